@@ -1,0 +1,109 @@
+"""One command, left to right: load, decide, append, publish."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..domain.errors import Busy, LctError, VersionMismatch
+from ..domain.events import Event
+from ..domain.tournament import Tournament
+from .commands import Command, CreateTournament
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 2.0  # seconds a command may lose races for its place in the stream
+
+
+class SeqTaken(Exception):
+    """Another writer was first at this place in the stream."""
+
+
+class CommandRepeated(Exception):
+    """A command with this id is stored already, in the stream ``code``."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+class Stream(Protocol):
+    """One tournament as this worker knows it: its state after ``seq`` events."""
+
+    @property
+    def tournament(self) -> Tournament: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def lock(self) -> object: ...
+
+
+class Store(Protocol):
+    """What execution needs of the event store (infrastructure/event_store.py)."""
+
+    def stream(self, code: str) -> Stream: ...
+    def new_stream(self, code: str) -> Stream: ...
+    def catch_up(self, stream: Stream) -> int: ...
+    def append(self, stream: Stream, event: Event, command: Command, at: datetime) -> None: ...
+    def stream_of_command(self, command_id: str) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Execute:
+    """Runs commands. ``publish(code, seq)`` tells every worker; it must not raise."""
+
+    store: Store
+    publish: Callable[[str, int], None]
+    now: Callable[[], datetime]
+
+    def __call__(self, command: Command) -> Tournament:
+        """The tournament after the command; raises what the domain refuses, or Unavailable.
+
+        A yes is checked by the insert itself, so it is decided on the state this worker has.
+        Only a no (or a "nothing to do") needs a look at the store for newer events first.
+        """
+        creating = isinstance(command, CreateTournament)
+        stream = (self.store.new_stream if creating else self.store.stream)(command.code)
+        deadline = time.monotonic() + PATIENCE
+        with stream.lock:  # type: ignore[attr-defined]
+            while True:
+                try:
+                    event = self._decide(stream.tournament, command)
+                except LctError:
+                    if self.store.catch_up(stream):
+                        continue
+                    if command.command_id and self.store.stream_of_command(command.command_id):
+                        return stream.tournament
+                    raise
+                if event is None:
+                    if self.store.catch_up(stream):
+                        continue
+                    return stream.tournament
+                try:
+                    self.store.append(stream, event, command, self.now())
+                except SeqTaken:
+                    if time.monotonic() > deadline:
+                        raise Busy from None
+                    if not self.store.catch_up(stream):
+                        time.sleep(random.uniform(0.001, 0.01))
+                    continue
+                except CommandRepeated as repeated:
+                    if creating:
+                        raise
+                    self.store.catch_up(stream)
+                    log.info("command repeated", extra={"labels.tournament": repeated.code})
+                    return stream.tournament
+                break
+        self.publish(command.code, stream.seq)
+        return stream.tournament
+
+    def _decide(self, t: Tournament, command: Command) -> Event | None:
+        expected = command.expected_version
+        if expected is not None and expected != t.version:
+            raise VersionMismatch(expected, t.version)
+        return command.decide(t, self.now())

@@ -1,0 +1,410 @@
+"""What people see. A page is a list of regions, the smallest parts that change together.
+
+A region's ``data`` is everything its template shows, as a plain tuple: two regions with equal
+data look the same, so a change re-renders exactly the regions whose data differ, and the data
+decide what may be seen (nothing that is still under wraps ever reaches a template).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from ..domain.tournament import Draw, Player, Tournament
+from ..domain.values import shown_code
+
+
+class Region(NamedTuple):
+    id: str
+    template: str
+    data: tuple[object, ...]
+    children: tuple[Region, ...] = ()
+
+
+Looks = Mapping[str, int]  # player id -> the team they are looking at
+View = Callable[[Tournament, datetime, Looks, str], tuple[Region, ...]]
+
+JOIN, PICK, READY, DRAW, DRAWN, CLOSED = "join", "pick", "ready", "draw", "drawn", "closed"
+
+
+def phase(t: Tournament, now: datetime) -> str:
+    """Where the evening is: join, pick, ready, draw (cards turning), drawn or closed."""
+    if t.closed:
+        return CLOSED
+    if draw := t.current_draw:
+        return DRAWN if draw.is_over(now) else DRAW
+    if not t.full:
+        return JOIN
+    return PICK if t.choosing() else READY
+
+
+# --- what the templates get ----------------------------------------------------------------------
+
+
+class Head(NamedTuple):
+    name: str
+    phase: str
+    players: int
+    picked: int
+    limit: int
+    turned: int
+    cards: int
+
+
+class Side(NamedTuple):
+    phase: str
+    shown: bool  # the join panel is only there while somebody can still come in or return
+    code: str
+    join_url: str
+    full: bool
+    locked: bool
+
+
+class Stage(NamedTuple):
+    kind: str  # seats, teams, draw or list
+    count: int
+
+
+class Seat(NamedTuple):
+    number: int
+    name: str
+    status: str  # empty, choosing, looking or picked
+    team: str
+
+
+class Spot(NamedTuple):
+    turned: int
+    cards: int
+    player: str
+    team: str  # empty while the card lies face down
+    league: str
+    stars: float
+    hat: tuple[str, ...]  # the teams still in the hat
+
+
+class Row(NamedTuple):
+    number: int
+    name: str
+    team: str  # empty until the card is turned
+    stars: float
+    status: str  # waiting, now or done
+    mine: bool
+
+
+class Foot(NamedTuple):
+    phase: str
+    code: str
+    seal: str
+    attempt: int
+    empty_seats: int
+    picks_missing: int
+    waiting_for: tuple[str, ...]
+
+
+class Card(NamedTuple):
+    """The green card on top of a phone: this person's own state."""
+
+    status: str  # playing, removed, blocked or watching
+    phase: str
+    code: str
+    name: str
+    team: str
+    stars: float
+    drawn: str  # the team handed to them, once their card is turned
+    drawn_league: str
+    drawn_stars: float
+    ahead: int  # cards before theirs
+
+
+class Wait(NamedTuple):
+    phase: str
+    players: int
+    picked: int
+    limit: int
+    waiting_for: tuple[str, ...]
+    turned: int
+    cards: int
+
+
+class Tile(NamedTuple):
+    number: int
+    name: str
+    league: str
+    stars: float
+    kind: str
+    holder: str
+    mine: bool
+    looking: tuple[str, ...]
+
+
+class Controls(NamedTuple):
+    version: int
+    phase: str
+    code: str
+    name: str
+    limit: int
+    players: int
+    choosing: int
+    locked: bool
+    option: str
+    attempt: int
+    teams: int
+
+
+class PlayerRow(NamedTuple):
+    version: int
+    code: str
+    id: str
+    first: str
+    last: str
+    team: str
+    drawn: str
+    changeable: bool
+
+
+class People(NamedTuple):
+    version: int
+    code: str
+    count: int
+    limit: int
+    changeable: bool
+    blocked: tuple[tuple[str, str], ...]
+
+
+class Devices(NamedTuple):
+    version: int
+    code: str
+    devices: tuple[tuple[str, str], ...]
+
+
+# --- parts that several screens share --------------------------------------------------------------
+
+NAMES_SHOWN = 4
+
+
+def _picked(t: Tournament) -> int:
+    return len(t.holders)
+
+
+def _waiting_for(t: Tournament) -> tuple[str, ...]:
+    return tuple(p.first for p in t.choosing()[:NAMES_SHOWN])
+
+
+def _turned(t: Tournament, now: datetime) -> tuple[int, int]:
+    draw = t.current_draw
+    return (draw.revealed(now), len(draw.hands)) if draw else (0, 0)
+
+
+def _rows(t: Tournament, draw: Draw, now: datetime, template: str) -> tuple[Region, ...]:
+    turned, facing = draw.revealed(now), draw.timeline.at(now)[1] and not draw.skipped
+    rows = []
+    for i, (player_id, _, _) in enumerate(draw.hands):
+        rows.append(_row(t, draw, i, player_id, turned, facing, template))
+    return tuple(rows)
+
+
+def _row(
+    t: Tournament, draw: Draw, i: int, player_id: str, turned: int, facing: bool, template: str,
+    mine: bool = False,
+) -> Region:
+    _, then, team = draw.hands[i]
+    name = t.players[player_id].name if player_id in t.players else then
+    if i < turned:
+        status, shown, stars = "done", t.teams[team].name, t.teams[team].stars
+    else:
+        status, shown, stars = ("now" if facing and i == turned else "waiting"), "", 0.0
+    return Region(f"row-{i + 1}", template, Row(i + 1, name, shown, stars, status, mine))
+
+
+def _seats(t: Tournament, looks: Looks, template: str) -> tuple[Region, ...]:
+    seats = [_seat(t, i, player, looks) for i, player in enumerate(t.players.values())]
+    seats += [Seat(i + 1, "", "empty", "") for i in range(len(seats), t.limit)]
+    return tuple(Region(f"seat-{seat.number}", template, seat) for seat in seats)
+
+
+def _seat(t: Tournament, i: int, player: Player, looks: Looks) -> Seat:
+    if player.team is not None:
+        return Seat(i + 1, player.name, "picked", t.teams[player.team].name)
+    look = looks.get(player.id)
+    if look is not None and look not in t.holders:
+        return Seat(i + 1, player.name, "looking", t.teams[look].name)
+    return Seat(i + 1, player.name, "choosing", "")
+
+
+def wait(t: Tournament, now: datetime) -> Region:
+    data = Wait(
+        phase(t, now), len(t.players), _picked(t), t.limit, _waiting_for(t), *_turned(t, now)
+    )
+    return Region("wait", "me/_wait.html", data)
+
+
+def _bar(t: Tournament, now: datetime) -> Region:
+    return Region("bar", "me/_bar.html", (t.name, phase(t, now)))
+
+
+# --- the screens --------------------------------------------------------------------------------------
+
+
+def board(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
+    """The TV: one message a phase."""
+    now_phase, draw = phase(t, now), t.current_draw
+    turned, cards = _turned(t, now)
+    head = Head(t.name, now_phase, len(t.players), _picked(t), t.limit, turned, cards)
+    side = Side(
+        now_phase, not t.drawn and not t.closed, shown_code(t.code), join_url, t.full, t.locked
+    )
+    seal = draw.commitment if draw else t.commitment
+    attempt = draw.attempt if draw else t.attempt
+    missing = t.limit - len(t.players), len(t.choosing())
+    foot = Foot(now_phase, t.code, seal, attempt, *missing, _waiting_for(t))
+    return (
+        Region("head", "board/_head.html", head),
+        Region("side", "board/_side.html", side),
+        _board_stage(t, draw, now, looks),
+        Region("foot", "board/_foot.html", foot),
+    )
+
+
+def _board_stage(t: Tournament, draw: Draw | None, now: datetime, looks: Looks) -> Region:
+    if draw is None:
+        seats = _seats(t, looks, "board/_seat.html")
+        return Region("stage", "board/_stage.html", Stage("seats", t.limit), seats)
+    rows = _rows(t, draw, now, "board/_row.html")
+    if draw.is_over(now):
+        return Region("stage", "board/_stage.html", Stage("list", len(rows)), rows)
+    spot = Region("spot", "board/_spot.html", _spot(t, draw, now))
+    return Region("stage", "board/_stage.html", Stage("draw", len(rows)), (spot, *rows))
+
+
+def _spot(t: Tournament, draw: Draw, now: datetime) -> Spot:
+    turned, facing = draw.timeline.at(now)
+    hat = tuple(sorted(t.teams[team].name for _, _, team in draw.hands[turned:]))
+    if facing:
+        return Spot(turned, len(draw.hands), draw.hands[turned][1], "", "", 0.0, hat)
+    if turned == 0:
+        return Spot(0, len(draw.hands), "", "", "", 0.0, hat)
+    _, name, number = draw.hands[turned - 1]
+    team = t.teams[number]
+    return Spot(turned, len(draw.hands), name, team.name, team.league, team.stars, hat)
+
+
+def me(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
+    """A player's phone, as everyone shares it; ``personal`` lays their own regions over it."""
+    card = Card("watching", phase(t, now), t.code, "", "", 0.0, "", "", 0.0, 0)
+    if draw := t.current_draw:
+        stage = Region("stage", "me/_stage.html", Stage("list", len(draw.hands)), _rows(t, draw, now, "me/_row.html"))
+    else:
+        tiles = _tiles(t, looks)
+        stage = Region("stage", "me/_stage.html", Stage("teams", len(tiles)), tiles)
+    return _bar(t, now), Region("me", "me/_me.html", card), wait(t, now), stage
+
+
+def watch(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
+    """A phone that did not get in: the board, small."""
+    if draw := t.current_draw:
+        stage = Region("stage", "me/_stage.html", Stage("list", len(draw.hands)), _rows(t, draw, now, "me/_row.html"))
+    else:
+        seats = _seats(t, looks, "me/_seat.html")
+        stage = Region("stage", "me/_stage.html", Stage("seats", t.limit), seats)
+    return _bar(t, now), wait(t, now), stage
+
+
+def _tiles(t: Tournament, looks: Looks) -> tuple[Region, ...]:
+    looking: dict[int, list[str]] = {}
+    for player_id, team in looks.items():
+        if player_id in t.players:
+            looking.setdefault(team, []).append(t.players[player_id].first)
+    return tuple(tile(t, number, tuple(looking.get(number, ()))) for number in range(len(t.teams)))
+
+
+def tile(t: Tournament, number: int, looking: tuple[str, ...] = (), mine: bool = False) -> Region:
+    """One team on a phone, as anyone (or, with ``mine``, as its holder) sees it."""
+    team, holder = t.teams[number], t.holders.get(number)
+    name = t.players[holder].name if holder is not None else ""
+    data = Tile(number, *team, name, mine, () if holder else looking[:2])
+    return Region(f"team-{number}", "me/_tile.html", data)
+
+
+def personal(t: Tournament, player_id: str, now: datetime, looks: Looks) -> tuple[Region, ...]:
+    """The regions of ``me`` that one player sees differently."""
+    player = t.players.get(player_id)
+    now_phase, draw = phase(t, now), t.current_draw
+    if player is None:
+        status = "blocked" if player_id in t.blocked else "removed"
+        card = Card(status, now_phase, t.code, "", "", 0.0, "", "", 0.0, 0)
+        return (Region("me", "me/_me.html", card),)
+    team = t.teams[player.team] if player.team is not None else None
+    drawn, ahead, rows = None, 0, []
+    if draw:
+        turned, facing = draw.revealed(now), draw.timeline.at(now)[1] and not draw.skipped
+        place = next((i for i, hand in enumerate(draw.hands) if hand[0] == player_id), None)
+        if place is not None:
+            drawn = t.teams[draw.hands[place][2]] if place < turned else None
+            ahead = max(0, place - turned)
+            rows = [_row(t, draw, place, player_id, turned, facing, "me/_row.html", mine=True)]
+    card = Card(
+        "playing", now_phase, t.code, player.name,
+        team.name if team else "", team.stars if team else 0.0,
+        drawn.name if drawn else "", drawn.league if drawn else "", drawn.stars if drawn else 0.0,
+        ahead,
+    )
+    regions = [Region("me", "me/_me.html", card), *rows]
+    if not draw:
+        if player.team is not None:
+            regions.append(tile(t, player.team, mine=True))
+        look = looks.get(player_id)
+        if look is not None and look not in t.holders:
+            others = (p for p, team in looks.items() if team == look and p != player_id)
+            names = tuple(t.players[p].first for p in others if p in t.players)
+            regions.append(tile(t, look, names))
+    return tuple(regions)
+
+
+def organise(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
+    """The organiser's page. Forms carry the version that this page shows."""
+    now_phase = phase(t, now)
+    changeable = not t.drawn and not t.closed
+    controls = Controls(
+        t.version, now_phase, t.code, t.name, t.limit, len(t.players), len(t.choosing()),
+        t.locked, t.option, t.attempt, len(t.teams),
+    )
+    turned = _turned(t, now)[0]
+    draw = t.current_draw
+    shown = {player_id for player_id, _, _ in draw.hands[:turned]} if draw else set()
+    rows = tuple(
+        Region(
+            f"player-{p.id}",
+            "organise/_player.html",
+            PlayerRow(
+                t.version, t.code, p.id, p.first, p.last,
+                t.teams[p.team].name if p.team is not None else "",
+                t.teams[p.drawn].name if p.drawn is not None and p.id in shown else "",
+                changeable,
+            ),
+        )
+        for p in t.players.values()
+    )
+    people = People(
+        t.version, t.code, len(t.players), t.limit, changeable, tuple(t.blocked.items())
+    )
+    devices = Devices(t.version, t.code, tuple(t.devices.items()))
+    return (
+        _bar(t, now),
+        wait(t, now),
+        Region("controls", "organise/_controls.html", controls),
+        Region("people", "organise/_people.html", people, rows),
+        Region("devices", "organise/_devices.html", devices),
+    )
+
+
+VIEWS: dict[str, View] = {"board": board, "me": me, "watch": watch, "organise": organise}
+
+
+def next_change(t: Tournament, now: datetime) -> float | None:
+    """Seconds until time alone changes the picture (a card turning), or None."""
+    draw = t.current_draw
+    if draw is None or t.closed or draw.is_over(now):
+        return None
+    wait = draw.timeline.next_change(now)
+    return wait.total_seconds() if wait is not None else None

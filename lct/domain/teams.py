@@ -1,0 +1,78 @@
+"""Teams: the catalogue, the ways to choose a list from it, and pasted lists."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .errors import Invalid
+from .values import NAME_CLUSTERS, clean, clusters, fold
+
+MAX_TEAMS = 2000
+STAR_STEPS = (5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0)
+
+
+class Team(NamedTuple):
+    """A team as a tournament holds it; ``stars`` 0 means not rated (a pasted team)."""
+
+    name: str
+    league: str = ""
+    stars: float = 0.0
+    kind: str = ""
+
+
+class CatalogueTeam(NamedTuple):
+    team: Team
+    classic: bool
+
+
+def parse_catalogue(text: str) -> tuple[CatalogueTeam, ...]:
+    """The team file: CSV with the columns name, kind, league, country, stars, classic."""
+    return tuple(
+        CatalogueTeam(
+            Team(row["name"], row["league"] or row["country"], float(row["stars"]), row["kind"]),
+            row["classic"] == "yes",
+        )
+        for row in csv.DictReader(io.StringIO(text))
+    )
+
+
+def classic_teams(catalogue: Iterable[CatalogueTeam]) -> tuple[Team, ...]:
+    """The classic ten."""
+    return tuple(entry.team for entry in catalogue if entry.classic)
+
+
+def rated_teams(
+    catalogue: Iterable[CatalogueTeam], kinds: Iterable[str], least: float, cap: float
+) -> tuple[Team, ...]:
+    """Teams of the given kinds (club, nation) from ``least`` stars up to the star cap ``cap``."""
+    wanted = set(kinds)
+    return tuple(
+        team
+        for team, _ in catalogue
+        if team.kind in wanted and least <= team.stars <= cap
+    )
+
+
+def pasted_teams(text: str, field: str = "pasted") -> tuple[Team, ...]:
+    """One team a line, cleaned, empty lines dropped; Invalid names duplicates and long lines."""
+    names = [name for line in text.splitlines() if (name := clean(line))]
+    if not names:
+        raise Invalid(**{field: "Paste at least two teams, one per line."})
+    if len(names) > MAX_TEAMS:
+        raise Invalid(**{field: f"{len(names)} teams are too many; {MAX_TEAMS} fit."})
+    seen: dict[str, str] = {}
+    twice: list[str] = []
+    for name in names:
+        if sum(1 for _ in clusters(name)) > NAME_CLUSTERS:
+            shown = "".join(list(clusters(name))[:20])
+            raise Invalid(**{field: f"“{shown}…” is longer than {NAME_CLUSTERS} characters."})
+        if fold(name) in seen:
+            twice.append(name)
+        seen[fold(name)] = name
+    if twice:
+        shown = ", ".join(dict.fromkeys(twice[:5])) + (" …" if len(twice) > 5 else "")
+        raise Invalid(**{field: f"In the list more than once: {shown}."})
+    return tuple(Team(name) for name in names)

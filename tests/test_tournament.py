@@ -1,0 +1,242 @@
+"""Joining, picking and the organiser's actions."""
+
+from dataclasses import asdict
+
+import pytest
+from tests.evening import Evening
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lct.domain import errors, snapshot
+from lct.domain.tournament import Tournament
+
+
+def test_a_team_can_be_picked_once() -> None:
+    evening = Evening()
+    ola, max_ = evening.join("Ola", "Max")
+    evening.pick(ola, 3)
+    with pytest.raises(errors.TeamTaken) as refusal:
+        evening.pick(max_, 3)
+    assert (refusal.value.team, refusal.value.holder) == ("Team 3", "Ola Nowak")
+
+
+def test_a_new_pick_frees_the_old_team_in_the_same_step() -> None:
+    evening = Evening()
+    ola, max_ = evening.join("Ola", "Max")
+    evening.pick(ola, 3)
+    evening.pick(ola, 4)
+    evening.pick(max_, 3)
+    assert evening.t.holders == {4: ola, 3: max_}
+
+
+def test_picking_the_team_one_has_is_nothing_to_do() -> None:
+    evening = Evening()
+    (ola,) = evening.join("Ola")
+    evening.pick(ola, 3)
+    assert evening.t.pick(ola, 3, "aa" * 16) is None
+
+
+@pytest.mark.parametrize("team", [-1, 10, 10**9])
+def test_a_team_that_is_not_in_the_list_is_unknown(team: int) -> None:
+    evening = Evening()
+    (ola,) = evening.join("Ola")
+    with pytest.raises(errors.UnknownTeam):
+        evening.pick(ola, team)
+
+
+def test_letting_go_frees_the_team() -> None:
+    evening = Evening()
+    (ola,) = evening.join("Ola")
+    evening.pick(ola, 3)
+    evening.take(evening.t.let_go(ola))
+    assert not evening.t.holders
+    assert evening.t.let_go(ola) is None
+
+
+def test_joining_twice_with_one_id_is_one_player() -> None:
+    evening = Evening()
+    evening.join("Ola")
+    assert evening.t.join("p-Ola", "Ola", "Nowak") is None
+
+
+@pytest.mark.parametrize(("first", "last"), [("Ola", "Nowak"), ("OLA", "nowak"), ("O\u200bla", "Nowak ")])
+def test_the_same_name_twice_is_asked_for_an_initial(first: str, last: str) -> None:
+    evening = Evening()
+    evening.join("Ola")
+    with pytest.raises(errors.SameName, match="initial"):
+        evening.t.join("other", first, last)
+
+
+def test_the_last_seat_is_the_last() -> None:
+    evening = Evening(limit=2)
+    evening.join("Ola", "Max")
+    with pytest.raises(errors.TournamentFull):
+        evening.join("Zoë")
+
+
+def test_leaving_and_coming_back_never_makes_one_seat_too_many() -> None:
+    evening = Evening(limit=2)
+    evening.join("Ola", "Max")
+    evening.take(evening.t.remove("p-Ola"))
+    evening.join("Zoë")
+    with pytest.raises(errors.TournamentFull):
+        evening.join("Ola")
+
+
+def test_a_removed_player_may_come_back_and_a_blocked_one_not() -> None:
+    evening = Evening()
+    evening.join("Ola", "Max")
+    evening.take(evening.t.remove("p-Ola"))
+    evening.join("Ola")
+    evening.take(evening.t.block("p-Max"))
+    with pytest.raises(errors.PlayerIsBlocked):
+        evening.join("Max")
+    with pytest.raises(errors.PlayerIsBlocked):  # another browser, the same person
+        evening.t.join("other", "MAX", "Nowak")
+    evening.take(evening.t.unblock("p-Max"))
+    evening.join("Max")
+
+
+@pytest.mark.parametrize("how", ["remove", "block"])
+def test_taking_somebody_out_frees_their_team_and_works_out_anew_who_is_missing(how: str) -> None:
+    evening = Evening(limit=3)
+    ids = evening.all_picked(3)
+    assert evening.t.ready
+    evening.take(getattr(evening.t, how)(ids[1]))
+    assert not evening.t.ready
+    assert 1 not in evening.t.holders
+    evening.take(evening.t.close_list())
+    assert evening.t.ready
+    evening.draw()
+    drawn = evening.events[-1]
+    assert ids[1] not in dict(drawn.hands)  # type: ignore[attr-defined]
+
+
+def test_a_limit_never_goes_below_the_players_or_above_the_teams() -> None:
+    evening = Evening(limit=4, team_count=5)
+    evening.join("Ola", "Max", "Zoë")
+    with pytest.raises(errors.LimitTooLow):
+        evening.t.change_limit(2)
+    with pytest.raises(errors.TooFewTeams) as few:
+        evening.t.change_limit(8)
+    assert few.value.missing == 3
+    evening.take(evening.t.change_limit(3))
+    assert evening.t.full
+
+
+def test_a_locked_door_keeps_newcomers_out_until_it_is_unlocked() -> None:
+    evening = Evening()
+    evening.take(evening.t.lock())
+    with pytest.raises(errors.JoiningIsLocked):
+        evening.join("Ola")
+    evening.take(evening.t.unlock())
+    evening.join("Ola")
+
+
+def test_nothing_moves_in_a_closed_tournament_until_it_is_reopened() -> None:
+    evening = Evening()
+    (ola,) = evening.join("Ola")
+    evening.take(evening.t.close())
+    for attempt in (
+        lambda: evening.t.join("p", "A", "B"),
+        lambda: evening.t.pick(ola, 1, ""),
+        lambda: evening.t.rename("New"),
+        lambda: evening.t.lock(),
+        lambda: evening.t.restart_picks("ab" * 32),
+        lambda: evening.t.remove(ola),
+    ):
+        with pytest.raises(errors.TournamentIsClosed):
+            attempt()
+    evening.take(evening.t.reopen(""))
+    evening.pick(ola, 1)
+
+
+def test_after_the_draw_nobody_picks_joins_or_is_removed() -> None:
+    evening = Evening(limit=2)
+    ids = evening.all_picked(2)
+    evening.draw()
+    for attempt in (
+        lambda: evening.t.join("p", "A", "B"),
+        lambda: evening.t.pick(ids[0], 5, ""),
+        lambda: evening.t.let_go(ids[0]),
+        lambda: evening.t.rename_player(ids[0], "A", "B"),
+        lambda: evening.t.remove(ids[0]),
+        lambda: evening.t.change_limit(3),
+    ):
+        with pytest.raises(errors.AlreadyDrawn):
+            attempt()
+
+
+def test_only_events_that_change_the_flow_raise_the_version() -> None:
+    evening = Evening()
+    before = evening.t.version
+    (ola,) = evening.join("Ola")
+    evening.pick(ola, 1)
+    assert evening.t.version == before
+    evening.take(evening.t.lock())
+    evening.take(evening.t.rename("Saturday Cup"))
+    assert evening.t.version == before + 2
+
+
+@pytest.mark.parametrize(("name", "limit", "count", "field"), [("", 4, 10, "name"), ("x" * 61, 4, 10, "name"), ("Cup", 1, 10, "limit"), ("Cup", 1025, 2000, "limit"), ("Cup", 11, 10, "teams")])
+def test_a_tournament_with_a_wrong_field_is_not_created(name: str, limit: int, count: int, field: str) -> None:
+    from tests.evening import SECRET, teams
+
+    from lct.domain.events import Keys
+
+    with pytest.raises(errors.Invalid) as refusal:
+        Tournament("BCDF2345").create(name, limit, teams(count), "plain", SECRET, Keys("", "", ""))
+    assert set(refusal.value.fields) == {field}
+
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["join", "pick", "let_go", "remove", "block", "limit", "close_list", "draw", "restart", "rename", "close", "reopen"]),
+        st.integers(0, 5),
+        st.integers(0, 7),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ACTIONS)
+def test_whatever_people_do_a_team_has_one_holder_and_replay_gives_the_same_evening(
+    actions: list[tuple[str, int, int]],
+) -> None:
+    evening = Evening(limit=4, team_count=8)
+    t = evening.t
+    for what, who, which in actions:
+        player = f"p{who}"
+        decide = {
+            "join": lambda: t.join(player, f"N{who}", "X"),
+            "pick": lambda: t.pick(player, which, f"{which:032x}"),
+            "let_go": lambda: t.let_go(player),
+            "remove": lambda: t.remove(player),
+            "block": lambda: t.block(player),
+            "limit": lambda: t.change_limit(which),
+            "close_list": t.close_list,
+            "draw": lambda: t.draw(t.attempt),
+            "restart": lambda: t.restart_picks("ab" * 32),
+            "rename": lambda: t.rename(f"Cup {which}"),
+            "close": t.close,
+            "reopen": lambda: t.reopen(""),
+        }[what]
+        try:
+            evening.take(decide())
+        except errors.LctError:
+            pass
+        held = [p.team for p in t.players.values() if p.team is not None]
+        assert len(held) == len(set(held))
+        assert t.holders == {p.team: p.id for p in t.players.values() if p.team is not None}
+        assert len(t.players) <= t.limit
+    again = Tournament(t.code)
+    from lct.domain.apply import apply
+    from lct.domain.events import EVENTS
+
+    for seq, event in enumerate(evening.events, 1):
+        stored = EVENTS[event.type].from_data(event.to_data())
+        assert stored == event
+        apply(again, stored, seq, evening.now)
+    assert asdict(again) == asdict(t)
+    assert asdict(snapshot.restore(snapshot.dump(t))) == asdict(t)

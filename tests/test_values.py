@@ -1,0 +1,104 @@
+"""Names, codes and what counts as equal."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lct.domain.errors import Invalid
+from lct.domain.values import (
+    CODE_ALPHABET,
+    clean,
+    clusters,
+    fold,
+    new_code,
+    normal_code,
+    person_name,
+    shown_code,
+    visible_text,
+    whole_number,
+)
+
+FAMILY = "👨‍👩‍👧‍👦"
+ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
+
+@pytest.mark.parametrize("empty", ["", "   ", "\u200b\u200b", "\u2060\ufeff", "\u3164", "\u200d", "\n\t", "\u202e"])
+def test_a_name_that_nobody_can_see_is_refused_beside_its_field(empty: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        person_name(empty, "Nowak")
+    assert set(refusal.value.fields) == {"first"}
+
+
+def test_both_wrong_names_are_reported_at_once() -> None:
+    with pytest.raises(Invalid) as refusal:
+        person_name("", "x" * 41)
+    assert set(refusal.value.fields) == {"first", "last"}
+
+
+@pytest.mark.parametrize("name", ["Zoë", "Łukasz", "ليلى", "小明", "दीपा", "Σοφία", "🐺", FAMILY, ENGLAND, "D'Arc", "한국어"])
+def test_letters_of_any_script_and_emoji_are_names(name: str) -> None:
+    assert person_name(name, name) == (name, name)
+
+
+def test_forty_family_emoji_fit_and_the_forty_first_does_not() -> None:
+    assert visible_text(FAMILY * 40, "first", 40, "a name") == FAMILY * 40
+    with pytest.raises(Invalid, match="41 characters"):
+        visible_text(FAMILY * 41, "first", 40, "a name")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("abc", 3), (FAMILY, 1), (ENGLAND, 1), ("🇵🇱🇩🇪", 2), ("é", 1), ("e\u0301", 1), ("👍🏽", 1), ("각", 1), ("\u1112\u1161\u11ab", 1), ("❤️", 1), ("👩‍❤️‍👨", 1)],
+)
+def test_a_cluster_is_what_people_see_as_one_character(text: str, count: int) -> None:
+    assert len(list(clusters(text))) == count
+
+
+def test_control_and_bidi_override_characters_are_removed() -> None:
+    assert clean("O\u202el\x00a\u2066 \x1b[31m") == "Ola [31m"
+
+
+def test_marks_piled_on_one_letter_are_thinned_out() -> None:
+    assert len(clean("Z" + "\u0335" * 500)) <= 6
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Ola", "OLA"), ("Ola  Nowak", "ola\u00a0nowak"), ("Straße", "STRASSE"), ("ﬁn", "fin"), ("O\u200bla", "Ola"), ("Ｏｌａ", "ola"), ("é", "e\u0301")],
+)
+def test_names_that_look_the_same_are_the_same(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
+@given(st.text(max_size=60))
+def test_cleaning_is_finished_after_one_pass_and_loses_no_cluster_boundary(text: str) -> None:
+    once = clean(text)
+    assert clean(once) == once
+    assert "".join(clusters(once)) == once
+    once.encode()  # no lone surrogate is left
+    assert fold(fold(text)) == fold(text)
+
+
+def test_codes_have_no_look_alikes_and_no_vowels() -> None:
+    assert not set("01OILAEUY") & set(CODE_ALPHABET)
+    assert len(new_code(random.Random(1).choice)) == 8
+
+
+@pytest.mark.parametrize("typed", ["bb3k7qxm", "BB3K-7QXM", " bb3k 7qxm ", "b b 3 k-7qxm"])
+def test_a_code_may_be_typed_in_any_case_with_dashes_and_spaces(typed: str) -> None:
+    assert normal_code(typed) == "BB3K7QXM"
+    assert shown_code("BB3K7QXM") == "BB3K-7QXM"
+
+
+@pytest.mark.parametrize("typed", ["", "BB3K7QX", "BB3K7QXMM", "OOOOOOOO", "١٢٣٤٥٦٧٨", "../../etc"])
+def test_what_cannot_be_a_code_is_none(typed: str) -> None:
+    assert normal_code(typed) is None
+
+
+@pytest.mark.parametrize("text", ["", "-1", "0", "1", "1025", "9999999999", "two", "²", "3.5", "1e3"])
+def test_a_limit_outside_two_to_1024_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        whole_number(text, "limit", 2, 1024)
+    assert set(refusal.value.fields) == {"limit"}
