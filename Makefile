@@ -1,0 +1,80 @@
+# How to do things here; `make help` lists the targets. Needs make, and Python 3.11 or newer.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RUN := .venv
+DEV := .venv-dev
+PIP_FLAGS := --quiet --disable-pip-version-check
+LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+# Exactly the version that wrote the lock files, so that `make lock` changes what changed only.
+PIP_TOOLS := pip-tools==7.6.2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast check lint format types imports bench lock clean browser
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUN)/requirements.lock ## start lct on this machine, until Ctrl-C
+	@$(RUN)/bin/lct up
+
+test: $(DEV)/requirements-dev.lock browser check ## everything that CI runs: checks and all tests
+	$(DEV)/bin/python -m pytest
+
+test-fast: $(DEV)/requirements-dev.lock ## the tests that need neither a browser nor patience
+	$(DEV)/bin/python -m pytest -m "not slow and not browser"
+
+check: lint types imports ## lint, types and import rules, no tests
+
+lint: $(DEV)/requirements-dev.lock ## style and formatting, nothing is changed
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+
+types: $(DEV)/requirements-dev.lock ## types; strict in the domain and the application
+	$(DEV)/bin/mypy
+
+imports: $(DEV)/requirements-dev.lock ## who may import whom
+	$(DEV)/bin/lint-imports
+
+format: $(DEV)/requirements-dev.lock ## bring the code into shape
+	$(DEV)/bin/ruff check --fix-only .
+	$(DEV)/bin/ruff format .
+
+bench: $(DEV)/requirements-dev.lock ## measure; ONLY=name for one of them
+	$(DEV)/bin/python -m bench $(ONLY)
+
+lock: ## work out requirements.lock and requirements-dev.lock anew; UPGRADE=1 takes newer versions
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/pip install $(PIP_FLAGS) "$(PIP_TOOLS)"
+	for name in requirements requirements-dev; do \
+		CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile $(LOCK_FLAGS) \
+			$(if $(UPGRADE),--upgrade) --output-file $$name.lock $$name.in || exit 1; \
+	done
+	rm -rf .venv-lock
+
+clean: ## remove what the targets made; the data in var/ stays
+	rm -rf .venv .venv-dev .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache build *.egg-info
+	find lct bench tests -name __pycache__ -prune -exec rm -rf {} +
+
+browser: $(DEV)/requirements-dev.lock
+	@sh tests/install_browser.sh $(DEV)
+
+# A venv ends up holding a copy of its lock file, and is made anew when the lock is newer.
+# lct itself is not built: a .pth file names the checkout, and a script of three lines starts it.
+$(RUN)/requirements.lock: requirements.lock
+	$(call venv,$(RUN),$<)
+
+$(DEV)/requirements-dev.lock: requirements-dev.lock
+	$(call venv,$(DEV),$<)
+
+define venv
+	$(PYTHON) -m venv --clear $(1)
+	$(1)/bin/pip install $(PIP_FLAGS) --require-hashes --only-binary :all: -r $(2)
+	@$(1)/bin/python -c 'import pathlib, sysconfig; \
+		pathlib.Path(sysconfig.get_path("purelib"), "lct.pth").write_text("$(CURDIR)\n")'
+	@printf '%s\n' '#!$(CURDIR)/$(1)/bin/python' 'import sys; from lct.cli import main' \
+		'sys.exit(main())' > $(1)/bin/lct
+	@chmod +x $(1)/bin/lct
+	@cp $(2) $@
+endef

@@ -1,0 +1,103 @@
+"""create_app: the only module that sees every part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import gevent
+from flask import Flask
+from flask_compress import Compress
+from flask_wtf.csrf import CSRFProtect
+from htmx_flask import Htmx
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .application.execute import Execute
+from .config import Settings
+from .domain.teams import parse_catalogue
+from .infrastructure.documents import connect_store
+from .infrastructure.event_store import EventStore
+from .infrastructure.limiter import Limiter
+from .infrastructure.observability import configure_logging
+from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
+from .web import board, errors, health, home, join, live, organise, pick, requests
+from .web.hub import Hub
+from .web.parts import Parts, join_url
+from .web.render import Renderer
+from .web.static import asset
+
+ROOT = Path(__file__).parent.parent
+MAX_BODY = 256 * 1024  # 2,000 pasted teams of 40 characters, with room
+
+
+def create_app(settings: Settings) -> Flask:
+    """The whole app; one per worker, after the fork."""
+    configure_logging(settings.log_level, settings.environment)
+    app = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_PARTS=50,
+        SESSION_COOKIE_NAME="lct",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=90),
+        WTF_CSRF_TIME_LIMIT=None,  # an evening is longer than an hour
+        WTF_CSRF_SSL_STRICT=False,  # the Referrer-Policy may keep the referrer to itself
+        SOCK_SERVER_OPTIONS={"thread_class": live.Inline},
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_BR_LEVEL=4,
+        COMPRESS_STREAMS=False,
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+    connect_store(settings)
+    store = EventStore(defer=lambda work: gevent.spawn(work))
+    bus = RedisBus(settings.redis_url)
+    renderer = Renderer(app)
+    app.jinja_env.globals["asset"] = asset(app)
+    public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
+    hub = Hub(
+        store.read, bus, renderer, lambda code: join_url(public_url, code),
+        settings.drain_seconds, LOOK_SECONDS,
+    )  # fmt: skip
+
+    def now() -> datetime:
+        """UTC, in whole milliseconds: as exact as the store keeps it."""
+        at = datetime.now(UTC)
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+    app.extensions["lct"] = Parts(
+        execute=Execute(store, bus.publish, now),
+        read=store.read,
+        stream_of_command=store.stream_of_command,
+        ready=lambda: {"store": store.answers(), "bus": bus.ping()},
+        bus=bus,
+        hub=hub,
+        hit=Limiter(settings.redis_url).hit,
+        catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
+        secret=settings.secret_key.encode(),
+        public_url=public_url,
+        now=now,
+    )
+    app.extensions["lct-hub"] = hub
+    app.extensions["lct-store"] = store
+    app.extensions["lct-renderer"] = renderer
+
+    requests.init_app(app)
+    CSRFProtect(app)
+    Htmx(app)
+    Compress(app)
+    errors.init_app(app)
+    for module in (home, join, pick, board, organise, live, health):
+        app.register_blueprint(module.bp)
+    from .cli import commands
+
+    for command in commands:
+        app.cli.add_command(command)
+    return app

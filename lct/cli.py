@@ -1,0 +1,171 @@
+"""Commands for developers and operators: ``lct up`` and ``flask ensure-indexes | seed | ...``."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from .application import commands as c
+
+from .domain import draw
+from .domain.errors import LctError
+from .domain.teams import STAR_STEPS, classic_teams, rated_teams
+from .domain.tournament import Tournament
+from .domain.values import new_code, normal_code, shown_code
+from .simulate import simulate
+
+STAGES = ("lobby", "picking", "picked", "drawn")
+PEOPLE = (
+    "Ola Nowak", "Max Berger", "Zoë Martin", "Bartek Zieliński", "Amira Haddad", "ليلى حسن",
+    "Priya Rao", "Tomás Vega", "Jürgen Groß", "Łukasz Żak", "Sam O'Neill", "小明 王",
+    "Inês Costa", "Yusuf Demir", "Bob 🐺", "Nora Vík", "Leo Brandt", "Chloé D'Arc",
+    "Kuba Wójcik", "محمد علي", "Ana-María López", "Đorđe Petrović", "Σοφία Παππά", "Игорь Орлов",
+    "Mia 👨‍👩‍👧 Lind", "Håkon Sæther", "Agnieszka Szczęsna", "Niamh Kelly", "दीपा राव", "Ivy Chen",
+    "Oluwaseun Adé", "Björk Jónsdóttir",
+)  # fmt: skip
+
+
+@click.command("ensure-indexes")
+@with_appcontext
+def ensure_indexes() -> None:
+    """Create every index that is missing. Run it once before the first start."""
+    from .infrastructure.documents import ensure_indexes as create
+
+    click.echo(f"indexes ready: {', '.join(create())}")
+
+
+def people(count: int) -> Iterator[tuple[str, str]]:
+    """``count`` different names, first and last."""
+    for i in range(count):
+        first, _, last = PEOPLE[i % len(PEOPLE)].partition(" ")
+        yield first, last if i < len(PEOPLE) else f"{last} {i // len(PEOPLE) + 1}"
+
+
+@click.command("seed")
+@click.option("--players", default=8, show_default=True, type=click.IntRange(2, 1024))
+@click.option("--stage", default="picking", show_default=True, type=click.Choice(STAGES))
+@click.option("--name", default="", help="The tournament's name; a numbered one if left out.")
+@click.option("--option", default=draw.PLAIN, type=click.Choice([draw.PLAIN, draw.NOT_OWN]))
+@with_appcontext
+def seed(players: int, stage: str, name: str, option: str) -> None:
+    """Create a tournament with people in it and print its addresses."""
+    from .web import identity
+
+    parts = current_app.extensions["lct"]
+    rated = rated_teams(parts.catalogue, ("club", "nation"), STAR_STEPS[-1], STAR_STEPS[0])
+    teams = rated if players > 10 else classic_teams(parts.catalogue)
+    teams = teams if len(teams) >= players else _enough(players)
+    code, device = new_code(secrets.choice), identity.new_device_id()
+    recovery = identity.new_recovery_code()
+    run = parts.execute
+    run(
+        c.CreateTournament(
+            code=code, name=name or f"Night match {code[:4]}", limit=players, teams=teams,
+            option=option, secret=secrets.token_hex(32),
+            keys=identity.creator_keys(code, device, recovery),
+        )
+    )  # fmt: skip
+    joining = players if stage in ("picked", "drawn") else max(1, players * 3 // 4)
+    ids = [secrets.token_hex(6) for _ in range(joining)]
+    for player_id, (first, last) in zip(ids, people(joining), strict=True):
+        run(c.Join(code=code, player_id=player_id, first=first, last=last))
+    picking = {"lobby": 0, "picking": joining // 2}.get(stage, joining)
+    for number, player_id in enumerate(ids[:picking]):
+        value = secrets.token_hex(16)
+        run(c.PickTeam(code=code, player_id=player_id, team=number, value=value))
+    if stage == "drawn":
+        run(c.DrawTeams(code=code, attempt=1))
+    key = identity.organiser_key(code, 1)
+    click.echo(f"code       {shown_code(code)}")
+    click.echo(f"board      {parts.public_url}/t/{code}")
+    click.echo(f"join       {parts.public_url}/t/{code}/join")
+    click.echo(f"organise   {parts.public_url}/t/{code}/host/{key}")
+    click.echo(f"recovery   {recovery}")
+
+
+def _enough(players: int) -> tuple[Any, ...]:
+    from .domain.teams import Team
+
+    return tuple(Team(f"Team {i + 1}") for i in range(players))
+
+
+def _tournament(code: str) -> Tournament:
+    wanted = normal_code(code)
+    if wanted is None:
+        raise click.ClickException(f"{code!r} is not a code: it has 8 letters and digits.")
+    try:
+        stream = current_app.extensions["lct"].read(wanted)
+    except LctError as refusal:
+        raise click.ClickException(refusal.sentence) from None
+    return stream.tournament  # type: ignore[no-any-return]
+
+
+@click.command("verify-draw")
+@click.argument("code")
+@with_appcontext
+def verify_draw(code: str) -> None:
+    """Recheck every finished draw of a tournament; exit code 1 if one does not hold."""
+    t, now = _tournament(code), current_app.extensions["lct"].now()
+    finished = [d for d in t.draws if d is not t.current_draw or d.is_over(now)]
+    if not finished:
+        raise click.ClickException("There is no finished draw to check yet.")
+    wrong = 0
+    for record in finished:
+        given = {player_id: t.teams[team].name for player_id, _, team in record.hands}
+        holds = draw.verify(
+            t.code, record.commitment, record.secret, record.attempt, record.picks,
+            record.option, [given[pick.player_id] for pick in record.picks],
+        )  # fmt: skip
+        wrong += not holds
+        click.echo(f"attempt {record.attempt}: {'holds' if holds else 'DOES NOT HOLD'}")
+        click.echo(f"  seal    {record.commitment}")
+        click.echo(f"  secret  {record.secret}")
+        for _, name, team in record.hands:
+            click.echo(f"  {name}: {t.teams[team].name}")
+    sys.exit(1 if wrong else 0)
+
+
+@click.command("export")
+@click.argument("code")
+@with_appcontext
+def export(code: str) -> None:
+    """Print a tournament's events as JSON lines, without what may not be seen yet."""
+    t, now = _tournament(code), current_app.extensions["lct"].now()
+    store = current_app.extensions["lct-store"]
+    open_attempts = {d.attempt for d in t.draws if d is not t.current_draw or d.is_over(now)}
+    attempt = 0
+    for document in store.tail(t.code):
+        data = dict(document["data"])
+        if "secret" in data:
+            attempt = data.get("attempt", attempt + 1)
+            if attempt not in open_attempts:
+                data["secret"] = None
+                data.pop("hands", None)
+        line = {key: value for key, value in document.items() if key != "data"}
+        line["at"] = document["at"].replace(tzinfo=UTC).isoformat()
+        click.echo(json.dumps(line | {"data": data}, ensure_ascii=False))
+
+
+commands = (ensure_indexes, seed, simulate, verify_draw, export)
+
+
+@click.group()
+def main() -> None:
+    """lct: a console-football tournament evening."""
+
+
+@main.command()
+def up() -> None:
+    """Start everything on this machine: local servers and the app."""
+    from .up import run
+
+    sys.exit(run(dict(os.environ)))

@@ -1,0 +1,159 @@
+"""Every setting of lct, its environment variable and its default, in one frozen value."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+SHORTEST_SECRET = 16
+
+
+class SettingsError(ValueError):
+    """A variable is missing or cannot be used; the text is one sentence that names it."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError("must be a whole number") from None
+        if number < least or (most is not None and number > most):
+            limits = f"at least {least}" if most is None else f"{least} to {most}"
+            raise ValueError(f"must be {limits}")
+        return number
+
+    return parse
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ValueError("must be a number of seconds, 0 or more")
+    return seconds
+
+
+def _flag(value: str) -> bool:
+    if value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if value.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("must be true or false")
+
+
+def _log_level(value: str) -> str:
+    if value.upper() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return value.upper()
+
+
+def _starting_with(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if not value.startswith(schemes):
+            raise ValueError(f"must start with {' or '.join(schemes)}")
+        return value
+
+    return parse
+
+
+def _web_address(value: str) -> str:
+    return _starting_with("http://", "https://")(value).rstrip("/")
+
+
+def _secret(value: str) -> str:
+    if len(value) < SHORTEST_SECRET:
+        raise ValueError(f"must have at least {SHORTEST_SECRET} characters")
+    return value
+
+
+def _setting(
+    variable: str, parse: Callable[[str], Any] = _text, *, private: bool = False, **default: Any
+) -> Any:
+    # Private values (they hold passwords) stay out of the repr, and so out of logs and tracebacks,
+    # and are never quoted in an error.
+    metadata = {"variable": variable, "parse": parse, "private": private}
+    return field(repr=not private, metadata=metadata, **default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one process; from_env() is the only reader of the environment.
+
+    An empty variable counts as not set. A variable without a default below is required;
+    `lct up` fills in those three by itself.
+    """
+
+    # The MongoDB server: mongodb://... or mongodb+srv://...
+    mongo_uri: str = _setting(
+        "LCT_MONGO_URI", _starting_with("mongodb://", "mongodb+srv://"), private=True
+    )
+    # The name of the database in it.
+    database: str = _setting("LCT_MONGO_DB", default="lct")
+    # The Redis server: redis://..., rediss://... or unix://...
+    redis_url: str = _setting(
+        "LCT_REDIS_URL", _starting_with("redis://", "rediss://", "unix://"), private=True
+    )
+    # Signs the cookies and personal links; the same on every pod, at least 16 characters.
+    secret_key: str = _setting("LCT_SECRET_KEY", _secret, private=True)
+    # The address that guests type, for QR codes and links; not set: that of the request.
+    public_url: str | None = _setting("LCT_PUBLIC_URL", _web_address, default=None)
+    # How many proxies in front of lct may be believed about X-Forwarded-*; 0: none.
+    trusted_proxies: int = _setting("LCT_TRUSTED_PROXIES", _whole(0), default=0)
+    # Marks cookies Secure; true behind TLS, false on a plain home network.
+    secure_cookies: bool = _setting("LCT_SECURE_COOKIES", _flag, default=False)
+    # Over how many seconds a stopping worker spreads the closing of its sockets.
+    drain_seconds: float = _setting("LCT_DRAIN_SECONDS", _seconds, default=5.0)
+    # The least severe level that is logged.
+    log_level: str = _setting("LCT_LOG_LEVEL", _log_level, default="INFO")
+    # How many worker processes serve.
+    workers: int = _setting("LCT_WORKERS", _whole(1), default=2)
+    # The address and port that are listened on; port 0: any free one.
+    host: str = _setting("LCT_HOST", default="0.0.0.0")
+    port: int = _setting("LCT_PORT", _whole(0, 65535), default=8000)
+    # The folder in which `lct up` keeps its data, secret key, sockets and logs.
+    var: Path = _setting("LCT_VAR", Path, default=Path("var"))  # noqa: RUF009
+    # The name of this installation in logs, such as local, staging or production.
+    environment: str = _setting("LCT_ENVIRONMENT", default="local")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:
+        """The settings that the environment gives; SettingsError names the first bad variable."""
+        values = {}
+        for each in fields(cls):
+            variable, given = each.metadata["variable"], environ.get(each.metadata["variable"], "")
+            if not given.strip():
+                continue
+            try:
+                values[each.name] = each.metadata["parse"](given.strip())
+            except ValueError as reason:
+                shown = "" if each.metadata["private"] else f", not {given!r}"
+                raise SettingsError(f"{variable} {reason}{shown}.") from None
+        # Asked for last, so that a typo in a given variable is told before what is absent.
+        for required in ("mongo_uri", "redis_url", "secret_key"):
+            if required not in values:
+                variable = variable_of(required)
+                raise SettingsError(f"{variable} is not set (`lct up` sets it by itself).")
+        return cls(**values)
+
+
+def variable_of(name: str) -> str:
+    """The environment variable behind a field of Settings."""
+    return next(str(f.metadata["variable"]) for f in fields(Settings) if f.name == name)
+
+
+def environ_of(settings: Settings) -> dict[str, str]:
+    """The variables that give exactly these settings, for a child process."""
+    values = {str(f.metadata["variable"]): getattr(settings, f.name) for f in fields(settings)}
+    return {variable: str(value) for variable, value in values.items() if value is not None}

@@ -1,0 +1,292 @@
+"""The event store: one insert per command, a cache of states per worker, snapshots as a cache."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from ..application.commands import Command
+from ..application.execute import CommandRepeated, SeqTaken
+from ..domain import snapshot
+from ..domain.apply import apply
+from ..domain.errors import LctError, Unavailable, UnknownTournament, Unreadable
+from ..domain.events import EVENTS, Event
+from ..domain.tournament import Tournament
+from .documents import EventDocument, SnapshotDocument
+
+log = logging.getLogger(__name__)
+
+CACHED_STREAMS = 500
+SNAPSHOT_EVERY = 50
+
+# (type, schema) -> a function that lifts such data to the next schema.
+UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+class Stream:
+    """One tournament as this worker knows it, and the unique texts that its events hold."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.seq = 0
+        self.tournament = Tournament(code)
+        self.lock = threading.Lock()
+        self.claims: dict[str, tuple[int, str]] = {}  # kind -> (seq of the holder, text)
+        self.stale: list[int] = []  # superseded events that still hold their text
+
+    def take(self, document: Mapping[str, Any]) -> None:
+        """Take in the next event; one that is known already is ignored."""
+        seq = document["seq"]
+        if seq <= self.seq:
+            return
+        if seq != self.seq + 1:
+            raise Unreadable(f"event {self.seq + 1} of {self.code} is missing")
+        event = read_event(document)
+        try:
+            apply(self.tournament, event, seq, document["at"].replace(tzinfo=UTC))
+        except (KeyError, IndexError, TypeError) as error:
+            raise Unreadable(f"event {seq} of {self.code} does not apply") from error
+        self._note_claim(event, seq, document.get("unique"))
+        self.seq = seq
+
+    def _note_claim(self, event: Event, seq: int, held: str | None) -> None:
+        kind = event.claims.kind if event.claims else event.releases
+        if kind is None:
+            return
+        before = self.claims.get(kind)
+        if before and before[1] == event.unique:
+            return  # the older event goes on holding the same text
+        if before:
+            self.stale.append(before[0])
+            del self.claims[kind]
+        if held:
+            self.claims[kind] = (seq, held)
+
+
+def read_event(document: Mapping[str, Any]) -> Event:
+    """The event in a stored document, lifted to today's schema; Unreadable if it cannot be."""
+    kind, schema, data = document["type"], document["schema"], dict(document["data"])
+    try:
+        event_class = EVENTS[kind]
+        while schema < event_class.schema:
+            data = UPCASTERS[kind, schema](data)
+            schema += 1
+        if schema != event_class.schema:
+            raise KeyError(f"schema {schema}")
+        return event_class.from_data(data)
+    except (KeyError, TypeError, ValueError) as error:
+        log.error(
+            "event unreadable",
+            extra={"labels.event_type": str(kind), "labels.event_id": document.get("_id")},
+            exc_info=True,
+        )
+        raise Unreadable from error
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn every failure of the store except a duplicate key into Unavailable."""
+    try:
+        yield
+    except DuplicateKeyError:
+        raise
+    except PyMongoError as error:
+        log.error(
+            "store unavailable",
+            extra={"event.action": "store.unavailable", "error.type": type(error).__name__},
+        )
+        raise Unavailable from error
+
+
+class EventStore:
+    """Streams of events in MongoDB. ``defer`` runs a function outside of the request."""
+
+    def __init__(self, defer: Callable[[Callable[[], None]], None]) -> None:
+        self.events = EventDocument._get_collection()
+        self.snapshots = SnapshotDocument._get_collection()
+        self._defer = defer
+        self._streams: OrderedDict[str, Stream] = OrderedDict()
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def stream(self, code: str) -> Stream:
+        """The stream as cached here, perhaps behind the store; UnknownTournament if there is none."""
+        if cached := self._streams.get(code):
+            self._streams.move_to_end(code)
+            return cached
+        stream = self._load(code)
+        if stream.seq == 0:
+            raise UnknownTournament
+        return self._remember(stream)
+
+    def read(self, code: str) -> Stream:
+        """The stream with every event that was acknowledged before this call."""
+        known = code in self._streams
+        stream = self.stream(code)
+        if known:
+            self.catch_up(stream)
+        return stream
+
+    def new_stream(self, code: str) -> Stream:
+        """A stream to create a tournament in; it is cached once its first event is stored."""
+        return self._streams.get(code) or Stream(code)
+
+    def catch_up(self, stream: Stream) -> int:
+        """Take in newer events; returns how many there were. None is the usual case, one
+        lookup by ``_id``."""
+        before = stream.seq
+        try:
+            with reachable():
+                if self.events.find_one({"_id": f"{stream.code}:{before + 1}"}) is None:
+                    return 0
+                newer = list(self.tail(stream.code, before))
+            for document in newer:
+                stream.take(document)
+        except Unreadable:
+            self.forget(stream.code)
+            raise
+        return stream.seq - before
+
+    def tail(self, code: str, after: int = 0) -> Iterable[Mapping[str, Any]]:
+        """The stored documents of a stream behind place ``after``, in order."""
+        return self.events.find({"stream": code, "seq": {"$gt": after}}).sort("seq", 1)
+
+    def stream_of_command(self, command_id: str) -> str | None:
+        """The stream in which a command with this id was stored, or None."""
+        with reachable():
+            found = self.events.find_one({"command_id": command_id}, {"stream": 1})
+        return found["stream"] if found else None
+
+    def forget(self, code: str) -> None:
+        self._streams.pop(code, None)
+
+    def answers(self) -> bool:
+        try:
+            with reachable():
+                self.events.database.command("ping")
+        except Unavailable:
+            return False
+        return True
+
+    def _load(self, code: str) -> Stream:
+        with reachable():
+            cached = self.snapshots.find_one({"_id": code})
+            stream = self._restore(code, cached) if cached else Stream(code)
+            documents = list(self.tail(code, stream.seq))
+            # A snapshot from another history is worth nothing; so is one that outlived its stream.
+            if cached and not documents and not self.events.find_one({"_id": f"{code}:{stream.seq}"}):
+                log.warning("snapshot ignored", extra={"labels.tournament": code})
+                stream, documents = Stream(code), list(self.tail(code))
+        for document in documents:
+            stream.take(document)
+        return stream
+
+    def _restore(self, code: str, cached: Mapping[str, Any]) -> Stream:
+        stream = Stream(code)
+        try:
+            if cached["schema"] == snapshot.SCHEMA:
+                state = snapshot.restore(cached["state"])
+                stream.claims = {kind: (seq, text) for kind, (seq, text) in cached["claims"].items()}
+                stream.tournament, stream.seq = state, cached["seq"]
+                stream.stale = list(cached["stale"])
+                for draw in state.draws:
+                    draw.at = draw.at.replace(tzinfo=UTC)
+                return stream
+        except (KeyError, TypeError, ValueError, AttributeError):
+            pass
+        log.warning("snapshot ignored", extra={"labels.tournament": code})
+        return Stream(code)
+
+    def _remember(self, stream: Stream) -> Stream:
+        known = self._streams.setdefault(stream.code, stream)
+        self._streams.move_to_end(stream.code)
+        while len(self._streams) > CACHED_STREAMS:
+            self._streams.popitem(last=False)
+        return known
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def append(self, stream: Stream, event: Event, command: Command, at: datetime) -> None:
+        """Store one event at the stream's next place and take it in.
+
+        Raises SeqTaken, CommandRepeated, the refusal of the event's claim, or Unavailable.
+        """
+        self._free_stale(stream)
+        seq = stream.seq + 1
+        document: dict[str, Any] = {
+            "_id": f"{stream.code}:{seq}",
+            "stream": stream.code,
+            "seq": seq,
+            "type": event.type,
+            "schema": event.schema,
+            "data": event.to_data(),
+            "at": at,
+            "actor": command.actor,
+        }
+        if command.command_id:
+            document["command_id"] = command.command_id
+        if command.request_id:
+            document["request_id"] = command.request_id
+        if (text := event.unique) and text not in (held for _, held in stream.claims.values()):
+            document["unique"] = text
+        try:
+            with reachable():
+                self.events.insert_one(document)
+        except DuplicateKeyError:
+            raise self._refusal(event, document) from None
+        stream.take(document)
+        self._remember(stream)
+        self._free_stale(stream)
+        if seq % SNAPSHOT_EVERY == 0:
+            self._defer(lambda: self.write_snapshot(stream))
+
+    def _refusal(self, event: Event, document: dict[str, Any]) -> Exception:
+        """Which of the unique values was taken. Asked of the store: what a duplicate-key error
+        says about it differs between servers."""
+        command_id, text = document.get("command_id"), document.get("unique")
+        if command_id and (code := self.stream_of_command(command_id)):
+            return CommandRepeated(code)
+        with reachable():
+            if self.events.find_one({"_id": document["_id"]}, {"_id": 1}):
+                return SeqTaken()
+            if text and event.claims and self.events.find_one({"unique": text}, {"_id": 1}):
+                return event.claims.taken(getattr(event, event.claims.field))
+        return SeqTaken()
+
+    def _free_stale(self, stream: Stream) -> None:
+        """Free the texts of superseded events. A crash before this leaves a text held; the next
+        command on the stream frees it."""
+        while stream.stale:
+            seq = stream.stale[0]
+            with reachable():
+                self.events.update_one(
+                    {"_id": f"{stream.code}:{seq}"}, {"$unset": {"unique": ""}}
+                )
+            stream.stale = [other for other in stream.stale if other != seq]
+
+    def write_snapshot(self, stream: Stream) -> None:
+        """Replace the stream's snapshot by its state now, unless a newer one is there."""
+        document = {
+            "seq": stream.seq,
+            "schema": snapshot.SCHEMA,
+            "state": snapshot.dump(stream.tournament),
+            "claims": {kind: list(claim) for kind, claim in stream.claims.items()},
+            "stale": list(stream.stale),
+        }
+        code = stream.code
+        try:
+            with reachable():
+                found = self.snapshots.find_one({"_id": code}, {"seq": 1, "schema": 1})
+                if found is None:
+                    self.snapshots.insert_one({"_id": code, **document})
+                elif found["seq"] < document["seq"] or found["schema"] != snapshot.SCHEMA:
+                    self.snapshots.replace_one({"_id": code, "seq": found["seq"]}, document)
+        except (LctError, DuplicateKeyError):
+            log.warning("snapshot not written", extra={"labels.tournament": code})

@@ -1,0 +1,50 @@
+"""Rate limits kept in Redis, shared by all workers. Without Redis nobody is turned away."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from limits import parse
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis.exceptions import RedisError
+
+from ..domain.errors import TooMany
+
+log = logging.getLogger(__name__)
+
+# A whole bar may come from one address, so these only stop machines.
+LIMITS = {
+    "create": parse("30/minute"),
+    "join": parse("1200/minute"),
+    "wrong-code": parse("60/minute"),
+    "wrong-key": parse("20/minute"),
+}
+
+
+class Limiter:
+    def __init__(self, url: str) -> None:
+        scheme = "redis+unix" if url.startswith("unix:") else ""
+        self._storage = RedisStorage(
+            url.replace("unix:", f"{scheme}:", 1) if scheme else url,
+            socket_connect_timeout=0.5,
+            socket_timeout=0.5,
+            wrap_exceptions=False,
+        )
+        self._strategy = FixedWindowRateLimiter(self._storage)
+
+    def hit(self, name: str, who: str) -> None:
+        """Count one attempt; TooMany once the limit's window is full."""
+        limit = LIMITS[name]
+        try:
+            if self._strategy.hit(limit, name, who):
+                return
+            reset = self._strategy.get_window_stats(limit, name, who).reset_time
+        except RedisError as error:
+            log.error(
+                "limits unreachable",
+                extra={"event.action": "bus.unavailable", "error.type": type(error).__name__},
+            )
+            return
+        raise TooMany(max(1, int(reset - time.time()) + 1))

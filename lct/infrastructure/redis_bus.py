@@ -1,0 +1,168 @@
+"""The bus between workers: Redis pub/sub, one connection for listening per worker.
+
+A lost connection heals by itself, but what was published meanwhile is gone; the one visible
+sign is a ``subscribe`` message that nobody asked for. So every ``subscribe`` means "refetch".
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from ..application.messages import CHANNEL, Looked, Moved, channel, decode, encode
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 8  # how long a look lasts that is not repeated
+_LOOKS = "lct:looks:"
+
+
+class RedisBus:
+    """Publishes, subscribes and listens. Nothing here raises when Redis is away.
+
+    One greenlet owns the listening connection. Others say what they want to hear, and wake it
+    by a message on this worker's own channel.
+    """
+
+    def __init__(self, url: str) -> None:
+        quick: dict[str, Any] = {
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 1.0,
+            "retry": Retry(NoBackoff(), 1),
+            "health_check_interval": 15,
+        }
+        self.redis = redis.Redis.from_url(url, **quick)
+        self._pubsub = redis.Redis.from_url(url, **quick).pubsub()
+        self._own_channel = f"lct:w:{uuid.uuid4()}"
+        self._wanted: set[str] = set()
+        self._heard: set[str] = set()
+        self.connected = False
+        self.last_heard = 0.0
+
+    # --- sending -----------------------------------------------------------------------------
+
+    def publish(self, code: str, seq: int) -> None:
+        """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
+        self._send(Moved(code, seq))
+
+    def look(self, message: Looked) -> None:
+        """Show everybody, for LOOK_SECONDS, which team a player looks at."""
+        key = _LOOKS + message.code
+        try:
+            if message.team is None:
+                self.redis.hdel(key, message.player_id)
+            else:
+                until = int((time.time() + LOOK_SECONDS) * 1000)
+                with self.redis.pipeline(transaction=False) as pipe:
+                    pipe.hset(key, message.player_id, f"{message.team}|{until}")
+                    pipe.expire(key, LOOK_SECONDS * 2)
+                    pipe.execute()
+        except RedisError as error:
+            self._failed("bus look lost", error)
+            return
+        self._send(message)
+
+    def looks(self, code: str) -> dict[str, tuple[int, float]]:
+        """Player id -> (team, seconds left) for every look in force."""
+        try:
+            stored = self.redis.hgetall(_LOOKS + code)
+        except RedisError as error:
+            self._failed("bus looks unreadable", error)
+            return {}
+        found = {}
+        for player_id, value in stored.items():
+            team, _, until = value.partition(b"|")
+            left = int(until) / 1000 - time.time()
+            if left > 0:
+                found[player_id.decode()] = (int(team), left)
+        return found
+
+    def _send(self, message: Moved | Looked) -> None:
+        try:
+            self.redis.publish(channel(message.code), encode(message))
+        except RedisError as error:
+            self._failed("bus publish failed", error)
+
+    def _failed(self, what: str, error: RedisError) -> None:
+        log.error(what, extra={"event.action": "bus.unavailable", "error.type": type(error).__name__})
+
+    def ping(self) -> bool:
+        try:
+            return bool(self.redis.ping())
+        except RedisError:
+            return False
+
+    # --- listening -----------------------------------------------------------------------------
+
+    def subscribe(self, code: str) -> None:
+        self._wanted.add(code)
+        self._wake()
+
+    def unsubscribe(self, code: str) -> None:
+        self._wanted.discard(code)
+        self._wake()
+
+    def _wake(self) -> None:
+        with suppress(RedisError):  # the listener looks by itself within a second
+            self.redis.publish(self._own_channel, "")
+
+    def listen(
+        self,
+        on_message: Callable[[Moved | Looked], None],
+        on_refetch: Callable[[str], None],
+        alive: Callable[[], bool],
+    ) -> None:
+        """Hand over every message until ``alive`` says no; ``on_refetch(code)`` whenever
+        messages may have been missed."""
+        pause = 0.1
+        while alive():
+            try:
+                self._follow_wanted()
+                message = self._pubsub.get_message(timeout=1.0)
+            except (RedisError, OSError) as error:
+                if self.connected or not self.last_heard:
+                    self._failed("bus lost", error)
+                self.connected, self.last_heard = False, time.monotonic()
+                time.sleep(pause)
+                pause = min(pause * 2, 2.0)
+                continue
+            self.connected, self.last_heard, pause = True, time.monotonic(), 0.1
+            if message is not None:
+                self._hand_over(message, on_message, on_refetch)
+
+    def _follow_wanted(self) -> None:
+        if not self._pubsub.subscribed:
+            self._pubsub.subscribe(self._own_channel)
+        if new := self._wanted - self._heard:
+            self._pubsub.subscribe(*map(channel, new))
+            self._heard |= new
+        if old := self._heard - self._wanted:
+            self._pubsub.unsubscribe(*map(channel, old))
+            self._heard -= old
+
+    def _hand_over(
+        self,
+        raw: dict[str, bytes],
+        on_message: Callable[[Moved | Looked], None],
+        on_refetch: Callable[[str], None],
+    ) -> None:
+        name = raw["channel"].decode(errors="replace")
+        if name == self._own_channel:
+            return
+        if raw["type"] == "subscribe":
+            on_refetch(name.removeprefix(CHANNEL))
+        elif raw["type"] == "message":
+            message = decode(raw["data"])
+            if message is None or channel(message.code) != name:
+                log.warning("bus message malformed", extra={"labels.error_kind": "service"})
+                return
+            on_message(message)

@@ -1,0 +1,67 @@
+"""How gunicorn serves: `gunicorn -c python:lct.serving wsgi:app`, on a laptop and in a pod."""
+
+import math
+import os
+import resource
+import sys
+from typing import Any
+
+from lct.config import Settings, SettingsError
+
+try:
+    _settings = Settings.from_env()
+except SettingsError as error:
+    # gunicorn would print a traceback; whoever starts the server needs the sentence.
+    sys.exit(f"lct: {error}")
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.workers
+worker_class = "gevent"
+# Sockets and requests of one worker together; a socket is a connection for the whole evening.
+worker_connections = 10_000
+# gevent has to patch before pymongo and redis are imported, so each worker loads the app itself.
+preload_app = False
+# The heartbeat file must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+# gunicorn 25.1 and later would open a control socket under the home directory.
+control_socket_disable = True
+
+# The hub spreads the closing of its sockets over drain_seconds; the second is for the last request.
+graceful_timeout = math.ceil(_settings.drain_seconds) + 1
+# Shorter than the above, so that idle connections end by themselves and no worker is killed.
+keepalive = min(5, max(1, graceful_timeout - 1))
+
+# Only the app knows which proxies to believe (LCT_TRUSTED_PROXIES); gunicorn believes none.
+forwarded_allow_ips = ""
+limit_request_line = 4094
+limit_request_fields = 100
+limit_request_field_size = 8190
+
+# The app writes one line per request itself, on stdout; gunicorn's own lines go to stderr.
+accesslog = None
+errorlog = "-"
+loglevel = _settings.log_level.lower()
+
+
+def _raise_file_limit() -> None:
+    # A socket is a file, and the usual soft limit of 1024 is fewer than one busy evening.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, 10_240):  # macOS calls its hard limit unlimited, and refuses it
+        if wanted == soft:
+            return
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (OSError, ValueError):
+            continue
+        return
+
+
+_raise_file_limit()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let the app's hub see when its worker has been told to stop."""
+    extensions = getattr(worker.app.callable, "extensions", {})
+    hub = extensions.get("lct-hub")
+    if hub is not None:
+        hub.watch(lambda: worker.alive)

@@ -1,0 +1,157 @@
+"""``flask simulate``: bots that join, hover and pick over HTTP and websocket, as guests would."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import random
+import re
+import secrets
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, field
+
+import click
+import simple_websocket
+
+from .domain.values import normal_code
+
+
+class Guest:
+    """One phone: its cookies, the token of its page, and the last answers."""
+
+    def __init__(self, base: str, code: str) -> None:
+        self.base, self.code = base.rstrip("/"), code
+        self.jar = http.cookiejar.CookieJar()
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
+        self.token = ""
+        self.frames = 0
+
+    def get(self, path: str) -> str:
+        with self.opener.open(f"{self.base}/t/{self.code}/{path}", timeout=15) as answer:
+            text = answer.read().decode()
+        if found := re.search(r'name="csrf_token" value="([^"]+)"', text):
+            self.token = found[1]
+        return text
+
+    def post(self, path: str, **fields: str | int) -> int:
+        """The status of a tap made by htmx."""
+        body = urllib.parse.urlencode(fields).encode()
+        request = urllib.request.Request(f"{self.base}/t/{self.code}/{path}", body)
+        request.add_header("HX-Request", "true")
+        request.add_header("X-CSRFToken", self.token)
+        try:
+            with self.opener.open(request, timeout=15) as answer:
+                answer.read()
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            error.read()
+            return error.code
+
+    def cookies(self) -> str:
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
+
+    def connect(self) -> simple_websocket.Client:
+        url = self.base.replace("http", "ws", 1) + f"/t/{self.code}/live?view=me"
+        return simple_websocket.Client.connect(url, headers={"Cookie": self.cookies()})
+
+
+@dataclass
+class Totals:
+    """What all bots saw together."""
+
+    joined: int = 0
+    picked: int = 0
+    taken: int = 0
+    failed: int = 0
+    frames: int = 0
+    taps: list[float] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, **counts: int) -> None:
+        with self.lock:
+            for name, count in counts.items():
+                setattr(self, name, getattr(self, name) + count)
+
+    def tap(self, seconds: float) -> None:
+        with self.lock:
+            self.taps.append(seconds)
+
+
+def _bot(base: str, code: str, number: int, pace: float, totals: Totals) -> None:
+    guest, chance = Guest(base, code), random.Random(number)
+    try:
+        guest.get("join")
+        started = time.perf_counter()
+        guest.post("join", first=f"Bot {number}", last=secrets.token_hex(2))
+        totals.tap(time.perf_counter() - started)
+        page = guest.get("me")
+        teams = [int(number) for number in re.findall(r'id="team-(\d+)"', page)]
+        if not teams:
+            totals.add(failed=1)
+            return
+        totals.add(joined=1)
+        ws = guest.connect()
+        try:
+            _choose(guest, ws, teams, pace, chance, totals)
+        finally:
+            ws.close()
+    except (OSError, ValueError, simple_websocket.ConnectionClosed, simple_websocket.ConnectionError):
+        totals.add(failed=1)
+
+
+def _choose(
+    guest: Guest, ws: simple_websocket.Client, teams: list[int], pace: float,
+    chance: random.Random, totals: Totals,
+) -> None:
+    for _ in range(len(teams) * 2):
+        team = chance.choice(teams)
+        ws.send(json.dumps({"look": team}))
+        until = time.monotonic() + chance.expovariate(1 / pace) if pace else time.monotonic()
+        while (left := until - time.monotonic()) > 0:
+            totals.add(frames=ws.receive(timeout=left) is not None)
+        started = time.perf_counter()
+        status = guest.post("team", team=team, value=secrets.token_hex(16))
+        totals.tap(time.perf_counter() - started)
+        if status == 200:
+            totals.add(picked=1)
+            return
+        totals.add(taken=status == 409, failed=status not in (200, 409))
+
+
+@click.command("simulate")
+@click.argument("code")
+@click.option("--base", default="http://127.0.0.1:8000", show_default=True, help="Where lct runs.")
+@click.option("--guests", default=8, show_default=True, type=click.IntRange(1, 500))
+@click.option("--pace", default=1.0, show_default=True, help="Seconds a guest looks at a team.")
+def simulate(code: str, base: str, guests: int, pace: float) -> None:
+    """Let GUESTS bots join the tournament CODE, look around and pick."""
+    wanted = normal_code(code)
+    if wanted is None:
+        raise click.ClickException(f"{code!r} is not a code: it has 8 letters and digits.")
+    totals, started = Totals(), time.monotonic()
+    bots = [
+        threading.Thread(target=_bot, args=(base, wanted, number, pace, totals), daemon=True)
+        for number in range(1, guests + 1)
+    ]
+    with click.progressbar(length=guests, label="picked") as bar:
+        for bot in bots:
+            bot.start()
+        done = 0
+        while any(bot.is_alive() for bot in bots):
+            time.sleep(0.1)
+            bar.update(totals.picked - done)
+            done = totals.picked
+        bar.update(totals.picked - done)
+    taps = sorted(totals.taps) or [0.0]
+    click.echo(
+        f"{totals.joined} joined, {totals.picked} picked, {totals.taken} came second for a team, "
+        f"{totals.failed} failed, {totals.frames} live frames in {time.monotonic() - started:.1f} s"
+    )
+    click.echo(
+        f"a tap took {taps[len(taps) // 2] * 1000:.0f} ms (median), "
+        f"{taps[int(len(taps) * 0.95)] * 1000:.0f} ms (95 %)"
+    )

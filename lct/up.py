@@ -1,0 +1,153 @@
+"""`lct up`: the whole of lct on one laptop, from one command until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import NoReturn
+
+from lct.config import Settings, SettingsError
+from lct.infrastructure.children import Child, Watch
+from lct.infrastructure.embedded import (
+    LocalServer,
+    LocalServerError,
+    private_folder,
+    start_bus,
+    start_store,
+)
+from lct.laptop import (
+    ANYWHERE,
+    LaptopError,
+    listen,
+    local_network_address,
+    qr_code,
+    secret_key,
+    share_environ,
+    take_lock,
+    unshare_environ,
+    web_address,
+)
+from lct.web_server import WebServer, WebServerError
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOK_SECONDS = 0.2
+LARGEST_LOG = 10_000_000
+# Only so that the other settings can be read before these servers run.
+PENDING = {
+    "LCT_MONGO_URI": "mongodb://pending",
+    "LCT_REDIS_URL": "redis://pending",
+    "LCT_SECRET_KEY": "pending-pending-pending",
+}
+
+
+def run(environ: Mapping[str, str] = os.environ) -> int:
+    """Start everything, serve until SIGINT or SIGTERM, stop everything; the exit code."""
+    for each in STOPS:
+        signal.signal(each, _interrupt)
+    laptop = None
+    try:
+        given = {name: value for name, value in environ.items() if value.strip()}
+        # A host who presses Ctrl-C waits for it; a pod has time to see its sockets off.
+        laptop = Laptop({"LCT_DRAIN_SECONDS": "1", **given})
+        laptop.start()
+        laptop.say_where()
+        laptop.watch()
+    except (SettingsError, LaptopError, LocalServerError, WebServerError) as error:
+        print(f"lct: {error}", file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for each in STOPS:
+            signal.signal(each, signal.SIG_IGN)
+        if laptop is not None:
+            laptop.stop()
+
+
+class Laptop:
+    """The folder, the listening socket and the child processes of one `lct up`."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        self.environ = environ
+        self.settings = Settings.from_env({**PENDING, **environ})
+        try:
+            self.folder = private_folder(self.settings.var)
+        except OSError as error:
+            raise LaptopError(f"LCT_VAR cannot be used: {error}.") from None
+        self.lock = take_lock(self.folder)
+        self.servers: list[LocalServer] = []
+        self.app: WebServer | None = None
+        self.listener = listen(self.settings.host, self.settings.port)
+
+    def start(self) -> None:
+        """Start the servers that are not given, then the app, and wait until it answers."""
+        self.complete_environ()
+        for variable, start in (("LCT_MONGO_URI", start_store), ("LCT_REDIS_URL", start_bus)):
+            if variable not in self.environ:
+                self.servers.append(start(self.folder))
+                self.environ[variable] = self.servers[-1].uri
+        for server in self.servers:
+            server.wait_ready()
+        log = self.folder / "lct.log"
+        if log.exists() and log.stat().st_size > LARGEST_LOG:
+            log.rename(log.with_suffix(".log.1"))
+        app = WebServer(self.listener, self.environ, log)
+        app.run_command("ensure-indexes")
+        app.start()
+        self.app = app
+        app.wait_ready()
+        share_environ(self.folder, self.environ)
+
+    def complete_environ(self) -> None:
+        """Decide what the settings leave open: the secret key, the port, the guests' address."""
+        host, port = self.settings.host, self.listener.getsockname()[1]
+        reachable = (local_network_address() or "127.0.0.1") if host in ANYWHERE else host
+        self.environ["LCT_VAR"] = str(self.folder)
+        self.environ["LCT_PORT"] = str(port)
+        self.environ.setdefault("LCT_PUBLIC_URL", web_address(reachable, port))
+        if "LCT_SECRET_KEY" not in self.environ:
+            self.environ["LCT_SECRET_KEY"] = secret_key(self.folder)
+
+    def say_where(self) -> None:
+        """Print the address, its QR code, and where the data lies."""
+        url = self.environ["LCT_PUBLIC_URL"]
+        print(f"\n  lct is open at  {url}\n")
+        print(qr_code(url, coloured=sys.stdout.isatty()))
+        if "//127." in url:
+            print("\n  Only this machine can open it: join a network, or set LCT_PUBLIC_URL.")
+        print(f"\n  Data and log:   {self.folder}")
+        print("  Ctrl-C stops it; the data stays.\n", flush=True)
+
+    def watch(self) -> NoReturn:
+        """Start again whatever ends by itself, until interrupted."""
+        assert self.app is not None
+        children: list[Child] = [*self.servers, self.app]
+        watches = [Watch(child, _warn) for child in children]
+        while True:
+            for watch in watches:
+                watch.look(time.monotonic())
+            time.sleep(LOOK_SECONDS)
+
+    def stop(self) -> None:
+        """End the app, then the bus, then the store, each in good order."""
+        unshare_environ(self.folder)
+        self.listener.close()
+        if self.app is not None:
+            # gunicorn ends by itself within its graceful timeout, drain_seconds + 1.
+            self.app.stop(self.settings.drain_seconds + 1.5)
+        for server in reversed(self.servers):
+            server.stop(timeout=1)
+        self.lock.close()
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _warn(text: str) -> None:
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(f"lct: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Pages, fragments and sockets. Knows the application, never the infrastructure."""

@@ -1,0 +1,45 @@
+"""Generated shields for players and teams: two colours, a pattern and initials from the name."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from functools import lru_cache
+
+from markupsafe import Markup, escape
+
+from ..domain.values import clusters
+
+_SHIELD = "M4 5c6 0 11-1 16-4 5 3 10 4 16 4v20c0 11-7 18-16 22C11 43 4 36 4 25z"
+# Each lies within the shield, so no clipping (and no id) is needed.
+_PATTERNS = (
+    "M20 1c5 3 10 4 16 4v20c0 11-7 18-16 22z",  # half
+    "M4 19h32v9H4z",  # band
+    "M4 7l32 22c-.4 3-1.400 5.700-2.800 8.100L4 17z",  # sash
+    "M14 3.300c2.200-.5 4.100-1.300 6-2.300 1.900 1 3.800 1.800 6 2.300V43a28 28 0 0 1-6 4 28 28 0 0 1-6-4z",
+    "M4 5c6 0 11-1 16-4 5 3 10 4 16 4v9H4z",  # chief
+)
+
+
+@lru_cache(maxsize=8192)
+def crest(name: str) -> Markup:
+    """An inline SVG, the same for the same name; colours keep white initials readable."""
+    digest = hashlib.blake2b(name.encode(), digest_size=4).digest()
+    hue = int.from_bytes(digest[:2], "big") % 360
+    field, band = f"hsl({hue} 62% 38%)", f"hsl({(hue + 30 + digest[2] % 60) % 360} 65% 30%)"
+    initials = escape(_initials(name))
+    return Markup(
+        f'<svg class="crest" viewBox="0 0 40 48" aria-hidden="true">'
+        f'<path fill="{field}" d="{_SHIELD}"/>'
+        f'<path fill="{band}" d="{_PATTERNS[digest[3] % len(_PATTERNS)]}"/>'
+        f'<text x="20" y="29" text-anchor="middle" fill="#fff">{initials}</text></svg>'
+    )
+
+
+def _initials(name: str) -> str:
+    words = name.split()
+    first = [next(clusters(word)) for word in words if word]
+    letters = [c for c in first if unicodedata.category(c[0])[0] in "LNS"] or first
+    if len(letters) == 1 and unicodedata.category(letters[0][0])[0] == "L":
+        return "".join(list(clusters(words[0]))[:2]).upper()
+    return "".join([letters[0], letters[-1]] if len(letters) > 1 else letters[:1]).upper()

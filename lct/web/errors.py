@@ -1,0 +1,111 @@
+"""Refusals as answers: one table from error class to status and kind, for pages and for htmx."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask, Response, g, make_response, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from ..application.queries import Region
+from ..domain import errors
+from .render import fragments, notice, page, wants_fragment
+
+log = logging.getLogger(__name__)
+
+# class -> (status, kind). A class that is not here answers as its nearest ancestor.
+ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
+    errors.Invalid: (422, "validation"),
+    errors.Refused: (409, "business"),
+    errors.NotFound: (404, "business"),
+    errors.NotAllowed: (403, "security"),
+    errors.TooMany: (429, "security"),
+    errors.Unavailable: (503, "service"),
+}
+SENTENCES = {
+    400: "Something in that request was not right.",
+    404: "There is nothing here. Check the address, or type the code from the TV.",
+    405: "That cannot be done here.",
+    413: "That is more than fits.",
+    414: "That address is too long.",
+    431: "That request is too large.",
+}
+
+
+def answer_for(error: errors.LctError) -> tuple[int, str]:
+    """(status, kind) of a refusal."""
+    return next(ANSWERS[cls] for cls in type(error).__mro__ if cls in ANSWERS)
+
+
+def handle_refusal(error: errors.LctError) -> ResponseReturnValue:
+    status, g.error_kind = answer_for(error)
+    return error_answer(status, error.sentence, getattr(error, "retry_after", None))
+
+
+def refusal_answer(
+    error: errors.LctError, regions: Iterable[Region] = (), back_url: str = ""
+) -> ResponseReturnValue:
+    """What a refused form or tap is answered: the sentence, beside its field if it has one, and
+    the regions as they are now; without htmx a page with the way back."""
+    status, g.error_kind = answer_for(error)
+    retry_after = getattr(error, "retry_after", None)
+    if not wants_fragment():
+        return error_answer(status, error.sentence, retry_after, back_url)
+    field = next(iter(error.fields), "") if isinstance(error, errors.Invalid) else ""
+    said = notice(error.sentence, field=field)
+    return _with_retry(make_response(fragments((said, *regions), status)), retry_after)
+
+
+def error_answer(
+    status: int, sentence: str, retry_after: int | None = None, back_url: str = ""
+) -> Response:
+    """The sentence as a notice for htmx, or as a page with the way back or the code box."""
+    if wants_fragment():
+        answer = fragments([notice(sentence)], status)
+    else:
+        answer = page(
+            "error.html", status, sentence=sentence, retry_after=retry_after, back_url=back_url
+        )
+    return _with_retry(make_response(answer), retry_after)
+
+
+def _with_retry(response: Response, retry_after: int | None) -> Response:
+    if retry_after:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _handle_csrf(error: CSRFError) -> ResponseReturnValue:
+    return handle_refusal(errors.ForgedRequest())
+
+
+def _handle_http(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if status < 400:
+        return error
+    g.error_kind = "validation" if status < 500 else "service"
+    response = make_response(error_answer(status, SENTENCES.get(status, error.description or "")))
+    if "Allow" in error.get_response().headers:
+        response.headers["Allow"] = error.get_response().headers["Allow"]
+    return response
+
+
+def _handle_defect(error: Exception) -> ResponseReturnValue:
+    g.error_kind = "service"
+    log.exception("request failed", extra={"labels.error_kind": "service", **about_request()})
+    return error_answer(500, "That should not have happened. It has been written down for us.")
+
+
+def about_request() -> dict[str, Any]:
+    return {"http.request.id": g.get("request_id", ""), "http.request.method": request.method}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(errors.LctError, handle_refusal)
+    app.register_error_handler(CSRFError, _handle_csrf)
+    app.register_error_handler(HTTPException, _handle_http)
+    app.register_error_handler(Exception, _handle_defect)

@@ -1,0 +1,99 @@
+"""The front door: type a code, or create a tournament."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from flask import Blueprint, g, make_response, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+
+from ..application.commands import CreateTournament
+from ..application.execute import CommandRepeated
+from ..domain.draw import PLAIN
+from ..domain.errors import Busy, CodeTaken, Invalid, UnknownTournament
+from ..domain.values import TITLE_CLUSTERS, new_code, normal_code, visible_text
+from . import forms, identity
+from .limits import address, guess
+from .parts import parts
+from .render import page
+
+bp = Blueprint("home", __name__)
+
+CODE_TRIES = 20
+
+
+@bp.get("/")
+def index() -> ResponseReturnValue:
+    return _form({}, {})
+
+
+@bp.get("/go")
+def go() -> ResponseReturnValue:
+    """To the tournament whose code was typed."""
+    typed = request.args.get("code", "")
+    code = normal_code(typed)
+    try:
+        if code is None:
+            raise UnknownTournament
+        guess(code)
+    except UnknownTournament as unknown:
+        g.error_kind = "business"
+        return _form({}, {"code": unknown.sentence}, 404, typed[:40])
+    return redirect(url_for("join.form", code=code), 303)
+
+
+@bp.post("/")
+def create() -> ResponseReturnValue:
+    form = request.form
+    parts().hit("create", address())
+    try:
+        command_id, code, recovery = _create(form)
+    except Invalid as invalid:
+        g.error_kind = "validation"
+        kept = {**form.to_dict(), "kinds": form.getlist("kinds")}
+        return _form(kept, invalid.fields, 422)
+    session["recovery"] = {code: recovery}
+    response = make_response(redirect(url_for("organise.created", code=code), 303))
+    return identity.remember_organiser(response, code, _device(command_id))
+
+
+def _create(form: MultiDict[str, str]) -> tuple[str, str, str]:
+    """(command id, code, recovery code). Repeating the form's nonce is the same tournament."""
+    limit, teams, name = forms.collect(
+        lambda: forms.limit(form),
+        lambda: forms.team_list(form, parts().catalogue),
+        lambda: visible_text(form.get("name", ""), "name", TITLE_CLUSTERS, "a name"),
+    )
+    nonce = form.get("nonce") or secrets.token_hex(16)
+    command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
+    recovery = identity.new_recovery_code(identity.derived("recovery", command_id))
+    for _ in range(CODE_TRIES):
+        code = new_code(secrets.choice)
+        command = CreateTournament(
+            code=code, actor="organiser", command_id=command_id, request_id=g.request_id,
+            name=str(name), limit=limit, teams=teams, option=form.get("option", PLAIN),  # type: ignore[arg-type]
+            secret=secrets.token_hex(32),
+            keys=identity.creator_keys(code, _device(command_id), recovery),
+        )  # fmt: skip
+        try:
+            parts().execute(command)
+        except CodeTaken:
+            continue
+        except CommandRepeated as repeated:
+            # The same form once more: the same secrets follow from it, save the one in the code.
+            return command_id, repeated.code, recovery
+        return command_id, code, recovery
+    raise Busy
+
+
+def _device(command_id: str) -> str:
+    return identity.derived("device", command_id).hex()[:16]
+
+
+def _form(
+    form: dict[str, Any], errors: dict[str, str], status: int = 200, typed: str = ""
+) -> ResponseReturnValue:
+    nonce = form.get("nonce") or secrets.token_hex(16)
+    return page("home/page.html", status, form=form, errors=errors, code=typed, nonce=nonce)

@@ -1,0 +1,173 @@
+"""Who is asking: a player (signed cookie), an organiser (an admitted device), or anyone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from typing import Any
+
+from flask import Response, current_app, request, session
+from itsdangerous import BadSignature, URLSafeSerializer
+
+from ..domain.errors import NotAPlayer, NotTheOrganiser, UnknownTournament
+from ..domain.events import Keys
+from ..domain.tournament import Tournament
+from ..domain.values import CODE_ALPHABET, normal_code
+from .parts import parts
+
+PLAYER, ORGANISER = "lct_player", "lct_organiser"
+COOKIE_DAYS = 90
+RECOVERY_LENGTH = 20
+
+
+def known_code(typed: str) -> str:
+    """The code in an address, in the one form that streams are named by; else a 404."""
+    code = normal_code(typed)
+    if code is None:
+        raise UnknownTournament
+    return code
+
+
+def browser_id() -> str:
+    """This browser, for as long as it keeps its cookies: the same browser is the same player."""
+    if "id" not in session:
+        session["id"] = secrets.token_hex(16)
+        session.permanent = True
+    return str(session["id"])
+
+
+def derived(*about: object) -> bytes:
+    """32 bytes that only this installation can make for ``about``."""
+    return hmac.digest(parts().secret, "|".join(map(str, about)).encode(), "sha256")
+
+
+def _letters(raw: bytes, count: int) -> str:
+    number, out = int.from_bytes(raw, "big"), ""
+    for _ in range(count):
+        number, place = divmod(number, len(CODE_ALPHABET))
+        out += CODE_ALPHABET[place]
+    return out
+
+
+# --- players ------------------------------------------------------------------------------------
+
+
+def own_player_id(code: str) -> str:
+    """The player that this browser is, or would become by joining."""
+    return player_here(code) or derived("player", code, browser_id()).hex()[:12]
+
+
+def player_here(code: str) -> str | None:
+    """The player whose cookie this is, or None; whether they are (still) in is another question."""
+    return _read_cookie(PLAYER, code)
+
+
+def player_of(t: Tournament) -> str:
+    """The player in ``t`` who is asking, or NotAPlayer."""
+    player_id = player_here(t.code)
+    if player_id is None or player_id not in t.players:
+        raise NotAPlayer
+    return player_id
+
+
+def seat_code(code: str, player_id: str) -> str:
+    """The personal code that brings a player back on another phone (8 characters, 38 bits)."""
+    return _letters(derived("seat", code, player_id), 8)
+
+
+def player_with_seat_code(t: Tournament, typed: str) -> str | None:
+    wanted = normal_code(typed) or ""
+    found = [p for p in t.players if hmac.compare_digest(seat_code(t.code, p), wanted)]
+    return found[0] if found else None
+
+
+def remember_player(response: Response, code: str, player_id: str) -> Response:
+    return _write_cookie(response, PLAYER, code, player_id)
+
+
+# --- organisers -----------------------------------------------------------------------------------
+
+
+def organiser_device(t: Tournament) -> str | None:
+    """The admitted device that is asking, or None."""
+    device_id = _read_cookie(ORGANISER, t.code)
+    return device_id if device_id in t.devices else None
+
+
+def require_organiser(t: Tournament) -> str:
+    device_id = organiser_device(t)
+    if device_id is None:
+        raise NotTheOrganiser
+    return device_id
+
+
+def remember_organiser(response: Response, code: str, device_id: str) -> Response:
+    return _write_cookie(response, ORGANISER, code, device_id)
+
+
+def organiser_key(code: str, link: int) -> str:
+    """The secret of a tournament's n-th co-organiser link (128 bits, 32 hex digits)."""
+    return derived("organiser", code, link).hex()[:32]
+
+
+def hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def is_organiser_key(t: Tournament, key: str) -> bool:
+    return hmac.compare_digest(hashed(key), t.organiser_hash)
+
+
+def new_recovery_code(seed: bytes | None = None) -> str:
+    """A printable code of five groups of four."""
+    letters = _letters(seed or secrets.token_bytes(32), RECOVERY_LENGTH)
+    return "-".join(letters[i : i + 4] for i in range(0, RECOVERY_LENGTH, 4))
+
+
+def recovery_hash(code: str, typed: str) -> str:
+    letters = "".join(c for c in typed.upper() if c.isascii() and c.isalnum())
+    return hashed(f"recovery|{code}|{letters}")
+
+
+def is_recovery_code(t: Tournament, typed: str) -> bool:
+    return hmac.compare_digest(recovery_hash(t.code, typed), t.recovery_hash)
+
+
+def new_device_id() -> str:
+    return secrets.token_hex(8)
+
+
+def creator_keys(code: str, device_id: str, recovery: str) -> Keys:
+    return Keys(device_id, hashed(organiser_key(code, 1)), recovery_hash(code, recovery))
+
+
+# --- cookies ----------------------------------------------------------------------------------------
+
+
+def _signer(name: str) -> URLSafeSerializer:
+    options = {"digest_method": hashlib.sha256}
+    return URLSafeSerializer(parts().secret, salt=name, signer_kwargs=options)
+
+
+def _read_cookie(name: str, code: str) -> str | None:
+    try:
+        content: Any = _signer(name).loads(request.cookies.get(name, ""))
+    except BadSignature:
+        return None
+    if isinstance(content, list) and len(content) == 2 and content[0] == code:
+        return str(content[1])
+    return None
+
+
+def _write_cookie(response: Response, name: str, code: str, who: str) -> Response:
+    response.set_cookie(
+        name,
+        str(_signer(name).dumps([code, who])),
+        max_age=COOKIE_DAYS * 86400,
+        path=f"{request.script_root}/t/{code}",
+        httponly=True,
+        samesite="Lax",
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+    )
+    return response

@@ -1,0 +1,102 @@
+"""The door: the name form, who cannot come in and why, and the way back for who is in already."""
+
+from __future__ import annotations
+
+from flask import Blueprint, g, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ..application.commands import Join
+from ..application.queries import watch
+from ..domain.errors import Invalid, LctError, PlayerIsBlocked, Refused
+from ..domain.tournament import Tournament
+from . import identity
+from .errors import answer_for
+from .limits import address, guess
+from .parts import parts
+from .render import page
+
+bp = Blueprint("join", __name__)
+
+
+@bp.get("/t/<code>/join")
+def form(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    player_id = identity.own_player_id(t.code)
+    if player_id in t.players:
+        return _to_seat(t, player_id)
+    try:
+        if player_id in t.blocked:
+            raise PlayerIsBlocked
+        t.check_door()
+    except LctError as refusal:
+        return _door(t, refusal, 200)
+    return _form(t, {}, {})
+
+
+@bp.post("/t/<code>/join")
+def join(code: str) -> ResponseReturnValue:
+    code = identity.known_code(code)
+    parts().hit("join", address())
+    player_id = identity.own_player_id(code)
+    typed = {name: request.form.get(name, "") for name in ("first", "last")}
+    try:
+        t = parts().execute(
+            Join(code=code, actor=player_id, request_id=g.request_id, player_id=player_id, **typed)
+        )
+    except Invalid as invalid:
+        g.error_kind = "validation"
+        return _form(parts().read(code).tournament, typed, invalid.fields, 422)
+    except (Refused, PlayerIsBlocked) as refusal:
+        status, g.error_kind = answer_for(refusal)
+        return _door(parts().read(code).tournament, refusal, status)
+    return _to_seat(t, player_id)
+
+
+@bp.get("/t/<code>/back")
+def back(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    return page("join/back.html", t=t, errors={}, form={})
+
+
+@bp.post("/t/<code>/back")
+def come_back(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    typed = request.form.get("code", "")
+    player_id = identity.player_with_seat_code(t, typed)
+    if player_id is None:
+        parts().hit("wrong-key", address())
+        g.error_kind = "validation"
+        wrong = {"code": "No seat has that code. It stands on your first phone under “Save your seat”."}
+        return page("join/back.html", 422, t=t, errors=wrong, form={"code": typed[:40]})
+    return _to_seat(t, player_id)
+
+
+@bp.get("/t/<code>/seat/<seat>")
+def seat(code: str, seat: str) -> ResponseReturnValue:
+    """The personal link: this browser becomes that player."""
+    t = guess(identity.known_code(code))
+    player_id = identity.player_with_seat_code(t, seat)
+    if player_id is None:
+        parts().hit("wrong-key", address())
+        return redirect(url_for("join.back", code=t.code), 303)
+    return _to_seat(t, player_id)
+
+
+def _to_seat(t: Tournament, player_id: str) -> ResponseReturnValue:
+    response = make_response(redirect(url_for("pick.me", code=t.code), 303))
+    return identity.remember_player(response, t.code, player_id)
+
+
+def _form(
+    t: Tournament, typed: dict[str, str], errors: dict[str, str], status: int = 200
+) -> ResponseReturnValue:
+    return page("join/page.html", status, t=t, form=typed, errors=errors)
+
+
+def _door(t: Tournament, refusal: LctError, status: int) -> ResponseReturnValue:
+    regions = watch(t, parts().now(), {}, "")
+    return page(
+        "join/door.html", status, t=t, sentence=refusal.sentence,
+        reason=type(refusal).__name__, regions=regions,
+        live_url=url_for("live.live", code=t.code, view="watch"),
+    )  # fmt: skip

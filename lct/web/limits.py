@@ -1,0 +1,23 @@
+"""Counting attempts: who is asking from where, and guessed codes."""
+
+from __future__ import annotations
+
+from flask import request
+
+from ..domain.errors import UnknownTournament
+from ..domain.tournament import Tournament
+from .parts import parts
+
+
+def address() -> str:
+    """The client's address; a proxy's word counts only as far as LCT_TRUSTED_PROXIES says."""
+    return request.remote_addr or "unknown"
+
+
+def guess(code: str) -> Tournament:
+    """The tournament, or UnknownTournament; an address that guesses a lot gets TooMany."""
+    try:
+        return parts().read(code).tournament  # type: ignore[no-any-return]
+    except UnknownTournament:
+        parts().hit("wrong-code", address())
+        raise

@@ -1,0 +1,139 @@
+"""The websocket route: downstream the regions, upstream nothing but "I am looking at this team"."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, abort, g, request
+from flask_sock import Sock
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.utilities import RemoteProtocolError
+
+from ..application.messages import Looked
+from ..application.queries import VIEWS
+from ..domain.errors import LctError, NotTheOrganiser
+from .identity import known_code, organiser_device, player_here
+from .outbox import CLOSE, PONG, Outbox
+from .parts import parts
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE = 1000  # bytes; what a page sends is under 30
+LOOKS_PER_SECOND = 5
+
+
+class Inline:
+    """Stands in for the thread that simple-websocket would start: the route reads by itself."""
+
+    def __init__(self, target: Any) -> None:
+        self.name = ""
+
+    def start(self) -> None:
+        pass
+
+
+bp = Blueprint("live", __name__)
+sock = Sock()
+
+
+@bp.before_request
+def check_before_the_upgrade() -> None:
+    """Everything that can be refused is refused while it is still plain HTTP."""
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin).netloc != request.host:
+        log.warning("websocket from a foreign origin", extra={"labels.error_kind": "security"})
+        abort(403)
+    view = request.args.get("view", "")
+    if view not in VIEWS:
+        abort(404)
+    g.code = known_code((request.view_args or {})["code"])
+    tournament = parts().read(g.code).tournament
+    if view == "organise" and organiser_device(tournament) is None:
+        raise NotTheOrganiser
+    g.player_id = player_here(tournament.code) if view == "me" else None
+    # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
+@sock.route("/t/<code>/live", bp=bp)
+def live(ws: Any, code: str) -> None:
+    box = Outbox(ws.sock, request.args["view"], g.player_id)
+    hub, room, started = parts().hub, None, time.monotonic()
+    about = {"labels.tournament": g.code, "labels.view": box.view, "http.request.id": g.request_id}
+    log.info("websocket opened", extra={"event.action": "ws.open", **about})
+    try:
+        room = hub.enter(g.code, box)
+        _read(ws, box, g.code)
+    except LctError:
+        box.close(1013, "try again later")
+    except Exception:
+        log.exception("websocket failed", extra={"labels.error_kind": "service", **about})
+        box.close(1011, "error")
+    finally:
+        if room is not None:
+            hub.leave(room, box)
+        box.abort()
+        ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
+        duration = int((time.monotonic() - started) * 1e9)
+        ended = {"event.action": "ws.close", "event.duration": duration}
+        log.info("websocket closed", extra={**ended, **about})
+
+
+def _read(ws: Any, box: Outbox, code: str) -> None:
+    """Read until the peer is gone. Pongs and closes go through the outbox: one writer."""
+    tokens, filled, size, text = float(LOOKS_PER_SECOND), time.monotonic(), 0, ""
+    while not box.closed:
+        try:
+            data = ws.sock.recv(4096)
+        except OSError:
+            return
+        if not data:
+            return
+        box.heard = time.monotonic()
+        try:
+            ws.ws.receive_data(data)
+            events = list(ws.ws.events())
+        except RemoteProtocolError:
+            log.warning("websocket frame malformed", extra={"labels.tournament": code})
+            box.close(1002, "protocol error")
+            return
+        for event in events:
+            if isinstance(event, Ping):
+                box.control(PONG, bytes(event.payload))
+            elif isinstance(event, CloseConnection):
+                box.control(CLOSE, int(event.code).to_bytes(2, "big") if event.code else b"")
+                return
+            elif isinstance(event, TextMessage | BytesMessage):
+                size += len(event.data)
+                if size > MAX_MESSAGE:
+                    log.warning("websocket frame too large", extra={"labels.tournament": code})
+                    box.close(1009, "too large")
+                    return
+                text += event.data if isinstance(event, TextMessage) else ""
+                if not event.message_finished:
+                    continue
+                message, text, size = text, "", 0
+                now = time.monotonic()
+                tokens = min(LOOKS_PER_SECOND, tokens + (now - filled) * LOOKS_PER_SECOND)
+                filled = now
+                if tokens >= 1:
+                    tokens -= 1
+                    _look(message, box, code)
+
+
+def _look(message: str, box: Outbox, code: str) -> None:
+    try:
+        team = json.loads(message)["look"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        log.warning("websocket message malformed", extra={"labels.tournament": code})
+        return
+    tournament = parts().read(code).tournament
+    if not (team is None or (type(team) is int and 0 <= team < len(tournament.teams))):
+        log.warning("websocket message malformed", extra={"labels.tournament": code})
+        return
+    if box.player_id in tournament.players and not tournament.drawn:
+        parts().bus.look(Looked(code, box.player_id or "", team))

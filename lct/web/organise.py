@@ -1,0 +1,264 @@
+"""The organiser's page: every action of the evening, and the devices that may use it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, g, make_response, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from ..application import commands as c
+from ..application import queries
+from ..domain.errors import LctError, NotFound, Refused, WrongRecoveryCode
+from ..domain.tournament import Tournament
+from ..domain.values import shown_code, whole_number
+from . import forms, identity
+from .errors import answer_for, refusal_answer
+from .limits import address, guess
+from .parts import join_url, parts
+from .render import fragments, notice, page, wants_fragment
+
+bp = Blueprint("organise", __name__)
+
+field = forms.field
+
+
+def _limit() -> int:
+    return forms.limit(request.form)
+
+
+def _attempt() -> int:
+    return whole_number(field("attempt"), "attempt", 1, 10**6)
+
+
+# What "do" may ask for: the command class, and its own fields.
+ACTIONS: dict[str, tuple[type[c.Command], Callable[[], dict[str, Any]]]] = {
+    "rename": (c.RenameTournament, lambda: {"name": field("name")}),
+    "limit": (c.ChangeLimit, lambda: {"limit": _limit()}),
+    "close-list": (c.CloseList, dict),
+    "lock": (c.LockJoining, dict),
+    "unlock": (c.UnlockJoining, dict),
+    "draw": (c.DrawTeams, lambda: {"attempt": _attempt()}),
+    "skip": (c.SkipReveal, dict),
+    "restart": (c.RestartPicks, lambda: {"secret": secrets.token_hex(32)}),
+    "close": (c.CloseTournament, dict),
+    "reopen": (c.ReopenTournament, lambda: {"name": field("name")}),
+    "remove": (c.RemovePlayer, lambda: {"player_id": field("player")}),
+    "block": (c.BlockPlayer, lambda: {"player_id": field("player")}),
+    "unblock": (c.UnblockPlayer, lambda: {"player_id": field("player")}),
+    "rename-player": (
+        c.RenamePlayer,
+        lambda: {"player_id": field("player"), "first": field("first"), "last": field("last")},
+    ),
+}
+
+
+def _organised(code: str) -> tuple[Tournament, str]:
+    t = guess(identity.known_code(code))
+    return t, identity.require_organiser(t)
+
+
+@bp.get("/t/<code>/organise")
+def desk(code: str) -> ResponseReturnValue:
+    t, _ = _organised(code)
+    return _page(t)
+
+
+def _page(t: Tournament) -> ResponseReturnValue:
+    now, looks = parts().now(), parts().hub.looks(t.code)
+    url = join_url(parts().public_url, t.code)
+    return page(
+        "organise/page.html", t=t, regions=queries.organise(t, now, looks, url), join_url=url,
+        board_url=url_for("board.board", code=t.code), organiser_url=_organiser_url(t),
+        live_url=url_for("live.live", code=t.code, view="organise"),
+    )  # fmt: skip
+
+
+def _organiser_url(t: Tournament) -> str:
+    """The co-organiser link, or nothing when the installation's secret has changed since."""
+    key = identity.organiser_key(t.code, t.organiser_links)
+    if not identity.is_organiser_key(t, key):
+        return ""
+    return f"{parts().public_url}{url_for('organise.host', code=t.code, key=key)}"
+
+
+@bp.get("/t/<code>/created")
+def created(code: str) -> ResponseReturnValue:
+    """Once, after creating: the recovery code, and where to go."""
+    t, _ = _organised(code)
+    kept = session.pop("recovery", None) or {}
+    recovery = kept.get(t.code)
+    if recovery is None:
+        return redirect(url_for("organise.desk", code=t.code), 303)
+    return page(
+        "organise/created.html", t=t, recovery_code=recovery, renewed=kept.get("renewed"), organiser_url=_organiser_url(t),
+        board_url=url_for("board.board", code=t.code),
+        organise_url=url_for("organise.desk", code=t.code),
+    )  # fmt: skip
+
+
+@bp.post("/t/<code>/organise")
+def act(code: str) -> ResponseReturnValue:
+    t, device_id = _organised(code)
+    wanted = field("do")
+    if wanted == "revoke":
+        return _revoke(t, device_id)
+    if wanted == "new-recovery":
+        return _new_recovery(t, device_id)
+    if wanted not in ACTIONS:
+        raise NotFound
+    command_class, own = ACTIONS[wanted]
+    try:
+        command = command_class(**_about(t, device_id, wanted), **own())
+        t = parts().execute(command)
+    except LctError as refusal:
+        return _refused(t.code, refusal)
+    return _done(t, "Done.")
+
+
+def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
+    """What every organiser's command carries. The same action on the same version of the evening
+    from the same device is one command, however often it is sent."""
+    seen = forms.version()
+    fields = sorted((k, v) for k, v in request.form.items() if k != "csrf_token")
+    digest = hashlib.sha256(repr((t.code, device_id, seen, wanted, fields)).encode()).hexdigest()
+    return {
+        "code": t.code,
+        "actor": f"organiser:{device_id}",
+        "request_id": g.request_id,
+        "expected_version": seen,
+        "command_id": digest[:32] if seen is not None else None,
+    }
+
+
+def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:
+    key = identity.organiser_key(t.code, t.organiser_links + 1)
+    try:
+        t = parts().execute(
+            c.RevokeDevice(
+                **_about(t, device_id, "revoke"),
+                device_id=field("device"),
+                organiser_hash=identity.hashed(key),
+            )
+        )
+    except LctError as refusal:
+        return _refused(t.code, refusal)
+    return _done(t, "Device signed out. The co-organiser link is a new one; reload to see it.")
+
+
+def _new_recovery(t: Tournament, device_id: str) -> ResponseReturnValue:
+    recovery = identity.new_recovery_code()
+    about = _about(t, device_id, "new-recovery") | {"command_id": None}
+    digest = identity.recovery_hash(t.code, recovery)
+    parts().execute(c.RenewRecoveryCode(**about, recovery_hash=digest))
+    session["recovery"] = {t.code: recovery, "renewed": True}
+    response = make_response(redirect(url_for("organise.created", code=t.code), 303))
+    if wants_fragment():
+        response = make_response("", 200)
+        response.headers["HX-Redirect"] = url_for("organise.created", code=t.code)
+    return response
+
+
+def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
+    fresh = isinstance(refusal, Refused | NotFound)
+    regions = _all(parts().read(code).tournament) if fresh else ()
+    return refusal_answer(refusal, regions, url_for("organise.desk", code=code))
+
+
+def _done(t: Tournament, text: str) -> ResponseReturnValue:
+    if not wants_fragment():
+        return redirect(url_for("organise.desk", code=t.code), 303)
+    return fragments((notice(text, "ok"), *_all(t)))
+
+
+def _all(t: Tournament) -> tuple[queries.Region, ...]:
+    url = join_url(parts().public_url, t.code)
+    return queries.organise(t, parts().now(), parts().hub.looks(t.code), url)
+
+
+# --- for somebody who is not tapping ----------------------------------------------------------
+
+
+@bp.get("/t/<code>/pick-for")
+def pick_for(code: str) -> ResponseReturnValue:
+    t, _ = _organised(code)
+    player = t.player(request.args.get("player", ""))
+    seat = identity.seat_code(t.code, player.id)
+    tiles = queries.me(t, parts().now(), parts().hub.looks(t.code), "")[-1]
+    return page(
+        "organise/pick_for.html", t=t, player=player, tiles=tiles.children,
+        personal_code=shown_code(seat),
+        personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}",
+        organise_url=url_for("organise.desk", code=t.code),
+    )  # fmt: skip
+
+
+@bp.post("/t/<code>/pick-for")
+def pick_for_them(code: str) -> ResponseReturnValue:
+    t, device_id = _organised(code)
+    command = c.PickTeam(
+        code=t.code, actor=f"organiser:{device_id}", request_id=g.request_id,
+        player_id=field("player"), team=forms.team_number(), value=forms.random_value(),
+    )  # fmt: skip
+    try:
+        parts().execute(command)
+    except LctError as refusal:
+        back = url_for("organise.pick_for", code=t.code, player=field("player"))
+        return refusal_answer(refusal, back_url=back)
+    return redirect(url_for("organise.desk", code=t.code), 303)
+
+
+# --- getting the rights on another device -------------------------------------------------------
+
+
+@bp.get("/t/<code>/host/<key>")
+def host(code: str, key: str) -> ResponseReturnValue:
+    """The co-organiser link: this device is admitted, and the secret leaves the address bar."""
+    t = guess(identity.known_code(code))
+    if not identity.is_organiser_key(t, key):
+        parts().hit("wrong-key", address())
+        return redirect(url_for("organise.recover", code=t.code), 303)
+    return _admit(t)
+
+
+@bp.get("/t/<code>/recover")
+def recover(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    return page("organise/recover.html", t=t, errors={})
+
+
+@bp.post("/t/<code>/recover")
+def recovered(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    if not identity.is_recovery_code(t, field("code")):
+        parts().hit("wrong-key", address())
+        status, g.error_kind = answer_for(WrongRecoveryCode())
+        wrong = {"code": WrongRecoveryCode.sentence}
+        return page("organise/recover.html", status, t=t, errors=wrong)
+    return _admit(t)
+
+
+def _admit(t: Tournament) -> ResponseReturnValue:
+    device_id = identity.organiser_device(t) or identity.new_device_id()
+    label = _label(request.user_agent.string)
+    command = c.AdmitDevice(
+        code=t.code, actor=f"organiser:{device_id}", request_id=g.request_id,
+        device_id=device_id, label=label,
+    )  # fmt: skip
+    parts().execute(command)
+    response = make_response(redirect(url_for("organise.desk", code=t.code), 303))
+    return identity.remember_organiser(response, t.code, device_id)
+
+
+_DEVICES = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
+    ("Mac OS", "Mac"), ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def _label(agent: str) -> str:
+    """What kind of device it is, in the words of its user agent."""
+    return next((name for mark, name in _DEVICES if mark in agent), "another device")

@@ -1,0 +1,37 @@
+"""What the views work with, put together once by bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from flask import current_app
+
+from ..application.commands import Command
+from ..domain.teams import CatalogueTeam
+from ..domain.tournament import Tournament
+
+
+@dataclass(frozen=True)
+class Parts:
+    execute: Callable[[Command], Tournament]
+    read: Callable[[str], Any]  # code -> stream, with everything acknowledged before the call
+    stream_of_command: Callable[[str], str | None]
+    ready: Callable[[], dict[str, bool]]  # what this worker depends on -> does it answer
+    bus: Any
+    hub: Any
+    hit: Callable[[str, str], None]  # (limit, who): count one, or raise TooMany
+    catalogue: tuple[CatalogueTeam, ...]
+    secret: bytes
+    public_url: str
+    now: Callable[[], datetime]
+
+
+def parts() -> Parts:
+    return cast(Parts, current_app.extensions["lct"])
+
+
+def join_url(public_url: str, code: str) -> str:
+    return f"{public_url}/t/{code}/join"

@@ -1,0 +1,144 @@
+"""A player's phone: pick, change, let go, wait, and see the own card turn."""
+
+from __future__ import annotations
+
+from flask import Blueprint, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ..application.commands import LetGo, PickTeam, RenamePlayer
+from ..application import queries
+from ..application.queries import Region, personal, tile, wait
+from ..domain.errors import Invalid, LctError, Refused, UnknownTeam
+from ..domain.tournament import Tournament
+from ..domain.values import shown_code
+from . import forms, identity
+from .errors import refusal_answer
+from .limits import guess
+from .parts import parts
+from .render import fragments, notice, page, wants_fragment
+
+bp = Blueprint("pick", __name__)
+
+
+@bp.get("/t/<code>/me")
+def me(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    player_id = identity.player_here(t.code)
+    if player_id is None:
+        return redirect(url_for("join.form", code=t.code), 303)
+    now, looks = parts().now(), parts().hub.looks(t.code)
+    mine = {region.id: region for region in personal(t, player_id, now, looks)}
+    regions = tuple(
+        mine.get(r.id, r)._replace(children=tuple(mine.get(c.id, c) for c in r.children))
+        for r in queries.me(t, now, looks, "")
+    )
+    seat = identity.seat_code(t.code, player_id)
+    q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
+    player = t.players.get(player_id)
+    return page(
+        "me/page.html", t=t, regions=filtered(regions, q, stars, kind),
+        q=q, stars_only=stars, kind_only=kind,
+        star_steps=sorted({team.stars for team in t.teams if team.stars}, reverse=True),
+        team_kinds=sorted({team.kind for team in t.teams if team.kind}),
+        first=player.first if player else "", last=player.last if player else "",
+        personal_code=shown_code(seat),
+        personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}"
+        if player else "",
+        live_url=url_for("live.live", code=t.code, view="me"),
+    )  # fmt: skip
+
+
+def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tuple[Region, ...]:
+    """The tiles that a search without JavaScript asks for; with it the page filters itself."""
+    if not (q or stars or kind):
+        return regions
+
+    def fits(data: object) -> bool:
+        name, rating, its_kind = (getattr(data, f, "") for f in ("name", "stars", "kind"))
+        return (
+            q.casefold() in str(name).casefold()
+            and (not stars or str(rating) == stars or f"{rating:g}" == stars)
+            and (not kind or its_kind == kind)
+        )
+
+    return tuple(
+        r._replace(children=tuple(c for c in r.children if fits(c.data)))
+        if r.id == "stage" and r.children and r.children[0].id.startswith("team-")
+        else r
+        for r in regions
+    )
+
+
+@bp.post("/t/<code>/team")
+def team(code: str) -> ResponseReturnValue:
+    t, number = guess(identity.known_code(code)), forms.team_number()
+    player_id = identity.player_of(t)
+    before = t.players[player_id].team
+    command = PickTeam(
+        code=t.code, actor=player_id, request_id=g.request_id,
+        player_id=player_id, team=number, value=forms.random_value(),
+    )  # fmt: skip
+    try:
+        t = parts().execute(command)
+    except (Refused, UnknownTeam) as refusal:
+        return _refused(t.code, player_id, refusal, before, number)
+    return answer(t, player_id, before, number)
+
+
+@bp.post("/t/<code>/let-go")
+def let_go(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    player_id = identity.player_of(t)
+    before = t.players[player_id].team
+    command = LetGo(code=t.code, actor=player_id, request_id=g.request_id, player_id=player_id)
+    try:
+        t = parts().execute(command)
+    except Refused as refusal:
+        return _refused(t.code, player_id, refusal, before)
+    return answer(t, player_id, before)
+
+
+@bp.post("/t/<code>/name")
+def name(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    player_id = identity.player_of(t)
+    command = RenamePlayer(
+        code=t.code, actor=player_id, request_id=g.request_id, player_id=player_id,
+        first=forms.field("first"), last=forms.field("last"),
+    )  # fmt: skip
+    try:
+        t = parts().execute(command)
+    except (Refused, Invalid) as refusal:
+        return _refused(t.code, player_id, refusal)
+    return answer(t, player_id, t.players[player_id].team)
+
+
+def _refused(
+    code: str, player_id: str, refusal: LctError, *teams: int | None
+) -> ResponseReturnValue:
+    """What the rule said, with the state as it is now beside it."""
+    t = parts().read(code).tournament
+    return refusal_answer(refusal, changed(t, player_id, *teams), url_for("pick.me", code=code))
+
+
+def answer(t: Tournament, player_id: str, *teams: int | None) -> ResponseReturnValue:
+    if not wants_fragment():
+        return redirect(url_for("pick.me", code=t.code), 303)
+    return fragments((notice("", "ok"), *changed(t, player_id, *teams)))
+
+
+def changed(t: Tournament, player_id: str, *teams: int | None) -> tuple[Region, ...]:
+    """The regions on the player's phone that a tap on ``teams`` may have changed."""
+    now, looks = parts().now(), parts().hub.looks(t.code)
+    mine = {region.id: region for region in personal(t, player_id, now, looks)}
+    if not t.drawn:
+        for number in teams:
+            if number is not None and 0 <= number < len(t.teams):
+                mine.setdefault(f"team-{number}", tile(t, number, lookers(t, looks, number)))
+    return (wait(t, now), *mine.values())
+
+
+def lookers(t: Tournament, looks: dict[str, int], number: int) -> tuple[str, ...]:
+    return tuple(
+        t.players[p].first for p, team in looks.items() if team == number and p in t.players
+    )

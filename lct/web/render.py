@@ -1,0 +1,110 @@
+"""Regions to HTML. A region's HTML depends on its data alone, so equal data are rendered once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from flask import Flask, current_app, g, render_template, request
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
+
+from ..application.queries import Region
+from ..domain.values import shown_code
+from .crest import crest
+from .qr import qr_svg
+
+CACHED_REGIONS = 20_000
+# Regions are shared between readers; their forms carry this where the reader's token goes.
+CSRF_MARK = "@csrf@"
+_SWAP = ' hx-swap-oob="outerMorph" id="'
+
+
+class Notice(NamedTuple):
+    kind: str  # ok or error
+    text: str
+    request_id: str
+    field: str
+
+
+class Renderer:
+    """Renders regions with the app's templates, outside of any request."""
+
+    def __init__(self, app: Flask) -> None:
+        env = app.jinja_env
+        env.trim_blocks = env.lstrip_blocks = True
+        env.filters |= {"crest": crest, "stars": stars, "shown_code": shown_code}
+        env.globals |= {
+            "crest": crest,
+            "stars": stars,
+            "shown_code": shown_code,
+            "qr": qr_svg,
+            "region": self.for_reader,
+        }
+        self.renders = 0
+
+        @lru_cache(maxsize=CACHED_REGIONS)
+        def leaf(template: str, region_id: str, data: tuple[object, ...]) -> str:
+            self.renders += 1
+            return env.get_template(template).render(id=region_id, r=data, children=()).strip()
+
+        self._leaf = leaf
+        self._env = env
+
+    def html(self, region: Region, instead: dict[str, Region] | None = None) -> str:
+        """The region's HTML; ``instead`` maps ids of children to what one reader sees there."""
+        if not region.children:
+            return self._leaf(region.template, region.id, region.data)
+        if instead:
+            children = [instead.get(child.id, child) for child in region.children]
+        else:
+            children = list(region.children)
+        return self.container(region, [self.html(child) for child in children])
+
+    def container(self, region: Region, children: Iterable[str]) -> str:
+        """A container around the HTML of its children."""
+        template = self._env.get_template(region.template)
+        marked = [Markup(child) for child in children]
+        return template.render(id=region.id, r=region.data, children=marked).strip()
+
+    def for_reader(self, region: Region) -> Markup:
+        """The region in a page: forms carry the reader's own token."""
+        return Markup(self.html(region).replace(CSRF_MARK, generate_csrf()))
+
+
+def out_of_band(html: str) -> str:
+    """HTML of a region as htmx swaps it in by id; the token travels in a header there."""
+    return html.replace(' id="', _SWAP, 1).replace(CSRF_MARK, "")
+
+
+def stars(number: float) -> str:
+    """4.5 as ``★★★★½``."""
+    return "★" * int(number) + ("½" if number % 1 else "")
+
+
+def wants_fragment() -> bool:
+    """Whether htmx asked, which swaps regions by id, rather than a browser loading a page."""
+    return bool(request.htmx)  # type: ignore[attr-defined]
+
+
+def fragments(regions: Iterable[Region], status: int = 200) -> tuple[str, int]:
+    """The answer to htmx: the regions that changed, as out-of-band swaps."""
+    renderer: Renderer = current_app.extensions["lct-renderer"]
+    return "".join(out_of_band(renderer.html(region)) for region in regions), status
+
+
+def notice(text: str, kind: str = "error", field: str = "") -> Region:
+    """The line that tells how a tap went; ``field`` is the one it is about."""
+    request_id = g.get("request_id", "") if kind == "error" else ""
+    return Region("notice", "_notice.html", Notice(kind, text, request_id, field))
+
+
+def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
+    """A whole page; ``regions`` in the context are reached as ``by_id`` too."""
+    if t := context.get("t"):
+        context = {"name": t.name, "code": t.code, **context}
+    context |= {"status": status, "request_id": g.get("request_id", "")}
+    if regions := context.get("regions"):
+        context["by_id"] = {region.id: region for region in regions}
+    return render_template(template, **context), status

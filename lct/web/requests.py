@@ -1,0 +1,75 @@
+"""Around every request: its id, its log line, and the headers every answer carries."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+
+log = logging.getLogger("lct.access")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+# Parts of an address that are secrets and stay out of the log.
+_SECRET_ARGS = ("key", "seat")
+_LEVELS = {"validation": logging.WARNING, "business": logging.WARNING,
+           "security": logging.WARNING, "service": logging.ERROR}  # fmt: skip
+
+CSP = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter_ns()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.error_kind = None
+
+
+def _end(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = g.request_id
+    # Older Safari does not count wss: as 'self'.
+    scheme = "wss" if request.is_secure else "ws"
+    headers["Content-Security-Policy"] = f"{CSP}; connect-src 'self' {scheme}://{request.host}"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+        headers["Vary"] = "Cookie, HX-Request"
+    if "HTTP_UPGRADE" not in request.environ:
+        _log(response)
+    return response
+
+
+def _log(response: Response) -> None:
+    arguments = request.view_args or {}
+    path = request.path
+    for name in _SECRET_ARGS:
+        if value := arguments.get(name):
+            path = path.replace(str(value), "***")
+    fields = {
+        "event.dataset": "lct.access",
+        "event.duration": time.perf_counter_ns() - g.started,
+        "event.outcome": "success" if response.status_code < 400 else "failure",
+        "http.request.id": g.request_id,
+        "http.request.method": request.method,
+        "http.response.status_code": response.status_code,
+        "url.path": path,
+        "labels.route": request.endpoint or "",
+    }
+    if code := arguments.get("code"):
+        fields["labels.tournament"] = code
+    if g.error_kind:
+        fields["labels.error_kind"] = g.error_kind
+    quiet = logging.DEBUG if request.endpoint in ("static", "health.liveness") else logging.INFO
+    log.log(_LEVELS.get(g.error_kind, quiet), "request", extra=fields)
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(_begin)
+    app.after_request(_end)

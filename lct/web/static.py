@@ -1,0 +1,21 @@
+"""Static files under addresses that change with their content, so browsers may keep them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, url_for
+
+
+def asset(app: Flask) -> Callable[[str], str]:
+    """A template global: ``asset('app.css')`` is the file's address with its digest."""
+
+    @lru_cache
+    def digest(name: str) -> str:
+        content = Path(app.static_folder or "", name).read_bytes()
+        return hashlib.sha256(content).hexdigest()[:12]
+
+    return lambda name: url_for("static", filename=name, v=digest(name))

@@ -1,0 +1,109 @@
+"""Fixtures: the two servers, settings with an empty database of their own, and a served app.
+
+LCT_MONGO_URI and LCT_REDIS_URL point the tests at real servers; every test then makes and drops a
+database named lct_test_..., and empties the Redis database 9.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pymongo
+import pytest
+import redis
+
+from lct.config import Settings
+from lct.infrastructure.embedded import start_bus, start_store
+
+from . import support
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where a MongoDB and a Redis server listen."""
+
+    mongo_uri: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The servers that LCT_MONGO_URI and LCT_REDIS_URL name, else two local ones."""
+    folder = tmp_path_factory.mktemp("servers")
+    started = []
+    addresses = []
+    for variable, start in (("LCT_MONGO_URI", start_store), ("LCT_REDIS_URL", start_bus)):
+        address = os.environ.get(variable)
+        if not address:
+            started.append(start(folder))
+            address = started[-1].uri
+        addresses.append(address)
+    for server in started:
+        server.wait_ready()
+    yield Servers(addresses[0], redis_database(addresses[1], 9))
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def settings(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
+    """Settings with a database of this test's own, dropped afterwards, and an empty bus."""
+    with redis.from_url(servers.redis_url) as bus:
+        bus.flushdb()
+    made = Settings(
+        mongo_uri=servers.mongo_uri,
+        redis_url=servers.redis_url,
+        database=f"lct_test_{secrets.token_hex(4)}",
+        secret_key="a secret key for tests only",
+        host="127.0.0.1",
+        drain_seconds=1,
+        var=tmp_path / "var",
+        environment="test",
+    )
+    yield made
+    with pymongo.MongoClient(servers.mongo_uri) as store:
+        store.drop_database(made.database)
+
+
+@pytest.fixture
+def live_server(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., support.LiveServer]]:
+    """Starts the app behind gunicorn: live_server(workers=1, LCT_LOG_LEVEL="DEBUG")."""
+    from lct.infrastructure.documents import connect_store, ensure_indexes
+
+    connect_store(settings)
+    ensure_indexes()
+    started: list[support.LiveServer] = []
+
+    def start(workers: int = 2, **environ: str) -> support.LiveServer:
+        log = tmp_path / f"server-{len(started)}.log"
+        served = replace(settings, workers=workers)
+        started.append(support.LiveServer(served, log, **environ))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for the whole run; tests open contexts of their own in it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(**support.browser_options())
+        yield chromium
+        chromium.close()
+
+
+def redis_database(url: str, number: int) -> str:
+    """The same Redis server, another of its databases."""
+    if url.startswith("unix://"):
+        return f"{url.partition('?')[0]}?db={number}"
+    return urlsplit(url)._replace(path=f"/{number}").geturl()

@@ -1,0 +1,53 @@
+"""Commands on a real store, without HTTP: what execution and the store promise together."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from lct.application import commands as c
+from lct.application.execute import Execute
+from lct.domain.events import Keys
+from lct.domain.tournament import Tournament
+from lct.domain.values import new_code
+from lct.infrastructure.event_store import EventStore
+
+from .evening import SECRET, teams
+
+
+def utc_now() -> datetime:
+    at = datetime.now(UTC)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+class Desk:
+    """One worker: its own cache of streams, and commands by name."""
+
+    def __init__(self) -> None:
+        self.store = EventStore(defer=lambda work: work())
+        self.published: list[tuple[str, int]] = []
+        self.execute = Execute(self.store, lambda *said: self.published.append(said), utc_now)
+
+    def create(self, name: str = "Friday Cup", limit: int = 8, team_count: int = 20, **more: Any) -> str:
+        code = more.pop("code", None) or new_code(secrets.choice)
+        self.execute(
+            c.CreateTournament(
+                code=code, name=name, limit=limit, teams=teams(team_count), option="plain",
+                secret=SECRET, keys=Keys("device", "hash", "recovery"), **more,
+            )
+        )  # fmt: skip
+        return code
+
+    def join(self, code: str, name: str, **more: Any) -> Tournament:
+        return self.execute(
+            c.Join(code=code, player_id=f"p-{name}", first=name, last="Nowak", **more)
+        )
+
+    def pick(self, code: str, name: str, team: int, **more: Any) -> Tournament:
+        return self.execute(
+            c.PickTeam(code=code, player_id=f"p-{name}", team=team, value="ab" * 16, **more)
+        )
+
+    def seqs(self, code: str) -> list[int]:
+        return [document["seq"] for document in self.store.tail(code)]

@@ -1,0 +1,87 @@
+"""Settings come from the environment, and a bad one is told in one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from lct.config import Settings, SettingsError, environ_of
+
+REQUIRED = {
+    "LCT_MONGO_URI": "mongodb://user:hidden-1@db/",
+    "LCT_REDIS_URL": "redis://:hidden-2@bus/0",
+    "LCT_SECRET_KEY": "hidden-3-hidden-3-hidden-3",
+}
+
+
+def test_only_three_variables_are_required():
+    settings = Settings.from_env(REQUIRED)
+    assert settings.mongo_uri == "mongodb://user:hidden-1@db/"
+    assert (settings.database, settings.port, settings.workers) == ("lct", 8000, 2)
+    assert settings.public_url is None
+    assert settings.var == Path("var")
+
+
+@pytest.mark.parametrize("variable", REQUIRED)
+def test_a_missing_variable_is_named(variable):
+    with pytest.raises(SettingsError, match=f"{variable} is not set"):
+        Settings.from_env({**REQUIRED, variable: ""})
+
+
+def test_an_empty_variable_means_the_default():
+    assert Settings.from_env({**REQUIRED, "LCT_PORT": " ", "LCT_PUBLIC_URL": ""}).port == 8000
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "meant"),
+    [
+        ("LCT_MONGO_DB", "cup", "database", "cup"),
+        ("LCT_PUBLIC_URL", "https://cup.example/", "public_url", "https://cup.example"),
+        ("LCT_TRUSTED_PROXIES", "2", "trusted_proxies", 2),
+        ("LCT_SECURE_COOKIES", "Yes", "secure_cookies", True),
+        ("LCT_SECURE_COOKIES", "off", "secure_cookies", False),
+        ("LCT_DRAIN_SECONDS", "2.5", "drain_seconds", 2.5),
+        ("LCT_LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        ("LCT_HOST", "::", "host", "::"),
+        ("LCT_VAR", "/srv/lct", "var", Path("/srv/lct")),
+        ("LCT_ENVIRONMENT", "production", "environment", "production"),
+    ],
+)
+def test_a_variable_sets_its_field(variable, value, field, meant):
+    assert getattr(Settings.from_env({**REQUIRED, variable: value}), field) == meant
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("LCT_PORT", "http", "LCT_PORT must be a whole number, not 'http'."),
+        ("LCT_PORT", "65536", "LCT_PORT must be 0 to 65535, not '65536'."),
+        ("LCT_WORKERS", "0", "LCT_WORKERS must be at least 1, not '0'."),
+        (
+            "LCT_DRAIN_SECONDS",
+            "nan",
+            "LCT_DRAIN_SECONDS must be a number of seconds, 0 or more, not 'nan'.",
+        ),
+        ("LCT_DRAIN_SECONDS", "inf", "must be a number of seconds, 0 or more, not 'inf'."),
+        ("LCT_SECURE_COOKIES", "maybe", "LCT_SECURE_COOKIES must be true or false, not 'maybe'."),
+        ("LCT_PUBLIC_URL", "cup.example", "must start with http:// or https://"),
+        ("LCT_LOG_LEVEL", "loud", "LCT_LOG_LEVEL must be one of DEBUG, INFO"),
+        ("LCT_SECRET_KEY", "short", "LCT_SECRET_KEY must have at least 16 characters."),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_sentence(variable, value, complaint):
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({**REQUIRED, variable: value})
+    assert complaint in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_passwords_are_in_no_error_and_no_repr():
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_env({**REQUIRED, "LCT_MONGO_URI": "postgres://user:hidden-1@db/"})
+    assert "hidden" not in str(refused.value)
+    assert "hidden" not in repr(Settings.from_env(REQUIRED))
+
+
+def test_settings_can_be_handed_to_a_child_process():
+    given = Settings.from_env({**REQUIRED, "LCT_SECURE_COOKIES": "1", "LCT_DRAIN_SECONDS": "0.5"})
+    assert Settings.from_env(environ_of(given)) == given

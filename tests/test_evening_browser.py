@@ -1,0 +1,201 @@
+"""The whole evening up to the draw, as people see it: a TV, a host and four phones, two workers."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import zxingcpp
+from PIL import Image
+
+from .support import LiveServer
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
+TV = {"viewport": {"width": 1280, "height": 720}}
+QUICK = 2_000  # milliseconds within which a screen has to be right
+
+
+class Screens:
+    """Opens devices that know nothing of each other, and collects what goes wrong in them."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.contexts: list[Any] = []
+        self.problems: list[str] = []
+
+    def open(self, **options: Any) -> Any:
+        context = self.browser.new_context(**options)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", lambda said: self._note(said))
+        return page
+
+    def _note(self, said: Any) -> None:
+        if said.type == "error" and "Content Security Policy" in said.text:
+            self.problems.append(said.text)
+
+
+@pytest.fixture
+def screens(browser: Any) -> Iterator[Screens]:
+    made = Screens(browser)
+    yield made
+    for context in made.contexts:
+        context.close()
+    assert made.problems == []
+
+
+def decoded(page: Any, selector: str = "svg.qr") -> str:
+    """What a phone's camera reads in the QR code on a screen."""
+    picture = page.locator(selector).first.screenshot()
+    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+    assert found, "no camera can read this"
+    return str(found[0].text)
+
+
+def create(page: Any, base: str, name: str, players: int) -> str:
+    """The host fills in the form; returns the code."""
+    page.goto(base)
+    page.get_by_label("Name of the evening").fill(name)
+    page.get_by_label("Players", exact=True).fill(str(players))
+    page.get_by_role("button", name="Create the tournament").dblclick()
+    page.wait_for_url("**/created")
+    found = re.search(r"/t/(\w{8})/", page.url)
+    assert found
+    return found[1]
+
+
+def join(page: Any, url: str, first: str, last: str, twice: bool = False) -> None:
+    page.goto(url)
+    page.get_by_label("First name").fill(first)
+    page.get_by_label("Surname").fill(last)
+    button = page.get_by_role("button", name="Take a seat")
+    button.dblclick() if twice else button.tap()
+    page.wait_for_url("**/me")
+
+
+def see(page: Any, text: str, timeout: int = QUICK) -> None:
+    page.get_by_text(text, exact=False).first.wait_for(timeout=timeout)
+
+
+def no_sideways_scroll(page: Any) -> None:
+    widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert widths[0] <= widths[1]
+
+
+def test_the_evening_up_to_the_draw(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    server = live_server(workers=2)
+    host = screens.open(**TV)
+    code = create(host, server.url, "Friday Cup", 4)
+    recovery = host.locator(".recovery").inner_text()
+    assert re.fullmatch(r"(\w{4}-){4}\w{4}", recovery.strip())
+    host.get_by_role("link", name="Run the evening").click()
+
+    tv = screens.open(**TV)
+    tv.goto(f"{server.url}/t/{code}")
+    join_url = decoded(tv)
+    assert join_url.endswith(f"/t/{code}/join")
+    see(tv, "Live")
+
+    # Everyone joins; Max taps everything twice.
+    ola, max_, zoe, sam = phones = [screens.open(**PHONE) for _ in range(4)]
+    join(ola, join_url, "Ola", "Nowak")
+    see(tv, "Ola Nowak")
+    join(max_, join_url, "Max", "Berger", twice=True)
+    join(zoe, join_url, "Zoë", "Martin")
+    join(sam, join_url, "ليلى", "👨‍👩‍👧‍👦")
+    see(tv, "ليلى 👨‍👩‍👧‍👦")
+    assert tv.locator("#stage .cells > *", has_text="Max Berger").count() == 1
+    for phone in phones:
+        no_sideways_scroll(phone)
+        see(phone, "Live")
+    ola.reload()
+    see(ola, "Pick your team")
+
+    # A fifth guest finds the door shut and the board below it.
+    late = screens.open(**PHONE)
+    late.goto(join_url)
+    see(late, "All 4 seats are taken")
+    see(late, "Ola Nowak")
+
+    # Hovering shows on every screen, with the guest's name, and not to themselves.
+    ola.locator("#team-2 .tile").hover()
+    see(zoe.locator("#team-2"), "Ola is looking")
+    see(tv, "looking at Paris Saint-Germain")
+    assert "Ola is looking" not in ola.locator("#team-2").inner_text()
+    ola.reload()
+
+    # Picks: one tap each, the same one twice, one changed, one that somebody else has.
+    ola.locator("#team-2 .tile").tap()
+    see(ola.locator("#me"), "Paris Saint-Germain")
+    see(zoe.locator("#team-2"), "Ola Nowak")
+    max_.locator("#team-3 .tile").dblclick()
+    see(max_.locator("#team-3"), "yours")
+    zoe.locator("#team-4 .tile").tap()
+    see(zoe.locator("#team-4"), "yours")
+    zoe.locator("#team-5 .tile").tap()
+    see(zoe.locator("#team-5"), "yours")
+    see(ola.locator("#wait"), "3 of 4")
+    assert "yours" not in zoe.locator("#team-4").inner_text()
+    ola.reload()
+    see(ola.locator("#me"), "Paris Saint-Germain")
+
+    # Zoë opens the QR again in a browser without cookies and comes back as herself.
+    zoe.get_by_text("Save your seat").tap()
+    personal = zoe.locator(".seat-link .code-text").inner_text()
+    again = screens.open(**PHONE)
+    again.goto(join_url.replace("/join", "/back"))
+    again.get_by_label("Your personal code").fill(personal.lower())
+    again.get_by_role("button", name="Back to my seat").tap()
+    again.wait_for_url("**/me")
+    see(again.locator("#team-5"), "yours")
+
+    # Sam's phone sleeps through the draw.
+    sam.locator("#team-6 .tile").tap()
+    see(tv, "Everyone has picked")
+    asleep = sam.context.new_cdp_session(sam)
+    asleep.send("Page.setWebLifecycleState", {"state": "frozen"})
+    sam.context.set_offline(True)
+    host.get_by_role("button", name="Draw the teams").dblclick()
+    see(tv, "The draw")
+    ola.reload()
+    see(ola, "before yours" if ola.get_by_text("before yours").count() else "card", QUICK)
+
+    # The cards turn on every screen; nothing is known before its card.
+    tv.locator("#stage[data-kind=draw] .is-done").first.wait_for(timeout=15_000)
+    assert tv.locator("#stage .is-done").count() < 4
+    tv.locator("#stage[data-kind=list]").wait_for(timeout=30_000)
+    for phone in (ola, max_, zoe, again):
+        see(phone.locator("#me"), "You play with")
+    sam.context.set_offline(False)
+    asleep.send("Page.setWebLifecycleState", {"state": "active"})
+    see(sam.locator("#me"), "You play with", 12_000)
+    drawn = [phone.locator("#me .me-main").inner_text() for phone in (ola, max_, zoe, sam)]
+    assert zoe.locator("#me .me-main").inner_text() == again.locator("#me .me-main").inner_text()
+    picked = {"Paris Saint-Germain", "Real Madrid CF", "FC Barcelona", "FC Bayern München"}
+    assert {name.casefold() for name in drawn} == {name.casefold() for name in picked}
+    ola.reload()
+    see(ola.locator("#me"), drawn[0])
+
+    # Anyone can check it.
+    ola.goto(f"{server.url}/t/{code}/verify")
+    see(ola, "The draw is fair")
+    no_sideways_scroll(ola)
+
+    # The host lost the laptop: the recovery code brings the evening back.
+    other = screens.open(**PHONE)
+    other.goto(f"{server.url}/t/{code}/organise")
+    see(other, "Only the host can do that")
+    other.goto(f"{server.url}/t/{code}/recover")
+    other.get_by_label("Recovery code").fill(recovery)
+    other.get_by_role("button", name="Run the evening here").tap()
+    other.wait_for_url("**/organise")
+    see(other, "The teams are drawn")
+    no_sideways_scroll(other)
