@@ -63,9 +63,13 @@ def create_app(settings: Settings) -> Flask:
     app.jinja_env.globals["asset"] = asset(app)
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
     hub = Hub(
-        store.read, bus, renderer, lambda code: join_url(public_url, code),
-        settings.drain_seconds, LOOK_SECONDS,
-    )  # fmt: skip
+        store.read,
+        bus,
+        renderer,
+        lambda code: join_url(public_url, code),
+        settings.drain_seconds,
+        LOOK_SECONDS,
+    )
 
     def now() -> datetime:
         """UTC, in whole milliseconds: as exact as the store keeps it."""
@@ -96,8 +100,4 @@ def create_app(settings: Settings) -> Flask:
     errors.init_app(app)
     for module in (home, join, pick, board, organise, live, health):
         app.register_blueprint(module.bp)
-    from .cli import commands
-
-    for command in commands:
-        app.cli.add_command(command)
     return app

@@ -15,7 +15,6 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from .application import commands as c
-
 from .domain import draw
 from .domain.errors import LctError
 from .domain.teams import STAR_STEPS, classic_teams, rated_teams
@@ -106,7 +105,7 @@ def _tournament(code: str) -> Tournament:
         stream = current_app.extensions["lct"].read(wanted)
     except LctError as refusal:
         raise click.ClickException(refusal.sentence) from None
-    return stream.tournament  # type: ignore[no-any-return]
+    return stream.tournament
 
 
 @click.command("verify-draw")

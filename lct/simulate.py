@@ -39,8 +39,8 @@ class Guest:
 
     def post(self, path: str, **fields: str | int) -> int:
         """The status of a tap made by htmx."""
-        body = urllib.parse.urlencode(fields).encode()
-        request = urllib.request.Request(f"{self.base}/t/{self.code}/{path}", body)
+        body, url = urllib.parse.urlencode(fields).encode(), f"{self.base}/t/{self.code}/{path}"
+        request = urllib.request.Request(url, body)  # noqa: S310 - http is checked
         request.add_header("HX-Request", "true")
         request.add_header("X-CSRFToken", self.token)
         try:
@@ -99,13 +99,22 @@ def _bot(base: str, code: str, number: int, pace: float, totals: Totals) -> None
             _choose(guest, ws, teams, pace, chance, totals)
         finally:
             ws.close()
-    except (OSError, ValueError, simple_websocket.ConnectionClosed, simple_websocket.ConnectionError):
+    except (
+        OSError,
+        ValueError,
+        simple_websocket.ConnectionClosed,
+        simple_websocket.ConnectionError,
+    ):
         totals.add(failed=1)
 
 
 def _choose(
-    guest: Guest, ws: simple_websocket.Client, teams: list[int], pace: float,
-    chance: random.Random, totals: Totals,
+    guest: Guest,
+    ws: simple_websocket.Client,
+    teams: list[int],
+    pace: float,
+    chance: random.Random,
+    totals: Totals,
 ) -> None:
     for _ in range(len(teams) * 2):
         team = chance.choice(teams)
@@ -132,6 +141,8 @@ def simulate(code: str, base: str, guests: int, pace: float) -> None:
     wanted = normal_code(code)
     if wanted is None:
         raise click.ClickException(f"{code!r} is not a code: it has 8 letters and digits.")
+    if not base.startswith(("http://", "https://")):
+        raise click.ClickException("--base is an address such as http://127.0.0.1:8000.")
     totals, started = Totals(), time.monotonic()
     bots = [
         threading.Thread(target=_bot, args=(base, wanted, number, pace, totals), daemon=True)

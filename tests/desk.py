@@ -29,7 +29,9 @@ class Desk:
         self.published: list[tuple[str, int]] = []
         self.execute = Execute(self.store, lambda *said: self.published.append(said), utc_now)
 
-    def create(self, name: str = "Friday Cup", limit: int = 8, team_count: int = 20, **more: Any) -> str:
+    def create(
+        self, name: str = "Friday Cup", limit: int = 8, team_count: int = 20, **more: Any
+    ) -> str:
         code = more.pop("code", None) or new_code(secrets.choice)
         self.execute(
             c.CreateTournament(

@@ -7,10 +7,10 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from tests.evening import CODE, SECRET, START, Evening
 
 from lct.domain import draw
 from lct.domain.errors import NobodyToSwapWith, PicksMissing, SeatsEmpty
+from tests.evening import CODE, SECRET, START, Evening
 
 # 99.99 % points of chi-square: a fair draw fails one of these once in ten thousand runs, and the
 # secrets below are fixed, so it never does by chance.
@@ -32,7 +32,9 @@ def test_every_player_gets_every_team_equally_often(n: int) -> None:
     for secret in secrets(runs):
         cells.update(enumerate(draw.hand_out(secret, 1, picks(n), draw.PLAIN)))
     expected = runs / n
-    chi = sum((cells[i, f"Team {j}"] - expected) ** 2 / expected for i in range(n) for j in range(n))
+    chi = sum(
+        (cells[i, f"Team {j}"] - expected) ** 2 / expected for i in range(n) for j in range(n)
+    )
     assert chi < CHI_SQUARE[(n - 1) ** 2]
 
 

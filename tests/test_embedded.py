@@ -1,7 +1,6 @@
 """The two local servers: private, durable, quick to come back, and gone with their parent."""
 
 import os
-import subprocess
 import threading
 import time
 

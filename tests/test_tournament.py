@@ -1,14 +1,17 @@
 """Joining, picking and the organiser's actions."""
 
+import contextlib
 from dataclasses import asdict
 
 import pytest
-from tests.evening import Evening
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lct.domain import errors, snapshot
+from lct.domain.apply import apply
+from lct.domain.events import EVENTS, Event, Keys
 from lct.domain.tournament import Tournament
+from tests.evening import SECRET, Evening, teams
 
 
 def test_a_team_can_be_picked_once() -> None:
@@ -59,7 +62,9 @@ def test_joining_twice_with_one_id_is_one_player() -> None:
     assert evening.t.join("p-Ola", "Ola", "Nowak") is None
 
 
-@pytest.mark.parametrize(("first", "last"), [("Ola", "Nowak"), ("OLA", "nowak"), ("O\u200bla", "Nowak ")])
+@pytest.mark.parametrize(
+    ("first", "last"), [("Ola", "Nowak"), ("OLA", "nowak"), ("O\u200bla", "Nowak ")]
+)
 def test_the_same_name_twice_is_asked_for_an_initial(first: str, last: str) -> None:
     evening = Evening()
     evening.join("Ola")
@@ -178,12 +183,19 @@ def test_only_events_that_change_the_flow_raise_the_version() -> None:
     assert evening.t.version == before + 2
 
 
-@pytest.mark.parametrize(("name", "limit", "count", "field"), [("", 4, 10, "name"), ("x" * 61, 4, 10, "name"), ("Cup", 1, 10, "limit"), ("Cup", 1025, 2000, "limit"), ("Cup", 11, 10, "teams")])
-def test_a_tournament_with_a_wrong_field_is_not_created(name: str, limit: int, count: int, field: str) -> None:
-    from tests.evening import SECRET, teams
-
-    from lct.domain.events import Keys
-
+@pytest.mark.parametrize(
+    ("name", "limit", "count", "field"),
+    [
+        ("", 4, 10, "name"),
+        ("x" * 61, 4, 10, "name"),
+        ("Cup", 1, 10, "limit"),
+        ("Cup", 1025, 2000, "limit"),
+        ("Cup", 11, 10, "teams"),
+    ],
+)
+def test_a_tournament_with_a_wrong_field_is_not_created(
+    name: str, limit: int, count: int, field: str
+) -> None:
     with pytest.raises(errors.Invalid) as refusal:
         Tournament("BCDF2345").create(name, limit, teams(count), "plain", SECRET, Keys("", "", ""))
     assert set(refusal.value.fields) == {field}
@@ -191,12 +203,44 @@ def test_a_tournament_with_a_wrong_field_is_not_created(name: str, limit: int, c
 
 ACTIONS = st.lists(
     st.tuples(
-        st.sampled_from(["join", "pick", "let_go", "remove", "block", "limit", "close_list", "draw", "restart", "rename", "close", "reopen"]),
+        st.sampled_from(
+            [
+                "join",
+                "pick",
+                "let_go",
+                "remove",
+                "block",
+                "limit",
+                "close_list",
+                "draw",
+                "restart",
+                "rename",
+                "close",
+                "reopen",
+            ]
+        ),
         st.integers(0, 5),
         st.integers(0, 7),
     ),
     max_size=60,
 )
+
+
+def decide(t: Tournament, what: str, player: str, which: int) -> Event | None:
+    return {
+        "join": lambda: t.join(player, f"N{player}", "X"),
+        "pick": lambda: t.pick(player, which, f"{which:032x}"),
+        "let_go": lambda: t.let_go(player),
+        "remove": lambda: t.remove(player),
+        "block": lambda: t.block(player),
+        "limit": lambda: t.change_limit(which),
+        "close_list": t.close_list,
+        "draw": lambda: t.draw(t.attempt),
+        "restart": lambda: t.restart_picks("ab" * 32),
+        "rename": lambda: t.rename(f"Cup {which}"),
+        "close": t.close,
+        "reopen": lambda: t.reopen(""),
+    }[what]()
 
 
 @settings(max_examples=150, deadline=None)
@@ -207,33 +251,13 @@ def test_whatever_people_do_a_team_has_one_holder_and_replay_gives_the_same_even
     evening = Evening(limit=4, team_count=8)
     t = evening.t
     for what, who, which in actions:
-        player = f"p{who}"
-        decide = {
-            "join": lambda: t.join(player, f"N{who}", "X"),
-            "pick": lambda: t.pick(player, which, f"{which:032x}"),
-            "let_go": lambda: t.let_go(player),
-            "remove": lambda: t.remove(player),
-            "block": lambda: t.block(player),
-            "limit": lambda: t.change_limit(which),
-            "close_list": t.close_list,
-            "draw": lambda: t.draw(t.attempt),
-            "restart": lambda: t.restart_picks("ab" * 32),
-            "rename": lambda: t.rename(f"Cup {which}"),
-            "close": t.close,
-            "reopen": lambda: t.reopen(""),
-        }[what]
-        try:
-            evening.take(decide())
-        except errors.LctError:
-            pass
+        with contextlib.suppress(errors.LctError):
+            evening.take(decide(t, what, f"p{who}", which))
         held = [p.team for p in t.players.values() if p.team is not None]
         assert len(held) == len(set(held))
         assert t.holders == {p.team: p.id for p in t.players.values() if p.team is not None}
         assert len(t.players) <= t.limit
     again = Tournament(t.code)
-    from lct.domain.apply import apply
-    from lct.domain.events import EVENTS
-
     for seq, event in enumerate(evening.events, 1):
         stored = EVENTS[event.type].from_data(event.to_data())
         assert stored == event

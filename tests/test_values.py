@@ -24,7 +24,9 @@ FAMILY = "👨‍👩‍👧‍👦"
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
 
-@pytest.mark.parametrize("empty", ["", "   ", "\u200b\u200b", "\u2060\ufeff", "\u3164", "\u200d", "\n\t", "\u202e"])
+@pytest.mark.parametrize(
+    "empty", ["", "   ", "\u200b\u200b", "\u2060\ufeff", "\u3164", "\u200d", "\n\t", "\u202e"]
+)
 def test_a_name_that_nobody_can_see_is_refused_beside_its_field(empty: str) -> None:
     with pytest.raises(Invalid) as refusal:
         person_name(empty, "Nowak")
@@ -37,7 +39,10 @@ def test_both_wrong_names_are_reported_at_once() -> None:
     assert set(refusal.value.fields) == {"first", "last"}
 
 
-@pytest.mark.parametrize("name", ["Zoë", "Łukasz", "ليلى", "小明", "दीपा", "Σοφία", "🐺", FAMILY, ENGLAND, "D'Arc", "한국어"])
+@pytest.mark.parametrize(
+    "name",
+    ["Zoë", "Łukasz", "ليلى", "小明", "दीपा", "Σοφία", "🐺", FAMILY, ENGLAND, "D'Arc", "한국어"],
+)
 def test_letters_of_any_script_and_emoji_are_names(name: str) -> None:
     assert person_name(name, name) == (name, name)
 
@@ -50,7 +55,19 @@ def test_forty_family_emoji_fit_and_the_forty_first_does_not() -> None:
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("abc", 3), (FAMILY, 1), (ENGLAND, 1), ("🇵🇱🇩🇪", 2), ("é", 1), ("e\u0301", 1), ("👍🏽", 1), ("각", 1), ("\u1112\u1161\u11ab", 1), ("❤️", 1), ("👩‍❤️‍👨", 1)],
+    [
+        ("abc", 3),
+        (FAMILY, 1),
+        (ENGLAND, 1),
+        ("🇵🇱🇩🇪", 2),
+        ("é", 1),
+        ("e\u0301", 1),
+        ("👍🏽", 1),
+        ("각", 1),
+        ("\u1112\u1161\u11ab", 1),
+        ("❤️", 1),
+        ("👩‍❤️‍👨", 1),
+    ],
 )
 def test_a_cluster_is_what_people_see_as_one_character(text: str, count: int) -> None:
     assert len(list(clusters(text))) == count
@@ -66,7 +83,15 @@ def test_marks_piled_on_one_letter_are_thinned_out() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Ola", "OLA"), ("Ola  Nowak", "ola\u00a0nowak"), ("Straße", "STRASSE"), ("ﬁn", "fin"), ("O\u200bla", "Ola"), ("Ｏｌａ", "ola"), ("é", "e\u0301")],
+    [
+        ("Ola", "OLA"),
+        ("Ola  Nowak", "ola\u00a0nowak"),
+        ("Straße", "STRASSE"),
+        ("ﬁn", "fin"),
+        ("O\u200bla", "Ola"),
+        ("Ｏｌａ", "ola"),
+        ("é", "e\u0301"),
+    ],
 )
 def test_names_that_look_the_same_are_the_same(one: str, other: str) -> None:
     assert fold(one) == fold(other)
@@ -97,7 +122,9 @@ def test_what_cannot_be_a_code_is_none(typed: str) -> None:
     assert normal_code(typed) is None
 
 
-@pytest.mark.parametrize("text", ["", "-1", "0", "1", "1025", "9999999999", "two", "²", "3.5", "1e3"])
+@pytest.mark.parametrize(
+    "text", ["", "-1", "0", "1", "1025", "9999999999", "two", "²", "3.5", "1e3"]
+)
 def test_a_limit_outside_two_to_1024_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
         whole_number(text, "limit", 2, 1024)

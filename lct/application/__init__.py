@@ -1,1 +1,1 @@
-"""What people can do (commands) and see (queries). Knows the domain, neither Flask nor the store."""
+"""What people can do (commands) and see (queries). Knows neither Flask nor the store."""

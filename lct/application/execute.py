@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from ..domain.errors import Busy, LctError, VersionMismatch
 from ..domain.events import Event
@@ -35,29 +36,29 @@ class CommandRepeated(Exception):
 class Stream(Protocol):
     """One tournament as this worker knows it: its state after ``seq`` events."""
 
-    @property
-    def tournament(self) -> Tournament: ...
-    @property
-    def seq(self) -> int: ...
-    @property
-    def lock(self) -> object: ...
+    tournament: Tournament
+    seq: int
+    lock: threading.Lock
 
 
-class Store(Protocol):
+S = TypeVar("S", bound=Stream)
+
+
+class Store(Protocol[S]):
     """What execution needs of the event store (infrastructure/event_store.py)."""
 
-    def stream(self, code: str) -> Stream: ...
-    def new_stream(self, code: str) -> Stream: ...
-    def catch_up(self, stream: Stream) -> int: ...
-    def append(self, stream: Stream, event: Event, command: Command, at: datetime) -> None: ...
+    def stream(self, code: str) -> S: ...
+    def new_stream(self, code: str) -> S: ...
+    def catch_up(self, stream: S) -> int: ...
+    def append(self, stream: S, event: Event, command: Command, at: datetime) -> None: ...
     def stream_of_command(self, command_id: str) -> str | None: ...
 
 
 @dataclass(frozen=True)
-class Execute:
+class Execute(Generic[S]):
     """Runs commands. ``publish(code, seq)`` tells every worker; it must not raise."""
 
-    store: Store
+    store: Store[S]
     publish: Callable[[str, int], None]
     now: Callable[[], datetime]
 
@@ -70,7 +71,7 @@ class Execute:
         creating = isinstance(command, CreateTournament)
         stream = (self.store.new_stream if creating else self.store.stream)(command.code)
         deadline = time.monotonic() + PATIENCE
-        with stream.lock:  # type: ignore[attr-defined]
+        with stream.lock:
             while True:
                 try:
                     event = self._decide(stream.tournament, command)

@@ -1,4 +1,4 @@
-"""What travels on the bus: "the stream is at seq" and, passing, "this player looks at that team"."""
+"""What travels on the bus: "the stream is at seq", and in passing "she looks at that team"."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def phase(t: Tournament, now: datetime) -> str:
     return PICK if t.choosing() else READY
 
 
-# --- what the templates get ----------------------------------------------------------------------
+# --- what the templates get -------------------------------------------------------------------
 
 
 class Head(NamedTuple):
@@ -63,7 +63,7 @@ class Side(NamedTuple):
 
 class Stage(NamedTuple):
     kind: str  # seats, teams, draw or list
-    count: int
+    cells: int
 
 
 class Seat(NamedTuple):
@@ -166,7 +166,7 @@ class PlayerRow(NamedTuple):
 class People(NamedTuple):
     version: int
     code: str
-    count: int
+    players: int
     limit: int
     changeable: bool
     blocked: tuple[tuple[str, str], ...]
@@ -178,7 +178,7 @@ class Devices(NamedTuple):
     devices: tuple[tuple[str, str], ...]
 
 
-# --- parts that several screens share --------------------------------------------------------------
+# --- parts that several screens share ---------------------------------------------------------
 
 NAMES_SHOWN = 4
 
@@ -205,7 +205,13 @@ def _rows(t: Tournament, draw: Draw, now: datetime, template: str) -> tuple[Regi
 
 
 def _row(
-    t: Tournament, draw: Draw, i: int, player_id: str, turned: int, facing: bool, template: str,
+    t: Tournament,
+    draw: Draw,
+    i: int,
+    player_id: str,
+    turned: int,
+    facing: bool,
+    template: str,
     mine: bool = False,
 ) -> Region:
     _, then, team = draw.hands[i]
@@ -243,7 +249,7 @@ def _bar(t: Tournament, now: datetime) -> Region:
     return Region("bar", "me/_bar.html", (t.name, phase(t, now)))
 
 
-# --- the screens --------------------------------------------------------------------------------------
+# --- the screens ------------------------------------------------------------------------------
 
 
 def board(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
@@ -293,7 +299,12 @@ def me(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Regio
     """A player's phone, as everyone shares it; ``personal`` lays their own regions over it."""
     card = Card("watching", phase(t, now), t.code, "", "", 0.0, "", "", 0.0, 0)
     if draw := t.current_draw:
-        stage = Region("stage", "me/_stage.html", Stage("list", len(draw.hands)), _rows(t, draw, now, "me/_row.html"))
+        stage = Region(
+            "stage",
+            "me/_stage.html",
+            Stage("list", len(draw.hands)),
+            _rows(t, draw, now, "me/_row.html"),
+        )
     else:
         tiles = _tiles(t, looks)
         stage = Region("stage", "me/_stage.html", Stage("teams", len(tiles)), tiles)
@@ -303,7 +314,12 @@ def me(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Regio
 def watch(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
     """A phone that did not get in: the board, small."""
     if draw := t.current_draw:
-        stage = Region("stage", "me/_stage.html", Stage("list", len(draw.hands)), _rows(t, draw, now, "me/_row.html"))
+        stage = Region(
+            "stage",
+            "me/_stage.html",
+            Stage("list", len(draw.hands)),
+            _rows(t, draw, now, "me/_row.html"),
+        )
     else:
         seats = _seats(t, looks, "me/_seat.html")
         stage = Region("stage", "me/_stage.html", Stage("seats", t.limit), seats)
@@ -344,9 +360,15 @@ def personal(t: Tournament, player_id: str, now: datetime, looks: Looks) -> tupl
             ahead = max(0, place - turned)
             rows = [_row(t, draw, place, player_id, turned, facing, "me/_row.html", mine=True)]
     card = Card(
-        "playing", now_phase, t.code, player.name,
-        team.name if team else "", team.stars if team else 0.0,
-        drawn.name if drawn else "", drawn.league if drawn else "", drawn.stars if drawn else 0.0,
+        "playing",
+        now_phase,
+        t.code,
+        player.name,
+        team.name if team else "",
+        team.stars if team else 0.0,
+        drawn.name if drawn else "",
+        drawn.league if drawn else "",
+        drawn.stars if drawn else 0.0,
         ahead,
     )
     regions = [Region("me", "me/_me.html", card), *rows]
@@ -366,8 +388,17 @@ def organise(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple
     now_phase = phase(t, now)
     changeable = not t.drawn and not t.closed
     controls = Controls(
-        t.version, now_phase, t.code, t.name, t.limit, len(t.players), len(t.choosing()),
-        t.locked, t.option, t.attempt, len(t.teams),
+        t.version,
+        now_phase,
+        t.code,
+        t.name,
+        t.limit,
+        len(t.players),
+        len(t.choosing()),
+        t.locked,
+        t.option,
+        t.attempt,
+        len(t.teams),
     )
     turned = _turned(t, now)[0]
     draw = t.current_draw
@@ -377,7 +408,11 @@ def organise(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple
             f"player-{p.id}",
             "organise/_player.html",
             PlayerRow(
-                t.version, t.code, p.id, p.first, p.last,
+                t.version,
+                t.code,
+                p.id,
+                p.first,
+                p.last,
                 t.teams[p.team].name if p.team is not None else "",
                 t.teams[p.drawn].name if p.drawn is not None and p.id in shown else "",
                 changeable,

@@ -1,4 +1,4 @@
-"""Everything lct can refuse, as one tree. Each class carries data and a sentence a guest understands."""
+"""Everything lct can refuse, as one tree: classes with data and a sentence a guest understands."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ in the same stream supersedes it, ``releases`` gives it up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,7 +21,7 @@ class Claim(NamedTuple):
 
     kind: str
     field: str
-    taken: type[Invalid]
+    taken: Callable[[str], Invalid]
 
 
 class Keys(NamedTuple):

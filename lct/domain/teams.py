@@ -50,9 +50,7 @@ def rated_teams(
     """Teams of the given kinds (club, nation) from ``least`` stars up to the star cap ``cap``."""
     wanted = set(kinds)
     return tuple(
-        team
-        for team, _ in catalogue
-        if team.kind in wanted and least <= team.stars <= cap
+        team for team, _ in catalogue if team.kind in wanted and least <= team.stars <= cap
     )
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from . import draw, errors, events
+from . import errors, events
+from .draw import NOT_OWN, PLAIN, Pick, Timeline, commitment, hand_out, timeline
 from .teams import Team
 from .values import TITLE_CLUSTERS, fold, person_name, visible_text
 
@@ -36,14 +37,14 @@ class Draw:
     commitment: str
     secret: str
     option: str
-    picks: list[draw.Pick]
+    picks: list[Pick]
     hands: list[tuple[str, str, int]]  # player id, their name then, place in the team list
     at: datetime
     skipped: bool = False
 
     @property
-    def timeline(self) -> draw.Timeline:
-        return draw.timeline(self.at, len(self.hands))
+    def timeline(self) -> Timeline:
+        return timeline(self.at, len(self.hands))
 
     def revealed(self, now: datetime) -> int:
         """How many cards may be seen at ``now``."""
@@ -59,7 +60,7 @@ class Tournament:
     name: str = ""
     limit: int = 0
     teams: tuple[Team, ...] = ()
-    option: str = draw.PLAIN
+    option: str = PLAIN
     players: dict[str, Player] = field(default_factory=dict)
     holders: dict[int, str] = field(default_factory=dict)  # team -> player id
     blocked: dict[str, str] = field(default_factory=dict)  # player id -> name
@@ -77,7 +78,7 @@ class Tournament:
     organiser_links: int = 1  # how many co-organiser links there have been
     recovery_hash: str = ""
 
-    # --- what can be asked ---------------------------------------------------------------------
+    # --- what can be asked --------------------------------------------------------------------
 
     @property
     def exists(self) -> bool:
@@ -106,7 +107,7 @@ class Tournament:
         except KeyError:
             raise errors.UnknownPlayer from None
 
-    # --- what is allowed: creating, joining, picking ------------------------------------------------
+    # --- what is allowed: creating, joining, picking ------------------------------------------
 
     def create(
         self,
@@ -123,11 +124,11 @@ class Tournament:
         name = visible_text(name, "name", TITLE_CLUSTERS, "a name for the tournament")
         if not MIN_PLAYERS <= limit <= MAX_PLAYERS:
             raise errors.Invalid(limit=f"Choose a number from {MIN_PLAYERS} to {MAX_PLAYERS}.")
-        if option not in (draw.PLAIN, draw.NOT_OWN):
+        if option not in (PLAIN, NOT_OWN):
             raise errors.Invalid(option="Choose how the teams are handed out.")
         if limit > len(teams):
             raise errors.TooFewTeams(len(teams), limit, "teams")
-        seal = draw.commitment(self.code, secret)
+        seal = commitment(self.code, secret)
         return events.TournamentCreated(name, limit, teams, option, seal, secret, *keys)
 
     def join(self, player_id: str, first: str, last: str) -> events.PlayerJoined | None:
@@ -177,7 +178,7 @@ class Tournament:
         self._check_picking()
         return events.TeamLetGo(player_id) if self.player(player_id).team is not None else None
 
-    # --- what is allowed: the organiser's part -----------------------------------------------
+    # --- what is allowed: the organiser's part ------------------------------------------------
 
     def rename(self, name: str) -> events.TournamentRenamed | None:
         self._check_open()
@@ -236,21 +237,21 @@ class Tournament:
             raise errors.SeatsEmpty(self.limit - len(self.players))
         if choosing := self.choosing():
             raise errors.PicksMissing(tuple(p.name for p in choosing))
-        if self.option == draw.NOT_OWN and len(self.players) < 2:
+        if self.option == NOT_OWN and len(self.players) < 2:
             raise errors.NobodyToSwapWith
         picks = self.draw_picks()
-        given = draw.hand_out(self.secret, self.attempt, picks, self.option)
+        given = hand_out(self.secret, self.attempt, picks, self.option)
         number = {self.teams[t].name: t for t in self.holders}
         team_of = {p.player_id: number[name] for p, name in zip(picks, given, strict=True)}
         hands = tuple((player_id, team_of[player_id]) for player_id in self.players)
         return events.TeamsDrawn(self.attempt, self.secret, self.option, hands)
 
-    def draw_picks(self) -> list[draw.Pick]:
+    def draw_picks(self) -> list[Pick]:
         """The picks in the order in which they were made: the input of the draw."""
         picked = sorted(
             (p for p in self.players.values() if p.team is not None), key=lambda p: p.picked_at
         )
-        return [draw.Pick(p.id, self.teams[p.team].name, p.value) for p in picked if p.team is not None]
+        return [Pick(p.id, self.teams[p.team].name, p.value) for p in picked if p.team is not None]
 
     def skip_reveal(self, now: datetime) -> events.RevealSkipped | None:
         self._check_open()
@@ -262,7 +263,7 @@ class Tournament:
     def restart_picks(self, secret: str) -> events.PicksRestarted:
         """Everyone picks again, under a new seal: the old secret may be known by now."""
         self._check_open()
-        return events.PicksRestarted(self.attempt + 1, draw.commitment(self.code, secret), secret)
+        return events.PicksRestarted(self.attempt + 1, commitment(self.code, secret), secret)
 
     def close(self) -> events.TournamentClosed | None:
         return None if self.closed else events.TournamentClosed()

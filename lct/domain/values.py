@@ -50,9 +50,11 @@ def clean(text: str) -> str:
         category = unicodedata.category(c)
         if c.isspace() or category in ("Zs", "Zl", "Zp"):
             c = " "
-        elif category in ("Cc", "Cs", "Co") or c in _BLANKS:
-            continue
-        elif category == "Cf" and not (c in (ZWJ, ZWNJ) or _is_tag(c)):
+        elif (
+            category in ("Cc", "Cs", "Co")
+            or c in _BLANKS
+            or (category == "Cf" and not (c in (ZWJ, ZWNJ) or _is_tag(c)))
+        ):
             continue
         marks = marks + 1 if category in ("Mn", "Me") and not "\ufe00" <= c <= "\ufe0f" else 0
         if marks <= MAX_MARKS:

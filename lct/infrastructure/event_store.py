@@ -117,7 +117,7 @@ class EventStore:
     # --- reading ------------------------------------------------------------------------------
 
     def stream(self, code: str) -> Stream:
-        """The stream as cached here, perhaps behind the store; UnknownTournament if there is none."""
+        """The stream as cached here, perhaps behind the store; else UnknownTournament."""
         if cached := self._streams.get(code):
             self._streams.move_to_end(code)
             return cached
@@ -181,7 +181,11 @@ class EventStore:
             stream = self._restore(code, cached) if cached else Stream(code)
             documents = list(self.tail(code, stream.seq))
             # A snapshot from another history is worth nothing; so is one that outlived its stream.
-            if cached and not documents and not self.events.find_one({"_id": f"{code}:{stream.seq}"}):
+            if (
+                cached
+                and not documents
+                and not self.events.find_one({"_id": f"{code}:{stream.seq}"})
+            ):
                 log.warning("snapshot ignored", extra={"labels.tournament": code})
                 stream, documents = Stream(code), list(self.tail(code))
         for document in documents:
@@ -193,7 +197,9 @@ class EventStore:
         try:
             if cached["schema"] == snapshot.SCHEMA:
                 state = snapshot.restore(cached["state"])
-                stream.claims = {kind: (seq, text) for kind, (seq, text) in cached["claims"].items()}
+                stream.claims = {
+                    kind: (seq, text) for kind, (seq, text) in cached["claims"].items()
+                }
                 stream.tournament, stream.seq = state, cached["seq"]
                 stream.stale = list(cached["stale"])
                 for draw in state.draws:
@@ -211,7 +217,7 @@ class EventStore:
             self._streams.popitem(last=False)
         return known
 
-    # --- writing -------------------------------------------------------------------------------
+    # --- writing ------------------------------------------------------------------------------
 
     def append(self, stream: Stream, event: Event, command: Command, at: datetime) -> None:
         """Store one event at the stream's next place and take it in.
@@ -266,9 +272,7 @@ class EventStore:
         while stream.stale:
             seq = stream.stale[0]
             with reachable():
-                self.events.update_one(
-                    {"_id": f"{stream.code}:{seq}"}, {"$unset": {"unique": ""}}
-                )
+                self.events.update_one({"_id": f"{stream.code}:{seq}"}, {"$unset": {"unique": ""}})
             stream.stale = [other for other in stream.stale if other != seq]
 
     def write_snapshot(self, stream: Stream) -> None:

@@ -26,6 +26,10 @@ LOOK_SECONDS = 8  # how long a look lasts that is not repeated
 _LOOKS = "lct:looks:"
 
 
+def _text(raw: bytes | str) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw
+
+
 class RedisBus:
     """Publishes, subscribes and listens. Nothing here raises when Redis is away.
 
@@ -48,7 +52,7 @@ class RedisBus:
         self.connected = False
         self.last_heard = 0.0
 
-    # --- sending -----------------------------------------------------------------------------
+    # --- sending ------------------------------------------------------------------------------
 
     def publish(self, code: str, seq: int) -> None:
         """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
@@ -78,12 +82,12 @@ class RedisBus:
         except RedisError as error:
             self._failed("bus looks unreadable", error)
             return {}
-        found = {}
+        found: dict[str, tuple[int, float]] = {}
         for player_id, value in stored.items():
-            team, _, until = value.partition(b"|")
+            team, _, until = _text(value).partition("|")
             left = int(until) / 1000 - time.time()
             if left > 0:
-                found[player_id.decode()] = (int(team), left)
+                found[_text(player_id)] = (int(team), left)
         return found
 
     def _send(self, message: Moved | Looked) -> None:
@@ -92,8 +96,10 @@ class RedisBus:
         except RedisError as error:
             self._failed("bus publish failed", error)
 
-    def _failed(self, what: str, error: RedisError) -> None:
-        log.error(what, extra={"event.action": "bus.unavailable", "error.type": type(error).__name__})
+    def _failed(self, what: str, error: Exception) -> None:
+        log.error(
+            what, extra={"event.action": "bus.unavailable", "error.type": type(error).__name__}
+        )
 
     def ping(self) -> bool:
         try:
@@ -101,7 +107,7 @@ class RedisBus:
         except RedisError:
             return False
 
-    # --- listening -----------------------------------------------------------------------------
+    # --- listening ----------------------------------------------------------------------------
 
     def subscribe(self, code: str) -> None:
         self._wanted.add(code)

@@ -27,9 +27,12 @@ def board(code: str) -> ResponseReturnValue:
     )
     live_url = url_for("live.live", code=t.code, view="board")
     return page(
-        "board/page.html", t=t, regions=regions, live_url=live_url,
+        "board/page.html",
+        t=t,
+        regions=regions,
+        live_url=live_url,
         warning=_warning(parts().public_url),
-    )  # fmt: skip
+    )
 
 
 def _warning(public_url: str) -> str:
@@ -58,15 +61,27 @@ def verify(code: str) -> ResponseReturnValue:
     drew = {player_id: t.teams[team].name for player_id, _, team in record.hands}
     names = {player_id: name for player_id, name, _ in record.hands}
     holds = draw.verify(
-        t.code, record.commitment, record.secret, record.attempt, record.picks, record.option,
+        t.code,
+        record.commitment,
+        record.secret,
+        record.attempt,
+        record.picks,
+        record.option,
         [drew[pick.player_id] for pick in record.picks],
-    )  # fmt: skip
+    )
     hands = [
         {"name": names[p.player_id], "picked": p.team, "drew": drew[p.player_id]}
         for p in record.picks
     ]
     return page(
-        "verify/page.html", t=t, seal=record.commitment, secret=record.secret, ok=holds,
-        attempt=record.attempt, attempts=[r.attempt for r in over], option=record.option,
-        hands=hands, message=draw.message(record.attempt, record.picks).decode(),
-    )  # fmt: skip
+        "verify/page.html",
+        t=t,
+        seal=record.commitment,
+        secret=record.secret,
+        ok=holds,
+        attempt=record.attempt,
+        attempts=[r.attempt for r in over],
+        option=record.option,
+        hands=hands,
+        message=draw.message(record.attempt, record.picks).decode(),
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from flask import request
 from werkzeug.datastructures import MultiDict
@@ -12,7 +13,9 @@ from werkzeug.datastructures import MultiDict
 from ..domain.errors import Invalid
 from ..domain.teams import STAR_STEPS, CatalogueTeam, Team, classic_teams, pasted_teams, rated_teams
 from ..domain.tournament import MAX_PLAYERS, MIN_PLAYERS
-from ..domain.values import whole_number
+from ..domain.values import TITLE_CLUSTERS, visible_text, whole_number
+
+T = TypeVar("T")
 
 CLASSIC, RATED, PASTED = "classic", "rated", "pasted"
 KINDS = ("club", "nation")
@@ -72,15 +75,15 @@ def _stars(form: MultiDict[str, str], name: str, default: float) -> float:
     return number
 
 
-def collect(*checks: object) -> list[object]:
-    """Run several checks and report every wrong field at once."""
-    wrong: dict[str, str] = {}
-    values: list[object] = []
-    for check in checks:
-        try:
-            values.append(check())  # type: ignore[operator]
-        except Invalid as invalid:
-            wrong |= invalid.fields
-    if wrong:
-        raise Invalid(**wrong)
-    return values
+def title(form: Mapping[str, str]) -> str:
+    return visible_text(form.get("name", ""), "name", TITLE_CLUSTERS, "a name for the evening")
+
+
+def checked(wrong: dict[str, str], check: Callable[[], T], default: T) -> T:
+    """What ``check`` returns; what it finds invalid is added to ``wrong``, so that a form hears
+    of all its wrong fields at once."""
+    try:
+        return check()
+    except Invalid as invalid:
+        wrong |= invalid.fields
+        return default

@@ -13,7 +13,8 @@ from ..application.commands import CreateTournament
 from ..application.execute import CommandRepeated
 from ..domain.draw import PLAIN
 from ..domain.errors import Busy, CodeTaken, Invalid, UnknownTournament
-from ..domain.values import TITLE_CLUSTERS, new_code, normal_code, visible_text
+from ..domain.teams import Team
+from ..domain.values import new_code, normal_code
 from . import forms, identity
 from .limits import address, guess
 from .parts import parts
@@ -61,22 +62,31 @@ def create() -> ResponseReturnValue:
 
 def _create(form: MultiDict[str, str]) -> tuple[str, str, str]:
     """(command id, code, recovery code). Repeating the form's nonce is the same tournament."""
-    limit, teams, name = forms.collect(
-        lambda: forms.limit(form),
-        lambda: forms.team_list(form, parts().catalogue),
-        lambda: visible_text(form.get("name", ""), "name", TITLE_CLUSTERS, "a name"),
+    wrong: dict[str, str] = {}
+    limit = forms.checked(wrong, lambda: forms.limit(form), 0)
+    teams: tuple[Team, ...] = forms.checked(
+        wrong, lambda: forms.team_list(form, parts().catalogue), ()
     )
+    name = forms.checked(wrong, lambda: forms.title(form), "")
+    if wrong:
+        raise Invalid(**wrong)
     nonce = form.get("nonce") or secrets.token_hex(16)
     command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
     recovery = identity.new_recovery_code(identity.derived("recovery", command_id))
     for _ in range(CODE_TRIES):
         code = new_code(secrets.choice)
         command = CreateTournament(
-            code=code, actor="organiser", command_id=command_id, request_id=g.request_id,
-            name=str(name), limit=limit, teams=teams, option=form.get("option", PLAIN),  # type: ignore[arg-type]
+            code=code,
+            actor="organiser",
+            command_id=command_id,
+            request_id=g.request_id,
+            name=name,
+            limit=limit,
+            teams=teams,
+            option=form.get("option", PLAIN),
             secret=secrets.token_hex(32),
             keys=identity.creator_keys(code, _device(command_id), recovery),
-        )  # fmt: skip
+        )
         try:
             parts().execute(command)
         except CodeTaken:

@@ -216,7 +216,7 @@ class Hub:
         self._alive: Callable[[], bool] = lambda: True
         self.draining = False
 
-    # --- sockets -------------------------------------------------------------------------------
+    # --- sockets ------------------------------------------------------------------------------
 
     def enter(self, code: str, box: Outbox) -> Room:
         """Put a socket into its tournament's room; the room's first one subscribes."""
@@ -243,7 +243,7 @@ class Hub:
     def sockets(self) -> int:
         return sum(len(room.all_boxes()) for room in self._rooms.values())
 
-    # --- what the bus says ----------------------------------------------------------------------
+    # --- what the bus says --------------------------------------------------------------------
 
     def _on_message(self, message: Moved | Looked) -> None:
         room = self._rooms.get(message.code)
@@ -259,7 +259,7 @@ class Hub:
             room.refetch = True
             room.wake.set()
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- life ---------------------------------------------------------------------------------
 
     def watch(self, alive: Callable[[], bool]) -> None:
         """Learn how to see that the worker has been told to stop."""

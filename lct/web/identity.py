@@ -50,7 +50,7 @@ def _letters(raw: bytes, count: int) -> str:
     return out
 
 
-# --- players ------------------------------------------------------------------------------------
+# --- players ----------------------------------------------------------------------------------
 
 
 def own_player_id(code: str) -> str:
@@ -86,7 +86,7 @@ def remember_player(response: Response, code: str, player_id: str) -> Response:
     return _write_cookie(response, PLAYER, code, player_id)
 
 
-# --- organisers -----------------------------------------------------------------------------------
+# --- organisers -------------------------------------------------------------------------------
 
 
 def organiser_device(t: Tournament) -> str | None:
@@ -142,7 +142,7 @@ def creator_keys(code: str, device_id: str, recovery: str) -> Keys:
     return Keys(device_id, hashed(organiser_key(code, 1)), recovery_hash(code, recovery))
 
 
-# --- cookies ----------------------------------------------------------------------------------------
+# --- cookies ----------------------------------------------------------------------------------
 
 
 def _signer(name: str) -> URLSafeSerializer:

@@ -39,10 +39,16 @@ def join(code: str) -> ResponseReturnValue:
     parts().hit("join", address())
     player_id = identity.own_player_id(code)
     typed = {name: request.form.get(name, "") for name in ("first", "last")}
+    command = Join(
+        code=code,
+        actor=player_id,
+        request_id=g.request_id,
+        player_id=player_id,
+        first=typed["first"],
+        last=typed["last"],
+    )
     try:
-        t = parts().execute(
-            Join(code=code, actor=player_id, request_id=g.request_id, player_id=player_id, **typed)
-        )
+        t = parts().execute(command)
     except Invalid as invalid:
         g.error_kind = "validation"
         return _form(parts().read(code).tournament, typed, invalid.fields, 422)
@@ -66,7 +72,9 @@ def come_back(code: str) -> ResponseReturnValue:
     if player_id is None:
         parts().hit("wrong-key", address())
         g.error_kind = "validation"
-        wrong = {"code": "No seat has that code. It stands on your first phone under “Save your seat”."}
+        wrong = {
+            "code": "No seat has that code. It stands on your first phone under “Save your seat”."
+        }
         return page("join/back.html", 422, t=t, errors=wrong, form={"code": typed[:40]})
     return _to_seat(t, player_id)
 
@@ -96,7 +104,11 @@ def _form(
 def _door(t: Tournament, refusal: LctError, status: int) -> ResponseReturnValue:
     regions = watch(t, parts().now(), {}, "")
     return page(
-        "join/door.html", status, t=t, sentence=refusal.sentence,
-        reason=type(refusal).__name__, regions=regions,
+        "join/door.html",
+        status,
+        t=t,
+        sentence=refusal.sentence,
+        reason=type(refusal).__name__,
+        regions=regions,
         live_url=url_for("live.live", code=t.code, view="watch"),
-    )  # fmt: skip
+    )

@@ -17,7 +17,7 @@ def address() -> str:
 def guess(code: str) -> Tournament:
     """The tournament, or UnknownTournament; an address that guesses a lot gets TooMany."""
     try:
-        return parts().read(code).tournament  # type: ignore[no-any-return]
+        return parts().read(code).tournament
     except UnknownTournament:
         parts().hit("wrong-code", address())
         raise

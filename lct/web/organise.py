@@ -71,10 +71,14 @@ def _page(t: Tournament) -> ResponseReturnValue:
     now, looks = parts().now(), parts().hub.looks(t.code)
     url = join_url(parts().public_url, t.code)
     return page(
-        "organise/page.html", t=t, regions=queries.organise(t, now, looks, url), join_url=url,
-        board_url=url_for("board.board", code=t.code), organiser_url=_organiser_url(t),
+        "organise/page.html",
+        t=t,
+        regions=queries.organise(t, now, looks, url),
+        join_url=url,
+        board_url=url_for("board.board", code=t.code),
+        organiser_url=_organiser_url(t),
         live_url=url_for("live.live", code=t.code, view="organise"),
-    )  # fmt: skip
+    )
 
 
 def _organiser_url(t: Tournament) -> str:
@@ -94,10 +98,14 @@ def created(code: str) -> ResponseReturnValue:
     if recovery is None:
         return redirect(url_for("organise.desk", code=t.code), 303)
     return page(
-        "organise/created.html", t=t, recovery_code=recovery, renewed=kept.get("renewed"), organiser_url=_organiser_url(t),
+        "organise/created.html",
+        t=t,
+        recovery_code=recovery,
+        renewed=kept.get("renewed"),
+        organiser_url=_organiser_url(t),
         board_url=url_for("board.board", code=t.code),
         organise_url=url_for("organise.desk", code=t.code),
-    )  # fmt: skip
+    )
 
 
 @bp.post("/t/<code>/organise")
@@ -189,20 +197,27 @@ def pick_for(code: str) -> ResponseReturnValue:
     seat = identity.seat_code(t.code, player.id)
     tiles = queries.me(t, parts().now(), parts().hub.looks(t.code), "")[-1]
     return page(
-        "organise/pick_for.html", t=t, player=player, tiles=tiles.children,
+        "organise/pick_for.html",
+        t=t,
+        player=player,
+        tiles=tiles.children,
         personal_code=shown_code(seat),
         personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}",
         organise_url=url_for("organise.desk", code=t.code),
-    )  # fmt: skip
+    )
 
 
 @bp.post("/t/<code>/pick-for")
 def pick_for_them(code: str) -> ResponseReturnValue:
     t, device_id = _organised(code)
     command = c.PickTeam(
-        code=t.code, actor=f"organiser:{device_id}", request_id=g.request_id,
-        player_id=field("player"), team=forms.team_number(), value=forms.random_value(),
-    )  # fmt: skip
+        code=t.code,
+        actor=f"organiser:{device_id}",
+        request_id=g.request_id,
+        player_id=field("player"),
+        team=forms.team_number(),
+        value=forms.random_value(),
+    )
     try:
         parts().execute(command)
     except LctError as refusal:
@@ -245,18 +260,25 @@ def _admit(t: Tournament) -> ResponseReturnValue:
     device_id = identity.organiser_device(t) or identity.new_device_id()
     label = _label(request.user_agent.string)
     command = c.AdmitDevice(
-        code=t.code, actor=f"organiser:{device_id}", request_id=g.request_id,
-        device_id=device_id, label=label,
-    )  # fmt: skip
+        code=t.code,
+        actor=f"organiser:{device_id}",
+        request_id=g.request_id,
+        device_id=device_id,
+        label=label,
+    )
     parts().execute(command)
     response = make_response(redirect(url_for("organise.desk", code=t.code), 303))
     return identity.remember_organiser(response, t.code, device_id)
 
 
 _DEVICES = (
-    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"),
-    ("Mac OS", "Mac"), ("Linux", "Linux"),
-)  # fmt: skip
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
 
 
 def _label(agent: str) -> str:

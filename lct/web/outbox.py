@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -37,9 +38,18 @@ class Outbox:
     """The writing half of a websocket. ``current(ids)`` gives the HTML of regions as it is now."""
 
     __slots__ = (
-        "_control", "_current", "_fd", "_pending", "_rest", "_sock", "closed", "heard",
-        "personal", "player_id", "view",
-    )  # fmt: skip
+        "_control",
+        "_current",
+        "_fd",
+        "_pending",
+        "_rest",
+        "_sock",
+        "closed",
+        "heard",
+        "personal",
+        "player_id",
+        "view",
+    )
 
     def __init__(self, sock: Any, view: str, player_id: str | None) -> None:
         self._sock = sock
@@ -85,10 +95,8 @@ class Outbox:
         """Cut the connection; the reader then ends, which is where everything is cleaned up."""
         if not self.closed:
             self.closed = True
-            try:
+            with suppress(OSError):
                 self._sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
 
     def _write(self, data: bytes) -> None:
         if self.closed:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application.commands import LetGo, PickTeam, RenamePlayer
 from ..application import queries
+from ..application.commands import LetGo, PickTeam, RenamePlayer
 from ..application.queries import Region, personal, tile, wait
 from ..domain.errors import Invalid, LctError, Refused, UnknownTeam
 from ..domain.tournament import Tournament
@@ -36,16 +36,22 @@ def me(code: str) -> ResponseReturnValue:
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
     player = t.players.get(player_id)
     return page(
-        "me/page.html", t=t, regions=filtered(regions, q, stars, kind),
-        q=q, stars_only=stars, kind_only=kind,
+        "me/page.html",
+        t=t,
+        regions=filtered(regions, q, stars, kind),
+        q=q,
+        stars_only=stars,
+        kind_only=kind,
         star_steps=sorted({team.stars for team in t.teams if team.stars}, reverse=True),
         team_kinds=sorted({team.kind for team in t.teams if team.kind}),
-        first=player.first if player else "", last=player.last if player else "",
+        first=player.first if player else "",
+        last=player.last if player else "",
         personal_code=shown_code(seat),
         personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}"
-        if player else "",
+        if player
+        else "",
         live_url=url_for("live.live", code=t.code, view="me"),
-    )  # fmt: skip
+    )
 
 
 def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tuple[Region, ...]:
@@ -75,9 +81,13 @@ def team(code: str) -> ResponseReturnValue:
     player_id = identity.player_of(t)
     before = t.players[player_id].team
     command = PickTeam(
-        code=t.code, actor=player_id, request_id=g.request_id,
-        player_id=player_id, team=number, value=forms.random_value(),
-    )  # fmt: skip
+        code=t.code,
+        actor=player_id,
+        request_id=g.request_id,
+        player_id=player_id,
+        team=number,
+        value=forms.random_value(),
+    )
     try:
         t = parts().execute(command)
     except (Refused, UnknownTeam) as refusal:
@@ -103,9 +113,13 @@ def name(code: str) -> ResponseReturnValue:
     t = guess(identity.known_code(code))
     player_id = identity.player_of(t)
     command = RenamePlayer(
-        code=t.code, actor=player_id, request_id=g.request_id, player_id=player_id,
-        first=forms.field("first"), last=forms.field("last"),
-    )  # fmt: skip
+        code=t.code,
+        actor=player_id,
+        request_id=g.request_id,
+        player_id=player_id,
+        first=forms.field("first"),
+        last=forms.field("last"),
+    )
     try:
         t = parts().execute(command)
     except (Refused, Invalid) as refusal:

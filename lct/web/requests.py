@@ -14,8 +14,12 @@ log = logging.getLogger("lct.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # Parts of an address that are secrets and stay out of the log.
 _SECRET_ARGS = ("key", "seat")
-_LEVELS = {"validation": logging.WARNING, "business": logging.WARNING,
-           "security": logging.WARNING, "service": logging.ERROR}  # fmt: skip
+_LEVELS = {
+    "validation": logging.WARNING,
+    "business": logging.WARNING,
+    "security": logging.WARNING,
+    "service": logging.ERROR,
+}
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
