@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         PERMANENT_SESSION_LIFETIME=timedelta(days=90),
+        SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_TIME_LIMIT=None,  # an evening is longer than an hour
         WTF_CSRF_SSL_STRICT=False,  # the Referrer-Policy may keep the referrer to itself
         SOCK_SERVER_OPTIONS={"thread_class": live.Inline},

@@ -41,6 +41,16 @@ def take_lock(folder: Path) -> TextIO:
     return lock
 
 
+def is_taken(folder: Path) -> bool:
+    """Whether an lct is running on this folder."""
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def secret_key(folder: Path) -> str:
     """The key that signs this laptop's cookies, made once; without it every guest is a stranger."""
     path = folder / "secret-key"
@@ -123,6 +133,8 @@ def running_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
     So `lct seed` in a second terminal reaches the servers of the first.
     """
-    path = Path(environ.get("LCT_VAR") or "var") / "environ.json"
-    shared = json.loads(path.read_text()) if path.exists() else {}
+    folder = Path(environ.get("LCT_VAR") or "var")
+    path = folder / "environ.json"
+    # One that was killed leaves the file behind, but not its lock.
+    shared = json.loads(path.read_text()) if path.exists() and is_taken(folder) else {}
     return {**shared, **{name: value for name, value in environ.items() if value.strip()}}

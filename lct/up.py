@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from lct.config import Settings, SettingsError
@@ -36,6 +36,7 @@ from lct.web_server import WebServer, WebServerError
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_SECONDS = 0.2
 LARGEST_LOG = 10_000_000
+Pause = Callable[[float], None]
 # Only so that the other settings can be read before these servers run.
 PENDING = {
     "LCT_MONGO_URI": "mongodb://pending",
@@ -46,26 +47,50 @@ PENDING = {
 
 def run(environ: Mapping[str, str] = os.environ) -> int:
     """Start everything, serve until SIGINT or SIGTERM, stop everything; the exit code."""
-    for each in STOPS:
-        signal.signal(each, _interrupt)
+    patience = Patience()
     laptop = None
     try:
         given = {name: value for name, value in environ.items() if value.strip()}
         # A host who presses Ctrl-C waits for it; a pod has time to see its sockets off.
         laptop = Laptop({"LCT_DRAIN_SECONDS": "1", **given})
-        laptop.start()
+        laptop.start(patience.pause)
         laptop.say_where()
-        laptop.watch()
+        laptop.watch(patience.pause)
     except (SettingsError, LaptopError, LocalServerError, WebServerError) as error:
         print(f"lct: {error}", file=sys.stderr, flush=True)
         return 1
-    except KeyboardInterrupt:
+    except StopAsked:
         return 0
     finally:
-        for each in STOPS:
-            signal.signal(each, signal.SIG_IGN)
         if laptop is not None:
             laptop.stop()
+
+
+class StopAsked(Exception):
+    """Somebody pressed Ctrl-C, closed the terminal, or asked the process to end."""
+
+
+class Patience:
+    """Pauses that end in StopAsked once a signal has asked for it.
+
+    The handlers only take a note: an exception out of them could come at any moment, also while
+    subprocess holds a lock that the stopping needs.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        for each in STOPS:
+            signal.signal(each, self.note)
+
+    def note(self, *_: object) -> None:
+        """Remember that a signal came."""
+        self.asked = True
+
+    def pause(self, seconds: float) -> None:
+        """Sleep for so long, then raise StopAsked if a signal has come by now."""
+        time.sleep(seconds)
+        if self.asked:
+            raise StopAsked
 
 
 class Laptop:
@@ -83,7 +108,7 @@ class Laptop:
         self.app: WebServer | None = None
         self.listener = listen(self.settings.host, self.settings.port)
 
-    def start(self) -> None:
+    def start(self, pause: Pause) -> None:
         """Start the servers that are not given, then the app, and wait until it answers."""
         self.complete_environ()
         for variable, start in (("LCT_MONGO_URI", start_store), ("LCT_REDIS_URL", start_bus)):
@@ -91,15 +116,15 @@ class Laptop:
                 self.servers.append(start(self.folder))
                 self.environ[variable] = self.servers[-1].uri
         for server in self.servers:
-            server.wait_ready()
+            server.wait_ready(pause=pause)
         log = self.folder / "lct.log"
         if log.exists() and log.stat().st_size > LARGEST_LOG:
             log.rename(log.with_suffix(".log.1"))
         app = WebServer(self.listener, self.environ, log)
-        app.run_command("ensure-indexes")
+        app.run_command("ensure-indexes", pause)
         app.start()
         self.app = app
-        app.wait_ready()
+        app.wait_ready(pause=pause)
         share_environ(self.folder, self.environ)
 
     def complete_environ(self) -> None:
@@ -122,7 +147,7 @@ class Laptop:
         print(f"\n  Data and log:   {self.folder}")
         print("  Ctrl-C stops it; the data stays.\n", flush=True)
 
-    def watch(self) -> NoReturn:
+    def watch(self, pause: Pause) -> NoReturn:
         """Start again whatever ends by itself, until interrupted."""
         assert self.app is not None
         children: list[Child] = [*self.servers, self.app]
@@ -130,7 +155,7 @@ class Laptop:
         while True:
             for watch in watches:
                 watch.look(time.monotonic())
-            time.sleep(LOOK_SECONDS)
+            pause(LOOK_SECONDS)
 
     def stop(self) -> None:
         """End the app, then the bus, then the store, each in good order."""
@@ -142,10 +167,6 @@ class Laptop:
         for server in reversed(self.servers):
             server.stop(timeout=1)
         self.lock.close()
-
-
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _warn(text: str) -> None:

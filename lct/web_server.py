@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,21 +46,23 @@ class WebServer:
                 command, environ=with_checkout(self.environ), log=log, pass_fds=(descriptor,)
             )
 
-    def run_command(self, name: str) -> None:
+    def run_command(self, name: str, pause: Callable[[float], None] = time.sleep) -> None:
         """Run one of the app's own commands to its end; WebServerError when it fails."""
         command = [sys.executable, "-m", "flask", "--app", "wsgi", name]
         with self.log.open("ab") as log:
             process = start_child(command, environ=with_checkout(self.environ), log=log)
-        if process.wait() != 0:
+        while process.poll() is None:
+            pause(0.02)
+        if process.returncode != 0:
             raise WebServerError(f"`flask {name}` failed; {self.last_lines()}")
 
-    def wait_ready(self, timeout: float = 20) -> None:
+    def wait_ready(self, timeout: float = 20, pause: Callable[[float], None] = time.sleep) -> None:
         """Return once the app answers; WebServerError when it ended or timeout has passed."""
         end = time.monotonic() + timeout
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > end:
                 raise WebServerError(f"The app did not start; {self.last_lines()}")
-            time.sleep(0.05)
+            pause(0.05)
 
     def answers(self) -> bool:
         """Whether the app says that it lives."""

@@ -8,6 +8,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 from lct.infrastructure.children import Watch, guarded, start_child, stop_child
+from lct.laptop import listen
 
 from .support import clean_environ, is_running, wait_until
 
@@ -66,6 +67,21 @@ def test_a_guard_passes_on_that_its_command_shall_end():
     guard.send_signal(signal.SIGTERM)
     assert guard.wait(3) == signal.SIGTERM
     assert not is_running(pid)
+
+
+def test_a_guard_hands_on_the_listening_socket(monkeypatch, tmp_path):
+    elsewhere = SimpleNamespace(platform="darwin", executable=sys.executable)
+    monkeypatch.setattr("lct.infrastructure.children.sys", elsewhere)
+    with listen("127.0.0.1", 0) as listener, (tmp_path / "log").open("wb") as log:
+        says = f"import socket; print(socket.socket(fileno={listener.fileno()}).getsockname()[1])"
+        child = start_child(
+            [sys.executable, "-c", says],
+            log=log,
+            pass_fds=(listener.fileno(),),
+            environ=clean_environ(),
+        )
+        assert child.wait(5) == 0
+        assert (tmp_path / "log").read_text() == f"{listener.getsockname()[1]}\n"
 
 
 def test_a_child_that_does_not_end_when_asked_is_killed(tmp_path):

@@ -219,7 +219,8 @@ def test_snapshots_change_no_answer(desks: Callable[[], Desk]) -> None:
 
 
 @pytest.mark.parametrize("damage", [
-    {"schema": 99}, {"state": {}}, {"state": None}, {"seq": 5000}, {"claims": 3}, {"state": {"players": [{"id": 1}]}},
+    {"schema": 99}, {"state": {}}, {"state": None}, {"seq": 5000}, {"claims": 3},
+    {"state": {"players": [{"id": 1}]}},
 ])  # fmt: skip
 def test_a_damaged_snapshot_is_ignored(desks: Callable[[], Desk], damage: dict[str, Any]) -> None:
     desk = desks()

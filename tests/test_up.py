@@ -18,6 +18,8 @@ from lct.laptop import listen, qr_code, running_environ, web_address
 
 from .support import answers, children_of, clean_environ, free_port, is_running, wait_until
 
+pytestmark = pytest.mark.slow
+
 START = [sys.executable, "-c", "import sys; from lct.up import run; sys.exit(run())"]
 
 
@@ -218,7 +220,8 @@ def test_another_command_on_the_laptop_finds_the_running_servers(up):
     assert found["LCT_MONGO_URI"].startswith("mongodb://%2F")
     assert found["LCT_PUBLIC_URL"] == "http://given"
     assert stat.S_IMODE((lct.folder / "environ.json").stat().st_mode) == 0o600
-    lct.end()
+    lct.process.kill()
+    lct.process.wait()
     assert "LCT_MONGO_URI" not in running_environ({"LCT_VAR": str(lct.folder)})
 
 

@@ -46,7 +46,7 @@ class LocalServer:
         with self.log.open("ab") as log:
             self.process = start_child(self.command, log=log)
 
-    def wait_ready(self, timeout: float = 10) -> None:
+    def wait_ready(self, timeout: float = 10, pause: Callable[[float], None] = time.sleep) -> None:
         """Return once the server answers; LocalServerError when it ended or timeout has passed."""
         end = time.monotonic() + timeout
         while not self.answers(self.socket):
@@ -59,7 +59,7 @@ class LocalServer:
                 raise LocalServerError(
                     f"The local {self.name} did not answer in {timeout:g} s; its log is {self.log}."
                 )
-            time.sleep(0.02)
+            pause(0.02)
 
     def stop(self, timeout: float = 2) -> bool:
         """End the process in good order, by force after timeout seconds; True without force."""

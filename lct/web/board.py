@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, abort, redirect, request, url_for
+from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application import queries
@@ -20,8 +20,6 @@ bp = Blueprint("board", __name__)
 @bp.get("/t/<code>")
 def board(code: str) -> ResponseReturnValue:
     t = guess(known_code(code))
-    if t.code != code:
-        return redirect(url_for("board.board", code=t.code), 308)
     regions = queries.board(
         t, parts().now(), parts().hub.looks(t.code), join_url(parts().public_url, t.code)
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,17 +78,42 @@ def live(ws: Any, code: str) -> None:
     finally:
         if room is not None:
             hub.leave(room, box)
-        box.abort()
+        _see_off(ws, box)
         ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
         duration = int((time.monotonic() - started) * 1e9)
         ended = {"event.action": "ws.close", "event.duration": duration}
         log.info("websocket closed", extra={**ended, **about})
 
 
+class Allowance:
+    """So many a second and no more (a token bucket of that size)."""
+
+    def __init__(self, per_second: float) -> None:
+        self._most = self._left = per_second
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._left = min(self._most, self._left + (now - self._at) * self._most)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 def _read(ws: Any, box: Outbox, code: str) -> None:
-    """Read until the peer is gone. Pongs and closes go through the outbox: one writer."""
-    tokens, filled, size, text = float(LOOKS_PER_SECOND), time.monotonic(), 0, ""
-    while not box.closed:
+    """Take in looks until the peer is gone; those above the limit are dropped."""
+    looks = Allowance(LOOKS_PER_SECOND)
+    for message in _messages(ws, box, code):
+        if looks.take():
+            _look(message, box, code)
+
+
+def _messages(ws: Any, box: Outbox, code: str) -> Iterator[str]:
+    """Every whole text message. Pongs and closes go through the outbox: one writer."""
+    text, size = "", 0
+    while not box.closing:
         try:
             data = ws.sock.recv(4096)
         except OSError:
@@ -106,6 +133,7 @@ def _read(ws: Any, box: Outbox, code: str) -> None:
                 box.control(PONG, bytes(event.payload))
             elif isinstance(event, CloseConnection):
                 box.control(CLOSE, int(event.code).to_bytes(2, "big") if event.code else b"")
+                box.abort()
                 return
             elif isinstance(event, TextMessage | BytesMessage):
                 size += len(event.data)
@@ -114,15 +142,18 @@ def _read(ws: Any, box: Outbox, code: str) -> None:
                     box.close(1009, "too large")
                     return
                 text += event.data if isinstance(event, TextMessage) else ""
-                if not event.message_finished:
-                    continue
-                message, text, size = text, "", 0
-                now = time.monotonic()
-                tokens = min(LOOKS_PER_SECOND, tokens + (now - filled) * LOOKS_PER_SECOND)
-                filled = now
-                if tokens >= 1:
-                    tokens -= 1
-                    _look(message, box, code)
+                if event.message_finished:
+                    yield text
+                    text, size = "", 0
+
+
+def _see_off(ws: Any, box: Outbox) -> None:
+    """Read on until the peer has gone: cutting a connection with unread bytes in it would throw
+    away the close frame on its way. The outbox cuts it two seconds after a close."""
+    with suppress(OSError):
+        while box.closing and not box.closed and ws.sock.recv(65536):
+            pass
+    box.abort()
 
 
 def _look(message: str, box: Outbox, code: str) -> None:

@@ -45,6 +45,7 @@ class Outbox:
         "_rest",
         "_sock",
         "closed",
+        "closing",
         "heard",
         "personal",
         "player_id",
@@ -59,6 +60,7 @@ class Outbox:
         self._control = b""
         self._current: Callable[[Outbox, set[str]], str] | None = None
         self.closed = False
+        self.closing = False
         self.heard = time.monotonic()
         self.view = view
         self.player_id = player_id
@@ -73,6 +75,8 @@ class Outbox:
 
     def offer(self, data: bytes, ids: set[str]) -> None:
         """Send a ready frame, or remember which regions it was about."""
+        if self.closing:
+            return  # nothing may follow a close frame
         if self._rest is not None:
             self._pending |= ids
         else:
@@ -80,6 +84,9 @@ class Outbox:
 
     def control(self, opcode: int, payload: bytes = b"") -> None:
         """Send a control frame, never inside a half-written one."""
+        if self.closing:
+            return
+        self.closing = opcode == CLOSE
         if self._rest is None:
             self._write(frame(payload, opcode))
         elif len(self._control) < MAX_CONTROL_BYTES:
@@ -87,7 +94,7 @@ class Outbox:
 
     def close(self, code: int, reason: str = "") -> None:
         """Say goodbye with a close code; the peer gets two seconds to answer."""
-        if not self.closed:
+        if not self.closed and not self.closing:
             self.control(CLOSE, struct.pack(">H", code) + reason.encode()[:120])
             gevent.spawn_later(2, self.abort)
 
@@ -131,7 +138,7 @@ class Outbox:
     def _next(self) -> bytes | None:
         data, self._control = self._control, b""
         ids, self._pending = self._pending, set()
-        if ids and self._current:
+        if ids and self._current and not self.closing:
             html = self._current(self, ids)
             data += frame(html.encode()) if html else b""
         return data or None

@@ -7,7 +7,10 @@ import re
 import time
 import uuid
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, redirect, request
+from flask.typing import ResponseReturnValue
+
+from ..domain.values import normal_code
 
 log = logging.getLogger("lct.access")
 
@@ -34,6 +37,15 @@ def _begin() -> None:
     g.error_kind = None
 
 
+def _one_address() -> ResponseReturnValue | None:
+    """A code in another spelling leads to the one address that cookies are bound to."""
+    code = (request.view_args or {}).get("code", "")
+    wanted = normal_code(code)
+    if wanted is None or wanted == code:
+        return None
+    return redirect(request.full_path.replace(code, wanted, 1).rstrip("?"), 308)
+
+
 def _end(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.request_id
@@ -44,7 +56,7 @@ def _end(response: Response) -> Response:
     headers["Referrer-Policy"] = "same-origin"
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
-        headers["Vary"] = "Cookie, HX-Request"
+        response.vary.update(("Cookie", "HX-Request"))
     if "HTTP_UPGRADE" not in request.environ:
         _log(response)
     return response
@@ -76,4 +88,5 @@ def _log(response: Response) -> None:
 
 def init_app(app: Flask) -> None:
     app.before_request(_begin)
+    app.before_request(_one_address)
     app.after_request(_end)

@@ -1,0 +1,57 @@
+"""gunicorn serves the app as configured: several workers, clear refusals, a quick and clean end."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .support import answers, clean_environ, wait_until
+
+pytestmark = pytest.mark.slow
+
+GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:lct.serving", "wsgi:app"]
+
+
+def test_a_worker_that_is_killed_is_replaced(live_server):
+    server = live_server(workers=2)
+    killed, other = wait_until(lambda: len(server.pids) == 2 and server.pids)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: len(set(server.pids) - {killed}) == 2, what="a second worker again")
+    assert other in server.pids
+    assert answers(f"{server.url}/liveness")
+
+
+def test_it_ends_within_its_grace_when_asked(live_server):
+    server = live_server()
+    assert server.terminate() < 2.5
+    assert not answers(f"{server.url}/liveness")
+    assert "SIGKILL" not in server.log.read_text()
+
+
+def test_it_leaves_no_control_socket_in_the_home_folder(live_server, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    live_server(workers=1, HOME=str(home), XDG_RUNTIME_DIR=str(home))
+    assert not list(home.iterdir())
+
+
+def test_a_worker_may_open_as_many_files_as_the_system_allows(live_server):
+    server = live_server(workers=1)
+    asked = ["-c", "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"]
+    _, hard = subprocess.check_output([sys.executable, *asked], text=True).split()
+    if sys.platform == "linux":
+        limits = Path(f"/proc/{server.pids[0]}/limits").read_text()
+        soft = next(line for line in limits.splitlines() if "open files" in line).split()[3]
+        assert soft == hard or int(soft) >= 10_240
+
+
+def test_it_says_in_one_sentence_which_setting_is_missing():
+    refused = subprocess.run(
+        GUNICORN, env=clean_environ(), capture_output=True, text=True, check=False, timeout=20
+    )
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert refused.stderr == "lct: LCT_MONGO_URI is not set (`lct up` sets it by itself).\n"
