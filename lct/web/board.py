@@ -8,7 +8,8 @@ from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application import queries
-from ..domain import draw
+from ..domain.draw import message
+from ..domain.errors import NotDrawn
 from .identity import known_code
 from .limits import guess
 from .parts import join_url, parts
@@ -48,38 +49,43 @@ def _warning(public_url: str) -> str:
 def verify(code: str) -> ResponseReturnValue:
     """Recheck a draw; nothing is shown of one whose cards are still turning."""
     t = guess(known_code(code))
-    now = parts().now()
-    over = [record for record in t.draws if record is not t.current_draw or record.is_over(now)]
-    if not over:
+    draws = queries.finished_draws(t, parts().now())
+    if not draws:
         return page("verify/page.html", t=t, seal=t.commitment, attempt=t.attempt, attempts=())
-    wanted = request.args.get("attempt", str(over[-1].attempt))
-    record = next((r for r in over if str(r.attempt) == wanted), None)
-    if record is None:
-        abort(404)
-    drew = {player_id: t.teams[team].name for player_id, _, team in record.hands}
-    names = {player_id: name for player_id, name, _ in record.hands}
-    holds = draw.verify(
-        t.code,
-        record.commitment,
-        record.secret,
-        record.attempt,
-        record.picks,
-        record.option,
-        [drew[pick.player_id] for pick in record.picks],
-    )
+    facts = _wanted(draws)
     hands = [
-        {"name": names[p.player_id], "picked": p.team, "drew": drew[p.player_id]}
-        for p in record.picks
+        {"name": name, "picked": pick.team, "drew": drew}
+        for name, pick, drew in zip(facts.names, facts.picks, facts.given, strict=True)
     ]
     return page(
         "verify/page.html",
         t=t,
-        seal=record.commitment,
-        secret=record.secret,
-        ok=holds,
-        attempt=record.attempt,
-        attempts=[r.attempt for r in over],
-        option=record.option,
+        seal=facts.seal,
+        secret=facts.secret,
+        ok=facts.holds,
+        attempt=facts.attempt,
+        attempts=[each.attempt for each in draws],
+        option=facts.option,
         hands=hands,
-        message=draw.message(record.attempt, record.picks).decode(),
+        message=message(facts.attempt, facts.picks).decode(),
+        json_url=url_for("board.draw_file", code=t.code, attempt=facts.attempt),
     )
+
+
+@bp.get("/t/<code>/draw.json")
+def draw_file(code: str) -> ResponseReturnValue:
+    """A finished draw as docs/verify_draw.py reads it."""
+    draws = queries.finished_draws(guess(known_code(code)), parts().now())
+    if not draws:
+        raise NotDrawn
+    facts = _wanted(draws)
+    return facts._asdict() | {"picks": [pick._asdict() for pick in facts.picks]}
+
+
+def _wanted(draws: tuple[queries.DrawFacts, ...]) -> queries.DrawFacts:
+    """The draw whose attempt was asked for, else the newest."""
+    wanted = request.args.get("attempt", str(draws[-1].attempt))
+    found = next((facts for facts in draws if str(facts.attempt) == wanted), None)
+    if found is None:
+        abort(404)
+    return found

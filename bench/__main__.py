@@ -1,0 +1,44 @@
+"""Run the measurements that match ONLY (a figure or a module; all when left out), then a table.
+
+The exit code is 0 when every aim was met, 1 when one was missed or a measurement failed.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from . import taps  # noqa: F401 - each registers its measurements
+from .figures import MEASUREMENTS, Figure
+
+
+def main(only: str = "") -> int:
+    chosen = [m for m in MEASUREMENTS if not only or only == m.subject or only in m.names]
+    if not chosen:
+        print(f"bench: nothing is called {only!r}; there are:", file=sys.stderr)
+        for m in MEASUREMENTS:
+            print(f"  {m.subject}: {', '.join(m.names)}", file=sys.stderr)
+        return 2
+    figures: list[Figure] = []
+    failed = 0
+    for m in chosen:
+        try:
+            for figure in m.run():
+                assert figure.name in m.names, f"{figure.name} is not declared"
+                if only in ("", m.subject, figure.name):
+                    print(figure.line(), flush=True)
+                    figures.append(figure)
+        except Exception:
+            failed += 1
+            traceback.print_exc()
+    print(f"\n{'figure':<40}{'value':>9}  {'unit':<9}{'aim':<8}")
+    for figure in figures:
+        verdict = {None: "", True: "met", False: "MISSED"}[figure.ok]
+        print(
+            f"{figure.name:<40}{figure.value:>9.4g}  {figure.unit:<9}{figure.aim:<8}{verdict}".rstrip()
+        )
+    return 1 if failed or any(figure.ok is False for figure in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]))

@@ -1,0 +1,73 @@
+"""What a figure is, and the list of measurements.
+
+To add one: write a generator that yields `Figure`s, mark it `@measures("its_name", ...)`, and
+import its module in __main__.py.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+SIGNS = {"<=": operator.le, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number; ``aim`` is empty or such as ``<= 3``."""
+
+    name: str
+    value: float
+    unit: str
+    aim: str = ""
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether the aim is met; None without one."""
+        if not self.aim:
+            return None
+        sign, limit = self.aim.split()
+        return bool(SIGNS[sign](self.value, float(limit)))
+
+    def line(self) -> str:
+        """The figure as one line of JSON."""
+        return json.dumps(
+            {
+                "name": self.name,
+                "value": float(f"{self.value:.4g}"),
+                "unit": self.unit,
+                "aim": self.aim or None,
+                "ok": self.ok,
+                "command": f"make bench ONLY={self.name}",
+            }
+        )
+
+
+class Measurement(NamedTuple):
+    """A function that yields figures, their names, and the module it stands in."""
+
+    subject: str
+    names: tuple[str, ...]
+    run: Callable[[], Iterator[Figure]]
+
+
+MEASUREMENTS: list[Measurement] = []
+
+
+def measures(*names: str) -> Callable[[Callable[[], Iterator[Figure]]], Callable[..., object]]:
+    """Register a generator of the figures with these names."""
+
+    def register(run: Callable[[], Iterator[Figure]]) -> Callable[[], Iterator[Figure]]:
+        MEASUREMENTS.append(Measurement(run.__module__.rpartition(".")[2], names, run))
+        return run
+
+    return register
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile: a value that was measured."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]

@@ -1,0 +1,130 @@
+"""A place to measure in: a store, a bus and the app in a temporary folder, and CPU clocks."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import mongoengine
+
+from lct.application.commands import CreateTournament
+from lct.application.execute import Execute
+from lct.config import Settings, environ_of
+from lct.domain.draw import PLAIN
+from lct.domain.events import Keys
+from lct.domain.teams import STAR_STEPS, parse_catalogue, rated_teams
+from lct.domain.values import new_code
+from lct.infrastructure.children import start_child
+from lct.infrastructure.documents import connect_store, ensure_indexes
+from lct.infrastructure.embedded import LocalServer, start_bus, start_store
+from lct.infrastructure.event_store import EventStore
+from lct.laptop import listen
+from lct.web_server import ROOT, WebServer
+from tests.support import children_of, clean_environ
+
+
+class App(WebServer):
+    """The app behind gunicorn; ``target`` may be another module than wsgi."""
+
+    target = "wsgi:app"
+
+    def start(self) -> None:
+        descriptor = self.listener.fileno()
+        command = [sys.executable, "-m", "gunicorn", "--config", "python:lct.serving"]
+        command += ["--bind", f"fd://{descriptor}", self.target]
+        with self.log.open("ab") as log:
+            self.process = start_child(
+                command, environ=self.environ, log=log, pass_fds=(descriptor,)
+            )
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that answer requests."""
+        return children_of(self.process.pid)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the app is served, and what it is served from."""
+
+    settings: Settings
+    port: int
+    app: App
+    store: LocalServer
+    bus: LocalServer
+
+    def create(self, seats: int) -> str:
+        """A tournament with the whole team list and empty seats; its code."""
+        catalogue = parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8"))
+        teams = rated_teams(catalogue, ("club", "nation"), STAR_STEPS[-1], STAR_STEPS[0])
+        code = new_code(secrets.choice)
+        execute = Execute(
+            EventStore(defer=lambda work: work()), lambda *_: None, lambda: datetime.now(UTC)
+        )
+        execute(
+            CreateTournament(
+                code=code,
+                name=f"Bench {code}",
+                limit=seats,
+                teams=teams,
+                option=PLAIN,
+                secret=secrets.token_hex(32),
+                keys=Keys("device", "hash", "recovery"),
+            )
+        )
+        return code
+
+
+@contextmanager
+def place(workers: int, target: str = "wsgi:app") -> Iterator[Place]:
+    """Serve the app from a new folder; everything is ended and removed afterwards."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lct-bench-")))
+        store, bus = start_store(folder), start_bus(folder)
+        stack.callback(bus.stop)
+        stack.callback(store.stop)
+        store.wait_ready()
+        bus.wait_ready()
+        listener = stack.enter_context(listen("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        settings = Settings(
+            mongo_uri=store.uri,
+            redis_url=bus.uri,
+            secret_key=secrets.token_hex(16),
+            workers=workers,
+            host="127.0.0.1",
+            port=port,
+            var=folder,
+            environment="bench",
+        )
+        connect_store(settings)
+        stack.callback(mongoengine.disconnect)
+        ensure_indexes()
+        app = App(listener, {**clean_environ(), **environ_of(settings)}, folder / "app.log")
+        app.target = target
+        app.start()
+        stack.callback(lambda: app.stop(settings.drain_seconds + 2))
+        app.wait_ready()
+        yield Place(settings, port, app, store, bus)
+
+
+def cpu_ms(*pids: int) -> float:
+    """The CPU time, user and system and of all threads, that processes have used until now.
+
+    Linux names another process's CPU clock by its id (clock_getcpuclockid); nanoseconds.
+    """
+    return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids) * 1000
+
+
+def rss_mb(pid: int) -> float:
+    """The memory of a process that is in RAM now, shared pages included."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024

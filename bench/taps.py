@@ -1,0 +1,184 @@
+"""What a join and a pick cost, beside the same two store operations raw and a constant answer."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import NamedTuple
+
+from lct.web_server import ROOT
+
+from .client import Phone, Wire
+from .figures import Figure, measures, percentile
+from .place import Place, cpu_ms, place
+
+ROUNDS = 12
+PLAYERS = 48
+SLICE = 8  # requests of one kind in a row, before the next kind has its turn
+SETTLE = 0.003  # seconds for what the app does after it has answered
+TAPS = ("join", "pick", "constant", "raw")
+PAGES = ("join_page", "me_page")
+
+
+class Cost(NamedTuple):
+    """CPU milliseconds, by process, of some requests of one kind."""
+
+    count: int = 0
+    own: float = 0.0  # the app's worker; of bare pairs the bare process
+    store: float = 0.0
+    bus: float = 0.0
+
+    @property
+    def each(self) -> float:
+        return self.own / self.count
+
+    @property
+    def each_with_store(self) -> float:
+        return (self.own + self.store + self.bus) / self.count
+
+
+Round = dict[str, Cost]
+
+
+class Meter:
+    """What the kinds of requests cost, round by round, and how long each request took."""
+
+    def __init__(self, where: Place, bare: subprocess.Popen[str]) -> None:
+        (self.worker,) = where.app.workers
+        self.pids = self.worker, where.store.process.pid, where.bus.process.pid
+        self.bare = bare
+        self.rounds: list[Round] = []
+        self.waits: dict[str, list[float]] = defaultdict(list)
+
+    def begin(self) -> None:
+        self.rounds.append(defaultdict(Cost))
+
+    def slice(self, kind: str, requests: Sequence[Callable[[], float]]) -> None:
+        """Make requests of one kind, one after the other."""
+        before = self._clocks()
+        self.waits[kind] += [request() for request in requests]
+        time.sleep(SETTLE)
+        own, store, bus = (b - a for a, b in zip(before, self._clocks(), strict=True))
+        self._add(kind, Cost(len(requests), own, store, bus))
+
+    def bare_slice(self) -> None:
+        """The store operations of some picks, by the bare process."""
+        assert self.bare.stdin and self.bare.stdout
+        before = self._clocks()
+        self.bare.stdin.write(f"{SLICE}\n")
+        self.bare.stdin.flush()
+        answer = json.loads(self.bare.stdout.readline())
+        self.waits["bare"] += answer["ms"]
+        _, store, bus = (b - a for a, b in zip(before, self._clocks(), strict=True))
+        self._add("bare", Cost(SLICE, answer["cpu_ms"], store, bus))
+
+    def median(self, of: Callable[[Round], float]) -> float:
+        """The median of what each round gives."""
+        return statistics.median(of(costs) for costs in self.rounds)
+
+    def _clocks(self) -> list[float]:
+        return [cpu_ms(pid) for pid in self.pids]
+
+    def _add(self, kind: str, cost: Cost) -> None:
+        known = self.rounds[-1][kind]
+        self.rounds[-1][kind] = Cost(*(a + b for a, b in zip(known, cost, strict=True)))
+
+
+def one_round(where: Place, wire: Wire, meter: Meter) -> None:
+    """An evening's start: all join, all pick; in between, by turns, what that is measured by."""
+    code = where.create(PLAYERS)
+    phones = [Phone(wire, code, number) for number in range(PLAYERS)]
+    slices = [range(first, first + SLICE) for first in range(0, PLAYERS, SLICE)]
+    meter.begin()
+    for numbers in slices:
+        meter.slice("join_page", [partial(phones[n].get, "join") for n in numbers])
+        meter.slice("join", [phones[n].join for n in numbers])
+        _beside(phones[numbers[0]], meter)
+    for numbers in slices:
+        meter.slice("me_page", [partial(phones[n].get, "me") for n in numbers])
+        meter.slice("pick", [partial(phones[n].pick, n) for n in numbers])
+        _beside(phones[numbers[0]], meter)
+
+
+def _beside(phone: Phone, meter: Meter) -> None:
+    fields = {"team": 1, "value": "ab" * 16}  # as long as a pick's
+    for kind in ("constant", "raw"):
+        meter.slice(kind, [partial(phone.tap, f"/bench/{kind}", fields)] * SLICE)
+    meter.bare_slice()
+
+
+def measured() -> Meter:
+    """All rounds, after one that only warms up."""
+    with ExitStack() as stack:
+        where = stack.enter_context(place(workers=1, target="bench.app:app"))
+        wire = Wire(where.port)
+        stack.callback(wire.hang_up)
+        warm = where.create(2)
+        for number in range(2):
+            phone = Phone(wire, warm, number)
+            phone.get("join")
+            phone.join()
+            phone.pick(number)
+        bare = stack.enter_context(_bare(where))
+        stack.callback(bare.kill)
+        meter = Meter(where, bare)
+        for _ in range(ROUNDS + 1):
+            one_round(where, wire, meter)
+            if len(meter.rounds) == 1:
+                meter.waits.clear()
+        del meter.rounds[0]
+        return meter
+
+
+def _bare(where: Place) -> subprocess.Popen[str]:
+    settings = where.settings
+    return subprocess.Popen(
+        [sys.executable, "-m", "bench.raw", settings.mongo_uri, settings.database],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+@measures(
+    *(f"{tap}_cpu_vs_{what}" for tap in ("pick", "join") for what in (
+        "raw_store", "raw_store_with_store", "raw_in_app", "raw_in_app_net", "constant",
+    )),
+    *(f"{kind}_cpu_ms" for kind in (*TAPS, "bare", *PAGES)),
+    *(f"{kind}_with_store_cpu_ms" for kind in (*TAPS, "bare")),
+    *(f"{kind}_p{percent}_ms" for kind in (*TAPS, "bare") for percent in (50, 99)),
+)  # fmt: skip
+def cost_of_taps() -> Iterator[Figure]:
+    meter = measured()
+    for tap in ("pick", "join"):
+        name = f"{tap}_cpu_vs"
+
+        def ratio(over: Callable[[Round], float], tap: str = tap) -> float:
+            return meter.median(lambda costs: costs[tap].each / over(costs))
+
+        yield Figure(f"{name}_raw_store", ratio(lambda r: r["bare"].each), "x", "<= 3")
+        with_store = meter.median(lambda r: r[tap].each_with_store / r["bare"].each_with_store)
+        yield Figure(f"{name}_raw_store_with_store", with_store, "x")
+        yield Figure(f"{name}_raw_in_app", ratio(lambda r: r["raw"].each), "x")
+        net = meter.median(
+            lambda r: (r[tap].each - r["constant"].each) / (r["raw"].each - r["constant"].each)
+        )
+        yield Figure(f"{name}_raw_in_app_net", net, "x")
+        yield Figure(f"{name}_constant", ratio(lambda r: r["constant"].each), "x")
+    for kind in (*TAPS, "bare", *PAGES):
+        yield Figure(f"{kind}_cpu_ms", meter.median(lambda r: r[kind].each), "ms")
+    for kind in (*TAPS, "bare"):
+        whole = meter.median(lambda r: r[kind].each_with_store)
+        yield Figure(f"{kind}_with_store_cpu_ms", whole, "ms")
+        for percent in (50, 99):
+            value = percentile(meter.waits[kind], percent)
+            yield Figure(f"{kind}_p{percent}_ms", value, "ms")
