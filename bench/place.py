@@ -29,6 +29,9 @@ from lct.laptop import listen
 from lct.web_server import ROOT, WebServer
 from tests.support import children_of, clean_environ
 
+CATALOGUE = parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8"))
+TEAMS = rated_teams(CATALOGUE, ("club", "nation"), STAR_STEPS[-1], STAR_STEPS[0])
+
 
 class App(WebServer):
     """The app behind gunicorn; ``target`` may be another module than wsgi."""
@@ -61,9 +64,7 @@ class Place:
     bus: LocalServer
 
     def create(self, seats: int) -> str:
-        """A tournament with the whole team list and empty seats; its code."""
-        catalogue = parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8"))
-        teams = rated_teams(catalogue, ("club", "nation"), STAR_STEPS[-1], STAR_STEPS[0])
+        """A tournament with the whole list of TEAMS and empty seats; its code."""
         code = new_code(secrets.choice)
         execute = Execute(
             EventStore(defer=lambda work: work()), lambda *_: None, lambda: datetime.now(UTC)
@@ -73,7 +74,7 @@ class Place:
                 code=code,
                 name=f"Bench {code}",
                 limit=seats,
-                teams=teams,
+                teams=TEAMS,
                 option=PLAIN,
                 secret=secrets.token_hex(32),
                 keys=Keys("device", "hash", "recovery"),

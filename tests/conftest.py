@@ -22,6 +22,7 @@ from lct.config import Settings
 from lct.infrastructure.embedded import start_bus, start_store
 
 from . import support
+from .browser import Screens
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,14 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(**support.browser_options())
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def screens(browser: Any) -> Iterator[Screens]:
+    """Devices of this test's own; it fails when one of them met an error in a script or the CSP."""
+    made = Screens(browser)
+    yield made
+    made.close()
 
 
 def redis_database(url: str, number: int) -> str:

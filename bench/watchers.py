@@ -1,0 +1,134 @@
+"""Many live screens in one lean process: `python -m bench.watchers`, told what to do on stdin.
+
+The first line is `{"port", "screens": [[path, cookie], ...]}`; the answer `{"ready": n}` comes when
+each screen has its whole page. Every further line is `[[id, text], ...]`, one pair per screen: the
+answer `{"seen": [...]}` holds when each of them got a frame whose element `id` shows `text`
+(CLOCK_MONOTONIC seconds, which all processes share; null when not within PATIENCE).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import struct
+import sys
+import time
+
+PATIENCE = 5.0
+PING, CLOSE = 0x9, 0x8
+
+
+class Screen:
+    """One websocket: its frames, and what it waits to see."""
+
+    def __init__(self, port: int, path: str, cookie: str) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=15)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        lines = [
+            f"GET {path} HTTP/1.1",
+            f"Host: 127.0.0.1:{port}",
+            f"Origin: http://127.0.0.1:{port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+            f"Cookie: {cookie}",
+        ]
+        self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
+        self.data = bytearray()
+        while b"\r\n\r\n" not in self.data:
+            self.data += self._receive()
+        head, _, rest = bytes(self.data).partition(b"\r\n\r\n")
+        if b" 101 " not in head.splitlines()[0]:
+            raise RuntimeError(f"{path}: {head.decode()}")
+        self.data = bytearray(rest)
+        self.wanted: tuple[bytes, bytes] | None = (b' id="', b"")
+        self.seen: float | None = None
+
+    def want(self, region: str, text: str) -> None:
+        self.wanted, self.seen = (f' id="{region}"'.encode(), text.encode()), None
+
+    def read(self) -> None:
+        """Take what has come; note when it shows what is wanted."""
+        self.data += self._receive()
+        while (frame := self._frame()) is not None:
+            opcode, payload = frame
+            if opcode == PING:
+                self.socket.sendall(bytes((0x8A, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
+            elif opcode == CLOSE:
+                raise RuntimeError(f"the server closed a screen: {payload!r}")
+            elif self.wanted and shows(payload, *self.wanted):
+                self.wanted, self.seen = None, time.monotonic()
+
+    def _receive(self) -> bytes:
+        received = self.socket.recv(65536)
+        if not received:
+            raise RuntimeError("the server hung up on a screen")
+        return received
+
+    def _frame(self) -> tuple[int, bytes] | None:
+        data = self.data
+        if len(data) < 2:
+            return None
+        size, start = data[1], 2
+        if size in (126, 127):
+            form = ">H" if size == 126 else ">Q"
+            start += struct.calcsize(form)
+            if len(data) < start:
+                return None
+            (size,) = struct.unpack_from(form, data, 2)
+        if len(data) < start + size:
+            return None
+        opcode, payload = data[0] & 0xF, bytes(data[start : start + size])
+        del data[: start + size]
+        return opcode, payload
+
+
+def shows(html: bytes, region: bytes, text: bytes) -> bool:
+    """Whether the element with that id, a list item, is in the HTML and holds the text."""
+    start = html.find(region)
+    return start >= 0 and text in html[start:].partition(b"</li>")[0]
+
+
+def wait(screens: list[Screen], selector: selectors.BaseSelector) -> list[float | None]:
+    """When each screen saw what it wants; not longer than PATIENCE."""
+    end = time.monotonic() + PATIENCE
+    while any(screen.wanted for screen in screens) and (left := end - time.monotonic()) > 0:
+        for key, _ in selector.select(left):
+            if key.data is not None:
+                key.data.read()
+    return [screen.seen for screen in screens]
+
+
+def main() -> None:
+    """Follow the lines of stdin until they end, and keep answering pings in between."""
+    told = json.loads(sys.stdin.readline())
+    screens = [Screen(told["port"], path, cookie) for path, cookie in told["screens"]]
+    selector = selectors.DefaultSelector()
+    for screen in screens:
+        selector.register(screen.socket, selectors.EVENT_READ, screen)
+    print(json.dumps({"ready": sum(seen is not None for seen in wait(screens, selector))}))
+    sys.stdout.flush()
+    selector.register(sys.stdin.fileno(), selectors.EVENT_READ, None)
+    heard = b""
+    while True:
+        for key, _ in selector.select():
+            if key.data is not None:
+                key.data.read()
+                continue
+            part = os.read(sys.stdin.fileno(), 65536)
+            if not part:
+                return
+            heard += part
+        while b"\n" in heard:
+            line, _, heard = heard.partition(b"\n")
+            for screen, (region, text) in zip(screens, json.loads(line), strict=True):
+                screen.want(region, text)
+            print(json.dumps({"wanting": len(screens)}), flush=True)
+            print(json.dumps({"seen": wait(screens, selector)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Devices and steps that the browser tests share."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import zxingcpp
+from PIL import Image
+
+PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
+TV = {"viewport": {"width": 1280, "height": 720}}
+QUICK = 2_000  # milliseconds within which a screen has to be right
+
+
+class Screens:
+    """Opens devices that know nothing of each other, and collects what goes wrong in them."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.contexts: list[Any] = []
+        self.problems: list[str] = []
+
+    def open(self, **options: Any) -> Any:
+        context = self.browser.new_context(**options)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on("console", self._note)
+        return page
+
+    def _note(self, said: Any) -> None:
+        if said.type == "error" and "Content Security Policy" in said.text:
+            self.problems.append(said.text)
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+        assert self.problems == []
+
+
+def decoded(page: Any, selector: str = "svg.qr") -> str:
+    """What a phone's camera reads in the QR code on a screen."""
+    picture = page.locator(selector).first.screenshot()
+    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
+    assert found, "no camera can read this"
+    return str(found[0].text)
+
+
+def create(page: Any, base: str, name: str, players: int) -> str:
+    """The host fills in the form; returns the code."""
+    page.goto(base)
+    page.get_by_label("Name of the evening").fill(name)
+    page.get_by_label("Players", exact=True).fill(str(players))
+    page.get_by_role("button", name="Create the tournament").dblclick()
+    page.wait_for_url("**/created")
+    found = re.search(r"/t/(\w{8})/", page.url)
+    assert found
+    return found[1]
+
+
+def join(page: Any, url: str, first: str, last: str, twice: bool = False) -> None:
+    page.goto(url)
+    page.get_by_label("First name").fill(first)
+    page.get_by_label("Surname").fill(last)
+    button = page.get_by_role("button", name="Take a seat")
+    button.dblclick() if twice else button.click()
+    page.wait_for_url("**/me")
+
+
+def see(page: Any, text: str, timeout: int = QUICK) -> None:
+    page.get_by_text(text, exact=False).first.wait_for(timeout=timeout)
+
+
+def no_sideways_scroll(page: Any) -> None:
+    wide, window = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= window
+
+
+def is_live(page: Any, timeout: int = QUICK) -> None:
+    page.locator("#live-mark[data-state=live]").wait_for(timeout=timeout)

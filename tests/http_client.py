@@ -1,0 +1,507 @@
+"""Phones and screens for tests: HTTP with cookies, websockets, and pages read as a tree.
+
+A phone may be tied to one worker: while it connects the others are paused, so only that one
+can accept. So a test knows that two taps meet in two processes, and not by luck.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from http.client import HTTPConnection, HTTPMessage
+from http.cookies import Morsel, SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pymongo
+import redis
+from websockets.sync.client import connect
+
+from lct.config import Settings
+from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
+from lct.web.live import LOOKS_PER_SECOND
+
+from .support import LiveServer
+
+VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+TOKEN = re.compile(r'(?:name="csrf_token" value="|"X-CSRFToken": ")([^"]+)"')
+PUBLIC_URL = "https://cup.example"
+PATIENCE = 10.0
+
+
+# --- pages as trees -------------------------------------------------------------------------------
+
+
+class Element:
+    """A tag with its attributes and what is in it."""
+
+    def __init__(self, tag: str, attrs: dict[str, str]) -> None:
+        self.tag, self.attrs = tag, attrs
+        self.children: list[Element | str] = []
+
+    @property
+    def id(self) -> str:
+        return self.attrs.get("id", "")
+
+    @property
+    def text(self) -> str:
+        """What a person reads in it, spaces folded."""
+        return " ".join(self._raw().split())
+
+    def _raw(self) -> str:
+        return "".join(c if isinstance(c, str) else c._raw() for c in self.children)
+
+    def walk(self) -> Iterator[Element]:
+        """Every element in it, in order, without itself."""
+        for child in self.children:
+            if isinstance(child, Element):
+                yield child
+                yield from child.walk()
+
+    def all(self, tag: str = "", cls: str = "", **attrs: str) -> list[Element]:
+        """The elements with that tag, that class and those attributes."""
+        return [
+            e
+            for e in self.walk()
+            if tag in ("", e.tag)
+            and (not cls or cls in e.attrs.get("class", "").split())
+            and all(e.attrs.get(name.strip("_")) == value for name, value in attrs.items())
+        ]
+
+    def by_id(self, wanted: str) -> Element:
+        found = [e for e in self.walk() if e.id == wanted]
+        assert len(found) == 1, f"{len(found)} elements have the id {wanted}"
+        return found[0]
+
+    def has(self, wanted: str) -> bool:
+        return any(e.id == wanted for e in self.walk())
+
+    def replace(self, new: Element) -> bool:
+        """Put an element where the one with its id is; False when there is none."""
+        for place, child in enumerate(self.children):
+            if isinstance(child, Element):
+                if child.id == new.id:
+                    self.children[place] = new
+                    return True
+                if child.replace(new):
+                    return True
+        return False
+
+    def shape(self) -> list[tuple[str, ...]]:
+        """Tags with the names of their attributes, in order: what markup in a text would change."""
+        return [(e.tag, *sorted(e.attrs)) for e in self.walk()]
+
+    def picture(self) -> Any:
+        """All of it as plain values, without what only says where a frame goes."""
+        attrs = {k: v for k, v in self.attrs.items() if k != "hx-swap-oob"}
+        inside = [c.picture() if isinstance(c, Element) else " ".join(c.split()) for c in self.children]
+        return self.tag, sorted(attrs.items()), [c for c in inside if c]
+
+
+class _Builder(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Element("", {})
+        self.stack = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.stack.append(self.stack[-1].children[-1])  # type: ignore[arg-type]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice: {names}"
+        self.stack[-1].children.append(Element(tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack[-1].tag == tag, f"</{tag}> closes <{self.stack[-1].tag}>"
+        self.stack.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.stack[-1].children.append(data)
+
+
+def parse(html: str) -> Element:
+    """The page or fragment as a tree; fails when its tags do not close each other."""
+    builder = _Builder()
+    builder.feed(html)
+    builder.close()
+    assert len(builder.stack) == 1, f"<{builder.stack[-1].tag}> is left open"
+    return builder.root
+
+
+# --- HTTP -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: HTTPMessage
+    text: str
+    cookies: list[Morsel[str]] = field(default_factory=list)
+
+    @property
+    def page(self) -> Element:
+        return parse(self.text)
+
+    @property
+    def location(self) -> str:
+        return self.headers["Location"] or ""
+
+
+class Phone:
+    """One browser: its cookies, the token of its last page, one connection."""
+
+    def __init__(self, house: House, worker: int | None = None) -> None:
+        self.house, self.worker = house, worker
+        self.cookies: dict[tuple[str, str], str] = {}  # (path, name) -> value
+        self.token = ""
+        self.connection: HTTPConnection | None = None
+
+    def copy(self, worker: int | None = None) -> Phone:
+        """The same browser, a moment later, on a connection of its own."""
+        twin = Phone(self.house, self.worker if worker is None else worker)
+        twin.cookies, twin.token = dict(self.cookies), self.token
+        return twin
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
+        return self.request("GET", path, headers=headers)
+
+    def post(
+        self,
+        path: str,
+        fields: Any = (),
+        *,
+        htmx: bool = False,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send a form as a browser does, or (htmx) as a tap on a live page."""
+        fields = list(fields.items() if isinstance(fields, dict) else fields)
+        sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        token = self.token if token is None else token
+        if htmx:
+            sent |= {"HX-Request": "true", "X-CSRFToken": token}
+        elif token:
+            fields.append(("csrf_token", token))
+        return self.request("POST", path, urlencode(fields).encode(), sent)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        connection = self.connect()
+        sent = {"Cookie": self.cookie_header(path), **(headers or {})}
+        connection.request(method, path, body, {k: v for k, v in sent.items() if v})
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read().decode())
+        for line in response.headers.get_all("Set-Cookie") or []:
+            for name, morsel in SimpleCookie(line).items():
+                answer.cookies.append(morsel)
+                self.cookies[morsel["path"] or "/", name] = morsel.value
+        if found := TOKEN.search(answer.text):
+            self.token = found[1]
+        return answer
+
+    def connect(self) -> HTTPConnection:
+        """A connection that the server has not closed, to the worker that was chosen."""
+        if self.connection and self.connection.sock:
+            if not select.select([self.connection.sock], [], [], 0)[0]:
+                return self.connection
+            self.connection.close()
+        self.connection = HTTPConnection(self.house.host, self.house.port, timeout=PATIENCE)
+        if self.worker is not None:
+            with self.house.only(self.worker):
+                self.connection.request("GET", "/liveness")
+                self.connection.getresponse().read()
+        return self.connection
+
+    def cookie_header(self, path: str) -> str:
+        path = path.partition("?")[0]
+        return "; ".join(
+            f"{name}={value}"
+            for (where, name), value in self.cookies.items()
+            if path == where or path.startswith(where if where.endswith("/") else where + "/")
+        )
+
+    def live(self, path: str, **options: Any) -> Screen:
+        """Open the socket at that address, on this phone's worker."""
+        return Screen(self.open_socket(path, **options))
+
+    def open_socket(self, path: str, headers: dict[str, str] | None = None, **options: Any) -> Any:
+        url = f"ws://{self.house.host}:{self.house.port}{path}"
+        sent = {"Cookie": self.cookie_header(path), **(headers or {})}
+        quiet = {"ping_interval": None, "close_timeout": 1, "open_timeout": PATIENCE}
+        with nullcontext() if self.worker is None else self.house.only(self.worker):
+            return connect(url, additional_headers=sent, **{"compression": None, **quiet, **options})
+
+
+# --- sockets --------------------------------------------------------------------------------------
+
+
+class Screen:
+    """A live page: what it shows after the frames that it took, and their sizes."""
+
+    def __init__(self, ws: Any) -> None:
+        self.ws = ws
+        self.page = Element("", {})
+        self.frames: list[str] = []
+        self.beats: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ws.close()
+
+    def take(self, timeout: float = PATIENCE) -> list[str]:
+        """Take one message; the ids of the regions it changed. TimeoutError when none comes."""
+        said = self.ws.recv(timeout=timeout)
+        if said.startswith("{"):
+            self.beats.append(json.loads(said))
+            return []
+        self.frames.append(said)
+        changed = []
+        for root in parse(said).children:
+            assert isinstance(root, Element), f"text outside of a region: {root!r}"
+            assert root.id, f"a region without an id: {root.tag}"
+            assert root.attrs.get("hx-swap-oob"), f"{root.id} says not where it goes"
+            if not self.page.replace(root):
+                assert len(self.frames) == 1, f"{root.id} is on no page"
+                self.page.children.append(root)
+            changed.append(root.id)
+        return changed
+
+    def until(self, holds: Callable[[Screen], Any], seconds: float = PATIENCE) -> Screen:
+        """Take messages until that holds; fails after some seconds."""
+        end = time.monotonic() + seconds
+        while not (self.frames and holds(self)):
+            try:
+                self.take(max(0.001, end - time.monotonic()))
+            except TimeoutError:
+                raise AssertionError(f"not within {seconds} s; it shows {self.text}") from None
+        return self
+
+    def quiet(self, seconds: float) -> list[str]:
+        """The frames that come within some seconds, heartbeats aside."""
+        before, end = len(self.frames), time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                self.take(left)
+            except TimeoutError:
+                break
+        return self.frames[before:]
+
+    @property
+    def text(self) -> str:
+        return self.page.text
+
+    def shows(self, region: str) -> str:
+        """The text of one region."""
+        return self.page.by_id(region).text
+
+
+# --- the house ------------------------------------------------------------------------------------
+
+
+class House:
+    """One served app that many tests share, each with evenings of its own."""
+
+    def __init__(self, server: LiveServer, settings: Settings) -> None:
+        self.server, self.settings = server, settings
+        self.url = server.url
+        self.host, _, port = self.url.removeprefix("http://").partition(":")
+        self.port = int(port)
+        self.workers = sorted(server.pids)
+        self.redis = redis.from_url(settings.redis_url)
+        self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(settings.mongo_uri)
+        self._pausing = threading.Lock()
+
+    @contextmanager
+    def only(self, worker: int) -> Iterator[None]:
+        """Pause all workers but one: whoever connects now connects to that one."""
+        others = [pid for number, pid in enumerate(self.workers) if number != worker]
+        with self._pausing:
+            try:
+                for pid in others:
+                    os.kill(pid, signal.SIGSTOP)
+                yield
+            finally:
+                for pid in others:
+                    os.kill(pid, signal.SIGCONT)
+
+    def phone(self, worker: int | None = None) -> Phone:
+        return Phone(self, worker)
+
+    def evening(
+        self, limit: int = 4, teams: int | list[str] = 8, name: str = "", option: str = "plain"
+    ) -> Evening:
+        """A new tournament, created over HTTP; limits on creating are forgotten first."""
+        self.forget_limits()
+        host = self.phone()
+        host.get("/")
+        listed = [f"Team {i}" for i in range(teams)] if isinstance(teams, int) else teams
+        name = name or f"Cup {secrets.token_hex(4)}"
+        fields = {"name": name, "limit": limit, "source": "pasted", "pasted": "\n".join(listed)}
+        answer = host.post("/", {**fields, "option": option})
+        assert answer.status == 303, answer.text
+        code = answer.location.split("/")[2]
+        recovery = host.get(answer.location).page.all(cls="recovery")[0].text
+        return Evening(self, code, name, host, recovery, listed)
+
+    def forget_limits(self) -> None:
+        for key in self.redis.scan_iter("LIMITS*"):
+            self.redis.delete(key)
+
+    def events(self, code: str) -> list[dict[str, Any]]:
+        """What is stored of a tournament, raw."""
+        events = self.mongo[self.settings.database]["events"]
+        return list(events.find({"stream": code}).sort("seq", 1))
+
+    def log(self) -> str:
+        return self.server.log.read_text(errors="replace")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The app's own log lines (gunicorn writes to the same file)."""
+        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+
+
+@dataclass
+class Evening:
+    """One tournament of a house, and its host's phone."""
+
+    house: House
+    code: str
+    name: str
+    host: Phone
+    recovery: str
+    teams: list[str]
+
+    def at(self, page: str = "") -> str:
+        return f"/t/{self.code}/{page}".rstrip("/")
+
+    def live(self, view: str) -> str:
+        return self.at(f"live?view={view}")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return self.house.events(self.code)
+
+    def facts(self, kind: str) -> list[dict[str, Any]]:
+        """The data of the stored events of one type."""
+        return [event["data"] for event in self.events if event["type"] == kind]
+
+    def player(self, first: str, last: str = "Nowak") -> str:
+        """The id of the one who joined last under that name."""
+        joined = self.facts("player-joined")
+        return [e["player_id"] for e in joined if (e["first"], e["last"]) == (first, last)][-1]
+
+    def visitor(self, worker: int | None = None) -> Phone:
+        """A phone that looks at the join page."""
+        phone = self.house.phone(worker)
+        phone.get(self.at("join"))
+        return phone
+
+    def guest(self, first: str, last: str = "Nowak", worker: int | None = None) -> Phone:
+        """A phone that has joined."""
+        phone = self.visitor(worker)
+        answer = phone.post(self.at("join"), {"first": first, "last": last})
+        assert (answer.status, answer.location) == (303, self.at("me")), answer.text
+        phone.get(self.at("me"))
+        return phone
+
+    def pick(self, phone: Phone, team: int, **how: Any) -> Answer:
+        fields = {"team": team, "value": secrets.token_hex(16)}
+        return phone.post(self.at("team"), fields, **{"htmx": True, **how})
+
+    @property
+    def version(self) -> int:
+        """The version on the host's page."""
+        page = self.host.get(self.at("organise")).page
+        return int(page.all("input", name="version")[0].attrs["value"])
+
+    def act(self, do: str, phone: Phone | None = None, **fields: Any) -> Answer:
+        """A tap on the host's page, on the version that it shows unless one is given."""
+        fields = {"version": self.version, **fields} if "version" not in fields else fields
+        return (phone or self.host).post(self.at("organise"), {"do": do, **fields}, htmx=True)
+
+    def filled(self, count: int | None = None) -> list[Phone]:
+        """Guests N0, N1 ... on every seat, each with the team of that number."""
+        created = self.facts("tournament-created")[0]
+        guests = [self.guest(f"N{i}") for i in range(count or created["limit"])]
+        for team, guest in enumerate(guests):
+            assert self.pick(guest, team).status == 200
+        return guests
+
+    def drawn(self, skip: bool = True) -> list[Phone]:
+        """Guests on every seat, and the draw made."""
+        guests = self.filled()
+        assert self.act("draw", attempt=1).status == 200
+        if skip:
+            assert self.act("skip").status == 200
+        return guests
+
+
+@contextmanager
+def open_house(servers: Any, folder: Path, **settings: Any) -> Iterator[House]:
+    """Serve the app with two workers and a database of its own, until the end."""
+    made = Settings(
+        **{
+            "mongo_uri": servers.mongo_uri,
+            "redis_url": servers.redis_url,
+            "database": f"lct_test_{secrets.token_hex(4)}",
+            "secret_key": "a secret key for tests only",
+            "host": "127.0.0.1",
+            "drain_seconds": 1,
+            "var": folder / "var",
+            "environment": "test",
+            "public_url": PUBLIC_URL,
+            "workers": 2,
+            **settings,
+        }
+    )
+    connect_store(made)
+    ensure_indexes()
+    disconnect()
+    server = LiveServer(made, folder / "server.log")
+    house = House(server, made)
+    try:
+        assert len(house.workers) == made.workers
+        yield house
+    finally:
+        server.stop()
+        house.redis.close()
+        house.mongo.drop_database(made.database)
+        house.mongo.close()
+
+
+def at_once(*work: Callable[[], Any]) -> list[Any]:
+    """Run everything at the same moment, in threads; what each returned, in order."""
+    results: list[Any] = [None] * len(work)
+    barrier = threading.Barrier(len(work))
+
+    def run(number: int) -> None:
+        barrier.wait(PATIENCE)
+        results[number] = work[number]()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(work))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(6 * PATIENCE)
+    return results

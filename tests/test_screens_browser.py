@@ -1,0 +1,189 @@
+"""Screens on their own: without JavaScript, by keyboard, in the dark, without a connection."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from .browser import PHONE, TV, Screens, create, decoded, is_live, join, no_sideways_scroll, see
+from .support import LiveServer
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_evening_works_without_javascript(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    base = live_server(workers=1).url
+    host = screens.open(**TV, java_script_enabled=False)
+    code = create(host, base, "Plain Cup", 2)
+    ola, max_ = (screens.open(**PHONE, java_script_enabled=False) for _ in range(2))
+    for phone, name in ((ola, "Ola"), (max_, "Max")):
+        join(phone, f"{base}/t/{code}/join", name, "Nowak")
+    ola.goto(f"{base}/t/{code}/me?q=chel")
+    assert ola.locator(".tile").count() == 1
+    ola.locator(".tile").click()
+    see(ola.locator("#me"), "Chelsea")
+    max_.locator(".tile", has_text="Chelsea").click()
+    see(max_, "Chelsea was just taken by Ola Nowak")
+    max_.get_by_role("link", name="Back").click()
+    max_.locator(".tile", has_text="Liverpool").click()
+    max_.get_by_role("button", name="Let it go").click()
+    see(max_, "Pick your team")
+    max_.locator(".tile", has_text="Juventus").click()
+    host.goto(f"{base}/t/{code}/organise")
+    host.get_by_text("Rename", exact=True).first.click()
+    host.get_by_label("Name of the evening").fill("")
+    host.locator("#c-name").evaluate("field => field.removeAttribute('required')")
+    host.get_by_role("button", name="Save").first.click()
+    see(host, "Type a name for the tournament")
+    host.get_by_role("link", name="Back").click()
+    host.get_by_role("button", name="Draw the teams").click()
+    host.get_by_role("button", name="Skip the reveal").click()
+    see(host, "The teams are drawn")
+    ola.goto(f"{base}/t/{code}/me")
+    see(ola.locator("#me"), "You play with")
+
+
+def test_a_wrong_form_keeps_what_was_typed_and_says_so_beside_the_field(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    base = live_server(workers=1).url
+    host = screens.open(**PHONE)
+    host.goto(base)
+    host.get_by_label("Name of the evening").fill("Friday Cup")
+    host.get_by_label("Players", exact=True).fill("12")
+    host.get_by_role("button", name="Create the tournament").tap()
+    see(host, "10 teams for 12 players: 2 missing.")
+    assert host.get_by_label("Name of the evening").input_value() == "Friday Cup"
+    assert host.get_by_label("Players", exact=True).input_value() == "12"
+    no_sideways_scroll(host)
+
+
+def test_a_phone_picks_by_keyboard_and_keeps_its_place(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    base = live_server(workers=1).url
+    code = create(screens.open(**TV), base, "Keyboard Cup", 3)
+    page = screens.open(**TV)
+    join(page, f"{base}/t/{code}/join", "Ola", "Nowak")
+    is_live(page)
+    page.locator("#team-3 .tile").focus()
+    page.keyboard.press("Enter")
+    see(page.locator("#team-3"), "yours")
+    assert page.evaluate("document.activeElement.value") == "3"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    see(page.locator("#team-4"), "yours")
+    # One polite live region speaks of the evening, one of the person's own taps; none shouts.
+    spoken = page.locator("[aria-live], [role=status], [role=alert]")
+    assert {each.get_attribute("id") for each in spoken.all()} == {"notice", "wait"}
+    assert page.locator("[aria-live=assertive], [role=alert]").count() == 0
+
+
+def test_the_code_on_the_tv_is_readable_by_cameras_in_the_dark_too(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    server = live_server(workers=1, LCT_PUBLIC_URL="https://cup.example")
+    code = create(screens.open(**TV), server.url, "Dark Cup", 2)
+    for scheme in ("light", "dark"):
+        tv = screens.open(**TV, color_scheme=scheme)
+        tv.goto(f"{server.url}/t/{code}")
+        assert decoded(tv) == f"https://cup.example/t/{code}/join"
+        assert tv.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
+@pytest.mark.parametrize("players", [2, 16, 32])
+def test_the_board_fits_the_smallest_tv(
+    live_server: Callable[..., LiveServer], screens: Screens, players: int
+) -> None:
+    base = live_server(workers=1).url
+    host = screens.open(**TV)
+    host.goto(base)
+    host.get_by_label("Name of the evening").fill("W" * 60)
+    host.get_by_label("Players", exact=True).fill(str(players))
+    host.get_by_text("By stars").click()
+    host.get_by_label("From", exact=True).select_option("2")
+    host.get_by_role("button", name="Create the tournament").click()
+    host.wait_for_url("**/created")
+    tv = screens.open(**TV)
+    tv.goto(host.url.replace("/created", ""))
+    assert tv.locator("#stage .cells > *").count() == players
+    assert tv.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    last = tv.locator("#stage .cells > *").last.bounding_box()
+    assert last["y"] + last["height"] <= 720
+    no_sideways_scroll(tv)
+
+
+def test_every_screen_says_when_it_is_not_live_and_comes_back_by_itself(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    server = live_server(workers=1)
+    base = server.url
+    code = create(screens.open(**TV), base, "Lost Cup", 2)
+    tv = screens.open(**TV)
+    tv.goto(f"{base}/t/{code}")
+    phone = screens.open(**PHONE)
+    join(phone, f"{base}/t/{code}/join", "Ola", "Nowak")
+    for screen in (tv, phone):
+        is_live(screen)
+    for worker in server.pids:
+        os.kill(worker, signal.SIGSTOP)  # reachable, and silent
+    for screen in (tv, phone):
+        see(screen, "Not live since", 14_000)
+        see(screen, "Ola Nowak")  # the last known picture stays
+    for worker in server.pids:
+        os.kill(worker, signal.SIGCONT)
+    for screen in (tv, phone):
+        is_live(screen, 12_000)
+    for worker in server.pids:
+        os.kill(worker, signal.SIGKILL)  # cut, and there again under the same address
+    for screen in (tv, phone):
+        is_live(screen, 12_000)
+
+
+def test_a_removed_player_reads_why_and_may_come_back(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    base = live_server(workers=2).url
+    host = screens.open(**TV)
+    code = create(host, base, "Strict Cup", 3)
+    host.get_by_role("link", name="Run the evening").click()
+    phone = screens.open(**PHONE)
+    join(phone, f"{base}/t/{code}/join", "Ola", "Nowak")
+    phone.locator("#team-1 .tile").tap()
+    host.get_by_label("Remove Ola Nowak").click()
+    host.get_by_role("button", name="Yes, remove Ola").click()
+    see(phone, "You are off the list")
+    phone.get_by_role("link", name="Join again").tap()
+    join(phone, f"{base}/t/{code}/join", "Ola", "Nowak")
+    see(phone, "Pick your team")
+    host.get_by_label("Remove Ola Nowak").click()
+    host.get_by_role("button", name="Block Ola").click()
+    see(phone, "You cannot join this one")
+
+
+def test_a_field_that_the_host_got_wrong_is_told_beside_it(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    base = live_server(workers=1).url
+    host = screens.open(**PHONE)
+    code = create(host, base, "Small Cup", 4)
+    for name in ("Ola", "Max", "Zoë"):
+        join(screens.open(**PHONE), f"{base}/t/{code}/join", name, "Nowak")
+    host.get_by_role("link", name="Run the evening").tap()
+    host.get_by_text("Seats: 4").tap()
+    seats = host.locator("#c-limit")
+    seats.evaluate("field => field.form.noValidate = true")
+    seats.fill("2")
+    host.locator("#c-tool-limit").get_by_role("button", name="Save").tap()
+    see(host, "3 players are in already")
+    assert seats.evaluate("field => field.validationMessage").startswith("3 players are in")
+    assert seats.input_value() == "2"
+    seats.fill("3")
+    host.locator("#c-tool-limit").get_by_role("button", name="Save").tap()
+    see(host, "picks missing")
+    no_sideways_scroll(host)
