@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+from markupsafe import escape
+
 from lct.web_server import ROOT
 
 from .client import Phone, Wire
@@ -66,7 +68,7 @@ def wanted(phones: list[Phone], actor: int, team: int, team_name: str) -> list[t
     """What every screen shall show of a pick: its tile with the holder, or the board's seat."""
     tile = f"team-{team}"
     shown = [(tile, "is-mine" if n == actor else phones[actor].name) for n in range(PHONES)]
-    return [*shown, (f"seat-{actor + 1}", f">{team_name}<")]
+    return [*shown, (f"seat-{actor + 1}", f">{escape(team_name)}<")]
 
 
 @measures(
@@ -97,7 +99,8 @@ def tap_to_screens() -> Iterator[Figure]:
             phones[actor].pick(team)
             seen = watchers.hear()["seen"]
             if None in seen:
-                raise RuntimeError(f"{seen.count(None)} screens never showed pick {pick}")
+                blind = [n for n, when in enumerate(seen) if when is None]
+                raise RuntimeError(f"pick {pick} of team {team} is not on the screens {blind}")
             costs.append(cpu_ms(*where.app.workers) - cpu)
             last.append((max(seen) - began) * 1000)
             first.append((min(seen) - began) * 1000)

@@ -12,6 +12,8 @@ import re
 import secrets
 import select
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,13 +30,12 @@ import pymongo
 import redis
 from websockets.sync.client import connect
 
-from lct.config import Settings
+from lct.config import Settings, environ_of
 from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
-from lct.web.live import LOOKS_PER_SECOND
 
-from .support import LiveServer
+from .support import LiveServer, clean_environ
 
-VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 TOKEN = re.compile(r'(?:name="csrf_token" value="|"X-CSRFToken": ")([^"]+)"')
 PUBLIC_URL = "https://cup.example"
 PATIENCE = 10.0
@@ -105,7 +106,9 @@ class Element:
     def picture(self) -> Any:
         """All of it as plain values, without what only says where a frame goes."""
         attrs = {k: v for k, v in self.attrs.items() if k != "hx-swap-oob"}
-        inside = [c.picture() if isinstance(c, Element) else " ".join(c.split()) for c in self.children]
+        inside = [
+            c.picture() if isinstance(c, Element) else " ".join(c.split()) for c in self.children
+        ]
         return self.tag, sorted(attrs.items()), [c for c in inside if c]
 
 
@@ -244,11 +247,14 @@ class Phone:
         return Screen(self.open_socket(path, **options))
 
     def open_socket(self, path: str, headers: dict[str, str] | None = None, **options: Any) -> Any:
+        """A socket without pings or compression of its own; whoever asks for it closes it."""
         url = f"ws://{self.house.host}:{self.house.port}{path}"
         sent = {"Cookie": self.cookie_header(path), **(headers or {})}
         quiet = {"ping_interval": None, "close_timeout": 1, "open_timeout": PATIENCE}
         with nullcontext() if self.worker is None else self.house.only(self.worker):
-            return connect(url, additional_headers=sent, **{"compression": None, **quiet, **options})
+            return connect(
+                url, additional_headers=sent, **{"compression": None, **quiet, **options}
+            )
 
 
 # --- sockets --------------------------------------------------------------------------------------
@@ -372,6 +378,17 @@ class House:
         """What is stored of a tournament, raw."""
         events = self.mongo[self.settings.database]["events"]
         return list(events.find({"stream": code}).sort("seq", 1))
+
+    def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the app's own commands to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
+            env={**clean_environ(), **environ_of(self.settings)},
+            capture_output=True,
+            text=True,
+            timeout=6 * PATIENCE,
+            check=False,
+        )
 
     def log(self) -> str:
         return self.server.log.read_text(errors="replace")

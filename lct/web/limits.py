@@ -14,10 +14,15 @@ def address() -> str:
     return request.remote_addr or "unknown"
 
 
-def guess(code: str) -> Tournament:
-    """The tournament, or UnknownTournament; an address that guesses a lot gets TooMany."""
+def guess(code: str, fresh: bool = True) -> Tournament:
+    """The tournament, or UnknownTournament; an address that guesses a lot gets TooMany.
+
+    Not ``fresh`` it is as this worker knows it, which is enough before a command: execution
+    looks for newer events itself wherever they could matter.
+    """
+    read = parts().read if fresh else parts().known
     try:
-        return parts().read(code).tournament
+        return read(code).tournament
     except UnknownTournament:
         parts().hit("wrong-code", address())
         raise

@@ -18,6 +18,7 @@ from ..domain.tournament import Tournament
 class Parts:
     execute: Callable[[Command], Tournament]
     read: Callable[[str], Any]  # code -> stream, with everything acknowledged before the call
+    known: Callable[[str], Any]  # code -> stream as this worker knows it, perhaps a little behind
     stream_of_command: Callable[[str], str | None]
     ready: Callable[[], dict[str, bool]]  # what this worker depends on -> does it answer
     bus: Any

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application import queries
-from ..application.commands import LetGo, PickTeam, RenamePlayer
+from ..application.commands import Command, LetGo, PickTeam, RenamePlayer
 from ..application.queries import Region, personal, tile, wait
-from ..domain.errors import Invalid, LctError, Refused, UnknownTeam
+from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownPlayer, UnknownTeam
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
-from . import forms, identity
+from . import forms
 from .errors import refusal_answer
+from .identity import known_code, player_here, seat_code
 from .limits import guess
 from .parts import parts
 from .render import fragments, notice, page, wants_fragment
@@ -22,8 +26,8 @@ bp = Blueprint("pick", __name__)
 
 @bp.get("/t/<code>/me")
 def me(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
-    player_id = identity.player_here(t.code)
+    t = guess(known_code(code))
+    player_id = player_here(t.code)
     if player_id is None:
         return redirect(url_for("join.form", code=t.code), 303)
     now, looks = parts().now(), parts().hub.looks(t.code)
@@ -32,7 +36,7 @@ def me(code: str) -> ResponseReturnValue:
         mine.get(r.id, r)._replace(children=tuple(mine.get(c.id, c) for c in r.children))
         for r in queries.me(t, now, looks, "")
     )
-    seat = identity.seat_code(t.code, player_id)
+    seat = seat_code(t.code, player_id)
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
     player = t.players.get(player_id)
     return page(
@@ -77,77 +81,54 @@ def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tupl
 
 @bp.post("/t/<code>/team")
 def team(code: str) -> ResponseReturnValue:
-    t, number = guess(identity.known_code(code)), forms.team_number()
-    player_id = identity.player_of(t)
-    before = t.players[player_id].team
-    command = PickTeam(
-        code=t.code,
-        actor=player_id,
-        request_id=g.request_id,
-        player_id=player_id,
-        team=number,
-        value=forms.random_value(),
-    )
-    try:
-        t = parts().execute(command)
-    except (Refused, UnknownTeam) as refusal:
-        return _refused(t.code, player_id, refusal, before, number)
-    return answer(t, player_id, before, number)
+    number, value = forms.team_number(), forms.random_value()
+    return _tap(code, lambda tap: PickTeam(**tap, team=number, value=value), number)
 
 
 @bp.post("/t/<code>/let-go")
 def let_go(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
-    player_id = identity.player_of(t)
-    before = t.players[player_id].team
-    command = LetGo(code=t.code, actor=player_id, request_id=g.request_id, player_id=player_id)
-    try:
-        t = parts().execute(command)
-    except Refused as refusal:
-        return _refused(t.code, player_id, refusal, before)
-    return answer(t, player_id, before)
+    return _tap(code, lambda tap: LetGo(**tap))
 
 
 @bp.post("/t/<code>/name")
 def name(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
-    player_id = identity.player_of(t)
-    command = RenamePlayer(
-        code=t.code,
-        actor=player_id,
-        request_id=g.request_id,
-        player_id=player_id,
-        first=forms.field("first"),
-        last=forms.field("last"),
-    )
-    try:
-        t = parts().execute(command)
-    except (Refused, Invalid) as refusal:
-        return _refused(t.code, player_id, refusal)
-    return answer(t, player_id, t.players[player_id].team)
+    first, last = forms.field("first"), forms.field("last")
+    return _tap(code, lambda tap: RenamePlayer(**tap, first=first, last=last))
 
 
-def _refused(
-    code: str, player_id: str, refusal: LctError, *teams: int | None
+def _tap(
+    code: str, command: Callable[[dict[str, Any]], Command], *teams: int
 ) -> ResponseReturnValue:
-    """What the rule said, with the state as it is now beside it."""
-    t = parts().read(code).tournament
-    return refusal_answer(refusal, changed(t, player_id, *teams), url_for("pick.me", code=code))
-
-
-def answer(t: Tournament, player_id: str, *teams: int | None) -> ResponseReturnValue:
+    """Run a player's own command; the answer holds what it may have changed on their phone."""
+    before = guess(known_code(code), fresh=False)
+    player_id = player_here(before.code)
+    if player_id is None:
+        raise NotAPlayer
+    touched = set(teams)
+    player = before.players.get(player_id)
+    if player and player.team is not None:
+        touched.add(player.team)
+    tap = {"code": before.code, "actor": player_id, "request_id": g.request_id}
+    try:
+        t = parts().execute(command(tap | {"player_id": player_id}))
+    except UnknownPlayer:
+        raise NotAPlayer from None
+    except (Refused, Invalid, UnknownTeam) as refusal:
+        t = parts().read(before.code).tournament
+        regions = changed(t, player_id, touched)
+        return refusal_answer(refusal, regions, url_for("pick.me", code=t.code))
     if not wants_fragment():
         return redirect(url_for("pick.me", code=t.code), 303)
-    return fragments((notice("", "ok"), *changed(t, player_id, *teams)))
+    return fragments((notice("", "ok"), *changed(t, player_id, touched)))
 
 
-def changed(t: Tournament, player_id: str, *teams: int | None) -> tuple[Region, ...]:
+def changed(t: Tournament, player_id: str, teams: set[int]) -> tuple[Region, ...]:
     """The regions on the player's phone that a tap on ``teams`` may have changed."""
     now, looks = parts().now(), parts().hub.looks(t.code)
     mine = {region.id: region for region in personal(t, player_id, now, looks)}
     if not t.drawn:
         for number in teams:
-            if number is not None and 0 <= number < len(t.teams):
+            if 0 <= number < len(t.teams):
                 mine.setdefault(f"team-{number}", tile(t, number, lookers(t, looks, number)))
     return (wait(t, now), *mine.values())
 
