@@ -20,7 +20,7 @@ from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
-from .web import board, errors, health, home, join, live, organise, pick, requests
+from .web import board, devices, errors, health, home, join, live, organise, pick, requests
 from .web.hub import Hub
 from .web.parts import Parts, join_url
 from .web.render import Renderer
@@ -100,6 +100,6 @@ def create_app(settings: Settings) -> Flask:
     Htmx(app)
     Compress(app)
     errors.init_app(app)
-    for module in (home, join, pick, board, organise, live, health):
+    for module in (home, join, pick, board, organise, devices, live, health):
         app.register_blueprint(module.bp)
     return app

@@ -15,7 +15,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from .application import commands as c
-from .application.queries import finished_draws
+from .application.checks import finished_draws
 from .domain import draw
 from .domain.errors import LctError
 from .domain.teams import STAR_STEPS, classic_teams, rated_teams

@@ -252,9 +252,8 @@ class Phone:
         sent = {"Cookie": self.cookie_header(path), **(headers or {})}
         quiet = {"ping_interval": None, "close_timeout": 1, "open_timeout": PATIENCE}
         with nullcontext() if self.worker is None else self.house.only(self.worker):
-            return connect(
-                url, additional_headers=sent, **{"compression": None, **quiet, **options}
-            )
+            options = {"compression": None, **quiet, **options}
+            return connect(url, additional_headers=sent, **options).__enter__()
 
 
 # --- sockets --------------------------------------------------------------------------------------

@@ -20,6 +20,12 @@ def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
         yield made
 
 
+@pytest.fixture(scope="module")
+def quiet(house: House) -> Evening:
+    """An evening for tests that change nothing in it."""
+    return house.evening()
+
+
 def error_beside(page: Element, name: str) -> str:
     """The message that a form shows beside a field that it marks as wrong."""
     box = page.by_id(f"f-{name}")
@@ -145,10 +151,9 @@ def seats(e: Evening) -> list[Element]:
 )
 @pytest.mark.parametrize("field", ["first", "last"])
 def test_a_name_that_nobody_could_read_is_refused_beside_its_field(
-    house: House, field: str, name: str
+    quiet: Evening, field: str, name: str
 ) -> None:
-    e = shared_evening(house)
-    before = len(e.events)
+    e, before = quiet, len(quiet.events)
     guest = e.visitor()
     typed = {"first": "Ola", "last": "Nowak", field: name}
     answer = guest.post(e.at("join"), typed)
@@ -161,18 +166,10 @@ def test_a_name_that_nobody_could_read_is_refused_beside_its_field(
     assert len(e.events) == before
 
 
-def test_both_names_wrong_are_told_at_once(house: House) -> None:
-    e = shared_evening(house)
-    page = e.visitor().post(e.at("join"), {"first": " ", "last": "y" * 41}).page
+def test_both_names_wrong_are_told_at_once(quiet: Evening) -> None:
+    page = quiet.visitor().post(quiet.at("join"), {"first": " ", "last": "y" * 41}).page
     assert error_beside(page, "first") != error_beside(page, "last")
     assert page.by_id("f-last").attrs["value"] == "y" * 41
-
-
-def shared_evening(house: House) -> Evening:
-    """One tournament for tests that leave it as it is."""
-    if not hasattr(house, "shared"):
-        house.shared = house.evening(name="Shared")  # type: ignore[attr-defined]
-    return house.shared  # type: ignore[attr-defined, no-any-return]
 
 
 @pytest.mark.parametrize(

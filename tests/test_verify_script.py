@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lct.application.queries import finished_draws
+from lct.application.checks import finished_draws
 from lct.domain import draw
 from tests.evening import Evening
 

@@ -1,27 +1,30 @@
-"""What people see. A page is a list of regions, the smallest parts that change together.
-
-A region's ``data`` is everything its template shows, as a plain tuple: two regions with equal
-data look the same, so a change re-renders exactly the regions whose data differ, and the data
-decide what may be seen (nothing that is still under wraps ever reaches a template).
-"""
+"""What people see: for every screen, its regions at one moment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
 
-from ..domain.draw import PROTOCOL, Pick, verify
-from ..domain.tournament import Draw, Player, Tournament
+from ..domain.records import Draw, Player
+from ..domain.tournament import Tournament
 from ..domain.values import shown_code
-
-
-class Region(NamedTuple):
-    id: str
-    template: str
-    data: tuple[object, ...]
-    children: tuple[Region, ...] = ()
-
+from .regions import (
+    Card,
+    Controls,
+    Devices,
+    Foot,
+    Head,
+    People,
+    PlayerRow,
+    Region,
+    Row,
+    Seat,
+    Side,
+    Spot,
+    Stage,
+    Tile,
+    Wait,
+)
 
 Looks = Mapping[str, int]  # player id -> the team they are looking at
 View = Callable[[Tournament, datetime, Looks, str], tuple[Region, ...]]
@@ -38,145 +41,6 @@ def phase(t: Tournament, now: datetime) -> str:
     if not t.full:
         return JOIN
     return PICK if t.choosing() else READY
-
-
-# --- what the templates get -------------------------------------------------------------------
-
-
-class Head(NamedTuple):
-    name: str
-    phase: str
-    players: int
-    picked: int
-    limit: int
-    turned: int
-    cards: int
-
-
-class Side(NamedTuple):
-    phase: str
-    shown: bool  # the join panel is only there while somebody can still come in or return
-    code: str
-    join_url: str
-    full: bool
-    locked: bool
-
-
-class Stage(NamedTuple):
-    kind: str  # seats, teams, draw or list
-    cells: int
-
-
-class Seat(NamedTuple):
-    number: int
-    name: str
-    status: str  # empty, choosing, looking or picked
-    team: str
-
-
-class Spot(NamedTuple):
-    turned: int
-    cards: int
-    player: str
-    team: str  # empty while the card lies face down
-    league: str
-    stars: float
-    hat: tuple[str, ...]  # the teams still in the hat
-
-
-class Row(NamedTuple):
-    number: int
-    name: str
-    team: str  # empty until the card is turned
-    stars: float
-    status: str  # waiting, now or done
-    mine: bool
-
-
-class Foot(NamedTuple):
-    phase: str
-    code: str
-    seal: str
-    attempt: int
-    empty_seats: int
-    picks_missing: int
-    waiting_for: tuple[str, ...]
-
-
-class Card(NamedTuple):
-    """The green card on top of a phone: this person's own state."""
-
-    status: str  # playing, removed, blocked or watching
-    phase: str
-    code: str
-    name: str
-    team: str
-    stars: float
-    drawn: str  # the team handed to them, once their card is turned
-    drawn_league: str
-    drawn_stars: float
-    ahead: int  # cards before theirs
-
-
-class Wait(NamedTuple):
-    phase: str
-    players: int
-    picked: int
-    limit: int
-    waiting_for: tuple[str, ...]
-    turned: int
-    cards: int
-
-
-class Tile(NamedTuple):
-    number: int
-    name: str
-    league: str
-    stars: float
-    kind: str
-    holder: str
-    mine: bool
-    looking: tuple[str, ...]
-
-
-class Controls(NamedTuple):
-    version: int
-    phase: str
-    code: str
-    name: str
-    limit: int
-    players: int
-    choosing: int
-    locked: bool
-    option: str
-    attempt: int
-    teams: int
-
-
-class PlayerRow(NamedTuple):
-    version: int
-    code: str
-    id: str
-    first: str
-    last: str
-    team: str
-    drawn: str
-    changeable: bool
-
-
-class People(NamedTuple):
-    version: int
-    code: str
-    players: int
-    limit: int
-    changeable: bool
-    blocked: tuple[tuple[str, str], ...]
-
-
-class Devices(NamedTuple):
-    version: int
-    code: str
-    devices: tuple[tuple[str, str], ...]
 
 
 # --- parts that several screens share ---------------------------------------------------------
@@ -444,46 +308,3 @@ def next_change(t: Tournament, now: datetime) -> float | None:
         return None
     wait = draw.timeline.next_change(now)
     return wait.total_seconds() if wait is not None else None
-
-
-class DrawFacts(NamedTuple):
-    """A finished draw, all of it public: what anyone needs to check it."""
-
-    protocol: str
-    code: str
-    attempt: int
-    option: str
-    seal: str
-    secret: str
-    picks: tuple[Pick, ...]  # in the order in which they were made
-    given: tuple[str, ...]  # the team each of them got
-    names: tuple[str, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether the secret fits the seal and gives exactly these hands."""
-        return verify(
-            self.code, self.seal, self.secret, self.attempt, self.picks, self.option, self.given
-        )
-
-
-def finished_draws(t: Tournament, now: datetime) -> tuple[DrawFacts, ...]:
-    """Every draw whose last card has been turned, the oldest first."""
-    over = (d for d in t.draws if d is not t.current_draw or d.is_over(now))
-    return tuple(_facts(t, draw) for draw in over)
-
-
-def _facts(t: Tournament, draw: Draw) -> DrawFacts:
-    hands = {player_id: (name, t.teams[team].name) for player_id, name, team in draw.hands}
-    names, given = zip(*(hands[pick.player_id] for pick in draw.picks), strict=True)
-    return DrawFacts(
-        PROTOCOL,
-        t.code,
-        draw.attempt,
-        draw.option,
-        draw.commitment,
-        draw.secret,
-        tuple(draw.picks),
-        given,
-        names,
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from . import events as e
-from .tournament import Draw, Player, Tournament
+from .records import Draw, Player
+from .tournament import Tournament
 
 
 def apply(t: Tournament, event: e.Event, seq: int, at: datetime) -> None:

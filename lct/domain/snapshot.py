@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from .draw import Pick
+from .records import Draw, Player
 from .teams import Team
-from .tournament import Draw, Player, Tournament
+from .tournament import Tournament
 
 # Raise it whenever Tournament, Player or Draw change: older snapshots are then thrown away.
 SCHEMA = 1

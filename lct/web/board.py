@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application import queries
+from ..application import checks, queries
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
 from .identity import known_code
@@ -49,7 +49,7 @@ def _warning(public_url: str) -> str:
 def verify(code: str) -> ResponseReturnValue:
     """Recheck a draw; nothing is shown of one whose cards are still turning."""
     t = guess(known_code(code))
-    draws = queries.finished_draws(t, parts().now())
+    draws = checks.finished_draws(t, parts().now())
     if not draws:
         return page("verify/page.html", t=t, seal=t.commitment, attempt=t.attempt, attempts=())
     facts = _wanted(draws)
@@ -75,14 +75,14 @@ def verify(code: str) -> ResponseReturnValue:
 @bp.get("/t/<code>/draw.json")
 def draw_file(code: str) -> ResponseReturnValue:
     """A finished draw as docs/verify_draw.py reads it."""
-    draws = queries.finished_draws(guess(known_code(code)), parts().now())
+    draws = checks.finished_draws(guess(known_code(code)), parts().now())
     if not draws:
         raise NotDrawn
     facts = _wanted(draws)
     return facts._asdict() | {"picks": [pick._asdict() for pick in facts.picks]}
 
 
-def _wanted(draws: tuple[queries.DrawFacts, ...]) -> queries.DrawFacts:
+def _wanted(draws: tuple[checks.DrawFacts, ...]) -> checks.DrawFacts:
     """The draw whose attempt was asked for, else the newest."""
     wanted = request.args.get("attempt", str(draws[-1].attempt))
     found = next((facts for facts in draws if str(facts.attempt) == wanted), None)

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from ..application.queries import Region
+from ..application.regions import Region
 from ..domain import errors
 from .render import fragments, notice, page, wants_fragment
 

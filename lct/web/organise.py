@@ -12,12 +12,13 @@ from flask.typing import ResponseReturnValue
 
 from ..application import commands as c
 from ..application import queries
-from ..domain.errors import LctError, NotFound, Refused, WrongRecoveryCode
+from ..application.regions import Region
+from ..domain.errors import LctError, NotFound, Refused
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code, whole_number
 from . import forms, identity
-from .errors import answer_for, refusal_answer
-from .limits import address, guess
+from .errors import refusal_answer
+from .limits import guess
 from .parts import join_url, parts
 from .render import fragments, notice, page, wants_fragment
 
@@ -86,7 +87,7 @@ def _organiser_url(t: Tournament) -> str:
     key = identity.organiser_key(t.code, t.organiser_links)
     if not identity.is_organiser_key(t, key):
         return ""
-    return f"{parts().public_url}{url_for('organise.host', code=t.code, key=key)}"
+    return f"{parts().public_url}{url_for('devices.host', code=t.code, key=key)}"
 
 
 @bp.get("/t/<code>/created")
@@ -182,7 +183,7 @@ def _done(t: Tournament, text: str) -> ResponseReturnValue:
     return fragments((notice(text, "ok"), *_all(t)))
 
 
-def _all(t: Tournament) -> tuple[queries.Region, ...]:
+def _all(t: Tournament) -> tuple[Region, ...]:
     url = join_url(parts().public_url, t.code)
     return queries.organise(t, parts().now(), parts().hub.looks(t.code), url)
 
@@ -224,63 +225,3 @@ def pick_for_them(code: str) -> ResponseReturnValue:
         back = url_for("organise.pick_for", code=t.code, player=field("player"))
         return refusal_answer(refusal, back_url=back)
     return redirect(url_for("organise.desk", code=t.code), 303)
-
-
-# --- getting the rights on another device -------------------------------------------------------
-
-
-@bp.get("/t/<code>/host/<key>")
-def host(code: str, key: str) -> ResponseReturnValue:
-    """The co-organiser link: this device is admitted, and the secret leaves the address bar."""
-    t = guess(identity.known_code(code))
-    if not identity.is_organiser_key(t, key):
-        parts().hit("wrong-key", address())
-        return redirect(url_for("organise.recover", code=t.code), 303)
-    return _admit(t)
-
-
-@bp.get("/t/<code>/recover")
-def recover(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
-    return page("organise/recover.html", t=t, errors={})
-
-
-@bp.post("/t/<code>/recover")
-def recovered(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
-    if not identity.is_recovery_code(t, field("code")):
-        parts().hit("wrong-key", address())
-        status, g.error_kind = answer_for(WrongRecoveryCode())
-        wrong = {"code": WrongRecoveryCode.sentence}
-        return page("organise/recover.html", status, t=t, errors=wrong)
-    return _admit(t)
-
-
-def _admit(t: Tournament) -> ResponseReturnValue:
-    device_id = identity.organiser_device(t) or identity.new_device_id()
-    label = _label(request.user_agent.string)
-    command = c.AdmitDevice(
-        code=t.code,
-        actor=f"organiser:{device_id}",
-        request_id=g.request_id,
-        device_id=device_id,
-        label=label,
-    )
-    parts().execute(command)
-    response = make_response(redirect(url_for("organise.desk", code=t.code), 303))
-    return identity.remember_organiser(response, t.code, device_id)
-
-
-_DEVICES = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("Windows", "Windows"),
-    ("Mac OS", "Mac"),
-    ("Linux", "Linux"),
-)
-
-
-def _label(agent: str) -> str:
-    """What kind of device it is, in the words of its user agent."""
-    return next((name for mark, name in _DEVICES if mark in agent), "another device")

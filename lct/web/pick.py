@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 
 from ..application import queries
 from ..application.commands import Command, LetGo, PickTeam, RenamePlayer
-from ..application.queries import Region, personal, tile, wait
+from ..application.queries import personal, tile, wait
+from ..application.regions import Region
 from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownPlayer, UnknownTeam
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code

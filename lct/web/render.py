@@ -10,7 +10,7 @@ from flask import Flask, current_app, g, render_template, request
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
-from ..application.queries import Region
+from ..application.regions import Region
 from ..domain.values import shown_code
 from .crest import crest
 from .qr import qr_svg

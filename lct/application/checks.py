@@ -1,0 +1,53 @@
+"""Finished draws, with everything that anyone needs to check them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from ..domain.draw import PROTOCOL, Pick, verify
+from ..domain.records import Draw
+from ..domain.tournament import Tournament
+
+
+class DrawFacts(NamedTuple):
+    """A finished draw, all of it public: what anyone needs to check it."""
+
+    protocol: str
+    code: str
+    attempt: int
+    option: str
+    seal: str
+    secret: str
+    picks: tuple[Pick, ...]  # in the order in which they were made
+    given: tuple[str, ...]  # the team each of them got
+    names: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the secret fits the seal and gives exactly these hands."""
+        return verify(
+            self.code, self.seal, self.secret, self.attempt, self.picks, self.option, self.given
+        )
+
+
+def finished_draws(t: Tournament, now: datetime) -> tuple[DrawFacts, ...]:
+    """Every draw whose last card has been turned, the oldest first."""
+    over = (d for d in t.draws if d is not t.current_draw or d.is_over(now))
+    return tuple(_facts(t, draw) for draw in over)
+
+
+def _facts(t: Tournament, draw: Draw) -> DrawFacts:
+    hands = {player_id: (name, t.teams[team].name) for player_id, name, team in draw.hands}
+    names, given = zip(*(hands[pick.player_id] for pick in draw.picks), strict=True)
+    return DrawFacts(
+        PROTOCOL,
+        t.code,
+        draw.attempt,
+        draw.option,
+        draw.commitment,
+        draw.secret,
+        tuple(draw.picks),
+        given,
+        names,
+    )

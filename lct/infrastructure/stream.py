@@ -1,0 +1,79 @@
+"""A stream of events as one worker knows it, and how stored documents become events again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from typing import Any
+
+from ..domain.apply import apply
+from ..domain.errors import Unreadable
+from ..domain.events import EVENTS, Event
+from ..domain.tournament import Tournament
+
+log = logging.getLogger(__name__)
+
+# (type, schema) -> a function that lifts such data to the next schema.
+UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+class Stream:
+    """One tournament as this worker knows it, and the unique texts that its events hold."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        self.seq = 0
+        self.tournament = Tournament(code)
+        self.lock = threading.Lock()
+        self.claims: dict[str, tuple[int, str]] = {}  # kind -> (seq of the holder, text)
+        self.stale: list[int] = []  # superseded events that still hold their text
+
+    def take(self, document: Mapping[str, Any]) -> None:
+        """Take in the next event; one that is known already is ignored."""
+        seq = document["seq"]
+        if seq <= self.seq:
+            return
+        if seq != self.seq + 1:
+            raise Unreadable(f"event {self.seq + 1} of {self.code} is missing")
+        event = read_event(document)
+        try:
+            apply(self.tournament, event, seq, document["at"].replace(tzinfo=UTC))
+        except (KeyError, IndexError, TypeError) as error:
+            raise Unreadable(f"event {seq} of {self.code} does not apply") from error
+        self._note_claim(event, seq, document.get("unique"))
+        self.seq = seq
+
+    def _note_claim(self, event: Event, seq: int, held: str | None) -> None:
+        kind = event.claims.kind if event.claims else event.releases
+        if kind is None:
+            return
+        before = self.claims.get(kind)
+        if before and before[1] == event.unique:
+            return  # the older event goes on holding the same text
+        if before:
+            self.stale.append(before[0])
+            del self.claims[kind]
+        if held:
+            self.claims[kind] = (seq, held)
+
+
+def read_event(document: Mapping[str, Any]) -> Event:
+    """The event in a stored document, lifted to today's schema; Unreadable if it cannot be."""
+    kind, schema, data = document["type"], document["schema"], dict(document["data"])
+    try:
+        event_class = EVENTS[kind]
+        while schema < event_class.schema:
+            data = UPCASTERS[kind, schema](data)
+            schema += 1
+        if schema != event_class.schema:
+            raise KeyError(f"schema {schema}")
+        return event_class.from_data(data)
+    except (KeyError, TypeError, ValueError) as error:
+        log.error(
+            "event unreadable",
+            extra={"labels.event_type": str(kind), "labels.event_id": document.get("_id")},
+            exc_info=True,
+        )
+        raise Unreadable from error

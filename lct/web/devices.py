@@ -1,0 +1,74 @@
+"""Getting the organiser's rights on another device: the co-organiser link and the recovery code."""
+
+from __future__ import annotations
+
+from flask import Blueprint, g, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ..application.commands import AdmitDevice
+from ..domain.errors import WrongRecoveryCode
+from ..domain.tournament import Tournament
+from . import forms, identity
+from .errors import answer_for
+from .limits import address, guess
+from .parts import parts
+from .render import page
+
+bp = Blueprint("devices", __name__)
+
+
+@bp.get("/t/<code>/host/<key>")
+def host(code: str, key: str) -> ResponseReturnValue:
+    """The co-organiser link: this device is admitted, and the secret leaves the address bar."""
+    t = guess(identity.known_code(code))
+    if not identity.is_organiser_key(t, key):
+        parts().hit("wrong-key", address())
+        return redirect(url_for("devices.recover", code=t.code), 303)
+    return _admit(t)
+
+
+@bp.get("/t/<code>/recover")
+def recover(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    return page("organise/recover.html", t=t, errors={})
+
+
+@bp.post("/t/<code>/recover")
+def recovered(code: str) -> ResponseReturnValue:
+    t = guess(identity.known_code(code))
+    if not identity.is_recovery_code(t, forms.field("code")):
+        parts().hit("wrong-key", address())
+        status, g.error_kind = answer_for(WrongRecoveryCode())
+        wrong = {"code": WrongRecoveryCode.sentence}
+        return page("organise/recover.html", status, t=t, errors=wrong)
+    return _admit(t)
+
+
+def _admit(t: Tournament) -> ResponseReturnValue:
+    device_id = identity.organiser_device(t) or identity.new_device_id()
+    label = _label(request.user_agent.string)
+    command = AdmitDevice(
+        code=t.code,
+        actor=f"organiser:{device_id}",
+        request_id=g.request_id,
+        device_id=device_id,
+        label=label,
+    )
+    parts().execute(command)
+    response = make_response(redirect(url_for("organise.desk", code=t.code), 303))
+    return identity.remember_organiser(response, t.code, device_id)
+
+
+_DEVICES = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def _label(agent: str) -> str:
+    """What kind of device it is, in the words of its user agent."""
+    return next((name for mark, name in _DEVICES if mark in agent), "another device")

@@ -1,0 +1,153 @@
+"""Markup in names is text: on every page, in attributes, in titles, in frames and notices.
+
+Two evenings are played alike, one with plain names and one with hostile ones. Their pages have to
+consist of the same tags with the same attributes, or a name has become more than text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .http_client import Answer, Element, Evening, House, open_house, parse
+
+HOSTILE = [
+    '"><img src=x onerror=alert(1)>',
+    '" onfocus=alert(1) autofocus x="',
+    "<<a>h1>' onmouseover='x",
+    "</title><script>alert(1)</script>",
+    "{{7*7}}{% raw %}${7*7}#{7}",
+    "--><svg/onload=alert(1)>",
+    "&lt;b&gt;&amp;lt;&#60;i&#62;",
+    '@csrf@ id="me" \' `',
+]
+PLAIN = [f"Word{i} of names" for i in range(len(HOSTILE))]
+
+
+@pytest.fixture(scope="module")
+def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+def play(house: House, names: list[str], title: str) -> dict[str, str]:
+    """An evening with these names for its title, its players and its teams; all that was shown."""
+    seen: dict[str, str] = {}
+    teams = [*names, *(f"Free {i}" for i in range(6))]
+    e = house.evening(limit=len(names), teams=teams, name=title, option="not-own")
+
+    def see(moment: str, answer: Answer) -> None:
+        seen[moment] = answer.text
+
+    def look(moment: str) -> None:
+        pages = ("", "join", "back", "verify", "recover")
+        for page in pages:
+            see(f"{moment}: {page}", e.visitor().get(e.at(page)))
+        see(f"{moment}: me", guests[0].get(e.at("me")))
+        see(f"{moment}: organise", e.host.get(e.at("organise")))
+        if e.facts("player-joined"):
+            player = e.player(names[0], "Last")
+            see(f"{moment}: pick for", e.host.get(e.at(f"pick-for?player={player}")))
+        for view in ("board", "me", "watch", "organise"):
+            phone = e.host if view == "organise" else guests[0]
+            with phone.live(e.live(view)) as screen:
+                screen.take()
+            seen[f"{moment}: socket {view}"] = screen.frames[0]
+
+    guests = [e.guest(names[0], "Last")]
+    stranger = e.visitor()
+    see("same name", stranger.post(e.at("join"), {"first": names[0], "last": "Last"}))
+    see("too long", stranger.post(e.at("join"), {"first": names[0], "last": names[1] * 9}))
+    guests += [e.guest(name, "Last") for name in names[1:]]
+    with guests[0].live(e.live("me")) as screen:
+        guests[1].live(e.live("me")).ws.send('{"look": 0}')
+        screen.until(lambda s: "looking" in s.shows("team-0"))
+        seen["looking"] = screen.frames[-1]
+    for team, guest in enumerate(guests[:-1]):
+        see(f"pick {team}", e.pick(guest, team))
+    look("picking")
+    see("taken, tapped", e.pick(guests[-1], 0))
+    see("taken, sent", e.pick(guests[-1], 0, htmx=False))
+    see("missing", e.act("draw", attempt=1))
+    see("stale", e.act("rename", name="Other", version=1))
+    see("bad limit", e.act("limit", limit="<b>"))
+    e.pick(guests[-1], len(names) - 1)
+    assert e.act("draw", attempt=1).status == 200
+    assert e.act("skip").status == 200
+    look("drawn")
+    see("restart", e.act("restart"))
+    see("block", e.act("block", player=e.player(names[0], "Last")))
+    see("blocked door", guests[0].post(e.at("join"), {"first": names[0], "last": "Last"}))
+    see("create with that name", taken(house, e))
+    see("go", house.phone().get("/go?code=%3Cb%3E%22%20x=1"))
+    return seen
+
+
+def taken(house: House, e: Evening) -> Answer:
+    host = house.phone()
+    host.get("/")
+    fields = {"name": e.name, "limit": '"><b>', "source": "pasted", "pasted": "\n".join(e.teams)}
+    return host.post("/", fields)
+
+
+@pytest.fixture(scope="module")
+def evenings(house: House) -> tuple[dict[str, str], dict[str, str]]:
+    hostile = [name[:40] for name in HOSTILE]
+    return play(house, PLAIN, "Plain words"), play(house, hostile, HOSTILE[0] + HOSTILE[3][:27])
+
+
+def skeleton(page: Element) -> list[tuple[str, ...]]:
+    """Tags and attribute names, hands that chance dealt aside."""
+    return [part for part in page.shape() if part[0] not in ("path", "svg", "text")]
+
+
+def test_hostile_names_make_no_tag_and_no_attribute_anywhere(
+    evenings: tuple[dict[str, str], dict[str, str]],
+) -> None:
+    plain, hostile = evenings
+    assert plain.keys() == hostile.keys()
+    for moment, shown in plain.items():
+        assert skeleton(parse(hostile[moment])) == skeleton(parse(shown)), moment
+    everything = [e for text in hostile.values() for e in parse(text).walk()]
+    assert {e.tag for e in everything} & {"img", "iframe", "object", "style", "b "} == set()
+    for element in everything:
+        assert not [name for name in element.attrs if name.startswith("on")]
+        assert element.tag != "script" or element.attrs["src"].startswith("/static/")
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_hostile_names_are_shown_letter_for_letter(
+    evenings: tuple[dict[str, str], dict[str, str]], number: int
+) -> None:
+    _, hostile = evenings
+    name = HOSTILE[number][:40]
+    for moment in ("picking: ", "picking: socket board", "picking: organise", "drawn: verify"):
+        texts = [bdi.text for bdi in parse(hostile[moment]).all("bdi")]
+        assert f"{name} Last" in texts, moment
+    tiles = parse(hostile["picking: me"])
+    assert tiles.by_id(f"team-{number}").all("bdi", cls="tile-name")[0].text == name
+    (button,) = tiles.by_id(f"team-{number}").all("button")
+    assert button.attrs["aria-label"].startswith(f"{name}, ")
+
+
+def test_a_hostile_title_is_whole_in_the_title_of_the_page(
+    evenings: tuple[dict[str, str], dict[str, str]],
+) -> None:
+    _, hostile = evenings
+    title = HOSTILE[0] + HOSTILE[3][:27]
+    for moment in ("picking: ", "picking: join", "picking: me", "picking: organise"):
+        page = parse(hostile[moment])
+        assert title in page.all("title")[0].text
+        assert title in page.all("h1")[0].text
+
+
+def test_a_refusal_quotes_a_hostile_name_as_text(
+    evenings: tuple[dict[str, str], dict[str, str]],
+) -> None:
+    _, hostile = evenings
+    sentence = f"{HOSTILE[0]} was just taken by {HOSTILE[0]} Last."
+    assert sentence in parse(hostile["taken, tapped"]).by_id("notice").text
+    assert sentence in parse(hostile["taken, sent"]).all("h1")[0].text
+    assert f"{HOSTILE[0]} Last is already in" in parse(hostile["same name"]).by_id("e-last").text

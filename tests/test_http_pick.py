@@ -1,0 +1,271 @@
+"""Picking over HTTP at two workers: no two guests hold one team, whoever taps when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from .http_client import PATIENCE, Evening, House, Phone, at_once, open_house
+
+
+@pytest.fixture(scope="module")
+def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def quiet(house: House) -> tuple[Evening, Phone]:
+    """An evening with one player, for tests that change nothing in it."""
+    e = house.evening(teams=[*(f"Team {i}" for i in range(12)), "Rovers", "Łódź"])
+    return e, e.guest("Ola")
+
+
+def tile(phone: Phone, e: Evening, team: int) -> str:
+    """What a phone's page says about a team."""
+    return phone.get(e.at("me")).page.by_id(f"team-{team}").text
+
+
+def test_two_phones_of_these_tests_talk_to_two_workers(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
+    for phone, worker in ((ola, 1), (max_, 0)):
+        connection = phone.connect()
+        with house.only(worker):
+            connection.request("GET", "/liveness")
+            connection.sock.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                connection.sock.recv(1)
+        connection.sock.settimeout(PATIENCE)
+        assert connection.sock.recv(65536).startswith(b"HTTP/1.1 200")
+        phone.connection = None
+
+
+def test_of_two_who_tap_one_team_at_two_workers_one_gets_it_two_hundred_times(
+    house: House,
+) -> None:
+    e = house.evening(limit=2, teams=2)
+    phones = {"Ola Nowak": e.guest("Ola", worker=0), "Max Nowak": e.guest("Max", worker=1)}
+    wins = dict.fromkeys(phones, 0)
+    before = len(e.events)
+    for _ in range(200):
+        for phone in phones.values():
+            phone.connect()
+        taps = [partial(e.pick, phone, 1) for phone in phones.values()]
+        answers = dict(zip(phones, at_once(*taps), strict=True))
+        assert sorted(a.status for a in answers.values()) == [200, 409]
+        winner = next(name for name, answer in answers.items() if answer.status == 200)
+        (loser,) = phones.keys() - {winner}
+        told = answers[loser].page
+        assert f"Team 1 was just taken by {winner}" in told.by_id("notice").text
+        assert winner in told.by_id("team-1").text
+        assert "yours" in answers[winner].page.by_id("team-1").text
+        assert "Pick your team" in told.by_id("me").text
+        wins[winner] += 1
+        assert phones[winner].post(e.at("let-go"), htmx=True).status == 200
+    stored = e.events[before:]
+    assert [event["type"] for event in stored] == ["team-picked", "team-let-go"] * 200
+    assert [event["seq"] for event in e.events] == list(range(1, before + 401))
+    assert all(wins.values()), f"they never met: {wins}"
+
+
+def test_a_change_of_mind_frees_the_old_team_at_once_for_another_worker(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
+    for team in range(8):
+        answer = e.pick(ola, team)
+        assert answer.status == 200
+        page = answer.page
+        assert "yours" in page.by_id(f"team-{team}").text
+        if team:
+            assert "Ola" not in page.by_id(f"team-{team - 1}").text
+            assert e.pick(max_, team - 1).status == 200
+            assert e.pick(ola, team - 1).status == 409
+
+
+def test_a_team_let_go_is_free_and_letting_go_twice_is_nothing_to_do(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
+    assert e.pick(ola, 3).status == 200
+    assert "Ola Nowak" in tile(max_, e, 3)
+    for _ in range(2):
+        answer = ola.post(e.at("let-go"), htmx=True)
+        assert answer.status == 200
+        assert "Pick your team" in answer.page.by_id("me").text
+    assert "Ola" not in tile(max_, e, 3)
+    assert e.pick(max_, 3).status == 200
+    assert len(e.facts("team-let-go")) == 1
+
+
+@pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "form"])
+def test_a_double_tap_is_one_event(house: House, htmx: bool) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    twins = [ola.copy(worker) for worker in (0, 1)]
+    for twin in twins:
+        twin.connect()
+    answers = at_once(*(partial(e.pick, twin, 2, htmx=htmx) for twin in twins))
+    assert [a.status for a in answers] == [200 if htmx else 303] * 2
+    assert len(e.facts("team-picked")) == 1
+
+
+def test_a_tap_answers_with_no_more_than_what_it_changed(house: House) -> None:
+    e = house.evening(teams=100)
+    ola = e.guest("Ola")
+    e.pick(ola, 1)
+    answer = e.pick(ola, 2)
+    roots = {child.id for child in answer.page.children}  # type: ignore[union-attr]
+    assert roots == {"notice", "wait", "me", "team-1", "team-2"}
+    assert all(c.attrs["hx-swap-oob"] for c in answer.page.children)  # type: ignore[union-attr]
+    assert len(answer.text) < 6000
+
+
+@pytest.mark.parametrize(
+    ("team", "status"),
+    [("14", 404), ("999999", 404), ("-1", 422), ("1.5", 422), ("x", 422), ("", 422), ("1e3", 422),
+     ("99999999999", 422), ("١", 422), ("0x1", 422)],
+)  # fmt: skip
+def test_a_team_that_is_not_there_cannot_be_picked(
+    quiet: tuple[Evening, Phone], team: str, status: int
+) -> None:
+    e, ola = quiet
+    before = len(e.events)
+    for htmx in (True, False):
+        answer = ola.post(e.at("team"), {"team": team}, htmx=htmx)
+        assert answer.status == status
+        assert answer.page.text
+    assert len(e.events) == before
+
+
+def test_who_is_no_player_cannot_pick_let_go_or_rename(
+    house: House, quiet: tuple[Evening, Phone]
+) -> None:
+    e, other = quiet[0], house.evening()
+    elsewhere = other.guest("Eve")
+    # Her cookie, moved to this tournament's address, is still a cookie of the other one.
+    moved = elsewhere.copy()
+    for (path, name), value in list(moved.cookies.items()):
+        moved.cookies[path.replace(other.code, e.code), name] = value
+    before = len(e.events)
+    for phone in (e.visitor(), elsewhere, moved, e.host):
+        for page in ("team", "let-go", "name"):
+            fields = {"team": 1, "first": "A", "last": "B"}
+            answer = phone.post(e.at(page), fields, htmx=True)
+            assert answer.status == 403, page
+            assert answer.page.by_id("notice").text
+    assert len(e.events) == before
+
+
+def test_after_the_draw_nobody_picks_renames_or_lets_go(house: House) -> None:
+    e = house.evening(limit=2)
+    guests = e.drawn()
+    before = len(e.events)
+    for page, fields in (("team", {"team": 5}), ("let-go", {}), ("name", {"first": "X"})):
+        for htmx in (True, False):
+            answer = guests[0].post(e.at(page), fields, htmx=htmx)
+            assert answer.status == 409
+            assert "The teams are drawn already." in answer.page.text
+    assert "You play with" in answer_of(guests[0], e, "team", team=5).by_id("me").text
+    assert len(e.events) == before
+
+
+def answer_of(phone: Phone, e: Evening, page: str, **fields: Any) -> Any:
+    return phone.post(e.at(page), fields, htmx=True).page
+
+
+def test_without_javascript_a_tap_is_a_form_and_leads_back_to_the_page(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max", worker=1)
+    form = ola.get(e.at("me")).page.by_id("pick")
+    assert form.attrs["method"] == "post"
+    answer = e.pick(ola, 2, htmx=False)
+    assert (answer.status, answer.location) == (303, e.at("me"))
+    assert "yours" in tile(ola, e, 2)
+    refused = e.pick(max_, 2, htmx=False)
+    assert refused.status == 409
+    assert "Team 2 was just taken by Ola Nowak" in refused.page.all("h1")[0].text
+    assert refused.page.all("a", href=e.at("me"))
+    let_go = ola.post(e.at("let-go"))
+    assert (let_go.status, let_go.location) == (303, e.at("me"))
+    assert "yours" not in tile(ola, e, 2)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [("ab" * 16, True), ("AB" * 16, False), ("", False), ("zz" * 16, False), ("a" * 65, False)],
+)
+def test_the_browsers_share_of_the_draw_is_kept_or_made_by_the_server(
+    house: House, sent: str, kept: bool
+) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    assert ola.post(e.at("team"), {"team": 1, "value": sent}, htmx=True).status == 200
+    value = e.facts("team-picked")[0]["value"]
+    assert (value == sent) == kept
+    assert len(value) == 32
+    assert int(value, 16)
+
+
+def test_a_player_changes_the_own_name_and_nobody_elses(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    fields = {"first": "Aleksandra", "last": "Nowak", "player": e.player("Max")}
+    assert ola.post(e.at("name"), fields, htmx=True).status == 200
+    board = house.phone().get(e.at()).page.by_id("stage").text
+    assert "Aleksandra Nowak" in board
+    assert "Max Nowak" in board
+    assert "Ola" not in board
+    wrong = max_.post(e.at("name"), {"first": "", "last": "x" * 41}, htmx=True)
+    assert wrong.status == 422
+    assert wrong.page.by_id("notice").all(**{"data-field": "first"})
+    same = max_.post(e.at("name"), {"first": "aleksandra", "last": "NOWAK"}, htmx=True)
+    assert same.status == 422
+    assert "already in" in same.text
+
+
+def test_the_host_picks_for_somebody_who_is_away(house: House) -> None:
+    e = house.evening()
+    ola, away = e.guest("Ola"), e.guest("Max")
+    e.pick(ola, 1)
+    player = e.player("Max")
+    page = e.host.get(e.at(f"pick-for?player={player}")).page
+    assert "Max Nowak" in page.all("h1")[0].text
+    taken = e.host.post(e.at("pick-for"), {"player": player, "team": 1})
+    assert taken.status == 409
+    assert "was just taken by Ola" in taken.page.text
+    for fields in ({"player": "nobody", "team": 2}, {"player": player, "team": 99}):
+        assert e.host.post(e.at("pick-for"), fields).status == 404
+    answer = e.host.post(e.at("pick-for"), {"player": player, "team": 2})
+    assert (answer.status, answer.location) == (303, e.at("organise"))
+    assert "Team 2" in away.get(e.at("me")).page.by_id("me").text
+    assert e.events[-1]["actor"].startswith("organiser:")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [({"q": "rov"}, ["Rovers"]), ({"q": "ŁÓDŹ"}, ["Łódź"]), ({"q": "nothing"}, []),
+     ({"stars": "5"}, []), ({"kind": "club"}, []), ({"q": '"><b>'}, []),
+     ({"stars": "nan", "kind": '"'}, [])],
+)  # fmt: skip
+def test_a_search_without_javascript_shows_the_teams_that_fit(
+    quiet: tuple[Evening, Phone], query: dict[str, str], found: list[str]
+) -> None:
+    e, ola = quiet
+    page = ola.get(e.at(f"me?{urlencode(query)}")).page
+    names = [cell.all("bdi", cls="tile-name")[0].text for cell in page.all("li", cls="tile-cell")]
+    assert names == found
+    assert page.by_id("f-q").attrs["value"] == query.get("q", "")
+
+
+def test_teams_on_the_phone_are_buttons_that_say_whose_they_are(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    e.pick(ola, 1)
+    for phone, label in ((ola, "Team 1, yours"), (max_, "Team 1, taken by Ola Nowak")):
+        (button,) = phone.get(e.at("me")).page.by_id("team-1").all("button")
+        assert button.attrs["aria-label"] == label
+        assert button.attrs["form"] == "pick"
