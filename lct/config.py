@@ -107,7 +107,7 @@ class Settings:
     )
     # Signs the cookies and personal links; the same on every pod, at least 16 characters.
     secret_key: str = _setting("LCT_SECRET_KEY", _secret, private=True)
-    # The address that guests type, for QR codes and links; not set: that of the request.
+    # The address that guests type, for QR codes and links; not set: this machine only.
     public_url: str | None = _setting("LCT_PUBLIC_URL", _web_address, default=None)
     # How many proxies in front of lct may be believed about X-Forwarded-*; 0: none.
     trusted_proxies: int = _setting("LCT_TRUSTED_PROXIES", _whole(0), default=0)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
-import segno
+import qrcode
 
 ANYWHERE = ("0.0.0.0", "::", "")
 # What a running `lct up` decided by itself, and another command on this laptop needs as well.
@@ -109,8 +109,9 @@ def web_address(host: str, port: int) -> str:
 def qr_code(url: str, *, coloured: bool) -> str:
     """The address as a QR code of half blocks; coloured: white on black on any terminal."""
     drawn = io.StringIO()
-    # Not the small "micro" kind, which phones cannot read.
-    segno.make(url, micro=False).terminal(drawn, compact=True, border=2)
+    code = qrcode.QRCode(border=2)
+    code.add_data(url)
+    code.print_ascii(drawn, invert=True)  # blocks are the light modules
     lines = drawn.getvalue().splitlines()
     return (
         "\n".join(f"\x1b[97;40m{line}\x1b[0m" for line in lines) if coloured else "\n".join(lines)
@@ -131,7 +132,7 @@ def unshare_environ(folder: Path) -> None:
 def running_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment with what a running `lct up` decided filled in where it says nothing.
 
-    So `lct seed` in a second terminal reaches the servers of the first.
+    So `flask --app wsgi seed` in a second terminal reaches the servers of the first.
     """
     folder = Path(environ.get("LCT_VAR") or "var")
     path = folder / "environ.json"

@@ -5,19 +5,12 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const on = (name, act, target = document) => target.addEventListener(name, act);
 document.documentElement.classList.add("js");
 
-// One style sheet of ours: what it hides stays hidden when a live frame redraws a region.
-const sheet = (() => {
-  try {
-    const own = new CSSStyleSheet();
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, own];
-    return own;
-  } catch {
-    return document.head.appendChild(document.createElement("style")).sheet;
-  }
-})();
+// A rule, not a class: what it hides stays hidden when a live frame redraws a region.
+const sheet = document.styleSheets[0];
+let rule = -1;
 function hide(selector) {
-  while (sheet.cssRules.length) sheet.deleteRule(0);
-  if (selector) sheet.insertRule(`${selector}{display:none}`);
+  if (rule >= 0) sheet.deleteRule(rule);
+  rule = selector ? sheet.insertRule(`${selector}{display:none}`, sheet.cssRules.length) : -1;
 }
 
 // A pick's own chance in the draw is made here, on the guest's phone.
@@ -34,6 +27,7 @@ on("submit", (event) => {
   if (!form.matches("[data-once]")) return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "yes";
+  setTimeout(() => delete form.dataset.sent, 5000); // the answer may have been lost
 }, window);
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");

@@ -8,7 +8,7 @@ const clock = () => new Date().toLocaleTimeString([], { timeStyle: "short", hour
 // --- is this page live? -----------------------------------------------------------------------
 
 let connection; // hx-ws's, with its socket and its timer
-let heard = 0; // when the last message came
+let heard = Date.now(); // when the last message came
 let failures = 0;
 let trouble = false; // the server itself hears nothing new
 let over = false;
@@ -18,7 +18,9 @@ function say(state, text) {
   mark.dataset.state = state;
   mark.textContent = text;
 }
-const lost = () => over || say("off", `Not live since ${clock()}`);
+function lost() {
+  if (!over && mark.dataset.state !== "slow") say("off", `Not live since ${clock()}`);
+}
 const open = () => connection?.socket?.readyState === 1;
 say("wait", "Connecting");
 
@@ -45,9 +47,11 @@ on("htmx:ws:close", ({ detail }) => {
 });
 setInterval(() => {
   const quiet = Date.now() - heard;
-  if (document.hidden || !heard || quiet < 10000) return;
+  if (document.hidden || quiet < 10000) return;
   lost();
-  if (quiet > 15000 && open()) connection.socket.close(); // half-dead: hx-ws makes a new one
+  if (quiet < 15000 || !(connection?.socket?.readyState < 2)) return;
+  heard = Date.now();
+  connection.socket.close(); // half-dead: hx-ws makes a new one
 }, 1000);
 on("online", () => {
   if (open()) connection.socket.close();
@@ -86,6 +90,7 @@ tell();
 on("htmx:after:swap", () => tell());
 on("htmx:error", ({ detail }) => {
   if (detail.ctx?.request.method === "POST") tell("No connection. Nothing is lost: try again.");
+  else if (mark.dataset.state === "slow") say("off", `Not live since ${clock()}`);
 });
 on("htmx:before:request", ({ detail }) => detail.ctx.request.submitter?.classList.add("is-busy"));
 on("htmx:finally:request", ({ detail: { ctx } }) => {

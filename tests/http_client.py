@@ -33,6 +33,7 @@ from websockets.sync.client import connect
 from lct.config import Settings, environ_of
 from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
 
+from .desk import Desk
 from .support import LiveServer, clean_environ
 
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
@@ -157,7 +158,8 @@ class Answer:
 
     @property
     def page(self) -> Element:
-        return parse(self.text)
+        """Our page or fragment; what Werkzeug says in a redirect is neither."""
+        return parse("" if 300 <= self.status < 400 else self.text)
 
     @property
     def location(self) -> str:
@@ -250,7 +252,12 @@ class Phone:
         """A socket without pings or compression of its own; whoever asks for it closes it."""
         url = f"ws://{self.house.host}:{self.house.port}{path}"
         sent = {"Cookie": self.cookie_header(path), **(headers or {})}
-        quiet = {"ping_interval": None, "close_timeout": 1, "open_timeout": PATIENCE}
+        quiet = {
+            "ping_interval": None,
+            "close_timeout": 1,
+            "open_timeout": PATIENCE,
+            "max_size": None,
+        }
         with nullcontext() if self.worker is None else self.house.only(self.worker):
             options = {"compression": None, **quiet, **options}
             return connect(url, additional_headers=sent, **options).__enter__()
@@ -281,16 +288,23 @@ class Screen:
             self.beats.append(json.loads(said))
             return []
         self.frames.append(said)
-        changed = []
-        for root in parse(said).children:
-            assert isinstance(root, Element), f"text outside of a region: {root!r}"
-            assert root.id, f"a region without an id: {root.tag}"
-            assert root.attrs.get("hx-swap-oob"), f"{root.id} says not where it goes"
+        roots = self.roots(said)
+        for root in roots:
             if not self.page.replace(root):
                 assert len(self.frames) == 1, f"{root.id} is on no page"
                 self.page.children.append(root)
-            changed.append(root.id)
-        return changed
+        return [root.id for root in roots]
+
+    @staticmethod
+    def roots(frame: str) -> list[Element]:
+        """The regions in a frame, each with its id and the wish to be swapped in."""
+        found = []
+        for root in parse(frame).children:
+            assert isinstance(root, Element), f"text outside of a region: {root!r}"
+            assert root.id, f"a region without an id: {root.tag}"
+            assert root.attrs.get("hx-swap-oob"), f"{root.id} does not say where it goes"
+            found.append(root)
+        return found
 
     def until(self, holds: Callable[[Screen], Any], seconds: float = PATIENCE) -> Screen:
         """Take messages until that holds; fails after some seconds."""
@@ -377,6 +391,15 @@ class House:
         """What is stored of a tournament, raw."""
         events = self.mongo[self.settings.database]["events"]
         return list(events.find({"stream": code}).sort("seq", 1))
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """A worker in this process on the same store; nobody is told of what it does."""
+        connect_store(self.settings)
+        try:
+            yield Desk()
+        finally:
+            disconnect()
 
     def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of the app's own commands to its end."""

@@ -75,6 +75,30 @@ def test_of_two_workers_that_decide_on_old_states_both_get_their_event_in(
     assert one.seqs(code) == [1, 2, 3, 4]
 
 
+def test_news_that_arrive_while_a_command_is_stored_cannot_give_a_team_twice(
+    desks: Callable[[], Desk],
+) -> None:
+    """The hub reads while a command frees an old name: the decision is then out of date."""
+    one, other = desks(), desks()
+    code = one.create()
+    for name in ("Ola", "Max"):
+        one.join(code, name)
+    other.store.read(code)
+    one.execute(c.RenameTournament(code=code, name="Saturday Cup"))
+    other.store.read(code)  # now this worker has a name to free, which takes a round trip
+    one.pick(code, "Ola", 3)
+    free = other.store._free_stale
+
+    def free_while_the_hub_reads(stream: Any) -> None:
+        free(stream)
+        other.store.catch_up(stream)
+
+    other.store._free_stale = free_while_the_hub_reads  # type: ignore[method-assign]
+    with pytest.raises(errors.TeamTaken):
+        other.pick(code, "Max", 3)
+    assert one.store.read(code).tournament.holders == {3: "p-Ola"}
+
+
 def in_parallel(work: list[Callable[[], Any]]) -> list[Any]:
     """Runs everything at once; results or the refusals, in order."""
     results: list[Any] = [None] * len(work)

@@ -71,7 +71,7 @@ def play(house: House, names: list[str], title: str) -> dict[str, str]:
     see("taken, tapped", e.pick(guests[-1], 0))
     see("taken, sent", e.pick(guests[-1], 0, htmx=False))
     see("missing", e.act("draw", attempt=1))
-    see("stale", e.act("rename", name="Other", version=1))
+    see("stale", e.act("rename", name="Other", version=0))
     see("bad limit", e.act("limit", limit="<b>"))
     e.pick(guests[-1], len(names) - 1)
     assert e.act("draw", attempt=1).status == 200

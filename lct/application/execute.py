@@ -50,7 +50,7 @@ class Store(Protocol[S]):
     def stream(self, code: str) -> S: ...
     def new_stream(self, code: str) -> S: ...
     def catch_up(self, stream: S) -> int: ...
-    def append(self, stream: S, event: Event, command: Command, at: datetime) -> None: ...
+    def append(self, stream: S, seq: int, event: Event, command: Command, at: datetime) -> None: ...
     def stream_of_command(self, command_id: str) -> str | None: ...
 
 
@@ -73,6 +73,7 @@ class Execute(Generic[S]):
         deadline = time.monotonic() + PATIENCE
         with stream.lock:
             while True:
+                place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
                 try:
                     event = self._decide(stream.tournament, command)
                 except LctError:
@@ -86,7 +87,7 @@ class Execute(Generic[S]):
                         continue
                     return stream.tournament
                 try:
-                    self.store.append(stream, event, command, self.now())
+                    self.store.append(stream, place, event, command, self.now())
                 except SeqTaken:
                     if time.monotonic() > deadline:
                         raise Busy from None

@@ -304,7 +304,7 @@ VIEWS: dict[str, View] = {"board": board, "me": me, "watch": watch, "organise": 
 def next_change(t: Tournament, now: datetime) -> float | None:
     """Seconds until time alone changes the picture (a card turning), or None."""
     draw = t.current_draw
-    if draw is None or t.closed or draw.is_over(now):
+    if draw is None or draw.is_over(now):
         return None
     wait = draw.timeline.next_change(now)
     return wait.total_seconds() if wait is not None else None

@@ -86,10 +86,6 @@ class TournamentIsClosed(Refused):
     sentence = "This tournament is closed."
 
 
-class TournamentIsOpen(Refused):
-    sentence = "This tournament is open."
-
-
 class SeatsEmpty(Refused):
     def __init__(self, missing: int) -> None:
         self.missing = missing
@@ -160,6 +156,10 @@ class PlayerIsBlocked(NotAllowed):
 
 class ForgedRequest(NotAllowed):
     sentence = "This page is out of date. Reload it and try again."
+
+
+class ForeignOrigin(NotAllowed):
+    sentence = "This page belongs to another address."
 
 
 class WrongRecoveryCode(NotAllowed):

@@ -154,13 +154,13 @@ class EventStore:
 
     # --- writing ------------------------------------------------------------------------------
 
-    def append(self, stream: Stream, event: Event, command: Command, at: datetime) -> None:
-        """Store one event at the stream's next place and take it in.
-
-        Raises SeqTaken, CommandRepeated, the refusal of the event's claim, or Unavailable.
+    def append(
+        self, stream: Stream, seq: int, event: Event, command: Command, at: datetime
+    ) -> None:
+        """Store one event at place ``seq``, the one behind the state it was decided on, and take
+        it in. Raises SeqTaken, CommandRepeated, the refusal of the event's claim, or Unavailable.
         """
         self._free_stale(stream)
-        seq = stream.seq + 1
         document: dict[str, Any] = {
             "_id": f"{stream.code}:{seq}",
             "stream": stream.code,

@@ -26,6 +26,7 @@ ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
 }
+KINDS = {404: "business", 403: "security", 429: "security"}
 SENTENCES = {
     400: "Something in that request was not right.",
     404: "There is nothing here. Check the address, or type the code from the TV.",
@@ -87,7 +88,7 @@ def _handle_http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if status < 400:
         return error
-    g.error_kind = "validation" if status < 500 else "service"
+    g.error_kind = KINDS.get(status, "validation") if status < 500 else "service"
     response = make_response(error_answer(status, SENTENCES.get(status, error.description or "")))
     if "Allow" in error.get_response().headers:
         response.headers["Allow"] = error.get_response().headers["Allow"]

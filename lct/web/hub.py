@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 
 from ..application.messages import Looked, Moved
+from ..domain.errors import LctError
 from .outbox import PING, Outbox, frame
 from .render import Renderer
 from .room import Room
@@ -51,11 +52,18 @@ class Hub:
             room = Room(code, self.read, self.bus.looks, self.renderer, self.join_url(code))
             self._rooms[code] = room
             self.bus.subscribe(code)
-        room.enter(box)
+        try:
+            room.enter(box)
+        except LctError:
+            self._close_if_empty(room)
+            raise
         return room
 
     def leave(self, room: Room, box: Outbox) -> None:
         room.leave(box)
+        self._close_if_empty(room)
+
+    def _close_if_empty(self, room: Room) -> None:
         if room.empty and self._rooms.get(room.code) is room:
             del self._rooms[room.code]
             self.bus.unsubscribe(room.code)
@@ -105,7 +113,7 @@ class Hub:
             gevent.sleep(HEARTBEAT)
             beats += 1
             for room in list(self._rooms.values()):
-                text = json.dumps({"live": self.bus.connected, "seq": room.seq})
+                text = json.dumps({"live": self.bus.connected and not room.behind, "seq": room.seq})
                 data = frame(text.encode())
                 for box in room.all_boxes():
                     if time.monotonic() - box.heard > SILENCE:

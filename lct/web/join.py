@@ -35,7 +35,7 @@ def form(code: str) -> ResponseReturnValue:
 
 @bp.post("/t/<code>/join")
 def join(code: str) -> ResponseReturnValue:
-    code = identity.known_code(code)
+    code = guess(identity.known_code(code), fresh=False).code
     parts().hit("join", address())
     player_id = identity.own_player_id(code)
     typed = {name: request.form.get(name, "") for name in ("first", "last")}

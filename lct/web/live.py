@@ -17,8 +17,9 @@ from wsproto.utilities import RemoteProtocolError
 
 from ..application.messages import Looked
 from ..application.queries import VIEWS
-from ..domain.errors import LctError, NotTheOrganiser
-from .identity import known_code, organiser_device, player_here
+from ..domain.errors import ForeignOrigin, LctError
+from .identity import known_code, player_here, require_organiser
+from .limits import guess
 from .outbox import CLOSE, PONG, Outbox
 from .parts import parts
 
@@ -47,23 +48,24 @@ def check_before_the_upgrade() -> None:
     """Everything that can be refused is refused while it is still plain HTTP."""
     origin = request.headers.get("Origin")
     if origin and urlsplit(origin).netloc != request.host:
-        log.warning("websocket from a foreign origin", extra={"labels.error_kind": "security"})
-        abort(403)
+        raise ForeignOrigin
     view = request.args.get("view", "")
     if view not in VIEWS:
         abort(404)
-    g.code = known_code((request.view_args or {})["code"])
-    tournament = parts().read(g.code).tournament
-    if view == "organise" and organiser_device(tournament) is None:
-        raise NotTheOrganiser
-    g.player_id = player_here(tournament.code) if view == "me" else None
+    tournament = guess(known_code((request.view_args or {})["code"]))
+    g.code, g.player_id, g.device_id = tournament.code, None, None
+    if view == "organise":
+        g.device_id = require_organiser(tournament)
+    elif view == "me":
+        g.player_id = player_here(tournament.code)
     # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
 
 
 @sock.route("/t/<code>/live", bp=bp)
 def live(ws: Any, code: str) -> None:
-    box = Outbox(ws.sock, request.args["view"], g.player_id)
+    box = Outbox(ws.sock, request.args["view"], g.player_id, g.device_id)
+    g.upgraded = True
     hub, room, started = parts().hub, None, time.monotonic()
     about = {"labels.tournament": g.code, "labels.view": box.view, "http.request.id": g.request_id}
     log.info("websocket opened", extra={"event.action": "ws.open", **about})

@@ -46,13 +46,16 @@ class Outbox:
         "_sock",
         "closed",
         "closing",
+        "device_id",
         "heard",
         "personal",
         "player_id",
         "view",
     )
 
-    def __init__(self, sock: Any, view: str, player_id: str | None) -> None:
+    def __init__(
+        self, sock: Any, view: str, player_id: str | None = None, device_id: str | None = None
+    ) -> None:
         self._sock = sock
         self._fd = sock.fileno()
         self._rest: bytes | None = None
@@ -64,6 +67,7 @@ class Outbox:
         self.heard = time.monotonic()
         self.view = view
         self.player_id = player_id
+        self.device_id = device_id
         self.personal: dict[str, Any] = {}
 
     def open(self, current: Callable[[Outbox, set[str]], str]) -> None:

@@ -57,7 +57,7 @@ def _end(response: Response) -> Response:
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
         response.vary.update(("Cookie", "HX-Request"))
-    if "HTTP_UPGRADE" not in request.environ:
+    if not g.get("upgraded"):  # a websocket has its own lines
         _log(response)
     return response
 

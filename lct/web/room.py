@@ -92,6 +92,7 @@ class Room:
         self.pictures: dict[str, Picture] = {}
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
         self.wake = Event()
+        self.behind = False  # the store did not answer; the screens may show the past
         self.refetch = True
         self.seq = 0
         self.greenlet = gevent.spawn(self._run)
@@ -157,11 +158,12 @@ class Room:
                 continue
             try:
                 pause = self._refresh()
+                self.behind = False
             except LctError:  # logged where it arose; the screens keep what they show
-                pause = 1.0
+                pause, self.behind = 1.0, True
             except Exception:
                 log.exception("room refresh failed", extra={"labels.tournament": self.code})
-                pause = 1.0
+                pause, self.behind = 1.0, True
             gevent.sleep(COALESCE)
 
     def _refresh(self) -> float:
@@ -179,6 +181,8 @@ class Room:
             html, ids = self._picture(view, t, now).update(VIEWS[view](t, now, looks, url))
             data = frame(html.encode()) if html else b""
             for count, box in enumerate(list(boxes), 1):
+                if box.device_id and box.device_id not in t.devices:
+                    box.close(1008, "signed out")
                 if ids:
                     box.offer(data, ids)
                 if box.player_id and not box.closed:

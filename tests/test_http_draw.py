@@ -1,0 +1,364 @@
+"""The draw over HTTP: nothing is seen too early, and what was drawn can be checked for ever."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+
+from .http_client import Element, Evening, House, Phone, at_once, open_house, parse
+
+NAMES = ("Aquila", "Boreas", "Corvus", "Dorado")
+TEAMS = ["Quagga FC", "Vaquita SC", "Zebu United", "Yak Rovers", "Gnu Town", "Ibex City"]
+VIEWS = ("board", "me", "watch", "organise")
+
+
+@pytest.fixture(scope="module")
+def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+def ready(house: House) -> tuple[Evening, list[Phone]]:
+    """Everyone has picked, and nobody can draw the own pick."""
+    e = house.evening(limit=4, teams=TEAMS, option="not-own")
+    guests = [e.guest(name) for name in NAMES]
+    for team, guest in enumerate(guests):
+        assert e.pick(guest, team).status == 200
+    return e, guests
+
+
+# --- what may not be seen yet ---------------------------------------------------------------------
+
+
+class Hand(NamedTuple):
+    """Who drew which team, read raw from the store."""
+
+    name: str
+    team: str
+
+
+def hands(e: Evening) -> list[Hand]:
+    """The hands of the newest draw, in the order in which the cards turn."""
+    names = {p["player_id"]: f"{p['first']} {p['last']}" for p in e.facts("player-joined")}
+    drawn = e.facts("teams-drawn")[-1]["hands"]
+    return [Hand(names[player], e.teams[team]) for player, team in drawn]
+
+
+def told(page: Element) -> set[Hand]:
+    """Every player with every team that the page names beside them, picks included."""
+    blocks = [e for e in page.walk() if e.tag in ("li", "tr") or e.id in ("me", "spot")]
+    found = set()
+    for block in blocks:
+        text = text_without_hat(block)
+        found |= {
+            Hand(name, team)
+            for name in (f"{first} Nowak" for first in NAMES)
+            for team in TEAMS
+            if name in text and team in text
+        }
+    return found
+
+
+def text_without_hat(block: Element) -> str:
+    """The text of a block; the teams that are still in the hat are nobody's yet."""
+    hidden = {hat.text for hat in block.all(cls="hat")}
+    text = block.text
+    for hat in hidden:
+        text = text.replace(hat, "")
+    return text
+
+
+class Seen(NamedTuple):
+    """Something that somebody was shown: all of its text, and its tree."""
+
+    text: str
+    page: Element
+
+
+def everything(e: Evening, guests: list[Phone]) -> dict[str, Seen]:
+    """What anyone, a player and the host are shown on all pages and first frames now."""
+    seen = {}
+    people = {"anyone": e.house.phone(), "player": guests[0], "host": e.host}
+    paths = ["", "verify", "join", "me", "organise", "draw.json", "recover", "back", "join"]
+    paths += [f"pick-for?player={e.player(name)}" for name in NAMES]
+    for who, phone in people.items():
+        for path in paths:
+            answer = phone.get(e.at(path))
+            seen[f"{who}: {path}"] = Seen(f"{answer.headers}{answer.text}", answer.page)
+        for view in VIEWS:
+            if view != "organise" or who == "host":
+                with phone.live(e.live(view)) as screen:
+                    screen.take()
+                seen[f"{who}: socket {view}"] = Seen(screen.frames[0], screen.page)
+    for number, guest in enumerate(guests):
+        answer = guest.get(e.at("me"))
+        seen[f"{number}: me"] = Seen(answer.text, answer.page)
+    return seen
+
+
+def nothing_leaks(e: Evening, seen: dict[str, Seen], turned: int, old_secret: str = "") -> None:
+    """Nothing has the secret in force, or who drew what beyond the turned cards."""
+    created, restarts = e.facts("tournament-created"), e.facts("picks-restarted")
+    secrets = {event["secret"] for event in created + restarts} - {old_secret}
+    assert len(secrets) == 1
+    wrapped = set(hands(e)[turned:]) if e.facts("teams-drawn") else set()
+    for where, (text, page) in seen.items():
+        assert not [secret for secret in secrets if secret in text], where
+        assert not told(page) & wrapped, where
+
+
+def face_up(page: Element) -> list[str]:
+    """The ids of the rows whose card has been turned."""
+    return [row.id for row in page.all("li", cls="is-done")]
+
+
+def turned_now(e: Evening) -> int:
+    """How many cards have been turned by now."""
+    return len(face_up(e.house.phone().get(e.at()).page))
+
+
+def test_nothing_under_wraps_is_on_any_page_frame_export_or_log(house: House) -> None:
+    e, guests = ready(house)
+    screens = {
+        view: (e.host if view == "organise" else guests[0]).live(e.live(view)) for view in VIEWS
+    }
+    for screen in screens.values():
+        screen.take()
+    nothing_leaks(e, everything(e, guests), 0)
+
+    assert e.act("draw", attempt=1).status == 200
+    nothing_leaks(e, everything(e, guests), turned_now(e))
+    secret = e.facts("tournament-created")[0]["secret"]
+    export, check = at_once(
+        *(partial(house.flask, command, e.code) for command in ("export", "verify-draw"))
+    )
+    for said in (export, check):
+        assert secret not in said.stdout + said.stderr
+    assert check.returncode == 1
+    lines = [json.loads(line) for line in export.stdout.splitlines()]
+    assert [line["seq"] for line in lines] == [event["seq"] for event in e.events]
+    assert "hands" not in lines[-1]["data"]
+
+    # In the middle of the reveal: the first card is known, the last is not.
+    screens["board"].until(lambda s: face_up(s.page))
+    seen, turned = everything(e, guests), turned_now(e)
+    assert 1 <= turned < 4, "too slow to look in the middle of the reveal"
+    nothing_leaks(e, seen, turned)
+    first = hands(e)[0]
+    for where in ("anyone: ", "anyone: socket watch", "player: socket me", "host: organise"):
+        assert first in told(seen[where].page), where
+
+    for view, screen in screens.items():
+        screen.quiet(0.1)
+        frames = {f"{view} {n}": Seen(f, parse(f)) for n, f in enumerate(screen.frames)}
+        nothing_leaks(e, frames, turned_now(e))
+        screen.ws.close()
+    log = house.log()
+    assert secret not in log
+    assert "hands" not in log
+
+
+def test_what_may_not_leak_is_everywhere_once_the_reveal_is_over(house: House) -> None:
+    """So that the test above is known to look in the right places."""
+    e, guests = ready(house)
+    with guests[0].live(e.live("board")) as board:
+        board.take()
+        assert e.act("draw", attempt=1).status == 200
+        assert e.act("skip").status == 200
+        board.until(lambda s: set(hands(e)) <= told(s.page), 2)
+    seen = everything(e, guests)
+    for where in [
+        *("anyone: ", "anyone: verify", "anyone: join", "host: organise"),
+        *("anyone: socket board", "anyone: socket watch", "host: socket organise"),
+    ]:
+        assert set(hands(e)) <= told(seen[where].page), where
+    secret = e.facts("tournament-created")[0]["secret"]
+    assert secret in seen["anyone: verify"].text
+    assert secret in seen["anyone: draw.json"].text
+    assert secret in house.flask("export", e.code).stdout
+    for number, name in enumerate(NAMES):
+        (hand,) = [hand for hand in hands(e) if hand.name.startswith(name)]
+        (team,) = seen[f"{number}: me"].page.by_id("me").all(cls="me-main")
+        assert team.text == hand.team
+
+
+def test_a_screen_that_comes_in_the_middle_shows_what_the_others_show(house: House) -> None:
+    e, guests = ready(house)
+    with guests[0].live(e.live("board")) as board:
+        board.take()
+        assert e.act("draw", attempt=1).status == 200
+        board.until(lambda s: face_up(s.page))
+        for worker in (0, 1):
+            with house.phone(worker).live(e.live("board")) as late:
+                late.take()
+                assert late.page.by_id("row-1").picture() == board.page.by_id("row-1").picture()
+                assert late.page.by_id("row-1").text.endswith(hands(e)[0].team)
+        assert e.act("skip").status == 200
+
+
+# --- drawing --------------------------------------------------------------------------------------
+
+
+def test_a_draw_is_made_by_no_get(house: House) -> None:
+    e, _ = ready(house)
+    token = e.host.token
+    for path in ("organise?do=draw&attempt=1", f"organise?do=draw&attempt=1&csrf_token={token}"):
+        assert e.host.get(e.at(path)).status == 200
+        assert e.host.request("HEAD", e.at(path)).status == 200
+    for path in ("draw", "draw?attempt=1", "skip", "close"):
+        assert e.host.get(e.at(path)).status == 404
+    for method in ("PUT", "DELETE", "PATCH"):
+        assert e.host.request(method, e.at("organise")).status == 405
+    assert e.facts("teams-drawn") == []
+
+
+def test_two_hosts_who_draw_at_once_make_one_draw(house: House) -> None:
+    e, _ = ready(house)
+    other = house.phone(1)
+    other.get(e.at("recover"))
+    assert other.post(e.at("recover"), {"code": e.recovery}).status == 303
+    other.get(e.at("organise"))
+    version = e.version
+    twins = [e.host.copy(0), other.copy(1), e.host.copy(1)]
+    for phone in twins:
+        phone.connect()
+    answers = at_once(
+        *(partial(e.act, "draw", phone, attempt=1, version=version) for phone in twins)
+    )
+    assert {a.status for a in answers} <= {200, 409}
+    assert 200 in {a.status for a in answers}
+    assert len(e.facts("teams-drawn")) == 1
+
+
+def test_a_draw_waits_for_seats_and_picks_and_says_for_whose(house: House) -> None:
+    e = house.evening(limit=2)
+    ola = e.guest("Ola")
+    answer = e.act("draw", attempt=1)
+    assert answer.status == 409
+    assert "1 seat is still empty" in answer.page.by_id("notice").text
+    e.guest("Max")
+    e.pick(ola, 1)
+    answer = e.act("draw", attempt=1)
+    assert answer.status == 409
+    assert "Still choosing: Max Nowak" in answer.page.by_id("notice").text
+    assert e.facts("teams-drawn") == []
+
+
+@pytest.mark.parametrize("attempt", ["2", "0", "-1", "", "x", "1.0", "99999999999"])
+def test_only_the_attempt_that_is_on_can_be_drawn(house: House, attempt: str) -> None:
+    e = house.evening(limit=2)
+    e.drawn()
+    before = len(e.events)
+    answer = e.act("draw", attempt=attempt)
+    assert answer.status in (409, 422)
+    assert answer.page.by_id("notice").text
+    assert len(e.events) == before
+
+
+# --- checking -------------------------------------------------------------------------------------
+
+
+def facts(page: Element) -> dict[str, str]:
+    """The facts on the page that checks a draw."""
+    names = [dt.text.split(",")[0] for dt in page.all("dt")]
+    return dict(zip(names, (dd.text for dd in page.all("dd")), strict=True))
+
+
+def test_after_the_reveal_anyone_can_check_the_draw(house: House) -> None:
+    e, _ = ready(house)
+    seal = house.phone().get(e.at("verify")).page.all(cls="mono")[0].text
+    assert e.act("draw", attempt=1).status == 200
+    during = house.phone().get(e.at("verify")).page
+    assert "The draw is fair" not in during.text
+    assert house.phone().get(e.at("draw.json")).status == 409
+    assert e.act("skip").status == 200
+    page = house.phone().get(e.at("verify")).page
+    assert "The draw is fair" in page.text
+    shown = facts(page)
+    assert shown["Seal"] == seal
+    text = f"lct draw v1|{e.code}|{shown['Secret']}"
+    assert hashlib.sha256(text.encode()).hexdigest() == seal
+    assert set(hands(e)) <= told(page)
+    signed = json.loads(page.all("textarea")[0].text)
+    assert [team for _, team, _ in signed["picks"]] == TEAMS[:4]
+    done = house.flask("verify-draw", e.code)
+    assert done.returncode == 0, done.stderr
+    assert "attempt 1: holds" in done.stdout
+
+
+def test_a_redraw_is_a_new_attempt_under_a_new_seal_and_the_old_one_stays(house: House) -> None:
+    e, guests = ready(house)
+    board = house.phone()
+    assert e.act("draw", attempt=1).status == 200
+    assert e.act("skip").status == 200
+    old = facts(board.get(e.at("verify")).page)
+    old_hands = hands(e)
+    assert e.act("restart").status == 200
+
+    foot = board.get(e.at()).page.by_id("foot").text
+    assert "for attempt 2" in foot
+    assert old["Seal"][:4] not in foot
+    page = board.get(e.at("verify?attempt=1")).page
+    assert "The draw is fair" in page.text
+    assert facts(page) == old
+    assert e.act("draw", attempt=2).status == 409  # everyone has to pick again
+    nothing_leaks(e, everything(e, guests), 4, old["Secret"])
+
+    for team, guest in enumerate(guests):
+        assert e.pick(guest, team + 1).status == 200
+    assert e.act("draw", attempt=1).status == 409
+    assert e.act("draw", attempt=2).status == 200
+    assert board.get(e.at("verify?attempt=2")).status == 404
+    assert e.act("skip").status == 200
+    new = board.get(e.at("verify")).page
+    assert "This is attempt 2" in new.text
+    assert new.all("a", href="?attempt=1")[0].text == "Attempt 1"
+    assert facts(new)["Secret"] != old["Secret"]
+    assert facts(new)["Seal"] != old["Seal"]
+    again = board.get(e.at("verify?attempt=1")).page
+    assert facts(again) == old
+    assert set(old_hands) <= told(again)
+    done = house.flask("verify-draw", e.code)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"attempt (\d): (\w+)", done.stdout) == [("1", "holds"), ("2", "holds")]
+
+
+@pytest.mark.parametrize("attempt", ["2", "0", "x", "", "1'", "%EF%BC%91"])
+def test_an_attempt_that_was_never_made_is_not_there(house: House, attempt: str) -> None:
+    e = house.evening(limit=2)
+    e.drawn()
+    for page in ("verify", "draw.json"):
+        assert house.phone().get(f"{e.at(page)}?attempt={attempt}").status == 404
+
+
+def test_a_draw_that_was_tampered_with_in_the_store_is_called_out(house: House) -> None:
+    e, _ = ready(house)
+    assert e.act("draw", attempt=1).status == 200
+    assert e.act("skip").status == 200
+    events = house.mongo[house.settings.database]["events"]
+    (drawn,) = [event for event in e.events if event["type"] == "teams-drawn"]
+    swapped = [[player, team] for (player, _), (_, team) in zip(
+        drawn["data"]["hands"], drawn["data"]["hands"][1:] + drawn["data"]["hands"][:1], strict=True
+    )]  # fmt: skip
+    events.update_one({"_id": drawn["_id"]}, {"$set": {"data.hands": swapped}})
+    done = house.flask("verify-draw", e.code)
+    assert done.returncode == 1
+    assert "DOES NOT HOLD" in done.stdout
+
+
+def test_closing_in_the_middle_of_the_reveal_leaves_no_card_face_down_for_long(
+    house: House,
+) -> None:
+    e, guests = ready(house)
+    with guests[0].live(e.live("board")) as board:
+        board.take()
+        assert e.act("draw", attempt=1).status == 200
+        board.until(lambda s: face_up(s.page))
+        assert e.act("close").status == 200
+        board.until(lambda s: len(face_up(s.page)) >= 2, 8)

@@ -1,0 +1,383 @@
+"""Live screens on two workers: everything arrives, small, at once, and only what one may see."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from lct.application.messages import Moved, channel, encode
+
+from .http_client import Evening, House, Phone, Screen, at_once, open_house
+
+REGIONS = {
+    "board": {"head", "side", "stage", "foot"},
+    "me": {"bar", "me", "wait", "stage"},
+    "watch": {"bar", "wait", "stage"},
+    "organise": {"bar", "wait", "controls", "people", "devices"},
+}
+
+
+@pytest.fixture(scope="module")
+def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+def open_screen(e: Evening, view: str, worker: int, guest: Phone | None = None) -> Screen:
+    """A socket that has taken its first frame."""
+    phone = e.host if view == "organise" else guest or e.house.phone()
+    screen = phone.copy(worker).live(e.live(view))
+    screen.take()
+    return screen
+
+
+def look(screen: Screen, team: int | None) -> None:
+    screen.ws.send(json.dumps({"look": team}))
+
+
+# --- what a screen gets ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", REGIONS)
+def test_on_connect_a_screen_gets_every_region_of_its_page_as_it_is_now(
+    house: House, view: str
+) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    e.guest("Max")
+    e.pick(ola, 3)
+    phone = e.host if view == "organise" else ola
+    page = phone.get(e.at({"board": "", "watch": "join"}.get(view, view))).page
+    if view == "watch":
+        e.act("lock")
+        page = house.phone().get(e.at("join")).page
+    with open_screen(e, view, 1, ola) as screen:
+        assert {root.id for root in screen.page.children} == REGIONS[view]  # type: ignore[union-attr]
+        for region in REGIONS[view]:
+            assert screen.shows(region) == page.by_id(region).text
+            ids = {element.id for element in page.by_id(region).walk()}
+            assert ids == {element.id for element in screen.page.by_id(region).walk()}
+
+
+def test_a_pick_reaches_every_view_on_both_workers_within_a_second_as_a_small_frame(
+    house: House,
+) -> None:
+    e = house.evening(limit=2, teams=170)
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
+    screens = {
+        (view, worker): open_screen(e, view, worker, max_) for view in REGIONS for worker in (0, 1)
+    }
+    shown = {"board": "seat-1", "me": "team-150", "watch": "seat-1"}
+    shown["organise"] = f"player-{e.player('Ola')}"
+    may_change = {
+        "board": {"seat-1", "foot", "head"},
+        "me": {"team-150", "wait"},
+        "watch": {"seat-1", "wait"},
+        "organise": {shown["organise"], "controls", "wait"},
+    }
+    began = time.monotonic()
+    assert e.pick(ola, 150).status == 200
+
+    def arrival(view: str, screen: Screen) -> float:
+        expected = "Ola Nowak" if view == "me" else "Team 150"
+        screen.until(lambda s: expected in s.shows(shown[view]), 3)
+        return time.monotonic() - began
+
+    seconds = at_once(*(partial(arrival, view, s) for (view, _), s in screens.items()))
+    assert max(seconds) < 1, dict(zip(screens, seconds, strict=True))
+    for (view, _), screen in screens.items():
+        screen.quiet(0.05)
+        later = screen.frames[1:]
+        assert len("".join(later)) < (6000 if view == "organise" else 3000)
+        changed = {root.id for frame in later for root in Screen.roots(frame)}
+        assert shown[view] in changed
+        assert changed <= may_change[view]
+        screen.ws.close()
+
+
+def test_people_who_come_and_go_are_seen_on_every_screen(house: House) -> None:
+    e = house.evening(limit=3)
+    screens = [open_screen(e, view, worker) for view in ("board", "watch") for worker in (0, 1)]
+    ola = e.guest("Ola", worker=0)
+    player = e.player("Ola")
+    steps = [
+        (lambda: None, "Ola Nowak"),
+        (lambda: ola.post(e.at("name"), {"first": "Aleksandra", "last": "N"}), "Aleksandra N"),
+        (lambda: e.act("rename", name=f"{e.name} II"), f"{e.name} II"),
+        (lambda: e.act("limit", limit=5), "5"),
+    ]
+    for step, text in steps:
+        step()
+        for screen in screens:
+            screen.until(lambda s, text=text: text in s.text, 2)
+    e.act("remove", player=player)
+    for screen in screens:
+        screen.until(lambda s: "Aleksandra" not in s.text, 2)
+        screen.ws.close()
+
+
+def test_what_happens_in_one_tournament_is_not_sent_to_another(house: House) -> None:
+    e, other = house.evening(), house.evening()
+    ola = e.guest("Ola")
+    with open_screen(other, "board", 0) as board, open_screen(other, "me", 1) as phone:
+        with open_screen(e, "board", 0) as here:
+            e.pick(ola, 1)
+            here.until(lambda s: "Team 1" in s.shows("seat-1"))
+        assert board.quiet(0.3) == []
+        assert phone.quiet(0.1) == []
+
+
+def test_what_marks_a_team_as_yours_reaches_its_owner_only(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    own = [open_screen(e, "me", worker, ola) for worker in (0, 1)]
+    others = [open_screen(e, "me", worker, who) for worker in (0, 1) for who in (max_, None)]
+    for team in (2, 5):
+        e.pick(ola.copy(0), team)
+        for screen in own:
+            screen.until(lambda s, team=team: "yours" in s.shows(f"team-{team}"), 2)
+            screen.until(lambda s, team=team: f"Team {team}" in s.shows("me"), 2)
+        for screen in others:
+            screen.until(lambda s, team=team: "Ola Nowak" in s.shows(f"team-{team}"), 2)
+    for screen in own:
+        screen.until(lambda s: s.text.count("yours") == 1, 2)
+        assert "Ola Nowak" in screen.shows("me")
+    for screen in others:
+        screen.quiet(0.1)
+        assert not [frame for frame in screen.frames if "yours" in frame]
+        assert "Ola" not in screen.shows("me")
+    for screen in own + others:
+        screen.ws.close()
+
+
+@pytest.mark.parametrize(("do", "says"), [("remove", "took you out"), ("block", "blocked you")])
+def test_who_is_taken_out_reads_why_on_the_open_page(house: House, do: str, says: str) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    e.pick(ola, 1)
+    with open_screen(e, "me", 1, ola) as screen:
+        assert e.act(do, player=e.player("Ola")).status == 200
+        screen.until(lambda s: says in s.shows("me"), 2)
+        screen.until(lambda s: "yours" not in s.text, 2)
+
+
+def test_a_picker_who_is_cut_off_right_after_the_pick_holds_up_nothing(house: House) -> None:
+    e = house.evening(limit=2)
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    e.pick(ola, 0)
+    with open_screen(e, "board", 0) as board:
+        phone = open_screen(e, "me", 1, max_)
+        assert e.pick(max_, 1).status == 200
+        phone.ws.socket.close()
+        board.until(lambda s: "Ready for the draw" in s.shows("foot"), 2)
+    assert e.act("draw", attempt=1).status == 200
+
+
+def test_of_a_hundred_events_thirty_screens_on_two_workers_show_the_last_state(
+    house: House,
+) -> None:
+    e = house.evening(limit=10, teams=40)
+    guests = [e.guest(f"N{i}", worker=i % 2) for i in range(10)]
+    views = ["board", "watch", "me"]
+    screens = [open_screen(e, views[i % 3], i % 2) for i in range(30)]
+    expected = {}
+
+    def picks(number: int) -> None:
+        for turn in range(10):
+            team = number + 10 * (turn % 4)
+            assert e.pick(guests[number], team).status == 200
+            expected[number] = team
+
+    at_once(*(partial(picks, number) for number in range(10)))
+    assert len(e.facts("team-picked")) == 100
+
+    def settled(screen: Screen) -> bool:
+        if not screen.page.has("team-0"):
+            return all(f"Team {t}" in screen.shows(f"seat-{n + 1}").split("·")[0] for n, t in seats)
+        held = {team for team in range(40) if "Nowak" in screen.shows(f"team-{team}")}
+        return held == set(expected.values())
+
+    seats = expected.items()
+    at_once(*(partial(screen.until, settled, 5) for screen in screens))
+    for view in views:
+        with open_screen(e, view, 0) as fresh:
+            for screen in screens[views.index(view) :: 3]:
+                assert screen.page.picture() == fresh.page.picture()
+    for screen in screens:
+        screen.ws.close()
+
+
+# --- looking --------------------------------------------------------------------------------------
+
+
+def test_a_look_is_seen_by_the_others_with_the_name_and_ends_when_she_looks_away(
+    house: House,
+) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    with (
+        open_screen(e, "me", 0, ola) as own,
+        open_screen(e, "me", 1, max_) as other,
+        open_screen(e, "board", 1) as board,
+    ):
+        look(own, 3)
+        other.until(lambda s: "Ola is looking" in s.shows("team-3"), 1)
+        board.until(lambda s: "looking at Team 3" in s.shows("seat-1"), 1)
+        look(own, 4)
+        other.until(lambda s: "Ola is looking" in s.shows("team-4"), 1)
+        other.until(lambda s: "looking" not in s.shows("team-3"), 1)
+        own.quiet(0.1)
+        assert "looking" not in own.text
+        look(own, None)
+        other.until(lambda s: "looking" not in s.text, 1)
+        board.until(lambda s: "looking" not in s.text, 1)
+    assert len(e.events) == 3
+
+
+def test_a_look_is_over_when_she_has_picked_or_the_team_is_taken(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    with open_screen(e, "me", 0, ola) as own, open_screen(e, "board", 1) as board:
+        look(own, 3)
+        board.until(lambda s: "looking at Team 3" in s.shows("seat-1"), 1)
+        e.pick(max_, 3)
+        board.until(lambda s: "looking" not in s.shows("seat-1"), 1)
+        look(own, 4)
+        board.until(lambda s: "looking at Team 4" in s.shows("seat-1"), 1)
+        e.pick(ola, 4)
+        board.until(lambda s: "looking" not in s.shows("seat-1"), 1)
+        assert "Team 4" in board.shows("seat-1")
+
+
+def test_only_a_player_can_be_seen_looking(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    out = e.guest("Max")
+    e.act("remove", player=e.player("Max"))
+    with open_screen(e, "board", 0) as board:
+        for view, phone in (("me", None), ("board", ola), ("watch", ola), ("me", out)):
+            with open_screen(e, view, 1, phone) as screen:
+                look(screen, 3)
+                screen.quiet(0.05)
+        with open_screen(e, "me", 1, ola) as screen:
+            for strange in (-1, 8, 1.5, True, "3", [3], {}, 10**30):
+                screen.ws.send(json.dumps({"look": strange}))
+                time.sleep(0.25)  # within the allowance, so it is not the limit that drops it
+            assert screen.ws.ping().wait(2)
+        assert board.quiet(0.2) == []
+
+
+def test_a_screen_that_opens_sees_who_is_looking_already(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    with open_screen(e, "me", 0, ola) as own:
+        look(own, 3)
+        for _ in range(4):  # also when it is its worker's last one that closes and opens again
+            with open_screen(e, "me", 1, max_) as other:
+                other.until(lambda s: "Ola is looking" in s.shows("team-3"), 2)
+
+
+def test_no_more_than_five_looks_a_second_get_through(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    with house.redis.pubsub() as bus, open_screen(e, "me", 0, ola) as screen:
+        bus.subscribe(channel(e.code))
+        assert bus.get_message(timeout=2)["type"] == "subscribe"
+        at = []
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            look(screen, len(at) % 8)
+            if bus.get_message(timeout=0.01):
+                at.append(time.monotonic())
+        while bus.get_message(timeout=0.2):
+            at.append(time.monotonic())
+    most = max(sum(1 for other in at if 0 <= other - first < 0.95) for first in at)
+    assert len(at) >= 10
+    assert most <= 5, f"{most} looks within a second"
+
+
+def test_of_many_looks_the_last_one_is_what_the_others_see(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    with open_screen(e, "me", 0, ola) as own, open_screen(e, "me", 1, max_) as other:
+        for team in range(8):
+            look(own, team)
+        look(own, None)
+        other.quiet(1.5)
+        assert "looking" not in other.text
+
+
+# --- messages that get lost, doubled or mangled ---------------------------------------------------
+
+
+def test_a_screen_that_opens_after_a_lost_message_shows_the_current_state(house: House) -> None:
+    e = house.evening()
+    with open_screen(e, "board", 0):
+        with house.desk() as desk:
+            desk.join(e.code, "Ola")
+        with open_screen(e, "board", 0) as late:
+            late.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 1)
+
+
+def test_a_message_that_comes_after_a_screen_has_opened_still_reaches_the_others(
+    house: House,
+) -> None:
+    e = house.evening()
+    with open_screen(e, "board", 0) as board, open_screen(e, "watch", 0) as watch:
+        with house.desk() as desk:
+            desk.join(e.code, "Ola")
+        with open_screen(e, "me", 0):
+            house.redis.publish(channel(e.code), encode(Moved(e.code, 2)))
+            board.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 1)
+            watch.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 1)
+
+
+def test_messages_that_are_doubled_or_late_change_nothing(house: House) -> None:
+    e = house.evening()
+    with open_screen(e, "board", 0) as board:
+        e.guest("Ola")
+        e.guest("Max")
+        board.until(lambda s: "Max Nowak" in s.text)
+        for seq in (3, 2, 1, 3, 2):
+            house.redis.publish(channel(e.code), encode(Moved(e.code, seq)))
+        assert board.quiet(0.3) == []
+
+
+MALFORMED = [
+    b"", b"{}", b"null", b"[]", b"not json", b"\xff\xfe\x00", b'{"code":1,"seq":2}',
+    b'{"code":"%s"}', b'{"code":"%s","seq":"2"}', b'{"code":"%s","seq":-1}',
+    b'{"code":"%s","seq":null}', b'{"code":"BCDF2345","seq":9}',
+    b'{"code":"%s","player_id":1,"team":1}', b'{"code":"%s","player_id":"x","team":"1"}',
+    b'{"code":"%s","seq":' + b"[" * 900,
+    b'{"code":"%s","seq":2' + b" " * 2000 + b"}",
+]  # fmt: skip
+
+
+def test_a_mangled_message_is_logged_and_dropped_and_the_next_one_arrives(house: House) -> None:
+    e = house.evening()
+    before = house.log().count("bus message malformed")
+    with open_screen(e, "board", 0) as board, open_screen(e, "board", 1) as other:
+        for message in MALFORMED:
+            house.redis.publish(channel(e.code), message.replace(b"%s", e.code.encode()))
+        e.guest("Ola")
+        for screen in (board, other):
+            screen.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 1)
+    assert house.log().count("bus message malformed") - before == 2 * len(MALFORMED)
+
+
+def test_a_look_at_a_team_that_does_not_exist_does_not_stop_the_screens(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    message = {"code": e.code, "player_id": e.player("Ola"), "team": 4000}
+    with open_screen(e, "board", 0) as board, open_screen(e, "me", 1) as phone:
+        house.redis.publish(channel(e.code), json.dumps(message))
+        board.quiet(0.1)
+        e.pick(ola, 1)
+        board.until(lambda s: "Team 1" in s.shows("seat-1"), 1)
+        phone.until(lambda s: "Ola Nowak" in s.shows("team-1"), 1)
+        assert house.phone(0).get(e.at()).status == 200

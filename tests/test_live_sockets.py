@@ -1,0 +1,335 @@
+"""The websocket itself: what a client may send, what the server never does, and slow readers."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from lct.application.commands import CreateTournament
+from lct.domain.events import Keys
+from lct.domain.teams import Team
+from lct.domain.values import new_code
+
+from .evening import SECRET
+from .http_client import PATIENCE, Evening, House, Phone, Screen, open_house
+
+
+@pytest.fixture(scope="module")
+def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def quiet(house: House) -> tuple[Evening, Phone]:
+    """An evening with one player, for tests that change nothing in it."""
+    e = house.evening()
+    return e, e.guest("Ola")
+
+
+def close_code(ws: Any, seconds: float = PATIENCE) -> int:
+    """The code with which the server closes the connection."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            ws.recv(timeout=max(0.001, end - time.monotonic()))
+        except ConnectionClosed as closed:
+            return closed.rcvd.code if closed.rcvd else 1006
+
+
+def still_serves(e: Evening) -> None:
+    with e.house.phone().live(e.live("board")) as screen:
+        screen.take()
+        assert screen.ws.ping().wait(2)
+
+
+# --- what a client may send -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1001, 5000, 200_000])
+def test_a_message_above_one_kilobyte_ends_the_connection(
+    quiet: tuple[Evening, Phone], size: int
+) -> None:
+    e, ola = quiet
+    ws = ola.open_socket(e.live("me"))
+    with suppress(ConnectionClosed):
+        ws.send("x" * size)
+    assert close_code(ws) == 1009
+    still_serves(e)
+
+
+def test_a_large_message_in_small_pieces_ends_the_connection_too(
+    quiet: tuple[Evening, Phone],
+) -> None:
+    e, ola = quiet
+    ws = ola.open_socket(e.live("me"))
+    with pytest.raises(ConnectionClosed):
+        ws.send("x" * 100 for _ in range(100_000))
+    assert close_code(ws) == 1009
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "{", "[]", "null", "1", '"look"', "{}", '{"look"}', "[" * 900, '{"look": "3"}',
+     '{"look": -1}', '{"look": 1e999}', '{"look": NaN}', '{"look": ' + "9" * 900 + "}", b"\x00"],
+)  # fmt: skip
+def test_a_message_that_is_no_look_is_logged_and_nothing_else(
+    quiet: tuple[Evening, Phone], message: str | bytes
+) -> None:
+    e, ola = quiet
+    before = e.house.log().count("websocket message malformed")
+    with ola.live(e.live("me")) as screen:
+        screen.take()
+        screen.ws.send(message)
+        assert screen.ws.ping().wait(2)
+        assert screen.quiet(0.05) == []
+    lines = [x for x in e.house.lines() if x["message"] == "websocket message malformed"]
+    assert len(lines) == before + 1
+    assert lines[-1]["labels"]["tournament"] == e.code
+    assert len(e.events) == 2
+
+
+class Raw:
+    """A websocket by hand: it sends what it likes, and reads when it likes."""
+
+    def __init__(self, phone: Phone, path: str, receive_buffer: int = 0) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(PATIENCE)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        where = (phone.house.host, phone.house.port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [
+            f"GET {path} HTTP/1.1", f"Host: {where[0]}:{where[1]}", "Upgrade: websocket",
+            "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
+            f"Cookie: {phone.cookie_header(path)}", "", "",
+        ]  # fmt: skip
+        with nullcontext() if phone.worker is None else phone.house.only(phone.worker):
+            self.socket.connect(where)
+            self.socket.sendall("\r\n".join(lines).encode())
+            answer = b""
+            while b"\r\n\r\n" not in answer:
+                answer += self.socket.recv(1)
+        assert answer.startswith(b"HTTP/1.1 101"), answer
+
+    def recv(self, timeout: float = PATIENCE) -> str:
+        """The next text message; ConnectionError at the end."""
+        self.socket.settimeout(timeout)
+        opcode = 0
+        while opcode != 1:
+            first, size = self._exactly(2)
+            opcode = first & 0x0F
+            if size >= 126:
+                size = int.from_bytes(self._exactly(2 if size == 126 else 8), "big")
+            payload = self._exactly(size)
+        return payload.decode()
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            more = self.socket.recv(min(65536, size - len(data)))
+            if not more:
+                raise ConnectionResetError(f"{size - len(data)} bytes are missing")
+            data += more
+        return bytes(data)
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def read_to_the_end(raw: socket.socket) -> bytes:
+    received = b""
+    while True:
+        try:
+            data = raw.recv(65536)
+        except ConnectionResetError:
+            return received
+        if not data:
+            return received
+        received += data
+
+
+GARBAGE = {
+    "an unmasked frame": b"\x81\x02hi",
+    "reserved bits": b"\xf1\x80\x00\x00\x00\x00",
+    "an unknown opcode": b"\x83\x80\x00\x00\x00\x00",
+    "half a character": b"\x81\x81\x00\x00\x00\x00\xff",
+    "a long control frame": b"\x89\xfe\x00\x80\x00\x00\x00\x00" + b"x" * 128,
+    "a continuation of nothing": b"\x80\x80\x00\x00\x00\x00",
+    "plain HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "noise": bytes(range(256)) * 4,
+    "an endless length": b"\x81\xff" + struct.pack(">Q", 2**62) + b"\x00" * 2000,
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_ends_the_connection_and_nothing_else(
+    quiet: tuple[Evening, Phone], garbage: bytes
+) -> None:
+    e, ola = quiet
+    raw = Raw(ola, e.live("me"))
+    raw.socket.sendall(garbage)
+    received = read_to_the_end(raw.socket)
+    raw.close()
+    code = int.from_bytes(received[-40:].partition(b"\x88")[2][1:3], "big")
+    assert code in (0, 1002, 1007, 1009)
+    assert b"Traceback" not in received
+    assert b"<!doctype" not in received
+    still_serves(e)
+    assert "websocket failed" not in e.house.log()
+
+
+def test_a_peer_that_goes_without_a_word_is_seen_off(quiet: tuple[Evening, Phone]) -> None:
+    e, ola = quiet
+    for _ in range(20):
+        raw = Raw(ola, e.live("me"))
+        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw.close()
+    still_serves(e)
+    everyone_is_seen_off(e.house)
+
+
+def everyone_is_seen_off(house: House) -> None:
+    """Every socket that was opened is closed within a few seconds."""
+    said = [line["message"] for line in house.lines()]
+    end = time.monotonic() + 5
+    while said.count("websocket closed") < said.count("websocket opened"):
+        assert time.monotonic() < end, "a socket was never seen off"
+        time.sleep(0.1)
+        said = [line["message"] for line in house.lines()]
+
+
+def test_a_client_that_closes_is_answered_with_its_own_code(quiet: tuple[Evening, Phone]) -> None:
+    e, ola = quiet
+    ws = ola.open_socket(e.live("me"))
+    ws.recv(timeout=PATIENCE)
+    ws.close(1001)
+    assert ws.protocol.close_rcvd.code == 1001
+
+
+def test_pings_are_answered_with_their_payload(quiet: tuple[Evening, Phone]) -> None:
+    e, ola = quiet
+    with ola.live(e.live("me")) as screen:
+        for payload in (b"", b"x" * 125):
+            assert screen.ws.ping(payload).wait(2)
+
+
+def test_compression_is_offered_and_not_taken(quiet: tuple[Evening, Phone]) -> None:
+    e, ola = quiet
+    ws = ola.open_socket(e.live("me"), compression="deflate")
+    assert ws.protocol.extensions == []
+    assert "Sec-WebSocket-Extensions" not in ws.response.headers
+    assert ws.recv(timeout=PATIENCE).startswith("<")
+    ws.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("live", 404), ("live?view=", 404), ("live?view=host", 404), ("live?view=me%2F", 404),
+     ("live?view=organise", 403)],
+)  # fmt: skip
+def test_a_view_that_is_not_for_this_reader_is_refused_before_the_upgrade(
+    quiet: tuple[Evening, Phone], path: str, status: int
+) -> None:
+    e, ola = quiet
+    with pytest.raises(InvalidStatus) as refused:
+        ola.open_socket(e.at(path))
+    assert refused.value.response.status_code == status
+
+
+def test_a_page_load_of_the_live_address_is_an_error_and_no_defect(
+    quiet: tuple[Evening, Phone],
+) -> None:
+    e, ola = quiet
+    answer = ola.get(e.live("board"))
+    assert answer.status in (400, 426)
+    assert answer.page.all("h1")
+
+
+# --- slow readers ---------------------------------------------------------------------------------
+
+
+def giant(house: House) -> Evening:
+    """A tournament whose first frame, of 5 MB, no kernel buffers whole."""
+    teams = tuple(Team(f"Team {number} {'x' * 4000}") for number in range(400))
+    code = new_code(secrets.choice)
+    keys = Keys("device", "hash", "recovery")
+    with house.desk() as desk:
+        desk.execute(
+            CreateTournament(
+                code=code, name=code, limit=4, teams=teams, option="plain", secret=SECRET, keys=keys
+            )
+        )
+    return Evening(house, code, code, house.phone(), "", [team.name for team in teams])
+
+
+def test_a_slow_reader_delays_nobody_and_gets_the_current_state_when_it_drains(
+    house: House,
+) -> None:
+    e = giant(house)
+    ola = e.guest("Ola", worker=0)
+    slow = Screen(Raw(e.guest("Max").copy(0), e.live("me"), receive_buffer=4096))
+    with ola.live(e.live("me")) as quick:
+        quick.take()
+        for team in range(60):
+            began = time.monotonic()
+            assert e.pick(ola, team).status == 200
+            quick.until(lambda s, team=team: "yours" in s.shows(f"team-{team}"), 2)
+            assert time.monotonic() - began < 1
+    # Now it reads: after the frame that was on its way, the current state and no history.
+    slow.until(lambda s: "Ola Nowak" in s.shows("team-59"))
+    slow.until(lambda s: s.text.count("Ola Nowak") == 1, 1)
+    assert len(slow.frames) < 5
+    e.pick(ola, 60)
+    slow.until(lambda s: "Ola Nowak" in s.shows("team-60"), 2)
+    with house.phone(0).live(e.live("me")) as fresh:
+        fresh.take()
+        assert slow.page.by_id("stage").picture() == fresh.page.by_id("stage").picture()
+    slow.ws.close()
+
+
+def test_a_slow_reader_that_leaves_is_forgotten(house: House) -> None:
+    e = giant(house)
+    ola = e.guest("Ola", worker=0)
+    gone = Raw(e.guest("Max").copy(0), e.live("me"), receive_buffer=4096)
+    e.pick(ola, 1)
+    gone.close()
+    with ola.live(e.live("me")) as quick:
+        quick.take()
+        e.pick(ola, 2)
+        quick.until(lambda s: "yours" in s.shows("team-2"), 2)
+    everyone_is_seen_off(house)
+
+
+@pytest.mark.slow
+def test_a_reader_that_is_stuck_for_twenty_seconds_is_cut_off(house: House) -> None:
+    e = giant(house)
+    ola = e.guest("Ola", worker=0)
+    began = time.monotonic()
+    stuck = Raw(e.guest("Max").copy(0), e.live("me"), receive_buffer=4096)
+    idle = house.phone(0).live(e.live("watch"))
+    while "websocket closed" not in closed_lines(house, e, "me"):
+        assert time.monotonic() - began < 30, "it is still held"
+        idle.quiet(0.5)
+    assert 19 < time.monotonic() - began < 25
+    with pytest.raises(OSError, match=r"missing|reset"):
+        stuck.recv()
+    e.pick(ola, 1)
+    idle.until(lambda s: "Team 1" in s.shows("seat-1"), 2)
+    idle.ws.close()
+
+
+def closed_lines(house: House, e: Evening, view: str) -> list[str]:
+    """What the log says of the sockets of one view of one tournament."""
+    about = {"tournament": e.code, "view": view}
+    return [x["message"] for x in house.lines() if about.items() <= x.get("labels", {}).items()]
