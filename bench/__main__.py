@@ -31,12 +31,11 @@ def main(only: str = "") -> int:
         except Exception:
             failed += 1
             traceback.print_exc()
-    print(f"\n{'figure':<40}{'value':>9}  {'unit':<9}{'aim':<8}")
+    print(f"\n{'figure':<36}{'value':>9}  {'unit':<9}{'aim':<8}")
     for figure in figures:
         verdict = {None: "", True: "met", False: "MISSED"}[figure.ok]
-        print(
-            f"{figure.name:<40}{figure.value:>9.4g}  {figure.unit:<9}{figure.aim:<8}{verdict}".rstrip()
-        )
+        row = f"{figure.name:<36}{figure.value:>9.4g}  {figure.unit:<9}{figure.aim:<8}{verdict}"
+        print(row.rstrip())
     return 1 if failed or any(figure.ok is False for figure in figures) else 0
 
 

@@ -22,7 +22,7 @@ def constant() -> str:
 
 @bp.post("/raw")
 def raw() -> str:
-    """The same, and what a pick needs of the store."""
+    """The same, and one find and one insert in the store."""
     _pair()()
     return "ok"
 

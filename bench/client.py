@@ -7,6 +7,7 @@ import http.client
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
@@ -17,13 +18,23 @@ BROWSER = {
     "Accept-Encoding": "gzip, deflate",  # what browsers say where there is no TLS
 }
 
+IDLE = 2.0  # seconds; the app closes a connection that was idle for 5
+
 
 class Wire:
-    """A connection to the app that many phones may share, as behind a proxy; one at a time."""
+    """A connection to the app that phones share, one at a time, as they do behind a proxy."""
 
     def __init__(self, port: int) -> None:
         self.origin = f"http://127.0.0.1:{port}"
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+        self.used = time.monotonic()
+
+    def ready(self) -> http.client.HTTPConnection:
+        """The connection; a new one when the app may have closed it for being idle."""
+        if time.monotonic() - self.used > IDLE:
+            self.hang_up()
+        self.used = time.monotonic()
+        return self.connection
 
     def hang_up(self) -> None:
         """The next request opens a new connection, which another worker may get."""
@@ -64,7 +75,7 @@ class Phone:
         """Tap a team; the milliseconds until the answer is there."""
         return self.tap(f"/t/{self.code}/team", {"team": team, "value": secrets.token_hex(16)})
 
-    def tap(self, path: str, fields: dict[str, object]) -> float:
+    def tap(self, path: str, fields: Mapping[str, object]) -> float:
         """A POST as htmx makes it; the milliseconds it took."""
         headers = {
             "Accept": "text/html",
@@ -78,11 +89,11 @@ class Phone:
         self,
         method: str,
         path: str,
-        fields: dict[str, object] | None,
+        fields: Mapping[str, object] | None,
         headers: dict[str, str],
         wanted: int,
     ) -> tuple[str, float]:
-        connection = self.wire.connection
+        connection = self.wire.ready()
         headers = {**BROWSER, **headers, "Cookie": self.cookie}
         body = None
         if fields is not None:

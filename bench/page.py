@@ -10,7 +10,11 @@ from tests.support import browser_options
 from .figures import Figure, measures
 from .place import place
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "is_mobile": True,
+    "has_touch": True,
+}
 # Over plain http Chromium asks 127.0.0.1 for brotli, but what is not this machine for gzip only.
 NAME = "laptop.example"
 
@@ -19,26 +23,25 @@ NAME = "laptop.example"
 def join_page() -> Iterator[Figure]:
     with place(workers=1) as where:
         code = where.create(32)
-        sizes = loaded(f"http://{NAME}:{where.port}/t/{code}/join")
-    yield Figure("join_page_kb", sum(sizes.values()) / 1000, "kB", "< 60")
+        sizes = loaded(f"http://{NAME}:{where.port}/t/{code}/join").values()
+    yield Figure("join_page_kb", sum(sizes) / 1000, "kB", "< 60")
     yield Figure("join_page_requests", len(sizes), "requests", "<= 6")
 
 
-def loaded(url: str) -> dict[str, float]:
-    """Address -> encoded bytes, headers included, of all that a page loads with an empty cache."""
+def loaded(url: str) -> dict[tuple[str, str], float]:
+    """Request (id, address) -> the bytes that came, encoded and with headers, on an empty cache."""
     from playwright.sync_api import sync_playwright
 
-    addresses: dict[str, str] = {}
-    sizes: dict[str, float] = {}
+    sent: dict[str, str] = {}
+    sizes: dict[tuple[str, str], float] = {}
 
-    def sent(event: dict[str, Any]) -> None:
-        if event["request"]["url"].startswith("http"):
-            addresses[event["requestId"]] = event["request"]["url"]
-            sizes.setdefault(event["request"]["url"], 0)
+    def note_sent(event: dict[str, Any]) -> None:
+        if event["request"]["url"].startswith("http"):  # a data: address costs no request
+            sent[event["requestId"]] = event["request"]["url"]
 
-    def finished(event: dict[str, Any]) -> None:
-        if address := addresses.get(event["requestId"]):
-            sizes[address] += event["encodedDataLength"]
+    def note_finished(event: dict[str, Any]) -> None:
+        if address := sent.get(event["requestId"]):
+            sizes[event["requestId"], address] = event["encodedDataLength"]
 
     with sync_playwright() as playwright:
         options = browser_options()
@@ -47,9 +50,11 @@ def loaded(url: str) -> dict[str, float]:
         context = browser.new_context(**PHONE)
         page = context.new_page()
         session = context.new_cdp_session(page)
-        session.on("Network.requestWillBeSent", sent)
-        session.on("Network.loadingFinished", finished)
+        session.on("Network.requestWillBeSent", note_sent)
+        session.on("Network.loadingFinished", note_finished)
         session.send("Network.enable")
         page.goto(url, wait_until="networkidle")
         browser.close()
+    if sent.keys() != {request for request, _ in sizes}:
+        raise RuntimeError(f"not everything was loaded: {sent}")
     return sizes

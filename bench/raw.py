@@ -1,4 +1,4 @@
-"""What a pick needs of the store and nothing else, in a bare process: the floor under a pick.
+"""One find and one insert, in a bare process and nothing else: the floor under a tap.
 
 `python -m bench.raw <uri> <database>` reads a number of pairs per line and answers each line with
 `{"cpu_ms": all pairs together, "ms": [each pair]}`.
@@ -21,7 +21,7 @@ from lct.domain.values import new_code
 class RawPair:
     """One find by ``_id`` and one insert of a document like that of a pick, by pymongo alone.
 
-    The find is for the place behind the last event, as in a pick: it finds nothing.
+    The find is the app's own look for a newer event: it finds nothing, which is its usual end.
     """
 
     def __init__(self, events: Any) -> None:
@@ -33,15 +33,13 @@ class RawPair:
         key = f"{self.stream}:{self.seq}"
         if self.events.find_one({"_id": key}) is not None:
             raise RuntimeError(f"{key} is there already")
-        self.events.insert_one(
-            {**self.like, "_id": key, "stream": self.stream, "seq": self.seq}
-        )
+        self.events.insert_one({**self.like, "_id": key, "stream": self.stream, "seq": self.seq})
 
 
 def main(uri: str, database: str) -> None:
     """Answer until the input ends."""
-    events = pymongo.MongoClient(uri, w="majority", journal=True)[database]["events"]
-    pair = RawPair(events)
+    client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(uri)
+    pair = RawPair(client[database]["events"])
     for line in sys.stdin:
         spent = []
         cpu = time.process_time()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lct.web_server import ROOT
+from lct.infrastructure.children import start_child, stop_child
 from tests.support import clean_environ
 
 from .client import Phone, Wire
@@ -29,27 +27,22 @@ def start() -> Iterator[Figure]:
 
 
 def _start() -> float:
-    with tempfile.TemporaryDirectory(prefix="lct-bench-") as folder:
-        given = {"LCT_VAR": str(Path(folder, "var")), "LCT_HOST": "127.0.0.1", "LCT_PORT": "0"}
+    with tempfile.TemporaryDirectory(prefix="lct-bench-") as name:
+        said, var = Path(name, "said"), str(Path(name, "var"))
+        environ = {"LCT_VAR": var, "LCT_HOST": "127.0.0.1", "LCT_PORT": "0"}
         began = time.monotonic()
-        with subprocess.Popen(
-            [sys.executable, "-c", UP],
-            env={**clean_environ(), **given},
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        ) as process:
-            too_long = threading.Timer(60, process.kill)
-            too_long.start()
-            try:
-                assert process.stdout
-                if not any("lct is open at" in line for line in process.stdout):
-                    raise RuntimeError("lct up did not say where it is")
-                return time.monotonic() - began
-            finally:
-                process.terminate()
-                process.communicate(timeout=30)
-                too_long.cancel()
+        with said.open("wb") as log:
+            process = start_child(
+                [sys.executable, "-c", UP], environ=clean_environ() | environ, log=log
+            )
+        try:
+            while "lct is open at" not in said.read_text():
+                if process.poll() is not None or time.monotonic() > began + 60:
+                    raise RuntimeError(f"lct up did not start: {said.read_text()}")
+                time.sleep(0.005)
+            return time.monotonic() - began
+        finally:
+            stop_child(process, 30)
 
 
 @measures("worker_rss_after_start_mb", "worker_rss_mb")

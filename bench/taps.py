@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import statistics
 import subprocess
 import sys
 import time
@@ -12,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from statistics import median
 from typing import NamedTuple
 
 from lct.web_server import ROOT
@@ -31,18 +30,18 @@ PAGES = ("join_page", "me_page")
 class Cost(NamedTuple):
     """CPU milliseconds, by process, of some requests of one kind."""
 
-    count: int = 0
+    requests: float = 0
     own: float = 0.0  # the app's worker; of bare pairs the bare process
     store: float = 0.0
     bus: float = 0.0
 
     @property
     def each(self) -> float:
-        return self.own / self.count
+        return self.own / self.requests
 
     @property
     def each_with_store(self) -> float:
-        return (self.own + self.store + self.bus) / self.count
+        return (self.own + self.store + self.bus) / self.requests
 
 
 Round = dict[str, Cost]
@@ -71,7 +70,8 @@ class Meter:
 
     def bare_slice(self) -> None:
         """The store operations of some picks, by the bare process."""
-        assert self.bare.stdin and self.bare.stdout
+        assert self.bare.stdin
+        assert self.bare.stdout
         before = self._clocks()
         self.bare.stdin.write(f"{SLICE}\n")
         self.bare.stdin.flush()
@@ -80,9 +80,28 @@ class Meter:
         _, store, bus = (b - a for a, b in zip(before, self._clocks(), strict=True))
         self._add("bare", Cost(SLICE, answer["cpu_ms"], store, bus))
 
-    def median(self, of: Callable[[Round], float]) -> float:
-        """The median of what each round gives."""
-        return statistics.median(of(costs) for costs in self.rounds)
+    def each(self, kind: str) -> float:
+        """CPU milliseconds of one request; here and below the median over the rounds."""
+        return median(costs[kind].each for costs in self.rounds)
+
+    def each_with_store(self, kind: str) -> float:
+        return median(costs[kind].each_with_store for costs in self.rounds)
+
+    def ratio(self, kind: str, base: str) -> float:
+        """How many times the CPU of ``base`` a request costs."""
+        return median(costs[kind].each / costs[base].each for costs in self.rounds)
+
+    def ratio_with_store(self, kind: str, base: str) -> float:
+        return median(
+            costs[kind].each_with_store / costs[base].each_with_store for costs in self.rounds
+        )
+
+    def net_ratio(self, kind: str, base: str, floor: str) -> float:
+        """The same, with what both have in common with ``floor`` taken off."""
+        return median(
+            (costs[kind].each - costs[floor].each) / (costs[base].each - costs[floor].each)
+            for costs in self.rounds
+        )
 
     def _clocks(self) -> list[float]:
         return [cpu_ms(pid) for pid in self.pids]
@@ -161,24 +180,16 @@ def cost_of_taps() -> Iterator[Figure]:
     meter = measured()
     for tap in ("pick", "join"):
         name = f"{tap}_cpu_vs"
-
-        def ratio(over: Callable[[Round], float], tap: str = tap) -> float:
-            return meter.median(lambda costs: costs[tap].each / over(costs))
-
-        yield Figure(f"{name}_raw_store", ratio(lambda r: r["bare"].each), "x", "<= 3")
-        with_store = meter.median(lambda r: r[tap].each_with_store / r["bare"].each_with_store)
-        yield Figure(f"{name}_raw_store_with_store", with_store, "x")
-        yield Figure(f"{name}_raw_in_app", ratio(lambda r: r["raw"].each), "x")
-        net = meter.median(
-            lambda r: (r[tap].each - r["constant"].each) / (r["raw"].each - r["constant"].each)
-        )
-        yield Figure(f"{name}_raw_in_app_net", net, "x")
-        yield Figure(f"{name}_constant", ratio(lambda r: r["constant"].each), "x")
+        yield Figure(f"{name}_raw_store", meter.ratio(tap, "bare"), "x", "<= 3")
+        yield Figure(f"{name}_raw_store_with_store", meter.ratio_with_store(tap, "bare"), "x")
+        yield Figure(f"{name}_raw_in_app", meter.ratio(tap, "raw"), "x")
+        yield Figure(f"{name}_raw_in_app_net", meter.net_ratio(tap, "raw", "constant"), "x")
+        yield Figure(f"{name}_constant", meter.ratio(tap, "constant"), "x")
     for kind in (*TAPS, "bare", *PAGES):
-        yield Figure(f"{kind}_cpu_ms", meter.median(lambda r: r[kind].each), "ms")
+        yield Figure(f"{kind}_cpu_ms", meter.each(kind), "ms")
     for kind in (*TAPS, "bare"):
-        whole = meter.median(lambda r: r[kind].each_with_store)
-        yield Figure(f"{kind}_with_store_cpu_ms", whole, "ms")
+        yield Figure(f"{kind}_with_store_cpu_ms", meter.each_with_store(kind), "ms")
+    for kind in (*TAPS, "bare"):
         for percent in (50, 99):
             value = percentile(meter.waits[kind], percent)
             yield Figure(f"{kind}_p{percent}_ms", value, "ms")

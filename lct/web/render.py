@@ -17,7 +17,8 @@ from .qr import qr_svg
 
 CACHED_REGIONS = 20_000
 # Regions are shared between readers; their forms carry this where the reader's token goes.
-CSRF_MARK = "@csrf@"
+_FIELD = 'name="csrf_token" value="'
+_MARK = _FIELD + "@csrf@"
 _SWAP = ' hx-swap-oob="outerMorph" id="'
 
 
@@ -70,13 +71,13 @@ class Renderer:
 
     def for_reader(self, region: Region) -> Markup:
         """The region in a page: forms carry the reader's own token."""
-        html = self.html(region).replace(CSRF_MARK, generate_csrf())
+        html = self.html(region).replace(_MARK, _FIELD + generate_csrf())
         return Markup(html)  # noqa: S704 - rendered by us
 
 
 def out_of_band(html: str) -> str:
     """HTML of a region as htmx swaps it in by id; the token travels in a header there."""
-    return html.replace(' id="', _SWAP, 1).replace(CSRF_MARK, "")
+    return html.replace(' id="', _SWAP, 1).replace(_MARK, _FIELD)
 
 
 def stars(number: float) -> str:

@@ -1,0 +1,199 @@
+"""Live screens while something breaks: the bus, a worker, the store, or the whole server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from lct.infrastructure.embedded import LocalServer, start_bus, start_store
+
+from .conftest import Servers
+from .http_client import Evening, House, Screen, at_once, open_house
+from .support import wait_until
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture(scope="module")
+def bus(folder: Path) -> Iterator[LocalServer]:
+    """A bus of this module's own, to be broken."""
+    server = start_bus(folder / "bus")
+    server.wait_ready()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def store(folder: Path) -> Iterator[LocalServer]:
+    """A store of this module's own, to be broken."""
+    server = start_store(folder / "store")
+    server.wait_ready()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def house(bus: LocalServer, store: LocalServer, folder: Path) -> Iterator[House]:
+    with open_house(Servers(store.uri, bus.uri), folder) as made:
+        yield made
+
+
+def screens_of(e: Evening) -> list[Screen]:
+    """The board and a phone, on each worker."""
+    made = [
+        e.house.phone(worker).live(e.live(view)) for view in ("board", "me") for worker in (0, 1)
+    ]
+    for screen in made:
+        screen.take()
+    return made
+
+
+def all_show(screens: list[Screen], text: str, seconds: float) -> None:
+    at_once(*(partial(screen.until, lambda s: text in s.text, seconds) for screen in screens))
+    assert [text in screen.text for screen in screens] == [True] * len(screens)
+
+
+def close_all(screens: list[Screen]) -> None:
+    for screen in screens:
+        screen.ws.close()
+
+
+def test_a_listening_connection_that_is_killed_is_made_anew(house: House) -> None:
+    e = house.evening()
+    screens = screens_of(e)
+    assert house.redis.client_kill_filter(_type="pubsub") >= 2
+    e.guest("Ola", worker=0)  # may well be published while nobody listens
+    all_show(screens, "Ola", 5)
+    house.redis.client_kill_filter(_type="pubsub")
+    time.sleep(1.5)
+    e.guest("Max", worker=1)
+    all_show(screens, "Max", 1)
+    close_all(screens)
+
+
+def test_without_the_bus_taps_work_and_after_it_every_screen_is_right_again(
+    house: House, bus: LocalServer
+) -> None:
+    e = house.evening(limit=8)
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
+    screens = screens_of(e)
+    bus.kill()
+    for number, phone in enumerate((ola, max_, ola, max_)):
+        began = time.monotonic()
+        assert e.pick(phone, number).status == 200
+        assert time.monotonic() - began < 3
+    assert e.guest("Zoe").get(e.at("me")).status == 200
+    for screen in screens:
+        while not screen.beats or screen.beats[-1]["live"]:
+            screen.take()
+    ready = house.phone().get("/readiness")
+    assert (ready.status, json.loads(ready.text)["bus"]) == (200, False)
+
+    bus.start()
+    bus.wait_ready()
+    all_show(screens, "Zoe", 5)
+    assert e.pick(ola, 6).status == 200
+    all_show(screens, "Ola Nowak", 5)
+    board, phone = screens[0], screens[2]
+    board.until(lambda s: "Team 6" in s.shows("seat-1"), 5)
+    phone.until(lambda s: "Ola Nowak" in s.shows("team-6"), 5)
+    for screen in screens:
+        screen.beats.clear()
+        while not screen.beats:
+            screen.take()
+        assert screen.beats[-1]["live"]
+    close_all(screens)
+
+
+def test_while_the_store_is_away_screens_stay_open_and_then_go_on(
+    house: House, store: LocalServer
+) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    screens = screens_of(e)
+    store.kill()
+    house.redis.publish(f"lct:t:{e.code}", json.dumps({"code": e.code, "seq": 99}))
+    refused = e.pick(ola, 1)
+    assert refused.status == 503
+    for screen in screens:
+        assert screen.ws.ping().wait(5)
+    store.start()
+    store.wait_ready()
+    wait_until(lambda: e.pick(ola, 2).status == 200, 10)
+    screens[0].until(lambda s: "Team 2" in s.shows("seat-1"), 5)
+    screens[3].until(lambda s: "Ola Nowak" in s.shows("team-2"), 5)
+    close_all(screens)
+
+
+def test_a_worker_that_is_killed_takes_only_its_own_screens_with_it(
+    bus: LocalServer, store: LocalServer, tmp_path: Path
+) -> None:
+    with open_house(Servers(store.uri, bus.uri), tmp_path) as house:
+        e = house.evening()
+        lost, kept = (house.phone(worker).live(e.live("board")) for worker in (0, 1))
+        os.kill(house.workers[0], signal.SIGKILL)
+        lost.take()
+        with pytest.raises(ConnectionClosed) as closed:
+            lost.take()
+        assert closed.value.rcvd is None  # cut, which htmx takes for a reason to come back
+        wait_until(lambda: len(house.server.pids) == 2 and house.server.pids != house.workers)
+        house.workers = sorted(house.server.pids)
+        e.guest("Ola")
+        kept.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 2)
+        for worker in (0, 1):
+            with house.phone(worker).live(e.live("board")) as again:
+                again.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 2)
+        kept.ws.close()
+
+
+def test_a_server_that_is_told_to_stop_sees_its_screens_off_one_by_one_and_loses_no_tap(
+    bus: LocalServer, store: LocalServer, tmp_path: Path
+) -> None:
+    with open_house(Servers(store.uri, bus.uri), tmp_path, drain_seconds=2) as house:
+        e = house.evening(limit=8, teams=60)
+        guests = [e.guest(f"N{number}", worker=number % 2) for number in range(4)]
+        screens = [guest.copy().live(e.live("me")) for guest in guests for _ in range(3)]
+        began = time.monotonic()
+        codes, closed_at, acknowledged = [], [], []
+
+        def watch(screen: Screen) -> None:
+            try:
+                while True:
+                    screen.take()
+            except ConnectionClosed as closed:
+                codes.append(closed.rcvd.code if closed.rcvd else None)
+                closed_at.append(time.monotonic() - began)
+
+        def tap(number: int) -> None:
+            team = number
+            try:
+                while e.pick(guests[number], team).status == 200:
+                    acknowledged.append((number, team))
+                    team = (team + 4) % 60
+            except OSError:
+                pass  # the server is gone
+
+        taken = at_once(
+            house.server.terminate,
+            *(partial(watch, screen) for screen in screens),
+            *(partial(tap, number) for number in range(4)),
+        )[0]
+        assert codes == [1012] * len(screens)
+        assert max(closed_at) < 2 + 1.5
+        assert max(closed_at) - min(closed_at) > 0.3
+        assert taken < 5
+        stored = [fact["team"] for fact in e.facts("team-picked")]
+        assert len(acknowledged) > 4
+        assert len(acknowledged) <= len(stored) <= len(acknowledged) + 4
+        assert "Traceback" not in house.log()

@@ -1,0 +1,101 @@
+"""What takes its time: heartbeats, looks that end by themselves, and a lost message that heals.
+
+The scenes run side by side, so the file takes as long as the slowest of them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from .http_client import House, open_house
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+def beats_of_an_idle_screen(house: House) -> list[tuple[float, dict[str, Any]]]:
+    """When a screen on which nothing happens was spoken to, and what it was told."""
+    e = house.evening()
+    e.guest("Ola")
+    beats = []
+    with house.phone(1).live(e.live("board")) as screen:
+        screen.take()
+        began = time.monotonic()
+        while time.monotonic() - began < 17:
+            assert screen.take(8) == []
+            beats.append((time.monotonic() - began, screen.beats[-1]))
+    return beats
+
+
+def seconds_of_a_look(house: House) -> float:
+    """How long a look is seen by others when nothing more is heard of who looks."""
+    e = house.evening()
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
+    with ola.live(e.live("me")) as own, max_.live(e.live("me")) as other:
+        own.ws.send(json.dumps({"look": 3}))
+        other.until(lambda s: "Ola is looking" in s.shows("team-3"), 2)
+        began = time.monotonic()
+        other.until(lambda s: "looking" not in s.shows("team-3"), 15)
+    return time.monotonic() - began
+
+
+def seconds_to_heal(house: House) -> list[float]:
+    """How long screens on two workers need when nobody was told of an event."""
+    e = house.evening()
+    screens = [house.phone(worker).live(e.live("board")) for worker in (0, 1)]
+    for screen in screens:
+        screen.take()
+    with house.desk() as desk:
+        desk.join(e.code, "Ola")
+    began, seconds = time.monotonic(), []
+    for screen in screens:
+        screen.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 40)
+        seconds.append(time.monotonic() - began)
+        screen.ws.close()
+    return seconds
+
+
+@pytest.fixture(scope="module")
+def scenes(house: House) -> Iterator[Callable[[Callable[[House], Any]], Any]]:
+    """The result of a scene, all of which have been started together."""
+    with ThreadPoolExecutor() as pool:
+        running: dict[Any, Future[Any]] = {
+            scene: pool.submit(scene, house)
+            for scene in (beats_of_an_idle_screen, seconds_of_a_look, seconds_to_heal)
+        }
+        yield lambda scene: running[scene].result(60)
+
+
+def test_an_idle_screen_hears_at_least_every_six_seconds_how_far_the_evening_is(
+    scenes: Callable[..., Any],
+) -> None:
+    beats = scenes(beats_of_an_idle_screen)
+    assert [beat for _, beat in beats] == [{"live": True, "seq": 2}] * len(beats)
+    times = [0.0, *(at for at, _ in beats)]
+    gaps = [after - before for before, after in pairwise(times)]
+    assert len(beats) >= 3
+    assert max(gaps) < 6
+
+
+def test_a_look_that_is_not_repeated_is_gone_within_ten_seconds(
+    scenes: Callable[..., Any],
+) -> None:
+    assert 3 < scenes(seconds_of_a_look) < 10
+
+
+def test_an_event_of_which_nobody_was_told_is_shown_within_35_seconds(
+    scenes: Callable[..., Any],
+) -> None:
+    assert max(scenes(seconds_to_heal)) < 35
