@@ -40,7 +40,7 @@ format: $(DEV)/requirements-dev.lock ## bring the code into shape
 	$(DEV)/bin/ruff check --fix-only .
 	$(DEV)/bin/ruff format .
 
-bench: $(DEV)/requirements-dev.lock ## measure; ONLY=name for one of them
+bench: $(DEV)/requirements-dev.lock browser ## measure; ONLY=name for one of them
 	$(DEV)/bin/python -m bench $(ONLY)
 
 lock: ## work out requirements.lock and requirements-dev.lock anew; UPGRADE=1 takes newer versions

@@ -21,7 +21,6 @@ from .place import Place, cpu_ms, place
 
 ROUNDS = 12
 PLAYERS = 48
-SLICE = 8  # requests of one kind in a row, before the next kind has its turn
 SETTLE = 0.003  # seconds for what the app does after it has answered
 TAPS = ("join", "pick", "constant", "raw")
 PAGES = ("join_page", "me_page")
@@ -68,17 +67,17 @@ class Meter:
         own, store, bus = (b - a for a, b in zip(before, self._clocks(), strict=True))
         self._add(kind, Cost(len(requests), own, store, bus))
 
-    def bare_slice(self) -> None:
-        """The store operations of some picks, by the bare process."""
+    def bare_slice(self, pairs: int) -> None:
+        """As many finds and inserts, by the bare process."""
         assert self.bare.stdin
         assert self.bare.stdout
         before = self._clocks()
-        self.bare.stdin.write(f"{SLICE}\n")
+        self.bare.stdin.write(f"{pairs}\n")
         self.bare.stdin.flush()
         answer = json.loads(self.bare.stdout.readline())
         self.waits["bare"] += answer["ms"]
         _, store, bus = (b - a for a, b in zip(before, self._clocks(), strict=True))
-        self._add("bare", Cost(SLICE, answer["cpu_ms"], store, bus))
+        self._add("bare", Cost(pairs, answer["cpu_ms"], store, bus))
 
     def each(self, kind: str) -> float:
         """CPU milliseconds of one request; here and below the median over the rounds."""
@@ -115,23 +114,20 @@ def one_round(where: Place, wire: Wire, meter: Meter) -> None:
     """An evening's start: all join, all pick; in between, by turns, what that is measured by."""
     code = where.create(PLAYERS)
     phones = [Phone(wire, code, number) for number in range(PLAYERS)]
-    slices = [range(first, first + SLICE) for first in range(0, PLAYERS, SLICE)]
     meter.begin()
-    for numbers in slices:
-        meter.slice("join_page", [partial(phones[n].get, "join") for n in numbers])
-        meter.slice("join", [phones[n].join for n in numbers])
-        _beside(phones[numbers[0]], meter)
-    for numbers in slices:
-        meter.slice("me_page", [partial(phones[n].get, "me") for n in numbers])
-        meter.slice("pick", [partial(phones[n].pick, n) for n in numbers])
-        _beside(phones[numbers[0]], meter)
+    meter.slice("join_page", [partial(phone.get, "join") for phone in phones])
+    meter.slice("join", [phone.join for phone in phones])
+    _beside(phones[0], meter)
+    meter.slice("me_page", [partial(phone.get, "me") for phone in phones])
+    meter.slice("pick", [partial(phone.pick, team) for team, phone in enumerate(phones)])
+    _beside(phones[0], meter)
 
 
 def _beside(phone: Phone, meter: Meter) -> None:
     fields = {"team": 1, "value": "ab" * 16}  # as long as a pick's
     for kind in ("constant", "raw"):
-        meter.slice(kind, [partial(phone.tap, f"/bench/{kind}", fields)] * SLICE)
-    meter.bare_slice()
+        meter.slice(kind, [partial(phone.tap, f"/bench/{kind}", fields)] * PLAYERS)
+    meter.bare_slice(PLAYERS)
 
 
 def measured() -> Meter:

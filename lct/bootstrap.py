@@ -15,12 +15,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .application.execute import Execute
 from .config import Settings
 from .domain.teams import parse_catalogue
+from .infrastructure import archive
 from .infrastructure.documents import connect_store
 from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
-from .web import board, devices, errors, health, home, join, live, organise, pick, requests
+from .web import board, devices, errors, health, history, home, join, live, organise, pick, requests
 from .web.hub import Hub
 from .web.parts import Parts, join_url
 from .web.render import Renderer
@@ -36,6 +37,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        LCT_RETENTION_DAYS=settings.retention_days,
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=50,
         SESSION_COOKIE_NAME="lct",
@@ -65,6 +67,7 @@ def create_app(settings: Settings) -> Flask:
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
     hub = Hub(
         store.read,
+        store.forget,
         bus,
         renderer,
         lambda code: join_url(public_url, code),
@@ -85,6 +88,8 @@ def create_app(settings: Settings) -> Flask:
         ready=lambda: {"store": store.answers(), "bus": bus.ping()},
         bus=bus,
         hub=hub,
+        stored=lambda code: archive.stored(store, code),
+        exported=lambda code, public: archive.exported(store, code, public),
         hit=Limiter(settings.redis_url).hit,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
         secret=settings.secret_key.encode(),
@@ -100,6 +105,6 @@ def create_app(settings: Settings) -> Flask:
     Htmx(app)
     Compress(app)
     errors.init_app(app)
-    for module in (home, join, pick, board, organise, devices, live, health):
+    for module in (home, join, pick, board, organise, devices, history, live, health):
         app.register_blueprint(module.bp)
     return app

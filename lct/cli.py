@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
 from collections.abc import Iterator
-from datetime import UTC
 from typing import Any
 
 import click
@@ -17,11 +15,11 @@ from flask.cli import with_appcontext
 from .application import commands as c
 from .application.checks import finished_draws
 from .domain import draw
-from .domain.errors import LctError
 from .domain.teams import STAR_STEPS, classic_teams, rated_teams
-from .domain.tournament import Tournament
-from .domain.values import new_code, normal_code, shown_code
+from .domain.values import new_code, shown_code
 from .simulate import simulate
+from .stream_commands import commands as stream_commands
+from .stream_commands import known_tournament
 
 STAGES = ("lobby", "picking", "picked", "drawn")
 PEOPLE = (
@@ -98,23 +96,12 @@ def _enough(players: int) -> tuple[Any, ...]:
     return tuple(Team(f"Team {i + 1}") for i in range(players))
 
 
-def _tournament(code: str) -> Tournament:
-    wanted = normal_code(code)
-    if wanted is None:
-        raise click.ClickException(f"{code!r} is not a code: it has 8 letters and digits.")
-    try:
-        stream = current_app.extensions["lct"].read(wanted)
-    except LctError as refusal:
-        raise click.ClickException(refusal.sentence) from None
-    return stream.tournament
-
-
 @click.command("verify-draw")
 @click.argument("code")
 @with_appcontext
 def verify_draw(code: str) -> None:
     """Recheck every finished draw of a tournament; exit code 1 if one does not hold."""
-    draws = finished_draws(_tournament(code), current_app.extensions["lct"].now())
+    draws = finished_draws(known_tournament(code), current_app.extensions["lct"].now())
     if not draws:
         raise click.ClickException("There is no finished draw to check yet.")
     for facts in draws:
@@ -126,28 +113,7 @@ def verify_draw(code: str) -> None:
     sys.exit(0 if all(facts.holds for facts in draws) else 1)
 
 
-@click.command("export")
-@click.argument("code")
-@with_appcontext
-def export(code: str) -> None:
-    """Print a tournament's events as JSON lines, without what may not be seen yet."""
-    t, now = _tournament(code), current_app.extensions["lct"].now()
-    store = current_app.extensions["lct-store"]
-    open_attempts = {facts.attempt for facts in finished_draws(t, now)}
-    attempt = 0
-    for document in store.tail(t.code):
-        data = dict(document["data"])
-        if "secret" in data:
-            attempt = data.get("attempt", attempt + 1)
-            if attempt not in open_attempts:
-                data["secret"] = None
-                data.pop("hands", None)
-        line = {key: value for key, value in document.items() if key != "data"}
-        line["at"] = document["at"].replace(tzinfo=UTC).isoformat()
-        click.echo(json.dumps(line | {"data": data}, ensure_ascii=False))
-
-
-commands = (ensure_indexes, seed, simulate, verify_draw, export)
+commands = (ensure_indexes, seed, simulate, verify_draw, *stream_commands)
 
 
 @click.group()

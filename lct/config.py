@@ -124,6 +124,8 @@ class Settings:
     port: int = _setting("LCT_PORT", _whole(0, 65535), default=8000)
     # The folder in which `lct up` keeps its data, secret key, sockets and logs.
     var: Path = _setting("LCT_VAR", Path, default=Path("var"))  # noqa: RUF009
+    # After how many days without an event `delete-old` deletes an evening; 0: never.
+    retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
     # The name of this installation in logs, such as local, staging or production.
     environment: str = _setting("LCT_ENVIRONMENT", default="local")
 

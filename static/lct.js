@@ -77,3 +77,13 @@ if (filter) {
   }, filter);
   find();
 }
+
+// Times as this device tells them; the server only knows UTC.
+function localTimes() {
+  for (const time of document.querySelectorAll("time[data-local]")) {
+    const at = new Date(time.dateTime);
+    time.textContent = at.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
+  }
+}
+localTimes();
+on("htmx:after:swap", localTimes);

@@ -7,6 +7,7 @@ can accept. So a test knows that two taps meet in two processes, and not by luck
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import secrets
@@ -28,8 +29,10 @@ from urllib.parse import urlencode
 
 import pymongo
 import redis
+from flask import Flask
 from websockets.sync.client import connect
 
+from lct.bootstrap import create_app
 from lct.config import Settings, environ_of
 from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
 
@@ -151,6 +154,7 @@ def parse(html: str) -> Element:
 
 @dataclass
 class Answer:
+    path: str
     status: int
     headers: HTTPMessage
     text: str
@@ -214,7 +218,7 @@ class Phone:
         sent = {"Cookie": self.cookie_header(path), **(headers or {})}
         connection.request(method, path, body, {k: v for k, v in sent.items() if v})
         response = connection.getresponse()
-        answer = Answer(response.status, response.headers, response.read().decode())
+        answer = Answer(path, response.status, response.headers, response.read().decode())
         for line in response.headers.get_all("Set-Cookie") or []:
             for name, morsel in SimpleCookie(line).items():
                 answer.cookies.append(morsel)
@@ -527,6 +531,18 @@ def open_house(servers: Any, folder: Path, **settings: Any) -> Iterator[House]:
         house.redis.close()
         house.mongo.drop_database(made.database)
         house.mongo.close()
+
+
+@contextmanager
+def app_here(settings: Settings) -> Iterator[Flask]:
+    """The app in this process, for what only its insides can tell; the log stays pytest's."""
+    root = logging.getLogger()
+    kept = root.level, list(root.handlers)
+    try:
+        yield create_app(settings)
+    finally:
+        disconnect()
+        root.level, root.handlers[:] = kept
 
 
 def at_once(*work: Callable[[], Any]) -> list[Any]:

@@ -194,3 +194,11 @@ class RenewRecoveryCode(Command):
 
     def decide(self, t: Tournament, now: datetime) -> Event | None:
         return RecoveryCodeRenewed(self.recovery_hash)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgetPlayer(Command):
+    player_id: str
+
+    def decide(self, t: Tournament, now: datetime) -> Event | None:
+        return t.forget_player(self.player_id)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..domain.values import normal_code
 
 CHANNEL = "lct:t:"
+EVERYWHERE = "lct:all"
 
 
 class Moved(NamedTuple):
@@ -25,15 +26,26 @@ class Looked(NamedTuple):
     team: int | None
 
 
-def channel(code: str) -> str:
-    return CHANNEL + code
+class Dropped(NamedTuple):
+    """The stream was rewritten or deleted: every worker forgets all it has cached of it."""
+
+    code: str
+    dropped: bool = True
 
 
-def encode(message: Moved | Looked) -> str:
+Message = Moved | Looked | Dropped
+
+
+def channel(message: Message) -> str:
+    """Where a message is published: at its tournament's, or at the one that all workers hear."""
+    return EVERYWHERE if isinstance(message, Dropped) else CHANNEL + message.code
+
+
+def encode(message: Message) -> str:
     return json.dumps(message._asdict(), separators=(",", ":"))
 
 
-def decode(data: bytes | str) -> Moved | Looked | None:
+def decode(data: bytes | str) -> Message | None:
     """The message, or None when it is none of ours (malformed, another version's)."""
     if len(data) > 1000:
         return None
@@ -42,6 +54,8 @@ def decode(data: bytes | str) -> Moved | Looked | None:
         code = fields["code"]
         if not isinstance(code, str) or normal_code(code) != code:
             return None
+        if "dropped" in fields:
+            return Dropped(code)
         if "seq" in fields:
             seq = fields["seq"]
             return Moved(code, seq) if type(seq) is int and seq > 0 else None

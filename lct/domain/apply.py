@@ -67,6 +67,9 @@ def apply(t: Tournament, event: e.Event, seq: int, at: datetime) -> None:
             t.organiser_links += 1
         case e.RecoveryCodeRenewed():
             t.recovery_hash = event.recovery_hash
+        case e.PlayerForgotten():
+            _rename_everywhere(t, event.player_id, event.first, event.last)
+            t.forgotten.add(event.player_id)
         case _:
             raise TypeError(f"no rule applies {event.type}")
     t.version += event.versioned
@@ -82,6 +85,16 @@ def _take_out(t: Tournament, player_id: str) -> Player:
     player = t.players.pop(player_id)
     _free(t, player)
     return player
+
+
+def _rename_everywhere(t: Tournament, player_id: str, first: str, last: str) -> None:
+    if player := t.players.get(player_id):
+        player.first, player.last = first, last
+    name = f"{first} {last}"
+    if player_id in t.blocked:
+        t.blocked[player_id] = name
+    for record in t.draws:
+        record.hands = [(p, name if p == player_id else n, team) for p, n, team in record.hands]
 
 
 def _record_draw(t: Tournament, event: e.TeamsDrawn, at: datetime) -> None:

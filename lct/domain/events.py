@@ -1,8 +1,12 @@
 """What happened. Every class is one fact with a stable wire name and a schema version.
 
+``by``: who may cause it.
 ``versioned``: it changes the flow of the evening, so it raises the tournament's version.
 ``claims``: a text no other live event may hold; a later claim of the same kind
 in the same stream supersedes it, ``releases`` gives it up.
+
+docs/events.md is made from this module; a stored class never changes its fields without a new
+``schema`` and a function that lifts the old one (``UPCASTERS``).
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ TOURNAMENT_NAME = Claim("tournament-name", "name", TournamentNameTaken)
 @dataclass(frozen=True, slots=True)
 class Event:
     type: ClassVar[str]
+    by: ClassVar[str] = "organiser"
     schema: ClassVar[int] = 1
     versioned: ClassVar[bool] = False
     claims: ClassVar[Claim | None] = None
@@ -60,7 +65,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TournamentCreated(Event):
+    """The evening was opened; its draw is sealed from here on."""
+
     type = "tournament-created"
+    by = "anyone"
     versioned = True
     claims = TOURNAMENT_NAME
 
@@ -84,6 +92,8 @@ class TournamentCreated(Event):
 
 @dataclass(frozen=True, slots=True)
 class TournamentRenamed(Event):
+    """The evening got another name."""
+
     type = "tournament-renamed"
     versioned = True
     claims = TOURNAMENT_NAME
@@ -93,6 +103,8 @@ class TournamentRenamed(Event):
 
 @dataclass(frozen=True, slots=True)
 class LimitChanged(Event):
+    """The number of seats changed; "close the list" is this too."""
+
     type = "limit-changed"
     versioned = True
 
@@ -101,19 +113,26 @@ class LimitChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class JoiningLocked(Event):
+    """The door was locked: nobody can join."""
+
     type = "joining-locked"
     versioned = True
 
 
 @dataclass(frozen=True, slots=True)
 class JoiningUnlocked(Event):
+    """The door was unlocked."""
+
     type = "joining-unlocked"
     versioned = True
 
 
 @dataclass(frozen=True, slots=True)
 class PlayerJoined(Event):
+    """A guest took a seat."""
+
     type = "player-joined"
+    by = "player"
 
     player_id: str
     first: str
@@ -122,7 +141,10 @@ class PlayerJoined(Event):
 
 @dataclass(frozen=True, slots=True)
 class PlayerRenamed(Event):
+    """A player's name was corrected."""
+
     type = "player-renamed"
+    by = "player or organiser"
 
     player_id: str
     first: str
@@ -131,6 +153,8 @@ class PlayerRenamed(Event):
 
 @dataclass(frozen=True, slots=True)
 class PlayerRemoved(Event):
+    """A player was taken off the list, and may come back."""
+
     type = "player-removed"
     versioned = True
 
@@ -139,6 +163,8 @@ class PlayerRemoved(Event):
 
 @dataclass(frozen=True, slots=True)
 class PlayerBlocked(Event):
+    """A player was taken off the list for good."""
+
     type = "player-blocked"
     versioned = True
 
@@ -147,6 +173,8 @@ class PlayerBlocked(Event):
 
 @dataclass(frozen=True, slots=True)
 class PlayerUnblocked(Event):
+    """A blocked player may join again."""
+
     type = "player-unblocked"
     versioned = True
 
@@ -155,7 +183,10 @@ class PlayerUnblocked(Event):
 
 @dataclass(frozen=True, slots=True)
 class TeamPicked(Event):
+    """A player took a team; the one they had before is free."""
+
     type = "team-picked"
+    by = "player or organiser"
 
     player_id: str
     team: int  # its place in the tournament's list
@@ -164,13 +195,18 @@ class TeamPicked(Event):
 
 @dataclass(frozen=True, slots=True)
 class TeamLetGo(Event):
+    """A player gave their team back."""
+
     type = "team-let-go"
+    by = "player"
 
     player_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PicksRestarted(Event):
+    """Everyone picks again, under a new seal."""
+
     type = "picks-restarted"
     versioned = True
 
@@ -181,6 +217,8 @@ class PicksRestarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class TeamsDrawn(Event):
+    """The picked teams were handed out; the cards turn from this time on."""
+
     type = "teams-drawn"
     versioned = True
 
@@ -199,12 +237,16 @@ class TeamsDrawn(Event):
 
 @dataclass(frozen=True, slots=True)
 class RevealSkipped(Event):
+    """All cards were turned at once."""
+
     type = "reveal-skipped"
     versioned = True
 
 
 @dataclass(frozen=True, slots=True)
 class TournamentClosed(Event):
+    """The evening became read-only."""
+
     type = "tournament-closed"
     versioned = True
     releases = TOURNAMENT_NAME.kind
@@ -212,6 +254,8 @@ class TournamentClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class TournamentReopened(Event):
+    """A closed evening was opened again."""
+
     type = "tournament-reopened"
     versioned = True
     claims = TOURNAMENT_NAME
@@ -221,7 +265,10 @@ class TournamentReopened(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeviceAdmitted(Event):
+    """A device got the organiser's rights, by the link or the recovery code."""
+
     type = "device-admitted"
+    by = "holder of the link or the recovery code"
 
     device_id: str
     label: str
@@ -240,9 +287,24 @@ class DeviceRevoked(Event):
 
 @dataclass(frozen=True, slots=True)
 class RecoveryCodeRenewed(Event):
+    """The recovery code was replaced."""
+
     type = "recovery-code-renewed"
 
     recovery_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerForgotten(Event):
+    """A player asked to be forgotten: from here on a neutral name stands for them, and the
+    older events that named them are rewritten to it."""
+
+    type = "player-forgotten"
+    by = "operator"
+
+    player_id: str
+    first: str
+    last: str
 
 
 EVENTS: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}

@@ -22,6 +22,7 @@ def dump(t: Tournament) -> dict[str, Any]:
     state["blocked"] = [list(pair) for pair in t.blocked.items()]
     state["devices"] = [list(pair) for pair in t.devices.items()]
     state["removed"] = sorted(t.removed)
+    state["forgotten"] = sorted(t.forgotten)
     state["teams"] = [list(team) for team in t.teams]
     for record, drawn in zip(state["draws"], t.draws, strict=True):
         record["picks"] = [list(pick) for pick in drawn.picks]
@@ -50,6 +51,7 @@ def restore(state: dict[str, Any]) -> Tournament:
             "blocked": dict(state["blocked"]),
             "devices": dict(state["devices"]),
             "removed": set(state["removed"]),
+            "forgotten": set(state["forgotten"]),
             "teams": tuple(Team(*team) for team in state["teams"]),
             "draws": draws,
         }

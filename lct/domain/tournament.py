@@ -26,6 +26,7 @@ class Tournament:
     holders: dict[int, str] = field(default_factory=dict)  # team -> player id
     blocked: dict[str, str] = field(default_factory=dict)  # player id -> name
     removed: set[str] = field(default_factory=set)
+    forgotten: set[str] = field(default_factory=set)
     locked: bool = False
     closed: bool = False
     version: int = 0
@@ -242,6 +243,16 @@ class Tournament:
         if device_id not in self.devices:
             return None
         return events.DeviceRevoked(device_id, organiser_hash)
+
+    def forget_player(self, player_id: str) -> events.PlayerForgotten | None:
+        """Put a neutral name in a player's place; whoever was never in is UnknownPlayer."""
+        known = [*self.players, *self.blocked, *self.removed]
+        known += [p for record in self.draws for p, _, _ in record.hands]
+        if player_id in self.forgotten:
+            return None
+        if player_id not in known:
+            raise errors.UnknownPlayer
+        return events.PlayerForgotten(player_id, "Player", f"No. {len(self.forgotten) + 1}")
 
     # --- checks -------------------------------------------------------------------------------
 

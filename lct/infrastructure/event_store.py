@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from .stream import Stream
 log = logging.getLogger(__name__)
 
 CACHED_STREAMS = 500
+CHECK_SECONDS = 60.0
 SNAPSHOT_EVERY = 50
 
 
@@ -80,14 +82,24 @@ class EventStore:
         try:
             with reachable():
                 if self.events.find_one({"_id": f"{stream.code}:{before + 1}"}) is None:
+                    self._check_existence(stream)
                     return 0
                 newer = list(self.tail(stream.code, before))
             for document in newer:
                 stream.take(document)
+            stream.seen_at = time.monotonic()
         except Unreadable:
             self.forget(stream.code)
             raise
         return stream.seq - before
+
+    def _check_existence(self, stream: Stream) -> None:
+        """Now and then make sure that a cached stream has not been deleted elsewhere."""
+        if stream.seq and time.monotonic() - stream.seen_at > CHECK_SECONDS:
+            if not self.events.find_one({"_id": f"{stream.code}:{stream.seq}"}, {"_id": 1}):
+                self.forget(stream.code)
+                raise UnknownTournament
+            stream.seen_at = time.monotonic()
 
     def tail(self, code: str, after: int = 0) -> Iterable[Mapping[str, Any]]:
         """The stored documents of a stream behind place ``after``, in order."""
@@ -125,6 +137,7 @@ class EventStore:
                 stream, documents = Stream(code), list(self.tail(code))
         for document in documents:
             stream.take(document)
+        stream.seen_at = time.monotonic()
         return stream
 
     def _restore(self, code: str, cached: Mapping[str, Any]) -> Stream:
@@ -160,6 +173,8 @@ class EventStore:
         """Store one event at place ``seq``, the one behind the state it was decided on, and take
         it in. Raises SeqTaken, CommandRepeated, the refusal of the event's claim, or Unavailable.
         """
+        with reachable():
+            self._check_existence(stream)
         self._free_stale(stream)
         document: dict[str, Any] = {
             "_id": f"{stream.code}:{seq}",
@@ -183,6 +198,7 @@ class EventStore:
         except DuplicateKeyError:
             raise self._refusal(event, document) from None
         stream.take(document)
+        stream.seen_at = time.monotonic()
         self._remember(stream)
         self._free_stale(stream)
         if seq % SNAPSHOT_EVERY == 0:

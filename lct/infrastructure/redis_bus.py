@@ -18,7 +18,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from ..application.messages import CHANNEL, Looked, Moved, channel, decode, encode
+from ..application.messages import (
+    CHANNEL,
+    EVERYWHERE,
+    Dropped,
+    Looked,
+    Message,
+    Moved,
+    channel,
+    decode,
+    encode,
+)
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +68,10 @@ class RedisBus:
         """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
         self._send(Moved(code, seq))
 
+    def drop(self, code: str) -> None:
+        """Tell every worker to forget what it has cached of a tournament."""
+        self._send(Dropped(code))
+
     def look(self, message: Looked) -> None:
         """Show everybody, for LOOK_SECONDS, which team a player looks at."""
         key = _LOOKS + message.code
@@ -90,9 +104,9 @@ class RedisBus:
                 found[_text(player_id)] = (int(team), left)
         return found
 
-    def _send(self, message: Moved | Looked) -> None:
+    def _send(self, message: Message) -> None:
         try:
-            self.redis.publish(channel(message.code), encode(message))
+            self.redis.publish(channel(message), encode(message))
         except RedisError as error:
             self._failed("bus publish failed", error)
 
@@ -123,7 +137,7 @@ class RedisBus:
 
     def listen(
         self,
-        on_message: Callable[[Moved | Looked], None],
+        on_message: Callable[[Message], None],
         on_refetch: Callable[[str], None],
         alive: Callable[[], bool],
     ) -> None:
@@ -147,28 +161,28 @@ class RedisBus:
 
     def _follow_wanted(self) -> None:
         if not self._pubsub.subscribed:
-            self._pubsub.subscribe(self._own_channel)
+            self._pubsub.subscribe(self._own_channel, EVERYWHERE)
         if new := self._wanted - self._heard:
-            self._pubsub.subscribe(*map(channel, new))
+            self._pubsub.subscribe(*(CHANNEL + code for code in new))
             self._heard |= new
         if old := self._heard - self._wanted:
-            self._pubsub.unsubscribe(*map(channel, old))
+            self._pubsub.unsubscribe(*(CHANNEL + code for code in old))
             self._heard -= old
 
     def _hand_over(
         self,
         raw: dict[str, bytes],
-        on_message: Callable[[Moved | Looked], None],
+        on_message: Callable[[Message], None],
         on_refetch: Callable[[str], None],
     ) -> None:
         name = raw["channel"].decode(errors="replace")
         if name == self._own_channel:
             return
-        if raw["type"] == "subscribe":
+        if raw["type"] == "subscribe" and name != EVERYWHERE:
             on_refetch(name.removeprefix(CHANNEL))
         elif raw["type"] == "message":
             message = decode(raw["data"])
-            if message is None or channel(message.code) != name:
+            if message is None or channel(message) != name:
                 log.warning("bus message malformed", extra={"labels.error_kind": "service"})
                 return
             on_message(message)

@@ -29,6 +29,7 @@ class Stream:
         self.lock = threading.Lock()
         self.claims: dict[str, tuple[int, str]] = {}  # kind -> (seq of the holder, text)
         self.stale: list[int] = []  # superseded events that still hold their text
+        self.seen_at = 0.0  # when its last event was last seen in the store
 
     def take(self, document: Mapping[str, Any]) -> None:
         """Take in the next event; one that is known already is ignored."""

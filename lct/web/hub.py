@@ -11,7 +11,7 @@ from typing import Any
 
 import gevent
 
-from ..application.messages import Looked, Moved
+from ..application.messages import Dropped, Looked, Message
 from ..domain.errors import LctError
 from .outbox import PING, Outbox, frame
 from .render import Renderer
@@ -29,6 +29,7 @@ class Hub:
     def __init__(
         self,
         read: Callable[[str], Any],
+        forget: Callable[[str], None],
         bus: Any,
         renderer: Renderer,
         join_url: Callable[[str], str],
@@ -36,6 +37,7 @@ class Hub:
         look_seconds: float,
     ) -> None:
         self.read, self.bus, self.renderer, self.join_url = read, bus, renderer, join_url
+        self._forget = forget
         self._drain_seconds, self._look_seconds = drain_seconds, look_seconds
         self._rooms: dict[str, Room] = {}
         self._started = False
@@ -79,11 +81,16 @@ class Hub:
 
     # --- what the bus says --------------------------------------------------------------------
 
-    def _on_message(self, message: Moved | Looked) -> None:
+    def _on_message(self, message: Message) -> None:
         room = self._rooms.get(message.code)
+        if isinstance(message, Dropped):
+            self._forget(message.code)
+            self.renderer.forget()
         if room is None:
             return
-        if isinstance(message, Looked):
+        if isinstance(message, Dropped):
+            room.wake.set()
+        elif isinstance(message, Looked):
             room.look(message, self._look_seconds)
         elif message.seq > room.seq:
             room.wake.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -10,6 +10,7 @@ from typing import Any, cast
 from flask import current_app
 
 from ..application.commands import Command
+from ..application.history import Stored
 from ..domain.teams import CatalogueTeam
 from ..domain.tournament import Tournament
 
@@ -19,6 +20,8 @@ class Parts:
     execute: Callable[[Command], Tournament]
     read: Callable[[str], Any]  # code -> stream, with everything acknowledged before the call
     known: Callable[[str], Any]  # code -> stream as this worker knows it, perhaps a little behind
+    stored: Callable[[str], list[Stored]]  # code -> every event, in order
+    exported: Callable[[str, set[int]], Iterator[str]]  # code, attempts -> JSON lines
     stream_of_command: Callable[[str], str | None]
     ready: Callable[[], dict[str, bool]]  # what this worker depends on -> does it answer
     bus: Any

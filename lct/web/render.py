@@ -51,6 +51,7 @@ class Renderer:
             return env.get_template(template).render(id=region_id, r=data, children=()).strip()
 
         self._leaf = leaf
+        self.forget = leaf.cache_clear
         self._env = env
 
     def html(self, region: Region, instead: dict[str, Region] | None = None) -> str:

@@ -14,7 +14,7 @@ from gevent.event import Event
 from ..application.messages import Looked
 from ..application.queries import VIEWS, next_change, personal
 from ..application.regions import Region
-from ..domain.errors import LctError
+from ..domain.errors import LctError, UnknownTournament
 from ..domain.tournament import Tournament
 from .outbox import Outbox, frame
 from .render import Renderer, out_of_band
@@ -159,6 +159,10 @@ class Room:
             try:
                 pause = self._refresh()
                 self.behind = False
+            except UnknownTournament:
+                for box in self.all_boxes():
+                    box.close(1008, "deleted")
+                pause = TICK
             except LctError:  # logged where it arose; the screens keep what they show
                 pause, self.behind = 1.0, True
             except Exception:

@@ -1,0 +1,194 @@
+"""Whole streams: out as JSON lines, in again, and what privacy asks of them.
+
+Each of these may be interrupted and run again: it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo.errors import DuplicateKeyError
+
+from ..application.history import Stored
+from ..domain.errors import Invalid, LctError, UnknownTournament
+from ..domain.events import PlayerForgotten
+from ..domain.values import normal_code
+from .event_store import EventStore, reachable
+from .stream import Stream, read_event
+
+log = logging.getLogger(__name__)
+
+FIELDS = frozenset(
+    ("_id", "stream", "seq", "type", "schema", "data", "unique", "command_id", "at", "actor",
+     "request_id")
+)  # fmt: skip
+NEEDED = FIELDS - {"unique", "command_id", "request_id"}
+
+
+def stored(store: EventStore, code: str) -> list[Stored]:
+    """Every event of a stream, in order; UnknownTournament if there is none."""
+    with reachable():
+        documents = list(store.tail(code))
+    if not documents:
+        raise UnknownTournament
+    return [
+        Stored(
+            document["seq"],
+            read_event(document),
+            document["at"].replace(tzinfo=UTC),
+            document["actor"],
+            document.get("request_id", ""),
+        )
+        for document in documents
+    ]
+
+
+# --- out and in -------------------------------------------------------------------------------
+
+
+def exported(store: EventStore, code: str, public_attempts: set[int] | None) -> Iterator[str]:
+    """The stream as JSON lines. Secrets and hands of attempts that are not in
+    ``public_attempts`` are left out (None: nothing is left out, for moving house)."""
+    attempt = 0
+    with reachable():
+        documents = list(store.tail(code))
+    for document in documents:
+        data = dict(document["data"])
+        if "secret" in data:
+            attempt = data.get("attempt", attempt + 1)
+            if public_attempts is not None and attempt not in public_attempts:
+                data["secret"] = None
+                data.pop("hands", None)
+        at = document["at"].replace(tzinfo=UTC).isoformat(timespec="milliseconds")
+        yield json.dumps(dict(document) | {"data": data, "at": at}, ensure_ascii=False)
+
+
+def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
+    """Store an exported stream; returns its code and how many events were new.
+
+    Everything is read and replayed before anything is written. Invalid (field ``file``) if a line
+    is no event of ours, a place is missing, or another tournament has the code or the name.
+    """
+    documents = [_parsed(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not documents:
+        raise Invalid(file="The file has no events.")
+    stream = Stream(documents[0]["stream"])
+    for number, document in enumerate(documents, 1):
+        expected = {"_id": f"{stream.code}:{number}", "seq": number, "stream": stream.code}
+        if any(document[name] != value for name, value in expected.items()):
+            raise Invalid(file=f"Line {number} is not event {number} of {stream.code}.")
+        try:
+            stream.take(document)
+        except LctError:
+            raise Invalid(file=f"Line {number} is an event that cannot be read.") from None
+    with reachable():
+        there = {document["seq"]: document for document in store.tail(stream.code)}
+    for document in documents:
+        if (known := there.get(document["seq"])) and not _same(known, document):
+            raise Invalid(file=f"Another tournament has the code {stream.code} here.")
+    if len(there) > len(documents):
+        raise Invalid(file=f"{stream.code} has gone on here since the file was made.")
+    new = [document for document in documents if document["seq"] not in there]
+    for document in new:
+        try:
+            with reachable():
+                store.events.insert_one(document)
+        except DuplicateKeyError:
+            raise Invalid(
+                file=f"Event {document['seq']} clashes with one here: an open tournament has the "
+                "same name. Close or rename it, then import again."
+            ) from None
+    store.forget(stream.code)
+    log.info("stream imported", extra={"labels.tournament": stream.code})
+    return stream.code, len(new)
+
+
+def _parsed(number: int, line: str) -> dict[str, Any]:
+    try:
+        document = json.loads(line)
+        fits = isinstance(document, dict) and NEEDED <= document.keys() <= FIELDS
+        if not (fits and normal_code(document["stream"]) == document["stream"]):
+            raise ValueError("fields")
+        if document["data"].get("secret", "") is None:
+            raise Invalid(file=f"Line {number} is sealed: this export leaves a secret out.")
+        document["at"] = datetime.fromisoformat(document["at"]).astimezone(UTC)
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        raise Invalid(file=f"Line {number} is not an event of lct.") from None
+    return document
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    def key(document: Mapping[str, Any]) -> dict[str, Any]:
+        # A claim is taken off an event when a later one supersedes it.
+        kept = {name: value for name, value in document.items() if name != "unique"}
+        return kept | {"at": document["at"].replace(tzinfo=UTC)}
+
+    return key(one) == key(other)
+
+
+# --- privacy -----------------------------------------------------------------------------------
+
+
+def rewrite_forgotten(store: EventStore, code: str, player_id: str) -> int:
+    """Put the neutral name of a forgotten player into their older events; returns how many were
+    rewritten."""
+    rewritten = 0
+    with reachable():
+        documents = list(store.tail(code))
+        named = next(
+            document["data"]
+            for document in documents
+            if document["type"] == PlayerForgotten.type
+            and document["data"]["player_id"] == player_id
+        )
+        first, last = named["first"], named["last"]
+        for document in documents:
+            data = document["data"]
+            if data.get("player_id") != player_id or "first" not in data:
+                continue
+            if (data["first"], data["last"]) != (first, last):
+                new = data | {"first": first, "last": last}
+                store.events.update_one({"_id": document["_id"]}, {"$set": {"data": new}})
+                rewritten += 1
+    # Written anew and not just deleted: no slower worker can put back an older one.
+    store.forget(code)
+    store.write_snapshot(store.read(code))
+    log.info(
+        "player forgotten",
+        extra={"event.action": "privacy.forget", "labels.tournament": code},
+    )
+    return rewritten
+
+
+def outdated(store: EventStore, days: float, now: datetime) -> list[str]:
+    """The codes of streams in which nothing has happened for ``days``."""
+    limit = (now - timedelta(days=days)).replace(tzinfo=None)
+    with reachable():
+        old = {d["stream"] for d in store.events.find({"at": {"$lt": limit}}, {"stream": 1})}
+        return sorted(code for code in old if _last_at(store, code) < limit)
+
+
+def _last_at(store: EventStore, code: str) -> datetime:
+    last = store.events.find({"stream": code}, {"at": 1}).sort("seq", -1).limit(1)
+    return max(document["at"] for document in last)
+
+
+def delete_stream(store: EventStore, code: str) -> int:
+    """Delete a whole evening, from its last event to its first: whatever interrupts this leaves
+    an older but whole state of it. Returns how many events there were."""
+    with reachable():
+        store.snapshots.delete_one({"_id": code})
+        seqs = sorted((d["seq"] for d in store.tail(code)), reverse=True)
+        for seq in seqs:
+            store.events.delete_one({"_id": f"{code}:{seq}"})
+        store.snapshots.delete_one({"_id": code})
+    store.forget(code)
+    log.info(
+        "evening deleted",
+        extra={"event.action": "privacy.retention", "labels.tournament": code},
+    )
+    return len(seqs)

@@ -1,0 +1,67 @@
+"""The organiser's history: who did what and when, and the board as it was at any event."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ..application import checks, queries
+from ..application.history import Line, replay, story
+from ..application.regions import Region
+from ..domain.tournament import Tournament
+from .identity import known_code, require_organiser
+from .limits import guess
+from .parts import parts
+from .render import fragments, page, wants_fragment
+
+bp = Blueprint("history", __name__)
+
+
+@bp.get("/t/<code>/history")
+def history(code: str) -> ResponseReturnValue:
+    """The list of events, newest first, and with ``at`` the board after that event."""
+    t = guess(known_code(code))
+    require_organiser(t)
+    events = parts().stored(t.code)
+    lines = story(t.code, events)
+    at = _place(len(events))
+    then = replay(t.code, events[:at])
+    regions = _board(then, lines[at - 1], at == len(events))
+    moment = Region("moment", "history/_moment.html", (at, len(events), lines[at - 1]))
+    if wants_fragment():
+        return fragments((moment, *regions))
+    return page(
+        "history/page.html",
+        t=t,
+        lines=lines[::-1],
+        regions=(moment, *regions),
+        at=at,
+        events=len(events),
+        file_url=url_for("history.file", code=t.code),
+        organise_url=url_for("organise.desk", code=t.code),
+    )
+
+
+def _place(events: int) -> int:
+    """The event asked for; the newest when the number is none of them."""
+    asked = request.args.get("at", "")
+    if asked.isascii() and asked.isdigit() and len(asked) < 10 and 0 < int(asked) <= events:
+        return int(asked)
+    return events
+
+
+def _board(then: Tournament, line: Line, newest: bool) -> tuple[Region, ...]:
+    """The board as it stood at that moment: cards that turned later lie face down."""
+    now = parts().now() if newest else line.at
+    return queries.watch(then, now, {}, "")
+
+
+@bp.get("/t/<code>/history.jsonl")
+def file(code: str) -> ResponseReturnValue:
+    """The stream as JSON lines, without what may not be seen yet."""
+    t = guess(known_code(code))
+    require_organiser(t)
+    public = {facts.attempt for facts in checks.finished_draws(t, parts().now())}
+    lines = parts().exported(t.code, public)
+    headers = {"Content-Disposition": f'attachment; filename="lct-{t.code}.jsonl"'}
+    return Response((line + "\n" for line in lines), mimetype="application/jsonl", headers=headers)

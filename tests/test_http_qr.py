@@ -1,0 +1,206 @@
+"""QR codes and links: where they lead, whoever asks by whichever name, and that cameras read them."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zxingcpp
+from PIL import Image, ImageDraw
+
+from .http_client import PUBLIC_URL, Element, House, open_house
+
+FORGED = {
+    "host": {"Host": "evil.example"},
+    "host with a port": {"Host": "evil.example:99"},
+    "forwarded host": {"X-Forwarded-Host": "evil.example"},
+    "forwarded": {"Forwarded": "host=evil.example;proto=https"},
+    "all of it": {
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Port": "99",
+        "X-Forwarded-Prefix": "/evil.example",
+        "X-Original-Host": "evil.example",
+        "X-Script-Name": "/evil.example",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
+        yield made
+
+
+def drawn(svg: Element, size: int = 8) -> Image.Image:
+    """The QR code as its SVG draws it, ``size`` pixels a module."""
+    _, _, width, height = map(int, svg.attrs["viewbox"].split())
+    image = Image.new("RGB", (width * size, height * size), "red")
+    pen = ImageDraw.Draw(image)
+    for path in svg.all("path"):
+        steps = path.attrs["d"]
+        bars = re.findall(r"M(\d+) (\d+)h(\d+)v(\d+)(?:h-\d+z|H0z)", steps)
+        assert len(bars) == steps.count("M")
+        for x, y, across, down in (map(int, bar) for bar in bars):
+            box = (x * size, y * size, (x + across) * size - 1, (y + down) * size - 1)
+            pen.rectangle(box, fill=path.attrs["fill"])
+    return image
+
+
+def read(image: Image.Image) -> str:
+    """What a camera reads."""
+    found = zxingcpp.read_barcodes(image)
+    assert len(found) == 1, "no camera can read this"
+    return str(found[0].text)
+
+
+def codes(page: Element) -> list[str]:
+    """What the QR codes on a page say."""
+    return [read(drawn(svg)) for svg in page.all("svg", cls="qr")]
+
+
+def test_every_code_on_a_page_leads_to_the_public_address(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    assert codes(house.phone().get(e.at()).page) == [f"{PUBLIC_URL}{e.at('join')}"]
+    (seat,) = codes(ola.get(e.at("me")).page)
+    assert seat.startswith(f"{PUBLIC_URL}{e.at('seat')}/")
+    other = house.phone()
+    assert other.get(seat.removeprefix(PUBLIC_URL)).location == e.at("me")
+    join, host = codes(e.host.get(e.at("organise")).page)
+    assert join == f"{PUBLIC_URL}{e.at('join')}"
+    assert other.get(host.removeprefix(PUBLIC_URL)).location == e.at("organise")
+
+
+def test_a_code_on_a_socket_is_the_one_on_the_page(house: House) -> None:
+    e = house.evening()
+    with house.phone().live(e.live("board")) as screen:
+        screen.take()
+        assert codes(screen.page) == [f"{PUBLIC_URL}{e.at('join')}"]
+
+
+def test_a_code_has_a_light_border_of_four_modules(house: House) -> None:
+    e = house.evening()
+    (svg,) = house.phone().get(e.at()).page.all("svg", cls="qr")
+    image, edge = drawn(svg, 1), int(svg.attrs["viewbox"].split()[2])
+    colours = image.load()
+    border = {
+        colours[x, y]
+        for x in range(edge)
+        for y in range(edge)
+        if min(x, y, edge - 1 - x, edge - 1 - y) < 4
+    }
+    assert border == {(255, 255, 255)}
+    assert {colours[x, y] for x in range(edge) for y in range(edge)} == {
+        (255, 255, 255),
+        (11, 18, 32),
+    }
+
+
+@pytest.mark.parametrize("headers", FORGED.values(), ids=FORGED)
+def test_a_forged_host_is_on_no_page_and_in_no_redirect(
+    house: House, headers: dict[str, str]
+) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    phones = [house.phone(), ola, e.host]
+    paths = ["/", "/nothing", f"/go?code={e.code}", f"/t/{e.code.lower()}"]
+    paths += [e.at(page) for page in ("", "join", "back", "me", "organise", "recover", "verify")]
+    for phone in phones:
+        for path in paths:
+            answer = phone.get(path, headers=headers)
+            assert "evil.example" not in answer.text, path
+            assert "evil.example" not in answer.location, path
+            assert answer.status != 200 or set(codes(answer.page)) <= set(
+                codes(phone.get(path).page)
+            )
+
+
+def test_a_page_finds_its_socket_under_the_name_by_which_it_was_opened(house: House) -> None:
+    """By a path alone: behind a proxy lct may know neither the name nor the scheme."""
+    e = house.evening()
+    ola = e.guest("Ola")
+    for phone, page in ((house.phone(), ""), (ola, "me"), (e.host, "organise")):
+        live = phone.get(e.at(page)).page.by_id("live").attrs["hx-ws:connect"]
+        assert live.startswith(e.at("live")), live
+
+
+def test_without_a_public_address_the_board_warns_and_says_what_to_do(
+    servers: Any, tmp_path: Path
+) -> None:
+    with open_house(servers, tmp_path, public_url=None, workers=1) as house:
+        e = house.evening()
+        page = house.phone().get(e.at()).page
+        (warning,) = page.all(cls="warning")
+        assert "Phones cannot open this address" in warning.text
+        assert "LCT_PUBLIC_URL" in warning.text
+        assert codes(page) == [f"http://127.0.0.1:{house.port}{e.at('join')}"]
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.53", "http://[::1]:8000"])
+def test_a_public_address_that_only_this_machine_reaches_is_warned_of(
+    servers: Any, tmp_path: Path, url: str
+) -> None:
+    with open_house(servers, tmp_path, public_url=url, workers=1) as house:
+        assert house.phone().get(house.evening().at()).page.all(cls="warning")
+
+
+def test_with_a_public_address_nothing_is_warned_of(house: House) -> None:
+    assert not house.phone().get(house.evening().at()).page.all(cls="warning")
+
+
+def test_behind_a_trusted_proxy_the_codes_still_lead_to_the_public_address(
+    servers: Any, tmp_path: Path
+) -> None:
+    with open_house(servers, tmp_path, trusted_proxies=1, workers=1) as house:
+        e = house.evening()
+        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "inner.example:8080"}
+        page = house.phone().get(e.at(), headers=headers).page
+        assert codes(page) == [f"{PUBLIC_URL}{e.at('join')}"]
+        assert ":8080" not in page.text
+
+
+# --- on a screen ----------------------------------------------------------------------------------
+
+SCREENS = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160), "a phone": (320, 640)}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_camera_reads_the_board_in_any_theme_with_a_light_border_of_four_modules(
+    house: House, browser: Any, scheme: str, screen: str
+) -> None:
+    e = house.evening()
+    width, height = SCREENS[screen]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, forced_colors="none"
+    )
+    try:
+        page = context.new_page()
+        page.goto(f"{house.url}{e.at()}")
+        page.locator("svg.qr").scroll_into_view_if_needed()
+        image = Image.open(io.BytesIO(page.screenshot())).convert("L")
+        modules = int(page.locator("svg.qr").get_attribute("viewBox").split()[2]) - 8
+    finally:
+        context.close()
+    (found,) = zxingcpp.read_barcodes(image)
+    assert found.text == f"{PUBLIC_URL}{e.at('join')}"
+    corners = (found.position.top_left, found.position.bottom_right)
+    left, top, right, bottom = (n for corner in corners for n in (corner.x, corner.y))
+    module = (right - left) / modules
+    lightness = image.load()
+    reach = round(3.5 * module)  # to the middle of the fourth module
+    middle = ((left + right) // 2, (top + bottom) // 2)
+    for x, y in [
+        *((left - reach, top + step) for step in range(0, bottom - top, 3)),
+        *((right + reach, top + step) for step in range(0, bottom - top, 3)),
+        *((left + step, top - reach) for step in range(0, right - left, 3)),
+        *((left + step, bottom + reach) for step in range(0, right - left, 3)),
+    ]:
+        assert lightness[x, y] > 230, (x, y, middle)
