@@ -25,6 +25,7 @@ from .web import board, devices, errors, health, history, home, join, live, orga
 from .web.hub import Hub
 from .web.parts import Parts, join_url
 from .web.render import Renderer
+from .web.sessions import Sessions
 from .web.static import asset
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +53,8 @@ def create_app(settings: Settings) -> Flask:
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_BR_LEVEL=4,
+        COMPRESS_LEVEL=4,
+        COMPRESS_MIN_SIZE=3000,  # the answer to a tap is one or two packets either way
         COMPRESS_STREAMS=True,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
@@ -59,6 +62,7 @@ def create_app(settings: Settings) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
+    app.session_interface = Sessions()
     connect_store(settings)
     store = EventStore(defer=lambda work: gevent.spawn(work))
     bus = RedisBus(settings.redis_url)
@@ -67,6 +71,7 @@ def create_app(settings: Settings) -> Flask:
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
     hub = Hub(
         store.read,
+        store.stream,
         store.forget,
         bus,
         renderer,

@@ -510,7 +510,7 @@ def open_house(servers: Any, folder: Path, **settings: Any) -> Iterator[House]:
             "database": f"lct_test_{secrets.token_hex(4)}",
             "secret_key": "a secret key for tests only",
             "host": "127.0.0.1",
-            "drain_seconds": 1,
+            "drain_seconds": 0,
             "var": folder / "var",
             "environment": "test",
             "public_url": PUBLIC_URL,

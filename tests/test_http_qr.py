@@ -1,18 +1,21 @@
-"""QR codes and links: where they lead, whoever asks by whichever name, and that cameras read them."""
+"""QR codes and links: they lead to the public address, and a camera reads them on any screen."""
 
 from __future__ import annotations
 
 import io
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import zxingcpp
 from PIL import Image, ImageDraw
 
-from .http_client import PUBLIC_URL, Element, House, open_house
+from lct.config import Settings
+
+from .desk import Desk
+from .http_client import PUBLIC_URL, Element, House, app_here, open_house, parse
 
 FORGED = {
     "host": {"Host": "evil.example"},
@@ -130,39 +133,45 @@ def test_a_page_finds_its_socket_under_the_name_by_which_it_was_opened(house: Ho
         assert live.startswith(e.at("live")), live
 
 
-def test_without_a_public_address_the_board_warns_and_says_what_to_do(
-    servers: Any, tmp_path: Path
+def board_of(settings: Settings, headers: dict[str, str] | None = None) -> tuple[str, Element]:
+    """The code of a new tournament, and its board under these settings."""
+    with app_here(settings) as app:
+        code = Desk().create()
+        answer = app.test_client().get(f"/t/{code}", headers=headers)
+    assert answer.status_code == 200
+    return code, parse(answer.get_data(as_text=True))
+
+
+def test_without_a_public_address_the_board_warns_and_says_what_to_do(settings: Settings) -> None:
+    code, page = board_of(settings)
+    (warning,) = page.all(cls="warning")
+    assert "Phones cannot open this address" in warning.text
+    assert "LCT_PUBLIC_URL" in warning.text
+    assert codes(page) == [f"http://127.0.0.1:{settings.port}/t/{code}/join"]
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("http://localhost:8000", True), ("http://127.0.0.53", True), ("http://[::1]:8000", True),
+     ("http://192.168.1.20:8000", False), ("https://cup.example", False),
+     ("http://127.example", False)],
+)  # fmt: skip
+def test_an_address_that_only_this_machine_reaches_is_warned_of(
+    settings: Settings, url: str, warned: bool
 ) -> None:
-    with open_house(servers, tmp_path, public_url=None, workers=1) as house:
-        e = house.evening()
-        page = house.phone().get(e.at()).page
-        (warning,) = page.all(cls="warning")
-        assert "Phones cannot open this address" in warning.text
-        assert "LCT_PUBLIC_URL" in warning.text
-        assert codes(page) == [f"http://127.0.0.1:{house.port}{e.at('join')}"]
-
-
-@pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.53", "http://[::1]:8000"])
-def test_a_public_address_that_only_this_machine_reaches_is_warned_of(
-    servers: Any, tmp_path: Path, url: str
-) -> None:
-    with open_house(servers, tmp_path, public_url=url, workers=1) as house:
-        assert house.phone().get(house.evening().at()).page.all(cls="warning")
-
-
-def test_with_a_public_address_nothing_is_warned_of(house: House) -> None:
-    assert not house.phone().get(house.evening().at()).page.all(cls="warning")
+    code, page = board_of(replace(settings, public_url=url))
+    assert bool(page.all(cls="warning")) == warned
+    assert codes(page) == [f"{url}/t/{code}/join"]
 
 
 def test_behind_a_trusted_proxy_the_codes_still_lead_to_the_public_address(
-    servers: Any, tmp_path: Path
+    settings: Settings,
 ) -> None:
-    with open_house(servers, tmp_path, trusted_proxies=1, workers=1) as house:
-        e = house.evening()
-        headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "inner.example:8080"}
-        page = house.phone().get(e.at(), headers=headers).page
-        assert codes(page) == [f"{PUBLIC_URL}{e.at('join')}"]
-        assert ":8080" not in page.text
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "inner.example:8080"}
+    trusting = replace(settings, trusted_proxies=1, public_url=PUBLIC_URL)
+    code, page = board_of(trusting, headers)
+    assert codes(page) == [f"{PUBLIC_URL}/t/{code}/join"]
+    assert ":8080" not in page.text
 
 
 # --- on a screen ----------------------------------------------------------------------------------
@@ -196,11 +205,9 @@ def test_a_camera_reads_the_board_in_any_theme_with_a_light_border_of_four_modul
     module = (right - left) / modules
     lightness = image.load()
     reach = round(3.5 * module)  # to the middle of the fourth module
-    middle = ((left + right) // 2, (top + bottom) // 2)
-    for x, y in [
-        *((left - reach, top + step) for step in range(0, bottom - top, 3)),
-        *((right + reach, top + step) for step in range(0, bottom - top, 3)),
-        *((left + step, top - reach) for step in range(0, right - left, 3)),
-        *((left + step, bottom + reach) for step in range(0, right - left, 3)),
-    ]:
-        assert lightness[x, y] > 230, (x, y, middle)
+    for step in range(-reach, right - left + reach, 3):
+        for x, y in [
+            *((left - reach, top + step), (right + reach, top + step)),
+            *((left + step, top - reach), (left + step, bottom + reach)),
+        ]:
+            assert lightness[x, y] > 230, (x, y, found.position)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from .errors import Invalid
 
@@ -63,6 +64,7 @@ def clean(text: str) -> str:
     return " ".join(word for w in "".join(out).split(" ") if (word := w.strip(ZWJ + ZWNJ)))
 
 
+@lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
     """The form in which two names are the same: NFKC, casefold, no invisible characters."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -6,7 +6,10 @@ sign is a ``subscribe`` message that nobody asked for. So every ``subscribe`` me
 
 from __future__ import annotations
 
+import atexit
 import logging
+import queue
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -56,6 +59,9 @@ class RedisBus:
         }
         self.redis = redis.Redis.from_url(url, **quick)
         self._pubsub = redis.Redis.from_url(url, **quick).pubsub()
+        self._outgoing: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._sender: threading.Thread | None = None
+        self._idle = True
         self._own_channel = f"lct:w:{uuid.uuid4()}"
         self._wanted: set[str] = set()
         self._heard: set[str] = set()
@@ -105,10 +111,40 @@ class RedisBus:
         return found
 
     def _send(self, message: Message) -> None:
-        try:
-            self.redis.publish(channel(message), encode(message))
-        except RedisError as error:
-            self._failed("bus publish failed", error)
+        """Leave the message to the sender, so that no tap ever waits for Redis."""
+        if self._sender is None:
+            self._sender = threading.Thread(target=self._deliver, name="bus", daemon=True)
+            self._sender.start()
+            atexit.register(self.flush)
+        self._outgoing.put(message)
+
+    def flush(self, seconds: float = 1.0) -> None:
+        """Wait until everything is sent, for so long at most: a command line is about to end."""
+        end = time.monotonic() + seconds
+        while not (self._outgoing.empty() and self._idle) and time.monotonic() < end:
+            time.sleep(0.005)
+
+    def _deliver(self) -> None:
+        """Send whatever has come together in one write. What cannot be sent is dropped: it says
+        no more than "look at the store", which every room does by itself now and then."""
+        pool = self.redis.connection_pool
+        connection = None
+        while True:
+            batch = [self._outgoing.get()]
+            self._idle = False
+            while not self._outgoing.empty():
+                batch.append(self._outgoing.get())
+            commands = [("PUBLISH", channel(m), encode(m)) for m in batch]
+            try:
+                connection = connection or pool.get_connection()
+                connection.send_packed_command(connection.pack_commands(commands))
+                for _ in commands:
+                    connection.read_response()
+            except (RedisError, OSError) as error:
+                self._failed("bus publish failed", error)
+                if connection is not None:
+                    connection.disconnect()
+            self._idle = True
 
     def _failed(self, what: str, error: Exception) -> None:
         log.error(

@@ -29,6 +29,7 @@ class Hub:
     def __init__(
         self,
         read: Callable[[str], Any],
+        known: Callable[[str], Any],
         forget: Callable[[str], None],
         bus: Any,
         renderer: Renderer,
@@ -36,7 +37,8 @@ class Hub:
         drain_seconds: float,
         look_seconds: float,
     ) -> None:
-        self.read, self.bus, self.renderer, self.join_url = read, bus, renderer, join_url
+        self.read, self.known, self.bus = read, known, bus
+        self.renderer, self.join_url = renderer, join_url
         self._forget = forget
         self._drain_seconds, self._look_seconds = drain_seconds, look_seconds
         self._rooms: dict[str, Room] = {}
@@ -51,7 +53,14 @@ class Hub:
         self._start()
         room = self._rooms.get(code)
         if room is None:
-            room = Room(code, self.read, self.bus.looks, self.renderer, self.join_url(code))
+            room = Room(
+                code,
+                self.read,
+                self.known,
+                self.bus.looks,
+                self.renderer,
+                self.join_url(code),
+            )
             self._rooms[code] = room
             self.bus.subscribe(code)
         try:
@@ -92,8 +101,8 @@ class Hub:
             room.wake.set()
         elif isinstance(message, Looked):
             room.look(message, self._look_seconds)
-        elif message.seq > room.seq:
-            room.wake.set()
+        else:
+            room.moved(message.seq)
 
     def _on_refetch(self, code: str) -> None:
         if room := self._rooms.get(code):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from functools import lru_cache
 from typing import Any
 
 from flask import Response, current_app, request, session
@@ -145,14 +146,14 @@ def creator_keys(code: str, device_id: str, recovery: str) -> Keys:
 # --- cookies ----------------------------------------------------------------------------------
 
 
-def _signer(name: str) -> URLSafeSerializer:
-    options = {"digest_method": hashlib.sha256}
-    return URLSafeSerializer(parts().secret, salt=name, signer_kwargs=options)
+@lru_cache(maxsize=8)
+def _signer(secret: bytes, name: str) -> URLSafeSerializer:
+    return URLSafeSerializer(secret, salt=name, signer_kwargs={"digest_method": hashlib.sha256})
 
 
 def _read_cookie(name: str, code: str) -> str | None:
     try:
-        content: Any = _signer(name).loads(request.cookies.get(name, ""))
+        content: Any = _signer(parts().secret, name).loads(request.cookies.get(name, ""))
     except BadSignature:
         return None
     if isinstance(content, list) and len(content) == 2 and content[0] == code:
@@ -163,7 +164,7 @@ def _read_cookie(name: str, code: str) -> str | None:
 def _write_cookie(response: Response, name: str, code: str, who: str) -> Response:
     response.set_cookie(
         name,
-        str(_signer(name).dumps([code, who])),
+        str(_signer(parts().secret, name).dumps([code, who])),
         max_age=COOKIE_DAYS * 86400,
         path=f"{request.script_root}/t/{code}",
         httponly=True,

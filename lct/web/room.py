@@ -81,19 +81,22 @@ class Room:
         self,
         code: str,
         read: Callable[[str], Any],
+        known: Callable[[str], Any],
         looks: Callable[[str], dict[str, tuple[int, float]]],
         renderer: Renderer,
         join_url: str,
     ) -> None:
         self.code = code
-        self._read, self._stored_looks = read, looks
+        self._read, self._known, self._stored_looks = read, known, looks
         self._renderer, self._join_url = renderer, join_url
         self.boxes: dict[str, set[Outbox]] = {}
         self.pictures: dict[str, Picture] = {}
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
         self.wake = Event()
         self.behind = False  # the store did not answer; the screens may show the past
-        self.refetch = True
+        self.refetch = True  # messages may have been missed: look at the store and the looks
+        self._read_at = 0.0
+        self._target = 0  # the place that the stream has reached, as far as was heard
         self.seq = 0
         self.greenlet = gevent.spawn(self._run)
 
@@ -107,6 +110,12 @@ class Room:
         else:
             self.looks[message.player_id] = (message.team, time.monotonic() + seconds)
         self.wake.set()
+
+    def moved(self, seq: int) -> None:
+        """Hear that the stream has reached ``seq``."""
+        if seq > self.seq:
+            self._target = max(self._target, seq)
+            self.wake.set()
 
     def enter(self, box: Outbox) -> None:
         """Register the socket, then send it everything."""
@@ -133,8 +142,11 @@ class Room:
         picture = self.pictures.get(box.view)
         return picture.html(ids, box.personal) if picture else ""
 
-    def _state(self) -> tuple[Tournament, datetime]:
-        stream = self._read(self.code)
+    def _state(self, fresh: bool = True) -> tuple[Tournament, datetime]:
+        stream = self._known(self.code)
+        if fresh or stream.seq < self._target:
+            stream = self._read(self.code)
+            self._read_at = time.monotonic()
         self.seq = stream.seq
         return stream.tournament, datetime.now(UTC)
 
@@ -172,14 +184,14 @@ class Room:
 
     def _refresh(self) -> float:
         """Bring every screen up to date; returns the seconds until time alone changes them."""
-        if self.refetch:
-            self.refetch = False
-            until = time.monotonic()
-            stored = self._stored_looks(self.code)
-            self.looks = {p: (team, until + left) for p, (team, left) in stored.items()}
         clock = time.monotonic()
+        fresh = self.refetch or self.behind or clock - self._read_at >= TICK
+        t, now = self._state(fresh)
+        if self.refetch:
+            stored = self._stored_looks(self.code)
+            self.looks = {p: (team, clock + left) for p, (team, left) in stored.items()}
+            self.refetch = False
         self.looks = {p: look for p, look in self.looks.items() if look[1] > clock}
-        t, now = self._state()
         looks, url = self.looks_now(), self._join_url
         for view, boxes in list(self.boxes.items()):
             html, ids = self._picture(view, t, now).update(VIEWS[view](t, now, looks, url))
