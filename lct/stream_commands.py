@@ -17,6 +17,7 @@ from .application.history import story
 from .domain.errors import LctError
 from .domain.tournament import Tournament
 from .domain.values import normal_code
+from .event_docs import markdown
 from .infrastructure import archive
 
 
@@ -128,4 +129,10 @@ def delete_old(dry_run: bool) -> None:
         click.echo(f"{code}: {count} events deleted")
 
 
-commands = (export, import_, replay, forget, delete_old)
+@click.command("describe-events")
+def describe_events() -> None:
+    """Print docs/events.md: every event with its fields."""
+    click.echo(markdown(), nl=False)
+
+
+commands = (export, import_, replay, forget, delete_old, describe_events)

@@ -85,7 +85,8 @@ def everything(e: Evening, guests: list[Phone]) -> dict[str, Seen]:
     """What anyone, a player and the host are shown on all pages and first frames now."""
     seen = {}
     people = {"anyone": e.house.phone(), "player": guests[0], "host": e.host}
-    paths = ["", "verify", "join", "me", "organise", "draw.json", "recover", "back", "join"]
+    paths = ["", "verify", "join", "me", "organise", "draw.json", "recover", "back"]
+    paths += ["history.jsonl", *(f"history?at={n + 1}" for n in range(len(e.events)))]
     paths += [f"pick-for?player={e.player(name)}" for name in NAMES]
     for who, phone in people.items():
         for path in paths:

@@ -47,6 +47,7 @@ def play(house: House, names: list[str], title: str) -> dict[str, str]:
             see(f"{moment}: {page}", e.visitor().get(e.at(page)))
         see(f"{moment}: me", guests[0].get(e.at("me")))
         see(f"{moment}: organise", e.host.get(e.at("organise")))
+        see(f"{moment}: history", e.host.get(e.at("history")))
         if e.facts("player-joined"):
             player = e.player(names[0], "Last")
             see(f"{moment}: pick for", e.host.get(e.at(f"pick-for?player={player}")))

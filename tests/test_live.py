@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lct.application.messages import Moved, channel, encode
+from lct.application.messages import CHANNEL, EVERYWHERE, Moved, encode
 
 from .http_client import Evening, House, Phone, Screen, at_once, open_house
 
@@ -286,7 +286,7 @@ def test_no_more_than_five_looks_a_second_get_through(house: House) -> None:
     e = house.evening()
     ola = e.guest("Ola")
     with house.redis.pubsub() as bus, open_screen(e, "me", 0, ola) as screen:
-        bus.subscribe(channel(e.code))
+        bus.subscribe(CHANNEL + e.code)
         assert bus.get_message(timeout=2)["type"] == "subscribe"
         at = []
         end = time.monotonic() + 2.5
@@ -332,7 +332,7 @@ def test_a_message_that_comes_after_a_screen_has_opened_still_reaches_the_others
         with house.desk() as desk:
             desk.join(e.code, "Ola")
         with open_screen(e, "me", 0):
-            house.redis.publish(channel(e.code), encode(Moved(e.code, 2)))
+            house.redis.publish(CHANNEL + e.code, encode(Moved(e.code, 2)))
             board.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 1)
             watch.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 1)
 
@@ -344,7 +344,7 @@ def test_messages_that_are_doubled_or_late_change_nothing(house: House) -> None:
         e.guest("Max")
         board.until(lambda s: "Max Nowak" in s.text)
         for seq in (3, 2, 1, 3, 2):
-            house.redis.publish(channel(e.code), encode(Moved(e.code, seq)))
+            house.redis.publish(CHANNEL + e.code, encode(Moved(e.code, seq)))
         assert board.quiet(0.3) == []
 
 
@@ -354,7 +354,7 @@ MALFORMED = [
     b'{"code":"%s","seq":null}', b'{"code":"BCDF2345","seq":9}',
     b'{"code":"%s","player_id":1,"team":1}', b'{"code":"%s","player_id":"x","team":"1"}',
     b'{"code":"%s","seq":' + b"[" * 900,
-    b'{"code":"%s","seq":2' + b" " * 2000 + b"}",
+    b'{"code":"%s","seq":2' + b" " * 2000 + b"}", b'{"code":"%s","dropped":true}',
 ]  # fmt: skip
 
 
@@ -363,21 +363,24 @@ def test_a_mangled_message_is_logged_and_dropped_and_the_next_one_arrives(house:
     before = house.log().count("bus message malformed")
     with open_screen(e, "board", 0) as board, open_screen(e, "board", 1) as other:
         for message in MALFORMED:
-            house.redis.publish(channel(e.code), message.replace(b"%s", e.code.encode()))
+            house.redis.publish(CHANNEL + e.code, message.replace(b"%s", e.code.encode()))
+        house.redis.publish(EVERYWHERE, "nonsense")
         e.guest("Ola")
         for screen in (board, other):
             screen.until(lambda s: "Ola Nowak" in s.shows("seat-1"), 1)
-    assert house.log().count("bus message malformed") - before == 2 * len(MALFORMED)
+    assert house.log().count("bus message malformed") - before == 2 * len(MALFORMED) + 2
 
 
 def test_a_look_at_a_team_that_does_not_exist_does_not_stop_the_screens(house: House) -> None:
     e = house.evening()
-    ola = e.guest("Ola")
+    e.guest("Ola")
+    max_ = e.guest("Max")
     message = {"code": e.code, "player_id": e.player("Ola"), "team": 4000}
     with open_screen(e, "board", 0) as board, open_screen(e, "me", 1) as phone:
-        house.redis.publish(channel(e.code), json.dumps(message))
+        house.redis.publish(CHANNEL + e.code, json.dumps(message))
         board.quiet(0.1)
-        e.pick(ola, 1)
-        board.until(lambda s: "Team 1" in s.shows("seat-1"), 1)
-        phone.until(lambda s: "Ola Nowak" in s.shows("team-1"), 1)
+        e.pick(max_, 1)
+        board.until(lambda s: "Team 1" in s.shows("seat-2"), 1)
+        phone.until(lambda s: "Max Nowak" in s.shows("team-1"), 1)
         assert house.phone(0).get(e.at()).status == 200
+        open_screen(e, "board", 0).ws.close()

@@ -51,6 +51,8 @@ TABLE = {
     ("POST", "/t/<code>/back"): Row("/t/{code}/back", ALL_303, {"code": "{seat}"}),
     ("GET", "/t/<code>/created"): Row("/t/{code}/created", HOST_303),
     ("GET", "/t/<code>/draw.json"): Row("/t/{code}/draw.json", ALL_409),
+    ("GET", "/t/<code>/history"): Row("/t/{code}/history", HOST_200),
+    ("GET", "/t/<code>/history.jsonl"): Row("/t/{code}/history.jsonl", HOST_200),
     ("GET", "/t/<code>/host/<key>"): Row("/t/{code}/host/{random}", ALL_303),
     ("GET", "/t/<code>/join"): Row("/t/{code}/join", (200, 303, 200, 200, 200, 200)),
     ("POST", "/t/<code>/join"): Row(

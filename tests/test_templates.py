@@ -181,7 +181,7 @@ def test_regions_with_equal_data_are_rendered_once(renderer: Renderer) -> None:
 
 # --- pages ----------------------------------------------------------------------------------------
 
-PAGES = ("", "join", "back", "recover", "verify", "me", "organise")
+PAGES = ("", "join", "back", "recover", "verify", "me", "organise", "history", "history?at=2")
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
 from ..application.history import Stored
-from ..domain.errors import Invalid, LctError, UnknownTournament
-from ..domain.events import PlayerForgotten
+from ..domain.errors import Invalid, LctError, UnknownTournament, Unreadable
+from ..domain.events import Event, PlayerForgotten, TeamsDrawn, TournamentCreated
 from ..domain.values import normal_code
 from .event_store import EventStore, reachable
 from .stream import Stream, read_event
@@ -82,6 +83,8 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
         if any(document[name] != value for name, value in expected.items()):
             raise Invalid(file=f"Line {number} is not event {number} of {stream.code}.")
         try:
+            if not _is_sound(read_event(document)):
+                raise Unreadable
             stream.take(document)
         except LctError:
             raise Invalid(file=f"Line {number} is an event that cannot be read.") from None
@@ -109,7 +112,9 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
 
 def _parsed(number: int, line: str) -> dict[str, Any]:
     try:
-        document = json.loads(line)
+        line.encode()  # no lone surrogates, and below none written as escapes
+        document = json.loads(line, parse_constant=_not_a_number)
+        json.dumps(document, ensure_ascii=False).encode()
         fits = isinstance(document, dict) and NEEDED <= document.keys() <= FIELDS
         if not (fits and normal_code(document["stream"]) == document["stream"]):
             raise ValueError("fields")
@@ -119,6 +124,24 @@ def _parsed(number: int, line: str) -> dict[str, Any]:
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         raise Invalid(file=f"Line {number} is not an event of lct.") from None
     return document
+
+
+def _not_a_number(name: str) -> None:
+    raise ValueError(name)
+
+
+def _is_sound(event: Event) -> bool:
+    """Whether every field holds what its class says: Python itself does not check."""
+    kinds = {"str": str, "int": int}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if (kind := kinds.get(str(field.type))) and type(value) is not kind:
+            return False
+    if isinstance(event, TournamentCreated):
+        return all(tuple(map(type, team)) == (str, str, float, str) for team in event.teams)
+    if isinstance(event, TeamsDrawn):
+        return all(tuple(map(type, hand)) == (str, int) for hand in event.hands)
+    return True
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -1,0 +1,247 @@
+"""Whole streams: export and import, forgetting a player, deleting evenings, telling the story."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lct.application import commands as c
+from lct.application.history import replay, story
+from lct.config import Settings
+from lct.domain import errors
+from lct.infrastructure import archive, documents
+
+from .desk import Desk
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Iterator[Desk]:
+    documents.connect_store(settings)
+    documents.ensure_indexes()
+    yield Desk()
+    documents.disconnect()
+
+
+def evening(desk: Desk, name: str = "Friday Cup") -> str:
+    """Two players who joined, picked, changed, were renamed, and drew."""
+    code = desk.create(name, limit=2)
+    desk.join(code, "Ola")
+    desk.join(code, "Max")
+    desk.pick(code, "Ola", 3)
+    desk.pick(code, "Ola", 4)
+    desk.pick(code, "Max", 3)
+    desk.execute(c.RenamePlayer(code=code, player_id="p-Max", first="Maxi", last="Nowak"))
+    desk.execute(c.DrawTeams(code=code, attempt=1))
+    desk.execute(c.SkipReveal(code=code))
+    return code
+
+
+def lines(desk: Desk, code: str) -> list[str]:
+    return list(archive.exported(desk.store, code, None))
+
+
+def wipe(desk: Desk) -> None:
+    desk.store.events.delete_many({})
+    desk.store.snapshots.delete_many({})
+
+
+def test_an_exported_evening_imported_elsewhere_is_identical(desk: Desk) -> None:
+    code = evening(desk)
+    before, file = asdict(desk.store.read(code).tournament), lines(desk, code)
+    wipe(desk)
+    other = Desk()
+    assert archive.imported(other.store, file) == (code, 9)
+    assert lines(other, code) == file
+    assert asdict(other.store.read(code).tournament) == before
+
+
+def test_an_import_that_was_interrupted_goes_on_where_it_stopped(desk: Desk) -> None:
+    code = evening(desk)
+    file = lines(desk, code)
+    desk.store.events.delete_many({"seq": {"$gt": 4}})
+    desk.store.forget(code)
+    assert archive.imported(desk.store, file) == (code, 5)
+    assert archive.imported(desk.store, file) == (code, 0)
+    assert lines(desk, code) == file
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda f: ["", *f[:-1], "{"], "Line 10 is not an event of lct"),
+        (lambda f: f[1:], "Line 1 is not event 1"),
+        (lambda f: [f[0], f[2]], "Line 2 is not event 2"),
+        (lambda f: [], "no events"),
+        (lambda f: ['{"$where": 1}'], "not an event of lct"),
+        (lambda f: [f[0].replace("tournament-created", "nothing-known")], "cannot be read"),
+        (lambda f: [f[0], f[1].replace("p-Ola", "p-\\ud800")], "not an event of lct"),
+        (lambda f: [f[0], f[3]], "Line 2 is not event 2"),
+        (lambda f: ["[" * 100_000], "not an event of lct"),
+        (lambda f: [f[0].replace('"Friday Cup"', '{"$gt": ""}', 1)], "cannot be read"),
+        (lambda f: [f[0].replace('"limit": 2', '"limit": "2"')], "cannot be read"),
+        (lambda f: [f[0].replace('"limit": 2', '"limit": 2, "a.b": 1')], "cannot be read"),
+        (lambda f: [f[0].replace('"limit": 2', '"limit": NaN')], "not an event of lct"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_export_is_refused_whole(
+    desk: Desk, change: Callable[[list[str]], list[str]], says: str
+) -> None:
+    file = lines(desk, evening(desk))
+    wipe(desk)
+    with pytest.raises(errors.Invalid, match=says):
+        archive.imported(Desk().store, change(file))
+    assert desk.store.events.find_one({}) is None
+
+
+def test_an_export_without_its_secrets_cannot_be_imported(desk: Desk) -> None:
+    code = evening(desk)
+    file = list(archive.exported(desk.store, code, set()))
+    assert not any("5a5a5a" in line or '"hands"' in line for line in file)
+    with pytest.raises(errors.Invalid, match="sealed"):
+        archive.imported(desk.store, file)
+
+
+def test_an_import_never_touches_a_tournament_that_is_here(desk: Desk) -> None:
+    code = evening(desk)
+    file = lines(desk, code)
+    changed = [line.replace("Friday Cup", "Stolen Cup") for line in file]
+    with pytest.raises(errors.Invalid, match="Another tournament has the code"):
+        archive.imported(desk.store, changed)
+    desk.execute(c.CloseTournament(code=code))
+    with pytest.raises(errors.Invalid, match="gone on"):
+        archive.imported(desk.store, file)
+
+
+def test_an_import_whose_name_is_taken_says_so(desk: Desk) -> None:
+    file = lines(desk, evening(desk))
+    wipe(desk)
+    other = Desk()
+    other.create("Friday Cup")
+    with pytest.raises(errors.Invalid, match="same name"):
+        archive.imported(other.store, file)
+
+
+def test_a_forgotten_player_is_named_nowhere_and_their_play_stays(desk: Desk) -> None:
+    code = evening(desk)
+    desk.store.write_snapshot(desk.store.read(code))
+    other = Desk()
+    other.store.read(code)
+    desk.execute(c.ForgetPlayer(code=code, player_id="p-Max", actor="operator"))
+    assert archive.rewrite_forgotten(desk.store, code, "p-Max") == 2  # joined, renamed
+    everything = str(list(desk.store.events.find({}))) + str(list(desk.store.snapshots.find({})))
+    assert "Maxi" not in everything
+    assert "'Max'" not in everything
+    assert "Max Nowak" not in everything
+    for worker in (desk, other, Desk()):
+        t = worker.store.read(code).tournament
+        assert t.players["p-Max"].name == "Player No. 1"
+        assert t.players["p-Max"].drawn is not None
+        assert [name for _, name, _ in t.draws[0].hands] == ["Ola Nowak", "Player No. 1"]
+    told = " ".join(line.what for line in story(code, archive.stored(desk.store, code)))
+    assert "Max" not in told
+
+
+def test_forgetting_may_be_interrupted_and_run_again(desk: Desk) -> None:
+    code = evening(desk)
+    desk.execute(c.ForgetPlayer(code=code, player_id="p-Max", actor="operator"))
+    desk.execute(c.ForgetPlayer(code=code, player_id="p-Max", actor="operator"))
+    assert desk.seqs(code)[-1] == 10
+    assert archive.rewrite_forgotten(desk.store, code, "p-Max") == 2
+    assert archive.rewrite_forgotten(desk.store, code, "p-Max") == 0
+
+
+def test_who_was_never_in_cannot_be_forgotten(desk: Desk) -> None:
+    with pytest.raises(errors.UnknownPlayer):
+        desk.execute(c.ForgetPlayer(code=evening(desk), player_id="p-Zoë"))
+
+
+def test_only_evenings_in_which_nothing_happens_any_more_are_outdated(desk: Desk) -> None:
+    old, going_on = evening(desk, "Old Cup"), evening(desk, "Going on")
+    past = datetime.now(UTC) - timedelta(days=40)
+    for document in [*desk.store.tail(old), next(iter(desk.store.tail(going_on)))]:
+        # Replaced whole: the local store's $set turns a date into text.
+        desk.store.events.replace_one({"_id": document["_id"]}, document | {"at": past})
+    now = datetime.now(UTC)
+    assert archive.outdated(desk.store, 30, now) == [old]
+    assert archive.outdated(desk.store, 50, now) == []
+
+
+def test_a_deleted_evening_is_gone_and_its_name_is_free(desk: Desk) -> None:
+    code, other = evening(desk), Desk()
+    desk.store.write_snapshot(desk.store.read(code))
+    other.store.read(code).seen_at = 0  # it is a minute since this worker saw it
+    assert archive.delete_stream(desk.store, code) == 9
+    for worker in (desk, other):
+        with pytest.raises(errors.UnknownTournament):
+            worker.store.read(code)
+    desk.create("Friday Cup")
+    assert desk.store.snapshots.find_one({"_id": code}) is None
+
+
+def test_nothing_is_written_behind_a_deleted_evening(desk: Desk) -> None:
+    code, other = desk.create(), Desk()
+    other.store.read(code).seen_at = 0
+    archive.delete_stream(desk.store, code)
+    with pytest.raises(errors.UnknownTournament):
+        other.join(code, "Ola")
+    assert desk.store.events.find_one({}) is None
+
+
+def test_a_deletion_that_was_interrupted_leaves_an_older_whole_state(desk: Desk) -> None:
+    code = evening(desk)
+    delete, left = desk.store.events.delete_one, [3]
+
+    def until_the_power_goes(query: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return delete(query)
+
+    real = desk.store.events
+    desk.store.events = _Proxy(real, delete_one=until_the_power_goes)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        archive.delete_stream(desk.store, code)
+    desk.store.events = real
+    assert Desk().seqs(code) == [1, 2, 3, 4, 5, 6]
+    assert not Desk().store.read(code).tournament.drawn
+    assert archive.delete_stream(desk.store, code) == 6
+
+
+class _Proxy:
+    """Another object with some methods replaced."""
+
+    def __init__(self, real: Any, **instead: Any) -> None:
+        self._real = real
+        self.__dict__.update(instead)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+def test_the_story_names_who_did_what_and_not_what_came_of_the_draw(desk: Desk) -> None:
+    code = evening(desk)
+    told = [(line.who, line.what) for line in story(code, archive.stored(desk.store, code))]
+    assert ("System", "Ola Nowak took Team 4 instead of Team 3") in told
+    assert ("System", "Max Nowak is now Maxi Nowak") in told
+    assert ("System", "drew the teams: attempt 1, 2 cards") in told
+    assert len(told) == 9
+
+
+@pytest.mark.parametrize("at", range(1, 10))
+def test_replaying_any_prefix_gives_the_state_of_that_moment(desk: Desk, at: int) -> None:
+    code = evening(desk)
+    events = archive.stored(desk.store, code)
+    t = replay(code, events[:at])
+    assert len(t.players) == min(2, max(0, at - 1))
+    assert t.drawn == (at >= 8)
+
+
+def test_the_file_has_one_event_a_line_with_times_that_name_their_zone(desk: Desk) -> None:
+    first = json.loads(lines(desk, evening(desk))[0])
+    assert datetime.fromisoformat(first["at"]).utcoffset() == timedelta(0)
+    assert set(first) >= {"_id", "stream", "seq", "type", "schema", "data", "at", "actor"}
