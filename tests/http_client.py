@@ -6,6 +6,7 @@ can accept. So a test knows that two taps meet in two processes, and not by luck
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ import re
 import secrets
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -32,11 +34,16 @@ import redis
 from flask import Flask
 from websockets.sync.client import connect
 
+from lct.application.commands import CreateTournament
 from lct.bootstrap import create_app
 from lct.config import Settings, environ_of
+from lct.domain.events import Keys
+from lct.domain.teams import Team
+from lct.domain.values import new_code
 from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
 
 from .desk import Desk
+from .evening import SECRET
 from .support import LiveServer, clean_environ
 
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
@@ -339,6 +346,54 @@ class Screen:
         return self.page.by_id(region).text
 
 
+class Raw:
+    """A websocket by hand: it sends what it likes, and reads when it likes."""
+
+    def __init__(self, phone: Phone, path: str, receive_buffer: int = 0) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(PATIENCE)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        where = (phone.house.host, phone.house.port)
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [
+            f"GET {path} HTTP/1.1", f"Host: {where[0]}:{where[1]}", "Upgrade: websocket",
+            "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
+            f"Cookie: {phone.cookie_header(path)}", "", "",
+        ]  # fmt: skip
+        with nullcontext() if phone.worker is None else phone.house.only(phone.worker):
+            self.socket.connect(where)
+            self.socket.sendall("\r\n".join(lines).encode())
+            answer = b""
+            while b"\r\n\r\n" not in answer:
+                answer += self.socket.recv(1)
+        assert answer.startswith(b"HTTP/1.1 101"), answer
+
+    def recv(self, timeout: float = PATIENCE) -> str:
+        """The next text message; ConnectionError at the end."""
+        self.socket.settimeout(timeout)
+        opcode = 0
+        while opcode != 1:
+            first, size = self._exactly(2)
+            opcode = first & 0x0F
+            if size >= 126:
+                size = int.from_bytes(self._exactly(2 if size == 126 else 8), "big")
+            payload = self._exactly(size)
+        return payload.decode()
+
+    def _exactly(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            more = self.socket.recv(min(65536, size - len(data)))
+            if not more:
+                raise ConnectionResetError(f"{size - len(data)} bytes are missing")
+            data += more
+        return bytes(data)
+
+    def close(self) -> None:
+        self.socket.close()
+
+
 # --- the house ------------------------------------------------------------------------------------
 
 
@@ -386,6 +441,23 @@ class House:
         code = answer.location.split("/")[2]
         recovery = host.get(answer.location).page.all(cls="recovery")[0].text
         return Evening(self, code, name, host, recovery, listed)
+
+    def giant_evening(self) -> Evening:
+        """A tournament whose first frame on a phone, of 5 MB, no kernel buffers whole."""
+        names = [f"Team {number} {'x' * 4000}" for number in range(400)]
+        code = new_code(secrets.choice)
+        creating = CreateTournament(
+            code=code,
+            name=code,
+            limit=4,
+            teams=tuple(map(Team, names)),
+            option="plain",
+            secret=SECRET,
+            keys=Keys("device", "hash", "recovery"),
+        )
+        with self.desk() as desk:
+            desk.execute(creating)
+        return Evening(self, code, code, self.phone(), "", names)
 
     def forget_limits(self) -> None:
         for key in self.redis.scan_iter("LIMITS*"):

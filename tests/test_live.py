@@ -374,9 +374,11 @@ def test_a_mangled_message_is_logged_and_dropped_and_the_next_one_arrives(house:
 def test_a_look_at_a_team_that_does_not_exist_does_not_stop_the_screens(house: House) -> None:
     e = house.evening()
     e.guest("Ola")
-    max_ = e.guest("Max")
     message = {"code": e.code, "player_id": e.player("Ola"), "team": 4000}
     with open_screen(e, "board", 0) as board, open_screen(e, "me", 1) as phone:
+        max_ = e.guest("Max")
+        for screen in (board, phone):
+            screen.until(lambda s: "Max" in s.text, 1)
         house.redis.publish(CHANNEL + e.code, json.dumps(message))
         board.quiet(0.1)
         e.pick(max_, 1)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from .http_client import House, open_house
+from .http_client import House, Raw, open_house
 
 pytestmark = pytest.mark.slow
 
@@ -67,14 +67,44 @@ def seconds_to_heal(house: House) -> list[float]:
     return seconds
 
 
+def seconds_until_a_stuck_reader_is_cut(house: House) -> float:
+    """How long a reader is kept that takes nothing, while an idle one goes on."""
+    e = house.giant_evening()
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=0)
+    began = time.monotonic()
+    stuck = Raw(max_, e.live("me"), receive_buffer=4096)
+    with house.phone(0).live(e.live("watch")) as idle:
+        idle.take()
+        about = {"tournament": e.code, "view": "me"}
+        while not [
+            line
+            for line in house.lines()
+            if line["message"] == "websocket closed" and about.items() <= line["labels"].items()
+        ]:
+            assert time.monotonic() - began < 30, "it is still held"
+            idle.quiet(0.5)
+        seconds = time.monotonic() - began
+        with pytest.raises(OSError, match=r"missing|reset"):
+            stuck.recv()
+        stuck.close()
+        e.pick(ola, 1)
+        idle.until(lambda s: "Team 1" in s.shows("seat-1"), 2)
+    return seconds
+
+
+SCENES = (
+    beats_of_an_idle_screen,
+    seconds_of_a_look,
+    seconds_to_heal,
+    seconds_until_a_stuck_reader_is_cut,
+)
+
+
 @pytest.fixture(scope="module")
 def scenes(house: House) -> Iterator[Callable[[Callable[[House], Any]], Any]]:
     """The result of a scene, all of which have been started together."""
     with ThreadPoolExecutor() as pool:
-        running: dict[Any, Future[Any]] = {
-            scene: pool.submit(scene, house)
-            for scene in (beats_of_an_idle_screen, seconds_of_a_look, seconds_to_heal)
-        }
+        running: dict[Any, Future[Any]] = {scene: pool.submit(scene, house) for scene in SCENES}
         yield lambda scene: running[scene].result(60)
 
 
@@ -99,3 +129,9 @@ def test_an_event_of_which_nobody_was_told_is_shown_within_35_seconds(
     scenes: Callable[..., Any],
 ) -> None:
     assert max(scenes(seconds_to_heal)) < 35
+
+
+def test_a_reader_that_takes_nothing_for_twenty_seconds_is_cut_off(
+    scenes: Callable[..., Any],
+) -> None:
+    assert 19 < scenes(seconds_until_a_stuck_reader_is_cut) < 25

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import secrets
 import socket
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from lct.application.commands import CreateTournament
-from lct.domain.events import Keys
-from lct.domain.teams import Team
-from lct.domain.values import new_code
-
-from .evening import SECRET
-from .http_client import PATIENCE, Evening, House, Phone, Screen, open_house
+from .http_client import PATIENCE, Evening, House, Phone, Raw, Screen, open_house
 
 
 @pytest.fixture(scope="module")
@@ -97,54 +88,6 @@ def test_a_message_that_is_no_look_is_logged_and_nothing_else(
     assert len(lines) == before + 1
     assert lines[-1]["labels"]["tournament"] == e.code
     assert len(e.events) == 2
-
-
-class Raw:
-    """A websocket by hand: it sends what it likes, and reads when it likes."""
-
-    def __init__(self, phone: Phone, path: str, receive_buffer: int = 0) -> None:
-        self.socket = socket.socket()
-        self.socket.settimeout(PATIENCE)
-        if receive_buffer:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        where = (phone.house.host, phone.house.port)
-        key = base64.b64encode(os.urandom(16)).decode()
-        lines = [
-            f"GET {path} HTTP/1.1", f"Host: {where[0]}:{where[1]}", "Upgrade: websocket",
-            "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13",
-            f"Cookie: {phone.cookie_header(path)}", "", "",
-        ]  # fmt: skip
-        with nullcontext() if phone.worker is None else phone.house.only(phone.worker):
-            self.socket.connect(where)
-            self.socket.sendall("\r\n".join(lines).encode())
-            answer = b""
-            while b"\r\n\r\n" not in answer:
-                answer += self.socket.recv(1)
-        assert answer.startswith(b"HTTP/1.1 101"), answer
-
-    def recv(self, timeout: float = PATIENCE) -> str:
-        """The next text message; ConnectionError at the end."""
-        self.socket.settimeout(timeout)
-        opcode = 0
-        while opcode != 1:
-            first, size = self._exactly(2)
-            opcode = first & 0x0F
-            if size >= 126:
-                size = int.from_bytes(self._exactly(2 if size == 126 else 8), "big")
-            payload = self._exactly(size)
-        return payload.decode()
-
-    def _exactly(self, size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            more = self.socket.recv(min(65536, size - len(data)))
-            if not more:
-                raise ConnectionResetError(f"{size - len(data)} bytes are missing")
-            data += more
-        return bytes(data)
-
-    def close(self) -> None:
-        self.socket.close()
 
 
 def read_to_the_end(raw: socket.socket) -> bytes:
@@ -259,24 +202,10 @@ def test_a_page_load_of_the_live_address_is_an_error_and_no_defect(
 # --- slow readers ---------------------------------------------------------------------------------
 
 
-def giant(house: House) -> Evening:
-    """A tournament whose first frame, of 5 MB, no kernel buffers whole."""
-    teams = tuple(Team(f"Team {number} {'x' * 4000}") for number in range(400))
-    code = new_code(secrets.choice)
-    keys = Keys("device", "hash", "recovery")
-    with house.desk() as desk:
-        desk.execute(
-            CreateTournament(
-                code=code, name=code, limit=4, teams=teams, option="plain", secret=SECRET, keys=keys
-            )
-        )
-    return Evening(house, code, code, house.phone(), "", [team.name for team in teams])
-
-
 def test_a_slow_reader_delays_nobody_and_gets_the_current_state_when_it_drains(
     house: House,
 ) -> None:
-    e = giant(house)
+    e = house.giant_evening()
     ola = e.guest("Ola", worker=0)
     max_ = e.guest("Max", worker=0)
     slow = Screen(Raw(max_, e.live("me"), receive_buffer=4096))
@@ -302,7 +231,7 @@ def test_a_slow_reader_delays_nobody_and_gets_the_current_state_when_it_drains(
 
 
 def test_a_slow_reader_that_leaves_is_forgotten(house: House) -> None:
-    e = giant(house)
+    e = house.giant_evening()
     ola = e.guest("Ola", worker=0)
     gone = Raw(e.guest("Max").copy(0), e.live("me"), receive_buffer=4096)
     e.pick(ola, 1)
@@ -312,27 +241,3 @@ def test_a_slow_reader_that_leaves_is_forgotten(house: House) -> None:
         e.pick(ola, 2)
         quick.until(lambda s: "yours" in s.shows("team-2"), 2)
     everyone_is_seen_off(house)
-
-
-@pytest.mark.slow
-def test_a_reader_that_is_stuck_for_twenty_seconds_is_cut_off(house: House) -> None:
-    e = giant(house)
-    ola = e.guest("Ola", worker=0)
-    began = time.monotonic()
-    stuck = Raw(e.guest("Max").copy(0), e.live("me"), receive_buffer=4096)
-    idle = house.phone(0).live(e.live("watch"))
-    while "websocket closed" not in closed_lines(house, e, "me"):
-        assert time.monotonic() - began < 30, "it is still held"
-        idle.quiet(0.5)
-    assert 19 < time.monotonic() - began < 25
-    with pytest.raises(OSError, match=r"missing|reset"):
-        stuck.recv()
-    e.pick(ola, 1)
-    idle.until(lambda s: "Team 1" in s.shows("seat-1"), 2)
-    idle.ws.close()
-
-
-def closed_lines(house: House, e: Evening, view: str) -> list[str]:
-    """What the log says of the sockets of one view of one tournament."""
-    about = {"tournament": e.code, "view": view}
-    return [x["message"] for x in house.lines() if about.items() <= x.get("labels", {}).items()]
