@@ -40,7 +40,8 @@ limit_request_field_size = 8190
 # The app writes one line per request itself, on stdout; gunicorn's own lines go to stderr.
 accesslog = None
 errorlog = "-"
-loglevel = _settings.log_level.lower()
+# Its debug lines tell whole addresses, with the secrets in them.
+loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.lower()
 
 
 def _raise_file_limit() -> None:

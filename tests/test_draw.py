@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from lct.domain import draw
-from lct.domain.errors import NobodyToSwapWith, PicksMissing, SeatsEmpty
+from lct.domain.errors import AnotherAttempt, NobodyToSwapWith, PicksMissing, SeatsEmpty
 from tests.evening import CODE, SECRET, START, Evening
 
 # 99.99 % points of chi-square: a fair draw fails one of these once in ten thousand runs, and the
@@ -118,6 +118,17 @@ def test_drawing_the_same_attempt_again_changes_nothing() -> None:
     evening.all_picked(2)
     evening.draw()
     assert evening.t.draw(1) is None
+
+
+def test_a_draw_of_another_attempt_than_the_one_that_is_on_is_refused() -> None:
+    evening = Evening(limit=2)
+    evening.all_picked(2)
+    evening.take(evening.t.restart_picks("7b" * 32))
+    for team, player_id in enumerate(evening.t.players):
+        evening.pick(player_id, team)
+    for attempt in (1, 3):
+        with pytest.raises(AnotherAttempt):
+            evening.t.draw(attempt)
 
 
 def test_a_restart_raises_the_attempt_seals_anew_and_keeps_the_old_draw_on_record() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
+import logging
 import re
 import time
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from websockets.exceptions import InvalidStatus
 
 from lct.config import Settings
@@ -22,7 +25,7 @@ from lct.web.errors import answer_for
 from lct.web.identity import derived, organiser_key, seat_code
 
 from .conftest import Servers
-from .http_client import Evening, House, app_here, at_once, open_house
+from .http_client import Evening, House, app_here, at_once, open_house, shared_house
 from .support import wait_until
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -37,9 +40,10 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +85,42 @@ def test_each_refusal_has_a_status_a_kind_and_a_sentence(cls: type[errors.LctErr
     assert cls.__name__ not in refusal.sentence
 
 
+class Inside:
+    """The app in this process, and what it logs."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.log = app, io.StringIO()
+        (handler,) = logging.getLogger().handlers
+        assert isinstance(handler, logging.StreamHandler)
+        handler.setStream(self.log)
+
+    def answer(self, error: Exception, htmx: bool) -> tuple[Any, str]:
+        """What a page answers on which that error comes up, and what is logged of it."""
+
+        def fail(code: str) -> None:
+            raise error
+
+        self.app.extensions["lct"] = replace(self.app.extensions["lct"], read=fail)
+        start = len(self.log.getvalue())
+        headers = {"HX-Request": "true"} if htmx else {}
+        answer = self.app.test_client().get("/t/BBBBBBBB/verify", headers=headers)
+        return answer, self.log.getvalue()[start:]
+
+
+@pytest.fixture(scope="module")
+def inside() -> Iterator[Inside]:
+    unused = Settings(mongo_uri="mongodb://127.0.0.1:1", redis_url="unix:///x", secret_key="x" * 16)
+    with app_here(unused) as app:
+        yield Inside(app)
+
+
 @pytest.mark.parametrize("cls", tree(), ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "page"])
 def test_each_refusal_is_answered_by_its_status_its_sentence_and_its_request_id(
-    cls: type[errors.LctError], htmx: bool, settings: Settings, capsys: pytest.CaptureFixture[str]
+    cls: type[errors.LctError], htmx: bool, inside: Inside
 ) -> None:
     refusal = sample(cls)
-
-    def refuse(code: str) -> None:
-        raise refusal
-
-    with app_here(settings) as app:
-        app.extensions["lct"] = replace(app.extensions["lct"], read=refuse)
-        headers = {"HX-Request": "true"} if htmx else {}
-        answer = app.test_client().get("/t/BBBBBBBB/verify", headers=headers)
+    answer, log = inside.answer(refusal, htmx)
     status, kind = answer_for(refusal)
     assert answer.status_code == status
     shown = answer.get_data(as_text=True)
@@ -102,7 +128,7 @@ def test_each_refusal_is_answered_by_its_status_its_sentence_and_its_request_id(
     assert refusal.sentence.split("'")[0] in shown
     assert ("<html" in shown) != htmx
     assert (status in (429, 503)) == ("Retry-After" in answer.headers)
-    line = access_lines(capsys.readouterr().out)[-1]
+    (line,) = access_lines(log)
     assert (line["http"]["response"]["status_code"], line["labels"]["error_kind"]) == (status, kind)
     assert line["log.level"] == ("error" if kind == "service" else "warning")
 
@@ -119,26 +145,21 @@ def access_lines(log: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "page"])
 def test_a_defect_is_a_500_that_tells_its_id_and_nothing_of_itself(
-    htmx: bool, settings: Settings, capsys: pytest.CaptureFixture[str]
+    htmx: bool, inside: Inside
 ) -> None:
-    def fail(code: str) -> None:
-        raise RuntimeError("the-inside-story")
-
-    with app_here(settings) as app:
-        app.extensions["lct"] = replace(app.extensions["lct"], read=fail)
-        headers = {"HX-Request": "true"} if htmx else {}
-        answer = app.test_client().get("/t/BBBBBBBB", headers=headers)
+    answer, log = inside.answer(RuntimeError("the-inside-story"), htmx)
     shown = answer.get_data(as_text=True)
     assert answer.status_code == 500
     assert "the-inside-story" not in shown
     assert "Traceback" not in shown
     request_id = request_id_of(answer.headers)
     assert request_id in shown
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = [json.loads(line) for line in log.splitlines()]
     (failure,) = [line for line in lines if line["message"] == "request failed"]
     assert failure["log.level"] == "error"
     assert failure["http"]["request"]["id"] == request_id
-    assert "the-inside-story" in failure["error"]["stack_trace"]
+    assert failure["error"]["message"] == "the-inside-story"
+    assert "in fail" in failure["error"]["stack_trace"]
     assert lines[-1]["labels"]["error_kind"] == "service"
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from .http_client import Element, Evening, House, Phone, at_once, open_house, parse
+from .http_client import Element, Evening, House, Phone, Screen, at_once, parse, shared_house
 
 NAMES = ("Aquila", "Boreas", "Corvus", "Dorado")
 TEAMS = ["Quagga FC", "Vaquita SC", "Zebu United", "Yak Rovers", "Gnu Town", "Ibex City"]
@@ -19,9 +19,10 @@ VIEWS = ("board", "me", "watch", "organise")
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 def ready(house: House) -> tuple[Evening, list[Phone]]:
@@ -189,18 +190,42 @@ def test_what_may_not_leak_is_everywhere_once_the_reveal_is_over(house: House) -
         assert team.text == hand.team
 
 
-def test_a_screen_that_comes_in_the_middle_shows_what_the_others_show(house: House) -> None:
-    e, guests = ready(house)
-    with guests[0].live(e.live("board")) as board:
+class Reveal(NamedTuple):
+    """A reveal in its middle, and a board that has followed it."""
+
+    evening: Evening
+    board: Screen
+
+
+@pytest.fixture(scope="module")
+def reveal(house: House) -> Iterator[Reveal]:
+    e, _ = ready(house)
+    with house.phone().live(e.live("board")) as board:
         board.take()
         assert e.act("draw", attempt=1).status == 200
         board.until(lambda s: face_up(s.page))
-        for worker in (0, 1):
-            with house.phone(worker).live(e.live("board")) as late:
-                late.take()
-                assert late.page.by_id("row-1").picture() == board.page.by_id("row-1").picture()
-                assert late.page.by_id("row-1").text.endswith(hands(e)[0].team)
-        assert e.act("skip").status == 200
+        yield Reveal(e, board)
+
+
+def test_a_screen_that_comes_in_the_middle_shows_what_the_others_show(
+    house: House, reveal: Reveal
+) -> None:
+    e, board = reveal
+    for worker in (0, 1):
+        with house.phone(worker).live(e.live("board")) as late:
+            late.take()
+            assert late.page.by_id("row-1").picture() == board.page.by_id("row-1").picture()
+            assert late.page.by_id("row-1").text.endswith(hands(e)[0].team)
+
+
+def test_closing_in_the_middle_of_the_reveal_leaves_no_card_face_down_for_long(
+    reveal: Reveal,
+) -> None:
+    e, board = reveal
+    turned = len(face_up(board.page))
+    assert e.act("close").status == 200
+    board.until(lambda s: "Full time" in s.text, 2)
+    board.until(lambda s: len(face_up(s.page)) > turned, 6)
 
 
 # --- drawing --------------------------------------------------------------------------------------
@@ -351,15 +376,3 @@ def test_a_draw_that_was_tampered_with_in_the_store_is_called_out(house: House) 
     done = house.flask("verify-draw", e.code)
     assert done.returncode == 1
     assert "DOES NOT HOLD" in done.stdout
-
-
-def test_closing_in_the_middle_of_the_reveal_leaves_no_card_face_down_for_long(
-    house: House,
-) -> None:
-    e, guests = ready(house)
-    with guests[0].live(e.live("board")) as board:
-        board.take()
-        assert e.act("draw", attempt=1).status == 200
-        board.until(lambda s: face_up(s.page))
-        assert e.act("close").status == 200
-        board.until(lambda s: len(face_up(s.page)) >= 2, 8)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from .http_client import PATIENCE, Answer, Evening, House, open_house
+from .http_client import PATIENCE, Answer, Evening, House, shared_house
 
 FORM = {"name": "Friday Cup", "limit": "4", "source": "classic", "option": "plain"}
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

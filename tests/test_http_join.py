@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 
-from .http_client import Answer, Element, Evening, House, at_once, open_house
+from .http_client import Answer, Element, Evening, House, at_once, shared_house
 
 FAMILY = "👨‍👩‍👧‍👦"
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

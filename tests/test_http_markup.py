@@ -6,12 +6,11 @@ consist of the same tags with the same attributes, or a name has become more tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .http_client import Answer, Element, Evening, House, open_house, parse
+from .http_client import Answer, Element, Evening, House, parse, shared_house
 
 HOSTILE = [
     '"><img src=x onerror=alert(1)>',
@@ -27,9 +26,10 @@ PLAIN = [f"Word{i} of names" for i in range(len(HOSTILE))]
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 def play(house: House, names: list[str], title: str) -> dict[str, str]:

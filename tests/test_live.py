@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,8 @@ import pytest
 
 from lct.application.messages import CHANNEL, EVERYWHERE, Moved, encode
 
-from .http_client import Evening, House, Phone, Screen, at_once, open_house
+from .http_client import Evening, House, Phone, Screen, at_once, shared_house
+from .support import wait_until
 
 REGIONS = {
     "board": {"head", "side", "stage", "foot"},
@@ -23,9 +23,10 @@ REGIONS = {
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 def open_screen(e: Evening, view: str, worker: int, guest: Phone | None = None) -> Screen:
@@ -34,6 +35,13 @@ def open_screen(e: Evening, view: str, worker: int, guest: Phone | None = None) 
     screen = phone.copy(worker).live(e.live(view))
     screen.take()
     return screen
+
+
+def listening(e: Evening, workers: int = 2) -> None:
+    """Wait until so many workers hear what the bus says of that tournament."""
+    name = CHANNEL + e.code
+    wait_until(lambda: dict(e.house.redis.pubsub_numsub(name))[name.encode()] == workers)
+    time.sleep(0.1)  # then they ask once more for what they may have missed
 
 
 def look(screen: Screen, team: int | None) -> None:
@@ -225,6 +233,7 @@ def test_a_look_is_seen_by_the_others_with_the_name_and_ends_when_she_looks_away
         open_screen(e, "me", 1, max_) as other,
         open_screen(e, "board", 1) as board,
     ):
+        listening(e)
         look(own, 3)
         other.until(lambda s: "Ola is looking" in s.shows("team-3"), 1)
         board.until(lambda s: "looking at Team 3" in s.shows("seat-1"), 1)
@@ -243,6 +252,7 @@ def test_a_look_is_over_when_she_has_picked_or_the_team_is_taken(house: House) -
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     with open_screen(e, "me", 0, ola) as own, open_screen(e, "board", 1) as board:
+        listening(e)
         look(own, 3)
         board.until(lambda s: "looking at Team 3" in s.shows("seat-1"), 1)
         e.pick(max_, 3)
@@ -305,6 +315,7 @@ def test_of_many_looks_the_last_one_is_what_the_others_see(house: House) -> None
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     with open_screen(e, "me", 0, ola) as own, open_screen(e, "me", 1, max_) as other:
+        listening(e)
         for team in range(8):
             look(own, team)
         look(own, None)
@@ -362,6 +373,7 @@ def test_a_mangled_message_is_logged_and_dropped_and_the_next_one_arrives(house:
     e = house.evening()
     before = house.log().count("bus message malformed")
     with open_screen(e, "board", 0) as board, open_screen(e, "board", 1) as other:
+        listening(e)
         for message in MALFORMED:
             house.redis.publish(CHANNEL + e.code, message.replace(b"%s", e.code.encode()))
         house.redis.publish(EVERYWHERE, "nonsense")
@@ -376,9 +388,8 @@ def test_a_look_at_a_team_that_does_not_exist_does_not_stop_the_screens(house: H
     e.guest("Ola")
     message = {"code": e.code, "player_id": e.player("Ola"), "team": 4000}
     with open_screen(e, "board", 0) as board, open_screen(e, "me", 1) as phone:
+        listening(e)
         max_ = e.guest("Max")
-        for screen in (board, phone):
-            screen.until(lambda s: "Max" in s.text, 1)
         house.redis.publish(CHANNEL + e.code, json.dumps(message))
         board.quiet(0.1)
         e.pick(max_, 1)

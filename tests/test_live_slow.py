@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 
-from .http_client import House, Raw, open_house
+from .http_client import House, Raw, shared_house
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 def beats_of_an_idle_screen(house: House) -> list[tuple[float, dict[str, Any]]]:
@@ -44,6 +45,8 @@ def seconds_of_a_look(house: House) -> float:
     e = house.evening()
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
     with ola.live(e.live("me")) as own, max_.live(e.live("me")) as other:
+        other.take()
+        time.sleep(0.5)
         own.ws.send(json.dumps({"look": 3}))
         other.until(lambda s: "Ola is looking" in s.shows("team-3"), 2)
         began = time.monotonic()

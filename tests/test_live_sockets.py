@@ -5,20 +5,21 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from .http_client import PATIENCE, Evening, House, Phone, Raw, Screen, open_house
+from .http_client import PATIENCE, Evening, House, Phone, Raw, Screen, shared_house
+from .support import wait_until
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -139,17 +140,17 @@ def test_a_peer_that_goes_without_a_word_is_seen_off(quiet: tuple[Evening, Phone
         raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raw.close()
     still_serves(e)
-    everyone_is_seen_off(e.house)
+    everyone_is_seen_off(e)
 
 
-def everyone_is_seen_off(house: House) -> None:
-    """Every socket that was opened is closed within a few seconds."""
-    said = [line["message"] for line in house.lines()]
-    end = time.monotonic() + 5
-    while said.count("websocket closed") < said.count("websocket opened"):
-        assert time.monotonic() < end, "a socket was never seen off"
-        time.sleep(0.1)
-        said = [line["message"] for line in house.lines()]
+def everyone_is_seen_off(e: Evening) -> None:
+    """Every socket that was opened in that tournament is closed within a few seconds."""
+
+    def said(what: str) -> int:
+        lines = [line for line in e.house.lines() if line["message"] == what]
+        return sum(line["labels"]["tournament"] == e.code for line in lines)
+
+    wait_until(lambda: said("websocket closed") == said("websocket opened") > 0, 5)
 
 
 def test_a_client_that_closes_is_answered_with_its_own_code(quiet: tuple[Evening, Phone]) -> None:
@@ -240,4 +241,4 @@ def test_a_slow_reader_that_leaves_is_forgotten(house: House) -> None:
         quick.take()
         e.pick(ola, 2)
         quick.until(lambda s: "yours" in s.shows("team-2"), 2)
-    everyone_is_seen_off(house)
+    everyone_is_seen_off(e)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,15 +13,16 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from lct.config import Settings
 from lct.domain.values import new_code
 
-from .http_client import Answer, Evening, House, Phone, app_here, open_house
+from .http_client import Answer, Evening, House, Phone, app_here, shared_house
 
 ROLES = ("anyone", "player", "player elsewhere", "host", "host elsewhere", "revoked device")
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 # --- every route, everyone ------------------------------------------------------------------------

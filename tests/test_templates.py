@@ -23,16 +23,17 @@ from lct.web.render import Renderer, out_of_band
 from lct.web_server import ROOT
 
 from .evening import Evening as Rules
-from .http_client import Answer, Element, Evening, House, app_here, open_house, parse
+from .http_client import Answer, Element, Evening, House, app_here, parse, shared_house
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 VENDOR = sorted((ROOT / "static/vendor").iterdir())
 
 
 @pytest.fixture(scope="module")
-def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("house")) as made:
-        yield made
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
 
 
 # --- the files ------------------------------------------------------------------------------------

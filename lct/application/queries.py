@@ -94,11 +94,17 @@ def _seats(t: Tournament, looks: Looks, template: str) -> tuple[Region, ...]:
     return tuple(Region(f"seat-{seat.number}", template, seat) for seat in seats)
 
 
+def _look(t: Tournament, looks: Looks, player_id: str) -> int | None:
+    """The free team that a player looks at; what came over the bus may be any number."""
+    team = looks.get(player_id)
+    return team if team is not None and team < len(t.teams) and team not in t.holders else None
+
+
 def _seat(t: Tournament, i: int, player: Player, looks: Looks) -> Seat:
     if player.team is not None:
         return Seat(i + 1, player.name, "picked", t.teams[player.team].name)
-    look = looks.get(player.id)
-    if look is not None and look not in t.holders:
+    look = _look(t, looks, player.id)
+    if look is not None:
         return Seat(i + 1, player.name, "looking", t.teams[look].name)
     return Seat(i + 1, player.name, "choosing", "")
 
@@ -240,8 +246,8 @@ def personal(t: Tournament, player_id: str, now: datetime, looks: Looks) -> tupl
     if not draw:
         if player.team is not None:
             regions.append(tile(t, player.team, mine=True))
-        look = looks.get(player_id)
-        if look is not None and look not in t.holders:
+        look = _look(t, looks, player_id)
+        if look is not None:
             others = (p for p, team in looks.items() if team == look and p != player_id)
             names = tuple(t.players[p].first for p in others if p in t.players)
             regions.append(tile(t, look, names))

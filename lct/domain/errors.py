@@ -78,6 +78,14 @@ class AlreadyDrawn(Refused):
     sentence = "The teams are drawn already."
 
 
+class AnotherAttempt(Refused):
+    def __init__(self, attempt: int) -> None:
+        self.attempt = attempt
+        super().__init__(
+            f"The picks were restarted: attempt {attempt} is on. Look again."
+        )
+
+
 class NotDrawn(Refused):
     sentence = "The teams are not drawn yet."
 

@@ -191,10 +191,10 @@ class Tournament:
     def draw(self, attempt: int) -> events.TeamsDrawn | None:
         """The hand-out of ``attempt``; repeating a draw that was made is nothing to do."""
         self._check_open()
+        if attempt != self.attempt:
+            raise errors.AnotherAttempt(self.attempt)
         if self.drawn:
-            if attempt == self.attempt:
-                return None
-            raise errors.AlreadyDrawn
+            return None
         if not self.full:
             raise errors.SeatsEmpty(self.limit - len(self.players))
         if choosing := self.choosing():

@@ -12,7 +12,7 @@ from ..domain.draw import message
 from ..domain.errors import NotDrawn
 from .identity import known_code
 from .limits import guess
-from .parts import join_url, parts
+from .parts import join_url, live_url, parts
 from .render import page
 
 bp = Blueprint("board", __name__)
@@ -24,12 +24,11 @@ def board(code: str) -> ResponseReturnValue:
     regions = queries.board(
         t, parts().now(), parts().hub.looks(t.code), join_url(parts().public_url, t.code)
     )
-    live_url = url_for("live.live", code=t.code, view="board")
     return page(
         "board/page.html",
         t=t,
         regions=regions,
-        live_url=live_url,
+        live_url=live_url(t.code, "board"),
         warning=_warning(parts().public_url),
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, make_response, request
+from flask import Flask, Response, g, jsonify, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -64,7 +65,13 @@ def refusal_answer(
 def error_answer(
     status: int, sentence: str, retry_after: int | None = None, back_url: str = ""
 ) -> Response:
-    """The sentence as a notice for htmx, or as a page with the way back or the code box."""
+    """The sentence as a problem document (RFC 9457) at a JSON address, as a notice for htmx, or as
+    a page with the way back or the code box."""
+    if request.path.endswith((".json", ".jsonl")):
+        problem = {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
+        response = jsonify(problem | {"instance": g.get("request_id", "")})
+        response.status_code, response.mimetype = status, "application/problem+json"
+        return _with_retry(response, retry_after)
     if wants_fragment():
         answer = fragments([notice(sentence)], status)
     else:

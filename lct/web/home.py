@@ -106,4 +106,5 @@ def _form(
     form: dict[str, Any], errors: dict[str, str], status: int = 200, typed: str = ""
 ) -> ResponseReturnValue:
     nonce = form.get("nonce") or secrets.token_hex(16)
+    identity.browser_id()  # now, so that the form sent twice comes from one browser
     return page("home/page.html", status, form=form, errors=errors, code=typed, nonce=nonce)

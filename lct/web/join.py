@@ -12,7 +12,7 @@ from ..domain.tournament import Tournament
 from . import identity
 from .errors import answer_for
 from .limits import address, guess
-from .parts import parts
+from .parts import live_url, parts
 from .render import page
 
 bp = Blueprint("join", __name__)
@@ -110,5 +110,5 @@ def _door(t: Tournament, refusal: LctError, status: int) -> ResponseReturnValue:
         sentence=refusal.sentence,
         reason=type(refusal).__name__,
         regions=regions,
-        live_url=url_for("live.live", code=t.code, view="watch"),
+        live_url=live_url(t.code, "watch"),
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent
 from flask import Blueprint, abort, g, request
 from flask_sock import Sock
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
@@ -87,29 +89,38 @@ def live(ws: Any, code: str) -> None:
         log.info("websocket closed", extra={**ended, **about})
 
 
-class Allowance:
-    """So many a second and no more (a token bucket of that size)."""
+class Looks:
+    """A player's looks on their way to the bus: at most so many in any second. Of those that come
+    faster the last one counts, and goes out as soon as it may."""
 
-    def __init__(self, per_second: float) -> None:
-        self._most = self._left = per_second
-        self._at = time.monotonic()
+    def __init__(self, send: Callable[[int | None], None]) -> None:
+        self._send = send
+        self._sent: deque[float] = deque([-1.0] * LOOKS_PER_SECOND, maxlen=LOOKS_PER_SECOND)
+        self._last: int | None = None
+        self._waiting = False
 
-    def take(self) -> bool:
-        now = time.monotonic()
-        self._left = min(self._most, self._left + (now - self._at) * self._most)
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+    def look(self, team: int | None) -> None:
+        self._last = team
+        if not self._waiting:
+            self._waiting = True
+            wait = self._sent[0] + 1 - time.monotonic()
+            if wait > 0:
+                gevent.spawn_later(wait, self._go)
+            else:
+                self._go()
+
+    def _go(self) -> None:
+        self._waiting = False
+        self._sent.append(time.monotonic())
+        self._send(self._last)
 
 
 def _read(ws: Any, box: Outbox, code: str) -> None:
-    """Take in looks until the peer is gone; those above the limit are dropped."""
-    looks = Allowance(LOOKS_PER_SECOND)
+    """Take in looks until the peer is gone."""
+    bus = parts().bus
+    looks = Looks(lambda team: bus.look(Looked(code, box.player_id or "", team)))
     for message in _messages(ws, box, code):
-        if looks.take():
-            _look(message, box, code)
+        _look(message, box, code, looks)
 
 
 def _messages(ws: Any, box: Outbox, code: str) -> Iterator[str]:
@@ -158,15 +169,15 @@ def _see_off(ws: Any, box: Outbox) -> None:
     box.abort()
 
 
-def _look(message: str, box: Outbox, code: str) -> None:
+def _look(message: str, box: Outbox, code: str, looks: Looks) -> None:
     try:
         team = json.loads(message)["look"]
     except (ValueError, KeyError, TypeError, RecursionError):
         log.warning("websocket message malformed", extra={"labels.tournament": code})
         return
-    tournament = parts().read(code).tournament
+    tournament = parts().known(code).tournament
     if not (team is None or (type(team) is int and 0 <= team < len(tournament.teams))):
         log.warning("websocket message malformed", extra={"labels.tournament": code})
         return
     if box.player_id in tournament.players and not tournament.drawn:
-        parts().bus.look(Looked(code, box.player_id or "", team))
+        looks.look(team)

@@ -19,7 +19,7 @@ from ..domain.values import shown_code, whole_number
 from . import forms, identity
 from .errors import refusal_answer
 from .limits import guess
-from .parts import join_url, parts
+from .parts import join_url, live_url, parts
 from .render import fragments, notice, page, wants_fragment
 
 bp = Blueprint("organise", __name__)
@@ -78,7 +78,7 @@ def _page(t: Tournament) -> ResponseReturnValue:
         join_url=url,
         board_url=url_for("board.board", code=t.code),
         organiser_url=_organiser_url(t),
-        live_url=url_for("live.live", code=t.code, view="organise"),
+        live_url=live_url(t.code, "organise"),
     )
 
 
@@ -129,8 +129,9 @@ def act(code: str) -> ResponseReturnValue:
 
 
 def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
-    """What every organiser's command carries. The same action on the same version of the evening
-    from the same device is one command, however often it is sent."""
+    """What every organiser's command carries. An action that raises the version can be done once
+    on each: the same one on the same version from the same device is one command, however often
+    it is sent."""
     seen = forms.version()
     fields = sorted((k, v) for k, v in request.form.items() if k != "csrf_token")
     digest = hashlib.sha256(repr((t.code, device_id, seen, wanted, fields)).encode()).hexdigest()
@@ -139,7 +140,7 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
         "actor": f"organiser:{device_id}",
         "request_id": g.request_id,
         "expected_version": seen,
-        "command_id": digest[:32] if seen is not None else None,
+        "command_id": digest[:32] if seen is not None and wanted != "rename-player" else None,
     }
 
 

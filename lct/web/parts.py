@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from flask import current_app
+from flask import current_app, url_for
 
 from ..application.commands import Command
 from ..application.history import Stored
@@ -35,6 +35,12 @@ class Parts:
 
 def parts() -> Parts:
     return cast(Parts, current_app.extensions["lct"])
+
+
+def live_url(code: str, view: str) -> str:
+    """Where a page finds its socket: by path alone, since behind a proxy lct may know neither its
+    name nor its scheme."""
+    return f"{url_for('board.board', code=code)}/live?view={view}"
 
 
 def join_url(public_url: str, code: str) -> str:

@@ -19,7 +19,7 @@ from . import forms
 from .errors import refusal_answer
 from .identity import known_code, player_here, seat_code
 from .limits import guess
-from .parts import parts
+from .parts import live_url, parts
 from .render import fragments, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
@@ -55,7 +55,7 @@ def me(code: str) -> ResponseReturnValue:
         personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}"
         if player
         else "",
-        live_url=url_for("live.live", code=t.code, view="me"),
+        live_url=live_url(t.code, "me"),
     )
 
 

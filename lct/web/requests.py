@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 
-from flask import Flask, Response, g, redirect, request
+from flask import Flask, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..domain.values import normal_code
@@ -15,8 +15,8 @@ from ..domain.values import normal_code
 log = logging.getLogger("lct.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-# Parts of an address that are secrets and stay out of the log.
-_SECRET_ARGS = ("key", "seat")
+# Parts of an address that are secrets and stay out of the log, whether it leads anywhere or not.
+_SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,
@@ -43,7 +43,10 @@ def _one_address() -> ResponseReturnValue | None:
     wanted = normal_code(code)
     if wanted is None or wanted == code:
         return None
-    return redirect(request.full_path.replace(code, wanted, 1).rstrip("?"), 308)
+    arguments = {**(request.view_args or {}), "code": wanted}
+    address = url_for(str(request.endpoint), **arguments)
+    query = request.query_string.decode("latin-1")
+    return redirect(f"{address}?{query}" if query else address, 308)
 
 
 def _end(response: Response) -> Response:
@@ -64,10 +67,6 @@ def _end(response: Response) -> Response:
 
 def _log(response: Response) -> None:
     arguments = request.view_args or {}
-    path = request.path
-    for name in _SECRET_ARGS:
-        if value := arguments.get(name):
-            path = path.replace(str(value), "***")
     fields = {
         "event.dataset": "lct.access",
         "event.duration": time.perf_counter_ns() - g.started,
@@ -75,7 +74,7 @@ def _log(response: Response) -> None:
         "http.request.id": g.request_id,
         "http.request.method": request.method,
         "http.response.status_code": response.status_code,
-        "url.path": path,
+        "url.path": _SECRETS.sub(r"\1***", request.path),
         "labels.route": request.endpoint or "",
     }
     if code := arguments.get("code"):

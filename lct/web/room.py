@@ -127,6 +127,8 @@ class Room:
             box.personal = {r.id: r for r in personal(t, box.player_id, now, self.looks_now())}
         ids = set(picture.regions)
         box.offer(frame(picture.html(ids, box.personal).encode()), ids)
+        # The state just read may be newer than what the others (and this picture) show.
+        self.wake.set()
 
     def leave(self, box: Outbox) -> None:
         boxes = self.boxes.get(box.view, set())
