@@ -564,12 +564,11 @@ class Evening:
             assert self.pick(guest, team).status == 200
         return guests
 
-    def drawn(self, skip: bool = True) -> list[Phone]:
-        """Guests on every seat, and the draw made."""
+    def drawn(self) -> list[Phone]:
+        """Guests on every seat, the draw made and every card turned."""
         guests = self.filled()
         assert self.act("draw", attempt=1).status == 200
-        if skip:
-            assert self.act("skip").status == 200
+        assert self.act("skip").status == 200
         return guests
 
 

@@ -111,6 +111,7 @@ def nothing_leaks(e: Evening, seen: dict[str, Seen], turned: int, old_secret: st
     assert len(secrets) == 1
     wrapped = set(hands(e)[turned:]) if e.facts("teams-drawn") else set()
     for where, (text, page) in seen.items():
+        assert '"hands"' not in text or not wrapped, where
         assert not [secret for secret in secrets if secret in text], where
         assert not told(page) & wrapped, where
 

@@ -81,9 +81,7 @@ class AlreadyDrawn(Refused):
 class AnotherAttempt(Refused):
     def __init__(self, attempt: int) -> None:
         self.attempt = attempt
-        super().__init__(
-            f"The picks were restarted: attempt {attempt} is on. Look again."
-        )
+        super().__init__(f"The picks were restarted: attempt {attempt} is on. Look again.")
 
 
 class NotDrawn(Refused):
