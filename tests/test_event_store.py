@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -97,6 +98,20 @@ def test_news_that_arrive_while_a_command_is_stored_cannot_give_a_team_twice(
     with pytest.raises(errors.TeamTaken):
         other.pick(code, "Max", 3)
     assert one.store.read(code).tournament.holders == {3: "p-Ola"}
+
+
+def test_nobody_waits_long_behind_a_command_whose_store_does_not_answer(
+    desks: Callable[[], Desk],
+) -> None:
+    desk = desks()
+    code = desk.create()
+    desk.store.read(code).lock.acquire()
+    began = time.monotonic()
+    with pytest.raises(errors.Busy):
+        desk.join(code, "Ola")
+    assert 1.5 < time.monotonic() - began < 3
+    desk.store.read(code).lock.release()
+    desk.join(code, "Ola")
 
 
 def in_parallel(work: list[Callable[[], Any]]) -> list[Any]:

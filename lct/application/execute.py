@@ -71,38 +71,49 @@ class Execute(Generic[S]):
         creating = isinstance(command, CreateTournament)
         stream = (self.store.new_stream if creating else self.store.stream)(command.code)
         deadline = time.monotonic() + PATIENCE
-        with stream.lock:
-            while True:
-                place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
-                try:
-                    event = self._decide(stream.tournament, command)
-                except LctError:
-                    if self.store.catch_up(stream):
-                        continue
-                    if command.command_id and self.store.stream_of_command(command.command_id):
-                        return stream.tournament
-                    raise
-                if event is None:
-                    if self.store.catch_up(stream):
-                        continue
-                    return stream.tournament
-                try:
-                    self.store.append(stream, place, event, command, self.now())
-                except SeqTaken:
-                    if time.monotonic() > deadline:
-                        raise Busy from None
-                    if not self.store.catch_up(stream):
-                        time.sleep(random.uniform(0.001, 0.01))
-                    continue
-                except CommandRepeated as repeated:
-                    if creating:
-                        raise
-                    self.store.catch_up(stream)
-                    log.info("command repeated", extra={"labels.tournament": repeated.code})
-                    return stream.tournament
-                break
-        self.publish(command.code, stream.seq)
+        # Commands of this worker do not race each other, nor wait for long behind one whose store
+        # does not answer.
+        if not stream.lock.acquire(timeout=PATIENCE):
+            raise Busy
+        try:
+            stored = self._decide_and_append(stream, command, deadline)
+        except CommandRepeated as repeated:
+            if creating:
+                raise
+            self.store.catch_up(stream)
+            log.info("command repeated", extra={"labels.tournament": repeated.code})
+            return stream.tournament
+        finally:
+            stream.lock.release()
+        if stored:
+            self.publish(command.code, stream.seq)
         return stream.tournament
+
+    def _decide_and_append(self, stream: S, command: Command, deadline: float) -> bool:
+        """Whether an event came of it; in other words, whether somebody has to hear of it."""
+        while True:
+            place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
+            try:
+                event = self._decide(stream.tournament, command)
+            except LctError:
+                if self.store.catch_up(stream):
+                    continue
+                if command.command_id and self.store.stream_of_command(command.command_id):
+                    return False
+                raise
+            if event is None:
+                if self.store.catch_up(stream):
+                    continue
+                return False
+            try:
+                self.store.append(stream, place, event, command, self.now())
+            except SeqTaken:
+                if time.monotonic() > deadline:
+                    raise Busy from None
+                if not self.store.catch_up(stream):
+                    time.sleep(random.uniform(0.001, 0.01))
+                continue
+            return True
 
     def _decide(self, t: Tournament, command: Command) -> Event | None:
         expected = command.expected_version

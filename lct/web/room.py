@@ -92,6 +92,7 @@ class Room:
         self.boxes: dict[str, set[Outbox]] = {}
         self.pictures: dict[str, Picture] = {}
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
+        self._heard: set[str] = set()  # whose looks came since the stored ones were asked for
         self.wake = Event()
         self.behind = False  # the store did not answer; the screens may show the past
         self.refetch = True  # messages may have been missed: look at the store and the looks
@@ -105,6 +106,7 @@ class Room:
         return not any(self.boxes.values())
 
     def look(self, message: Looked, seconds: float) -> None:
+        self._heard.add(message.player_id)
         if message.team is None:
             self.looks.pop(message.player_id, None)
         else:
@@ -190,8 +192,13 @@ class Room:
         fresh = self.refetch or self.behind or clock - self._read_at >= TICK
         t, now = self._state(fresh)
         if self.refetch:
+            self._heard = set()
             stored = self._stored_looks(self.code)
-            self.looks = {p: (team, clock + left) for p, (team, left) in stored.items()}
+            self.looks |= {
+                p: (team, clock + left)
+                for p, (team, left) in stored.items()
+                if p not in self._heard  # what came while these were read is newer
+            }
             self.refetch = False
         self.looks = {p: look for p, look in self.looks.items() if look[1] > clock}
         looks, url = self.looks_now(), self._join_url
