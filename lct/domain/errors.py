@@ -189,7 +189,7 @@ class Unavailable(LctError):
 
 class Busy(Unavailable):
     retry_after = 1
-    sentence = "Everyone is tapping at once. Try again in a second."
+    sentence = "Everyone is tapping at once. Nothing is lost: try again in a second."
 
 
 class Unreadable(Unavailable):
