@@ -57,7 +57,7 @@ clean: ## remove what the targets made; the data in var/ stays
 		.import_linter_cache build *.egg-info
 	find lct bench tests -name __pycache__ -prune -exec rm -rf {} +
 
-browser: $(DEV)/requirements-dev.lock
+browser: $(DEV)/requirements-dev.lock ## look for a Chromium, and install one if there is none
 	@sh tests/install_browser.sh $(DEV)
 
 # A venv ends up holding a copy of its lock file, and is made anew when the lock is newer.

@@ -377,3 +377,14 @@ def test_a_draw_that_was_tampered_with_in_the_store_is_called_out(house: House) 
     done = house.flask("verify-draw", e.code)
     assert done.returncode == 1
     assert "DOES NOT HOLD" in done.stdout
+
+
+def test_a_guest_finds_what_their_own_phone_put_into_the_draw(house: House) -> None:
+    e, guests = ready(house)
+    assert e.act("draw", attempt=1).status == 200
+    assert e.act("skip").status == 200
+    values = [event["data"]["value"] for event in e.events if event["type"] == "team-picked"]
+    shown = [guest.get(e.at("verify")).text for guest in guests]
+    for number, page in enumerate(shown):
+        assert f'<span class="mono">{values[number]}</span>' in page
+    assert '<span class="mono">' + values[0] not in house.phone().get(e.at("verify")).text

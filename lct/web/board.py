@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from ..application import checks, queries
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
-from .identity import known_code
+from .identity import known_code, player_here
 from .limits import guess
 from .parts import join_url, live_url, parts
 from .render import page
@@ -66,9 +66,16 @@ def verify(code: str) -> ResponseReturnValue:
         attempts=[each.attempt for each in draws],
         option=facts.option,
         hands=hands,
+        own_value=_own_value(t.code, facts),
         message=message(facts.attempt, facts.picks).decode(),
         json_url=url_for("board.draw_file", code=t.code, attempt=facts.attempt),
     )
+
+
+def _own_value(code: str, facts: checks.DrawFacts) -> str:
+    """The random value that the reader's own phone put in, so that they find it again."""
+    reader = player_here(code)
+    return next((pick.value for pick in facts.picks if pick.player_id == reader), "")
 
 
 @bp.get("/t/<code>/draw.json")
