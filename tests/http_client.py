@@ -478,11 +478,11 @@ class House:
         finally:
             disconnect()
 
-    def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def flask(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run one of the app's own commands to its end."""
         return subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
-            env={**clean_environ(), **environ_of(self.settings)},
+            env={**clean_environ(), **environ_of(self.settings), **environ},
             capture_output=True,
             text=True,
             timeout=6 * PATIENCE,

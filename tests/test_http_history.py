@@ -1,0 +1,146 @@
+"""History, export, forgetting and deleting as people meet them, on two workers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from .http_client import House, shared_house
+
+
+@pytest.fixture(scope="module")
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
+
+
+def test_the_host_reads_who_did_what_and_sees_the_board_as_it_was(house: House) -> None:
+    e = house.evening(limit=4)
+    ola = e.guest("Ola")
+    e.pick(ola, 3)
+    e.act("lock")
+    now = e.host.get(e.at("history"))
+    assert now.status == 200
+    story = now.page.all(cls="story")[0].text
+    assert "Ola Nowak took a seat" in story
+    assert "locked the door" in story
+    assert "Host" in story
+    assert "Team 3" in now.page.by_id("seat-1").text
+    then = e.host.get(e.at("history?at=2")).page
+    assert "2 of 4" in then.by_id("moment").text
+    assert "Ola Nowak" in then.by_id("seat-1").text
+    assert "Team 3" not in then.by_id("seat-1").text
+
+
+@pytest.mark.parametrize("at", ["0", "-1", "99", "x", "", "9" * 5000, "1e1", "%C2%B2"])
+def test_an_event_that_never_was_shows_the_newest(house: House, at: str) -> None:
+    e = house.evening(limit=4)
+    page = e.host.get(e.at(f"history?at={at}"))
+    assert page.status in (200, 414)
+    if page.status == 200:
+        assert "1 of 1" in page.page.by_id("moment").text
+
+
+def test_the_history_of_a_draw_shows_no_card_before_its_time(house: House) -> None:
+    e = house.evening(limit=2)
+    e.filled()
+    for team, player in enumerate(e.facts("player-joined")):
+        form = {"player": player["player_id"], "team": team}
+        assert e.host.post(e.at("pick-for"), form).status == 303
+    assert e.act("draw", attempt=1).status == 200
+    drawn = e.events[-1]["seq"]
+    secret = e.facts("teams-drawn")[0]["secret"]
+    for address in ("history", f"history?at={drawn}", "history.jsonl"):
+        answer = e.host.get(e.at(address))
+        assert secret not in answer.text
+        assert '"hands"' not in answer.text
+    assert e.act("skip").status == 200
+    assert secret in e.host.get(e.at("history.jsonl")).text
+    before = e.host.get(e.at(f"history?at={drawn}")).page
+    assert not [row for row in before.walk() if "is-done" in row.attrs.get("class", "")]
+
+
+def test_the_file_from_the_page_is_what_the_command_prints(house: House) -> None:
+    e = house.evening(limit=4)
+    e.guest("Ola")
+    file = e.host.get(e.at("history.jsonl"))
+    assert f"lct-{e.code}.jsonl" in file.headers["Content-Disposition"]
+    assert file.text.splitlines() == [
+        line for line in house.flask("export", e.code).stdout.splitlines() if '"seq"' in line
+    ]
+
+
+def test_a_forgotten_guest_leaves_every_live_screen_and_the_store(
+    house: House, tmp_path: Path
+) -> None:
+    e = house.evening(limit=4)
+    e.guest("Gwendolyn")
+    with house.phone(0).live(e.live("board")) as board, house.phone(1).live(e.live("board")) as tv:
+        for screen in (board, tv):
+            screen.until(lambda s: "Gwendolyn Nowak" in s.text)
+        done = house.flask("forget", e.code, "Gwendolyn Nowak")
+        assert done.returncode == 0, done.stderr
+        for screen in (board, tv):
+            screen.until(lambda s: "Player No. 1" in s.shows("seat-1"), 3)
+    assert "Gwendolyn" not in json.dumps(e.events, default=str)
+    for worker in (0, 1):
+        assert "Gwendolyn" not in house.phone(worker).get(e.at()).text
+    told = house.flask("replay", e.code)
+    assert told.returncode == 0
+    assert "snapshot and events agree" in told.stdout
+    assert "Gwendolyn" not in told.stdout + house.log()
+    assert any(line["event"].get("action") == "privacy.forget" for line in told_lines(done.stdout))
+
+
+def told_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def test_an_evening_moves_to_another_installation_and_goes_on_there(
+    house: House, tmp_path: Path
+) -> None:
+    e = house.evening(limit=2)
+    guests = e.filled()
+    exported = house.flask("export", "--with-secrets", e.code)
+    file = tmp_path / "evening.jsonl"
+    file.write_text("\n".join(x for x in exported.stdout.splitlines() if '"seq"' in x))
+    house.mongo[house.settings.database]["events"].delete_many({"stream": e.code})
+    house.mongo[house.settings.database]["snapshots"].delete_many({"_id": e.code})
+    done = house.flask("import", str(file))
+    assert done.returncode == 0, done.stderr
+    assert "events imported" in done.stdout
+    for team, guest in enumerate(guests):
+        assert e.pick(guest, team).status == 200
+    assert e.act("draw", attempt=1).status == 200
+    again = house.flask("import", str(file))
+    assert again.returncode == 1
+    assert "has gone on here" in again.stderr
+
+
+def test_a_deleted_evening_closes_its_screens_for_good(house: House) -> None:
+    e = house.evening(limit=4)
+    e.guest("Ola")
+    events = house.mongo[house.settings.database]["events"]
+    for document in list(events.find({"stream": e.code})):
+        old = document | {"at": datetime.now(UTC) - timedelta(days=400)}
+        events.replace_one({"_id": document["_id"]}, old)
+    refused = house.flask("delete-old")
+    assert refused.returncode == 1
+    assert "LCT_RETENTION_DAYS is not set" in refused.stderr
+    with house.phone(0).live(e.live("board")) as board, house.phone(1).live(e.live("watch")) as two:
+        kept = house.flask("delete-old", "--dry-run", LCT_RETENTION_DAYS="365")
+        assert f"{e.code}: would be deleted" in kept.stdout
+        gone = house.flask("delete-old", LCT_RETENTION_DAYS="365")
+        assert f"{e.code}: 2 events deleted" in gone.stdout, gone.stderr
+        for screen in (board, two):
+            with pytest.raises(ConnectionClosed) as closed:
+                screen.until(lambda s: False, 5)
+            assert closed.value.rcvd.code == 1008
+    for worker in (0, 1):
+        assert house.phone(worker).get(e.at()).status == 404
