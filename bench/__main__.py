@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from . import page, screens, startup, taps  # noqa: F401 - each registers its measurements
+from . import page, screens, startup, store, taps  # noqa: F401 - each registers its measurements
 from .figures import MEASUREMENTS, Figure
 
 

@@ -19,6 +19,7 @@ from .commands import Command, CreateTournament
 log = logging.getLogger(__name__)
 
 PATIENCE = 2.0  # seconds a command may lose races for its place in the stream
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.2  # seconds between two tries, at most
 
 
 class SeqTaken(Exception):
@@ -49,7 +50,7 @@ class Store(Protocol[S]):
 
     def stream(self, code: str) -> S: ...
     def new_stream(self, code: str) -> S: ...
-    def catch_up(self, stream: S) -> int: ...
+    def catch_up(self, stream: S, certain: bool = False) -> int: ...
     def append(self, stream: S, seq: int, event: Event, command: Command, at: datetime) -> None: ...
     def stream_of_command(self, command_id: str) -> str | None: ...
 
@@ -91,6 +92,7 @@ class Execute(Generic[S]):
 
     def _decide_and_append(self, stream: S, command: Command, deadline: float) -> bool:
         """Whether an event came of it; in other words, whether somebody has to hear of it."""
+        lost = 0
         while True:
             place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
             try:
@@ -110,8 +112,10 @@ class Execute(Generic[S]):
             except SeqTaken:
                 if time.monotonic() > deadline:
                     raise Busy from None
-                if not self.store.catch_up(stream):
-                    time.sleep(random.uniform(0.001, 0.01))
+                # Not all losers at once: each would make the others' next decision out of date.
+                lost += 1
+                time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**lost)))
+                self.store.catch_up(stream, certain=True)
                 continue
             return True
 
