@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pymongo
@@ -17,8 +17,11 @@ import pytest
 from lct.application import commands as c
 from lct.config import Settings
 from lct.domain import errors
-from lct.domain.snapshot import dump
+from lct.domain.apply import apply
+from lct.domain.events import EVENTS, Claim, Event
+from lct.domain.snapshot import SCHEMA, dump
 from lct.infrastructure import documents
+from lct.infrastructure import stream as stream_module
 from lct.infrastructure.embedded import start_store
 
 from .desk import Desk
@@ -231,6 +234,54 @@ def test_a_name_that_a_crash_left_held_is_freed_by_the_next_command(
     after.create("Friday Cup")
 
 
+def test_any_event_class_claims_a_text_by_one_line(
+    desks: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wristbands have nothing to do with names: the store knows neither, only claims."""
+
+    class BandTaken(errors.Invalid):
+        def __init__(self, band: str) -> None:
+            super().__init__(band=f"Band {band} is on another wrist.")
+
+    @dataclass(frozen=True, slots=True)
+    class WristbandGiven(Event):
+        type = "wristband-given"
+        claims = Claim("wristband", "band", BandTaken)
+        band: str
+
+    @dataclass(frozen=True, kw_only=True)
+    class GiveWristband(c.Command):
+        band: str
+
+        def decide(self, t: Any, now: Any) -> Event:
+            return WristbandGiven(self.band)
+
+    def apply_or_not(t: Any, event: Event, seq: int, at: Any) -> None:
+        if not isinstance(event, WristbandGiven):
+            apply(t, event, seq, at)
+
+    monkeypatch.setitem(EVENTS, "wristband-given", WristbandGiven)
+    monkeypatch.setattr(stream_module, "apply", apply_or_not)
+    desk = desks()
+    one, other = desk.create("7"), desk.create("8")
+    desk.execute(GiveWristband(code=one, band="7"))  # the name "7" is no wristband
+    with pytest.raises(BandTaken, match="Band ７ is on another wrist"):
+        desk.execute(GiveWristband(code=other, band="７"))
+    desk.execute(GiveWristband(code=one, band="9"))
+    desk.execute(GiveWristband(code=other, band="7"))
+    with pytest.raises(errors.TournamentNameTaken):
+        desk.create("7")
+
+
+@pytest.mark.parametrize("field", ["_id", "unique", "command_id", "stream"])
+def test_no_lookup_reads_the_whole_collection(desks: Callable[[], Desk], field: str) -> None:
+    desk = desks()
+    desk.create()
+    plan = str(desk.store.events.find({field: "x"}).explain())
+    assert "USING" in plan or "IXSCAN" in plan or "IDHACK" in plan
+    assert "'SCAN events'" not in plan
+
+
 def test_a_code_that_exists_is_not_overwritten(desks: Callable[[], Desk]) -> None:
     desk, other = desks(), desks()
     code = desk.create("Friday Cup")
@@ -261,14 +312,20 @@ def test_snapshots_change_no_answer(desks: Callable[[], Desk]) -> None:
     {"schema": 99}, {"state": {}}, {"state": None}, {"seq": 5000}, {"claims": 3},
     {"state": {"players": [{"id": 1}]}},
 ])  # fmt: skip
-def test_a_damaged_snapshot_is_ignored(desks: Callable[[], Desk], damage: dict[str, Any]) -> None:
+def test_a_damaged_snapshot_is_ignored_and_written_anew(
+    desks: Callable[[], Desk], damage: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     desk = desks()
-    code = desk.create()
-    desk.join(code, "Ola")
+    code = desk.create(limit=60, team_count=60)
+    for i in range(52):
+        desk.join(code, f"N{i}")
     desk.store.write_snapshot(desk.store.read(code))
     desk.store.snapshots.update_one({"_id": code}, {"$set": damage})
     again = desks().store.read(code)
     assert dump(again.tournament) == dump(desk.store.read(code).tournament)
+    assert "snapshot ignored" in caplog.text
+    rewritten = desk.store.snapshots.find_one({"_id": code})
+    assert (rewritten["seq"], rewritten["schema"]) == (53, SCHEMA)
 
 
 def test_an_older_snapshot_never_replaces_a_newer_one(desks: Callable[[], Desk]) -> None:
@@ -312,6 +369,7 @@ WRITER = """
 import sys
 from lct.config import Settings
 from lct.infrastructure import documents
+from lct.infrastructure import stream as stream_module
 from tests.desk import Desk
 import dataclasses, json
 documents.connect_store(Settings(**json.loads(sys.argv[1])))

@@ -62,8 +62,9 @@ def play(house: House, names: list[str], title: str) -> dict[str, str]:
     see("same name", stranger.post(e.at("join"), {"first": names[0], "last": "Last"}))
     see("too long", stranger.post(e.at("join"), {"first": names[0], "last": names[1] * 9}))
     guests += [e.guest(name, "Last") for name in names[1:]]
-    with guests[0].live(e.live("me")) as screen:
-        guests[1].live(e.live("me")).ws.send('{"look": 0}')
+    with guests[0].live(e.live("me")) as screen, guests[1].live(e.live("me")) as other:
+        screen.quiet(0.3)
+        other.ws.send('{"look": 0}')
         screen.until(lambda s: "looking" in s.shows("team-0"))
         seen["looking"] = screen.frames[-1]
     for team, guest in enumerate(guests[:-1]):

@@ -77,21 +77,20 @@ class Execute(Generic[S]):
         if not stream.lock.acquire(timeout=PATIENCE):
             raise Busy
         try:
-            stored = self._decide_and_append(stream, command, deadline)
+            self._decide_and_append(stream, command, deadline)
         except CommandRepeated as repeated:
             if creating:
                 raise
             self.store.catch_up(stream)
             log.info("command repeated", extra={"labels.tournament": repeated.code})
-            return stream.tournament
         finally:
             stream.lock.release()
-        if stored:
-            self.publish(command.code, stream.seq)
+        # Also when there was nothing to do: the answer to the first try may have been lost, and
+        # with it the news.
+        self.publish(command.code, stream.seq)
         return stream.tournament
 
-    def _decide_and_append(self, stream: S, command: Command, deadline: float) -> bool:
-        """Whether an event came of it; in other words, whether somebody has to hear of it."""
+    def _decide_and_append(self, stream: S, command: Command, deadline: float) -> None:
         lost = 0
         while True:
             place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
@@ -101,12 +100,12 @@ class Execute(Generic[S]):
                 if self.store.catch_up(stream):
                     continue
                 if command.command_id and self.store.stream_of_command(command.command_id):
-                    return False
+                    return
                 raise
             if event is None:
                 if self.store.catch_up(stream):
                     continue
-                return False
+                return
             try:
                 self.store.append(stream, place, event, command, self.now())
             except SeqTaken:
@@ -117,7 +116,7 @@ class Execute(Generic[S]):
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**lost)))
                 self.store.catch_up(stream, certain=True)
                 continue
-            return True
+            return
 
     def _decide(self, t: Tournament, command: Command) -> Event | None:
         expected = command.expected_version

@@ -65,7 +65,8 @@ class SnapshotDocument(Document):
 
 DOCUMENTS = (EventDocument, SnapshotDocument)
 
-# A guest waits for a tap at most this long; a replica set elects a new primary in less.
+# For each operation on the store; a tap is one, on a worker that does not know the evening yet
+# three or four. A replica set elects a new primary in less.
 TIMEOUTS = {
     "serverSelectionTimeoutMS": 2000,
     "connectTimeoutMS": 2000,

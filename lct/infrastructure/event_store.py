@@ -6,7 +6,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,7 +97,7 @@ class EventStore:
     def _check_existence(self, stream: Stream) -> None:
         """Now and then make sure that a cached stream has not been deleted elsewhere."""
         if stream.seq and time.monotonic() - stream.seen_at > CHECK_SECONDS:
-            if not self.events.find_one({"_id": f"{stream.code}:{stream.seq}"}, {"_id": 1}):
+            if not self._has(stream.code, stream.seq):
                 self.forget(stream.code)
                 raise UnknownTournament
             stream.seen_at = time.monotonic()
@@ -129,34 +129,37 @@ class EventStore:
             stream = self._restore(code, cached) if cached else Stream(code)
             documents = list(self.tail(code, stream.seq))
             # A snapshot from another history is worth nothing; so is one that outlived its stream.
-            if (
-                cached
-                and not documents
-                and not self.events.find_one({"_id": f"{code}:{stream.seq}"})
-            ):
-                log.warning("snapshot ignored", extra={"labels.tournament": code})
+            if stream.seq and not documents and not self._has(code, stream.seq):
                 stream, documents = Stream(code), list(self.tail(code))
+            if cached and not stream.seq:
+                log.warning("snapshot ignored", extra={"labels.tournament": code})
+                self.snapshots.delete_one({"_id": code, "seq": cached.get("seq")})
         for document in documents:
             stream.take(document)
         stream.seen_at = time.monotonic()
+        if len(documents) >= SNAPSHOT_EVERY:
+            self._defer(lambda: self.write_snapshot(stream))
         return stream
 
+    def _has(self, code: str, seq: int) -> bool:
+        return self.events.find_one({"_id": f"{code}:{seq}"}, {"_id": 1}) is not None
+
     def _restore(self, code: str, cached: Mapping[str, Any]) -> Stream:
+        """The stream as the snapshot has it; an empty one where the snapshot cannot be used."""
         stream = Stream(code)
         try:
-            if cached["schema"] == snapshot.SCHEMA:
+            if cached["schema"] == snapshot.SCHEMA and type(cached["seq"]) is int:
                 state = snapshot.restore(cached["state"])
                 stream.claims = {
                     kind: (seq, text) for kind, (seq, text) in cached["claims"].items()
                 }
-                stream.tournament, stream.seq = state, cached["seq"]
                 stream.stale = list(cached["stale"])
                 for draw in state.draws:
                     draw.at = draw.at.replace(tzinfo=UTC)
+                stream.tournament, stream.seq = state, cached["seq"]
                 return stream
         except (KeyError, TypeError, ValueError, AttributeError):
             pass
-        log.warning("snapshot ignored", extra={"labels.tournament": code})
         return Stream(code)
 
     def _remember(self, stream: Stream) -> Stream:
@@ -201,7 +204,8 @@ class EventStore:
         stream.take(document)
         stream.seen_at = time.monotonic()
         self._remember(stream)
-        self._free_stale(stream)
+        with suppress(Unavailable):  # the event is stored; the next command frees the text
+            self._free_stale(stream)
         if seq % SNAPSHOT_EVERY == 0:
             self._defer(lambda: self.write_snapshot(stream))
 

@@ -41,7 +41,7 @@ class Stream:
         event = read_event(document)
         try:
             apply(self.tournament, event, seq, document["at"].replace(tzinfo=UTC))
-        except (KeyError, IndexError, TypeError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise Unreadable(f"event {seq} of {self.code} does not apply") from error
         self._note_claim(event, seq, document.get("unique"))
         self.seq = seq
@@ -62,8 +62,8 @@ class Stream:
 
 def read_event(document: Mapping[str, Any]) -> Event:
     """The event in a stored document, lifted to today's schema; Unreadable if it cannot be."""
-    kind, schema, data = document["type"], document["schema"], dict(document["data"])
     try:
+        kind, schema, data = document["type"], document["schema"], dict(document["data"])
         event_class = EVENTS[kind]
         while schema < event_class.schema:
             data = UPCASTERS[kind, schema](data)
@@ -74,7 +74,10 @@ def read_event(document: Mapping[str, Any]) -> Event:
     except (KeyError, TypeError, ValueError) as error:
         log.error(
             "event unreadable",
-            extra={"labels.event_type": str(kind), "labels.event_id": document.get("_id")},
+            extra={
+                "labels.event_type": str(document.get("type")),
+                "labels.event_id": str(document.get("_id")),
+            },
             exc_info=True,
         )
         raise Unreadable from error

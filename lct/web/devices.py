@@ -21,6 +21,8 @@ bp = Blueprint("devices", __name__)
 def host(code: str, key: str) -> ResponseReturnValue:
     """The co-organiser link: this device is admitted, and the secret leaves the address bar."""
     t = guess(identity.known_code(code))
+    if request.method == "HEAD":  # somebody looks whether the link leads anywhere
+        return "", 204
     if not identity.is_organiser_key(t, key):
         parts().hit("wrong-key", address())
         return redirect(url_for("devices.recover", code=t.code), 303)

@@ -1,0 +1,501 @@
+"""What people get when the store is slow, cut off, steps down, is full, or tells nonsense.
+
+After each fault two things must hold: nothing counts twice, and what was said to be done is done.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+
+from lct.application import commands as c
+from lct.application.execute import CommandRepeated, Execute
+from lct.application.history import replay
+from lct.config import Settings
+from lct.domain import errors
+from lct.domain.snapshot import dump
+from lct.infrastructure import archive, documents
+from lct.infrastructure.embedded import LocalServer, start_store
+
+from .conftest import Servers
+from .desk import Desk
+from .http_client import House, open_house
+from .proxy import Fault, Proxy, cut_after, cut_before, does_it_and_says, error, says, slow
+
+RETRYABLE = "RetryableWriteError"
+STEPS_DOWN = [
+    (10107, "NotWritablePrimary"),
+    (13435, "NotPrimaryNoSecondaryOk"),
+    (11600, "InterruptedAtShutdown"),
+    (189, "PrimarySteppedDown"),
+]
+REFUSES = {
+    "the disk is full": says(**error(14031, "OutOfDiskSpace")),
+    "the disk is full, said of the one document": says(
+        ok=1.0, n=0, writeErrors=[{"index": 0, "code": 14031, "errmsg": "no space left"}]
+    ),
+    "it may only be read": says(**error(20, "IllegalOperation")),
+    "we may not write": says(**error(13, "Unauthorized")),
+    "an answer that means nothing": says(ok=0.0, errmsg="?"),
+}
+
+
+class Failing:
+    """A worker whose way to the store goes through the proxy, and what is really stored."""
+
+    def __init__(self, proxy: Proxy, store: Any) -> None:
+        self.proxy, self.events = proxy, store["events"]
+        self.desk = Desk()
+        self.code = self.desk.create()
+        self.desk.join(self.code, "Ola")
+        self.desk.join(self.code, "Max")
+        proxy.seen.clear()
+        self.desk.published.clear()
+
+    def stored(self) -> list[str]:
+        """The types of the events behind the first three, which were there from the start."""
+        found = list(self.events.find({"stream": self.code}).sort("seq", 1))
+        assert [event["seq"] for event in found] == list(range(1, len(found) + 1))
+        return [event["type"] for event in found[3:]]
+
+    def check(self, *types: str) -> None:
+        """Exactly these were stored, and every worker, old or new, says the same."""
+        assert self.proxy.spent
+        assert self.stored() == list(types)
+        mine, fresh = self.desk.store.read(self.code), Desk().store.read(self.code)
+        assert dump(mine.tournament) == dump(fresh.tournament)
+        told = replay(self.code, archive.stored(self.desk.store, self.code))
+        assert dump(told) == dump(mine.tournament)
+
+    def pick(self, name: str = "Ola", team: int = 3, **more: Any) -> dict[int, str]:
+        return self.desk.pick(self.code, name, team, **more).holders
+
+    def lock(self, command_id: str | None = None, version: int | None = 1) -> bool:
+        locking = c.LockJoining(code=self.code, command_id=command_id, expected_version=version)
+        return self.desk.execute(locking).locked
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A store of this module's own."""
+    server = start_store(tmp_path_factory.mktemp("failing"))
+    server.wait_ready()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def failing(store: LocalServer) -> Iterator[Callable[..., Any]]:
+    """Makes a worker behind a proxy, for as long as a with lasts."""
+
+    @contextmanager
+    def make(**how: Any) -> Iterator[Failing]:
+        name = f"lct_test_{secrets.token_hex(4)}"
+        with Proxy(store.socket, **how) as proxy, pymongo.MongoClient(store.uri) as direct:
+            documents.connect_store(
+                Settings(
+                    mongo_uri=proxy.uri,
+                    redis_url="unix:///none",
+                    database=name,
+                    secret_key="x" * 20,
+                )
+            )
+            try:
+                documents.ensure_indexes()
+                yield Failing(proxy, direct[name])
+            finally:
+                documents.disconnect()
+                direct.drop_database(name)
+
+    return make
+
+
+# --- slow -----------------------------------------------------------------------------------------
+
+
+def test_a_store_that_takes_a_second_and_a_half_for_everything_is_waited_for(failing: Any) -> None:
+    with failing() as f:
+        f.proxy.break_all(slow(1.5))
+        began = time.monotonic()
+        assert f.pick() == {3: "p-Ola"}
+        assert time.monotonic() - began < 4
+        with pytest.raises(errors.TeamTaken):  # a refusal asks the store first
+            f.pick("Max", 3)
+        f.proxy.break_all(None)
+        f.check("team-picked")
+
+
+def test_a_write_that_is_answered_too_late_is_a_503_in_time_and_counts_once(failing: Any) -> None:
+    with failing() as f:
+        f.proxy.break_next("insert", slow(6))
+        began = time.monotonic()
+        with pytest.raises(errors.Unavailable):
+            f.pick()
+        assert 3 < time.monotonic() - began < 5
+        assert f.stored() == ["team-picked"]  # done, though nobody could know
+        assert f.pick() == {3: "p-Ola"}  # the guest taps again
+        f.check("team-picked")
+
+
+def test_a_read_that_is_answered_too_late_is_a_503_in_time(failing: Any) -> None:
+    with failing() as f:
+        f.proxy.break_all(slow(6))
+        began = time.monotonic()
+        with pytest.raises(errors.Unavailable):
+            f.desk.store.read(f.code)
+        assert time.monotonic() - began < 5
+        f.proxy.break_all(None)
+        f.pick()
+        f.check("team-picked")
+
+
+# --- cut ------------------------------------------------------------------------------------------
+
+
+def again_after_503(tap: Callable[[], Any]) -> Any:
+    """What a tap gives at last when whoever meets a 503 tries once more."""
+    try:
+        return tap()
+    except errors.Unavailable:
+        return tap()
+
+
+@pytest.mark.parametrize("replica_set", [False, True], ids=["one server", "replica set"])
+@pytest.mark.parametrize("cut", [cut_before, cut_after])
+def test_a_cut_connection_costs_at_most_a_second_tap(
+    failing: Any, replica_set: bool, cut: Fault
+) -> None:
+    with failing(replica_set=replica_set) as f:
+        f.proxy.break_next("insert", cut)
+        assert again_after_503(f.pick) == {3: "p-Ola"}
+        f.proxy.break_next("insert", cut)
+        assert "p-Zoe" in again_after_503(partial(f.desk.join, f.code, "Zoe")).players
+        f.proxy.break_next("insert", cut)
+        assert again_after_503(partial(f.lock, "tap-1"))
+        f.check("team-picked", "player-joined", "joining-locked")
+
+
+def test_without_a_retry_a_cut_before_the_write_leaves_nothing(failing: Any) -> None:
+    with failing() as f:
+        f.proxy.break_next("insert", cut_before)
+        with pytest.raises(errors.Unavailable):
+            f.pick()
+        f.check()
+        f.pick()
+        f.check("team-picked")
+
+
+def test_the_driver_repeats_a_write_to_a_replica_set_by_itself(failing: Any) -> None:
+    with failing(replica_set=True) as f:
+        for number, cut in enumerate((cut_before, cut_after)):
+            f.proxy.seen.clear()
+            f.proxy.break_next("insert", cut)
+            assert f.pick(team=number) == {number: "p-Ola"}
+            assert f.proxy.seen.count("insert") == 2
+        f.check("team-picked", "team-picked")
+        assert f.desk.published == [(f.code, 4), (f.code, 5)]
+
+
+@pytest.mark.parametrize("ids", [(None, None), ("tap-1", "tap-2")], ids=["no id", "ids"])
+def test_a_tap_whose_answer_was_lost_is_a_success_when_it_is_repeated(
+    failing: Any, ids: tuple[str | None, str | None]
+) -> None:
+    with failing() as f:
+        for tap in (partial(f.pick, command_id=ids[0]), partial(f.lock, ids[1], None)):
+            f.proxy.break_next("insert", cut_after)
+            with pytest.raises(errors.Unavailable):
+                tap()
+            assert tap()
+            assert tap()
+        f.check("team-picked", "joining-locked")
+
+
+def test_a_versioned_tap_whose_answer_was_lost_is_a_success_by_its_id_alone(failing: Any) -> None:
+    with failing() as f:
+        f.proxy.break_next("insert", cut_after)
+        with pytest.raises(errors.Unavailable):
+            f.lock("tap-1")
+        assert f.lock("tap-1")
+        with pytest.raises(errors.VersionMismatch):  # without an id it is somebody else's
+            f.lock()
+        f.check("joining-locked")
+
+
+def test_an_evening_whose_answer_was_lost_is_created_once_and_found_by_its_command(
+    failing: Any,
+) -> None:
+    with failing() as f:
+        f.proxy.break_next("insert", cut_after)
+        with pytest.raises(errors.Unavailable):
+            f.desk.create("Saturday Cup", code="CCCC2222", command_id="create-1")
+        with pytest.raises(CommandRepeated) as repeated:
+            f.desk.create("Saturday Cup", code="DDDD3333", command_id="create-1")
+        assert repeated.value.code == "CCCC2222"
+        assert f.events.count_documents({"type": "tournament-created"}) == 2
+        f.desk.join("CCCC2222", "Ola")
+        with pytest.raises(errors.UnknownTournament):
+            f.desk.join("DDDD3333", "Ola")
+
+
+def test_a_tap_whose_answer_was_lost_is_told_to_the_screens_when_it_is_repeated(
+    failing: Any,
+) -> None:
+    """The first try could not tell them; without this they show the past for up to 30 s."""
+    with failing() as f:
+        for place, tap in enumerate((f.pick, partial(f.lock, "tap-1")), 4):
+            f.proxy.break_next("insert", cut_after)
+            with pytest.raises(errors.Unavailable):
+                tap()
+            tap()
+            assert (f.code, place) in f.desk.published
+
+
+def test_a_name_stays_held_until_the_next_command_when_freeing_it_is_cut(failing: Any) -> None:
+    with failing() as f:
+        f.proxy.break_next("update", cut_before)
+        renaming = c.RenameTournament(
+            code=f.code, name="Sunday Cup", command_id="tap-1", expected_version=1
+        )
+        with pytest.raises(errors.Unavailable):
+            f.desk.execute(renaming)
+        assert f.desk.execute(renaming).name == "Sunday Cup"
+        f.pick()
+        Desk().create("Friday Cup")
+        with pytest.raises(errors.TournamentNameTaken):
+            Desk().create("Sunday Cup")
+        f.check("tournament-renamed", "team-picked")
+
+
+def test_a_cut_read_is_repeated_by_the_driver(failing: Any) -> None:
+    with failing() as f:
+        f.proxy.break_next("find", cut_before)
+        assert f.desk.store.read(f.code).seq == 3
+        f.proxy.break_next("find", cut_after)
+        assert Desk().store.read(f.code).seq == 3
+        f.check()
+
+
+# --- steps down -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("code", "name"), STEPS_DOWN)
+def test_a_primary_that_steps_down_once_is_not_even_noticed(
+    failing: Any, code: int, name: str
+) -> None:
+    with failing(replica_set=True) as f:
+        f.proxy.break_next("insert", says(**error(code, name, RETRYABLE)))
+        assert f.pick() == {3: "p-Ola"}
+        assert f.proxy.seen.count("insert") == 2
+        f.check("team-picked")
+
+
+@pytest.mark.parametrize(("code", "name"), STEPS_DOWN)
+def test_a_server_that_steps_down_where_nothing_is_retried_is_a_503_and_heals(
+    failing: Any, code: int, name: str
+) -> None:
+    with failing() as f:
+        f.proxy.break_next("insert", says(**error(code, name, RETRYABLE)))
+        with pytest.raises(errors.Unavailable):
+            f.pick()
+        f.check()
+        f.pick()
+        f.check("team-picked")
+
+
+@pytest.mark.parametrize("remembers", [True, False], ids=["known", "not known"])
+def test_a_primary_that_steps_down_after_the_write_counts_it_once(
+    failing: Any, remembers: bool
+) -> None:
+    """The retry is recognised by its number; and if it were not, by its place and command id."""
+    with failing(replica_set=True, remembers=remembers) as f:
+        down = does_it_and_says(**error(189, "PrimarySteppedDown", RETRYABLE))
+        f.proxy.break_next("insert", down)
+        assert f.pick() == {3: "p-Ola"}
+        f.proxy.break_next("insert", down)
+        assert f.lock("tap-1")
+        assert f.proxy.seen.count("insert") == 4
+        f.check("team-picked", "joining-locked")
+
+
+def test_a_write_that_the_majority_did_not_confirm_is_a_503_and_counts_once(failing: Any) -> None:
+    unsure = {"code": 64, "codeName": "WriteConcernTimeout", "errmsg": "waiting timed out"}
+    with failing() as f:
+        f.proxy.break_next("insert", does_it_and_says(ok=1.0, n=1, writeConcernError=unsure))
+        with pytest.raises(errors.Unavailable):
+            f.lock("tap-1")
+        assert f.lock("tap-1")
+        f.check("joining-locked")
+
+
+# --- cannot write ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", REFUSES.values(), ids=REFUSES)
+def test_a_store_that_cannot_write_is_a_503_still_reads_and_heals(
+    failing: Any, answer: Fault, caplog: pytest.LogCaptureFixture
+) -> None:
+    with failing() as f:
+        f.proxy.break_next("insert", answer, answer)
+        for _ in range(2):
+            with pytest.raises(errors.Unavailable) as refused:
+                f.pick()
+            assert (type(refused.value), refused.value.retry_after) == (errors.Unavailable, 2)
+        lines = [record for record in caplog.records if record.message == "store unavailable"]
+        assert [line.__dict__["event.action"] for line in lines] == ["store.unavailable"] * 2
+        assert f.desk.published == []
+        f.check()
+        assert f.pick() == {3: "p-Ola"}
+        f.check("team-picked")
+
+
+def test_a_snapshot_that_cannot_be_written_costs_nobody_a_tap(failing: Any) -> None:
+    with failing() as f:
+        for number in range(46):
+            f.pick(team=number % 2)
+        f.proxy.break_next("insert", lambda forward: forward(), REFUSES["the disk is full"])
+        f.pick(team=4)  # the fiftieth event, after which a snapshot is due
+        assert f.desk.published[-1] == (f.code, 50)
+        f.pick(team=5)
+        f.check(*["team-picked"] * 48)
+
+
+# --- nonsense -------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_goes_backwards_changes_nothing_but_the_times(failing: Any) -> None:
+    with failing() as f:
+        noon = datetime(2026, 11, 25, 12, tzinfo=UTC)
+        times = [noon, noon - timedelta(hours=2), noon - timedelta(days=400)]
+
+        def at(moment: datetime, command: c.Command) -> None:
+            Execute(f.desk.store, lambda *_: None, lambda: moment)(command)
+
+        at(times[0], c.PickTeam(code=f.code, player_id="p-Max", team=1, value="ab" * 16))
+        at(times[1], c.PickTeam(code=f.code, player_id="p-Ola", team=0, value="cd" * 16))
+        at(times[2], c.LockJoining(code=f.code))
+        f.check("team-picked", "team-picked", "joining-locked")
+        told = archive.stored(f.desk.store, f.code)
+        assert [each.at for each in told[3:]] == times
+        picks = f.desk.store.read(f.code).tournament.draw_picks()
+        assert [pick.player_id for pick in picks] == ["p-Max", "p-Ola"]  # by place, not by time
+
+
+DAMAGE = {
+    "an unknown type": {"type": "from-the-future"},
+    "a newer schema": {"schema": 99},
+    "a field too few": {"data": {"player_id": "p-Ola"}},
+    "a field too many": {"data": {"player_id": "p-Ola", "team": 3, "value": "ab", "more": 1}},
+    "a player who is not in": {"data": {"player_id": "p-Eva", "team": 3, "value": "ab"}},
+    "no data": {"data": None},
+    "no time": {"at": None},
+    "a place that is not its own": {"seq": 9},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_an_event_that_cannot_be_read_stops_its_own_evening_until_it_is_mended(
+    failing: Any, damage: dict[str, Any]
+) -> None:
+    with failing() as f:
+        other = f.desk.create("Saturday Cup")
+        behind = Desk()
+        behind.store.read(f.code)
+        f.pick()
+        whole = f.events.find_one({"_id": f"{f.code}:4"})
+        f.events.update_one({"_id": whole["_id"]}, {"$set": damage})
+        for worker in (behind, Desk()):
+            for _ in range(2):
+                with pytest.raises(errors.Unreadable):
+                    worker.store.read(f.code)
+            with pytest.raises(errors.Unreadable):
+                worker.pick(f.code, "Max", 5)
+            worker.join(other, f"Guest{id(worker)}")
+        f.events.delete_one({"_id": whole["_id"]})
+        f.events.insert_one(whole)
+        assert behind.store.read(f.code).tournament.holders == {3: "p-Ola"}
+        f.check("team-picked")
+
+
+# --- through HTTP ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served(
+    store: LocalServer, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[House, Proxy]]:
+    """The app behind the proxy, one worker."""
+    with (
+        Proxy(store.socket) as proxy,
+        open_house(
+            Servers(proxy.uri, servers.redis_url),
+            Path(tmp_path_factory.mktemp("served")),
+            workers=1,
+        ) as house,
+    ):
+        yield house, proxy
+
+
+@pytest.mark.parametrize(
+    ("fault", "stored"),
+    [
+        (REFUSES["the disk is full"], False),
+        (cut_before, False),
+        (cut_after, True),
+        pytest.param(slow(6), True, marks=pytest.mark.slow),
+    ],
+    ids=["disk full", "cut before the write", "answer lost", "answer too late"],
+)
+@pytest.mark.parametrize("htmx", [True, False], ids=["tap", "form"])
+def test_a_guest_is_told_to_try_again_and_then_it_works(
+    served: tuple[House, Proxy], fault: Fault, stored: bool, htmx: bool
+) -> None:
+    house, proxy = served
+    e = house.evening()
+    ola = e.guest("Ola")
+    before = len(house.lines())
+    proxy.break_next("insert", fault)
+    began = time.monotonic()
+    refused = e.pick(ola, 1, htmx=htmx)
+    assert time.monotonic() - began < 5
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
+    assert "Nothing is lost: try again in a moment." in refused.page.text
+    assert len(e.facts("team-picked")) == stored
+
+    lines = house.lines()[before:]
+    (told,) = [line for line in lines if line["event"].get("action") == "store.unavailable"]
+    assert told["log.level"] == "error"
+    (line,) = [x for x in lines if x.get("http", {}).get("response", {}).get("status_code") == 503]
+    assert (line["log.level"], line["labels"]["error_kind"]) == ("error", "service")
+    assert "Traceback" not in house.log()
+
+    assert e.pick(ola, 1, htmx=htmx).status == (200 if htmx else 303)
+    assert e.facts("team-picked")[0]["team"] == 1
+    assert len(e.facts("team-picked")) == 1
+    assert "yours" in ola.get(e.at("me")).page.by_id("team-1").text
+
+
+def test_a_host_whose_answer_was_lost_creates_one_evening(served: tuple[House, Proxy]) -> None:
+    house, proxy = served
+    house.forget_limits()
+    host = house.phone()
+    host.get("/")
+    form = {"name": "Lost Cup", "limit": 4, "source": "pasted", "option": "plain"}
+    form["pasted"] = "\n".join(f"Team {i}" for i in range(4))
+    form["nonce"] = "ab" * 16  # the browser sends the same form again
+    proxy.break_next("insert", cut_after)
+    refused = host.post("/", form)
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
+    again = host.post("/", form)
+    assert again.status == 303
+    assert host.get(again.location).status == 200
+    events = house.mongo[house.settings.database]["events"]
+    assert events.count_documents({"data.name": "Lost Cup"}) == 1

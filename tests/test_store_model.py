@@ -1,0 +1,576 @@
+"""Random evenings on the real store, with several workers, against a model of plain dictionaries.
+
+The model knows the rules once more, in a few lines, and nothing of events, caches or claims. Each
+worker has a cache of its own, which is out of date whenever another one was the last to write.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis
+import pymongo
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from lct.application import commands as c
+from lct.application.execute import CommandRepeated
+from lct.application.history import replay
+from lct.config import Settings
+from lct.domain import errors
+from lct.domain.snapshot import dump
+from lct.domain.values import fold
+from lct.infrastructure import archive, documents, event_store
+from lct.infrastructure.embedded import LocalServer, start_store
+from lct.infrastructure.stream import Stream
+
+from .desk import Desk
+from .http_client import at_once
+from .support import wait_until
+
+WORKERS = 3
+CODES = ("CCCC2222", "DDDD3333", "FFFF4444")
+GUESTS = ("Ola", "Max", "Zoe", "Jan")
+TITLES = ("Friday Cup", "FRIDAY  cup", "Sunday Cup", "Monday Cup")
+LIMIT, TEAMS = 3, 4
+DAMAGE: tuple[dict[str, Any], ...] = (
+    {"schema": 99},
+    {"schema": None},
+    {"state": {}},
+    {"state": None},
+    {"state": {"players": [{"id": 1}]}},
+    {"seq": 5000},
+    {"claims": 3},
+    {"stale": None},
+)
+
+workers = st.integers(0, WORKERS - 1)
+codes = st.sampled_from([CODES[0], *CODES])  # most of it happens in the first one
+guests = st.sampled_from(GUESTS)
+somebody = st.sampled_from([0, 1, 2, *GUESTS])  # a number: who has that seat
+titles = st.sampled_from(TITLES)
+# Mostly new ones; the few others have probably been used, perhaps in another evening.
+command_ids = st.sampled_from([None, None, "new", "new", "tap-1", "tap-2"])
+versions = st.sampled_from([None, "seen", "seen", "seen", "old"])
+
+
+@dataclass
+class Model:
+    """One evening as its rules say it is."""
+
+    name: str
+    players: dict[str, str] = field(default_factory=dict)  # id -> name
+    holds: dict[str, int] = field(default_factory=dict)  # id -> team
+    removed: set[str] = field(default_factory=set)
+    locked: bool = False
+    closed: bool = False
+    drawn: bool = False
+    attempt: int = 1
+    version: int = 1
+    seq: int = 1
+
+    # Each of these is a refusal, None for nothing to do, or what it changes.
+
+    def join(self, who: str) -> Any:
+        if who in self.players:
+            return None
+        if self.closed:
+            return errors.TournamentIsClosed
+        if self.drawn:
+            return errors.AlreadyDrawn
+        if len(self.players) == LIMIT:
+            return errors.TournamentFull
+        if self.locked:
+            return errors.JoiningIsLocked
+        if f"{who} Nowak" in self.players.values():
+            return errors.SameName
+        return lambda: (self.players.update({who: f"{who} Nowak"}), self.removed.discard(who))
+
+    def pick(self, who: str, team: int) -> Any:
+        if refusal := self._not_picking(who):
+            return refusal
+        if self.holds.get(who) == team:
+            return None
+        if team in self.holds.values():
+            return errors.TeamTaken
+        return lambda: self.holds.update({who: team})
+
+    def let_go(self, who: str) -> Any:
+        if refusal := self._not_picking(who):
+            return refusal
+        return (lambda: self.holds.pop(who)) if who in self.holds else None
+
+    def call(self, who: str, first: str) -> Any:
+        if refusal := self._not_picking(who):
+            return refusal
+        name = f"{first} Nowak"
+        if self.players[who] == name:
+            return None
+        if name in self.players.values():
+            return errors.SameName
+        return lambda: self.players.update({who: name})
+
+    def remove(self, who: str) -> Any:
+        refusal = self._not_picking(who)
+        if refusal is errors.UnknownPlayer and who in self.removed:
+            return None
+
+        def change() -> None:
+            del self.players[who]
+            self.holds.pop(who, None)
+            self.removed.add(who)
+            self.version += 1
+
+        return refusal or change
+
+    def rename(self, name: str, taken: bool) -> Any:
+        if self.closed:
+            return errors.TournamentIsClosed
+        if self.name == name:
+            return None
+        return errors.TournamentNameTaken if taken else self._flow(name=name)
+
+    def lock(self, locked: bool) -> Any:
+        if self.closed:
+            return errors.TournamentIsClosed
+        return None if self.locked == locked else self._flow(locked=locked)
+
+    def close(self) -> Any:
+        return None if self.closed else self._flow(closed=True)
+
+    def reopen(self, name: str, taken: bool) -> Any:
+        if not self.closed:
+            return None
+        return errors.TournamentNameTaken if taken else self._flow(closed=False, name=name)
+
+    def draw(self) -> Any:
+        if self.closed:
+            return errors.TournamentIsClosed
+        if self.drawn:
+            return None
+        if len(self.players) < LIMIT:
+            return errors.SeatsEmpty
+        return errors.PicksMissing if len(self.holds) < LIMIT else self._flow(drawn=True)
+
+    def restart(self) -> Any:
+        if self.closed:
+            return errors.TournamentIsClosed
+        return self._flow(drawn=False, holds={}, attempt=self.attempt + 1)
+
+    def _not_picking(self, who: str) -> type[errors.LctError] | None:
+        if self.closed:
+            return errors.TournamentIsClosed
+        if self.drawn:
+            return errors.AlreadyDrawn
+        return None if who in self.players else errors.UnknownPlayer
+
+    def _flow(self, **changes: Any) -> Callable[[], None]:
+        def change() -> None:
+            for name, value in changes.items():
+                setattr(self, name, value)
+            self.version += 1
+
+        return change
+
+    def agrees_with(self, stream: Any) -> None:
+        t = stream.tournament
+        assert {p.id: p.name for p in t.players.values()} == self.players
+        assert list(t.players) == list(self.players)
+        assert {p.id: p.team for p in t.players.values() if p.team is not None} == self.holds
+        assert t.holders == {team: who for who, team in self.holds.items()}
+        assert (t.name, t.removed, t.attempt) == (self.name, self.removed, self.attempt)
+        assert (t.locked, t.closed, t.drawn) == (self.locked, self.closed, self.drawn)
+        assert (t.version, stream.seq) == (self.version, self.seq)
+
+
+def _changes(verdict: Any) -> bool:
+    """Whether the model allows something, and it is not done already."""
+    return verdict is not None and not isinstance(verdict, type)
+
+
+class Evenings(RuleBasedStateMachine):
+    def __init__(self, server: LocalServer) -> None:
+        super().__init__()
+        self.server = server
+        self.database = f"lct_test_{secrets.token_hex(4)}"
+        self.models: dict[str, Model] = {}
+        self.held: dict[str, set[str]] = {}  # code -> old names that a crash left held
+        self.used: dict[str, str] = {}  # command id -> code
+        self.acknowledged: dict[str, list[Any]] = {}  # code -> the state after each event
+        self.counter = 0
+
+    @initialize()
+    def open_the_house(self) -> None:
+        settings = Settings(
+            mongo_uri=self.server.uri,
+            redis_url="unix:///none",
+            database=self.database,
+            secret_key="x" * 20,
+        )
+        documents.connect_store(settings)
+        documents.ensure_indexes()
+        self.desks = [Desk() for _ in range(WORKERS)]
+        self.create(0, CODES[0], TITLES[0], None)
+        for number, who in enumerate(GUESTS[:2]):
+            self.join(number, CODES[0], who, None)
+
+    def teardown(self) -> None:
+        try:
+            if self.models:
+                self.every_worker_looks()
+                self.every_prefix_is_what_was_acknowledged()
+        finally:
+            documents.disconnect()
+            with pymongo.MongoClient(self.server.uri) as client:
+                client.drop_database(self.database)
+
+    # --- commands ---------------------------------------------------------------------------------
+
+    @rule(worker=workers, code=codes, name=titles, given=command_ids)
+    def create(self, worker: int, code: str, name: str, given: str | None) -> None:
+        command_id = self._command_id(given)
+        repeats = self.used.get(command_id or "")
+
+        def creating() -> None:
+            self.desks[worker].create(
+                name, limit=LIMIT, team_count=TEAMS, code=code, command_id=command_id
+            )
+
+        if code in self.models:
+            if repeats:
+                creating()
+            else:
+                with pytest.raises(errors.CodeTaken):
+                    creating()
+        elif repeats:
+            with pytest.raises(CommandRepeated) as repeated:
+                creating()
+            assert repeated.value.code == repeats
+        elif self._taken(name, besides=code):
+            with pytest.raises(errors.TournamentNameTaken):
+                creating()
+        else:
+            creating()
+            self.models[code] = Model(" ".join(name.split()))
+            self.held[code] = set()
+            self._note(code, worker, command_id)
+
+    @rule(worker=workers, code=codes, who=guests, given=command_ids)
+    def join(self, worker: int, code: str, who: str, given: str | None) -> None:
+        command = c.Join(code=code, player_id=who, first=who, last="Nowak")
+        self._run(worker, command, lambda m: m.join(who), given)
+
+    @rule(
+        worker=workers, code=codes, who=somebody, team=st.integers(0, TEAMS - 1), given=command_ids
+    )
+    def pick(self, worker: int, code: str, who: str | int, team: int, given: str | None) -> None:
+        who = self._somebody(code, who)
+        command = c.PickTeam(code=code, player_id=who, team=team, value="ab" * 16)
+        self._run(worker, command, lambda m: m.pick(who, team), given)
+
+    @rule(worker=workers, code=codes, who=somebody, given=command_ids)
+    def let_go(self, worker: int, code: str, who: str | int, given: str | None) -> None:
+        who = self._somebody(code, who)
+        self._run(worker, c.LetGo(code=code, player_id=who), lambda m: m.let_go(who), given)
+
+    @rule(worker=workers, code=codes, who=somebody, first=guests, given=command_ids)
+    def call(self, worker: int, code: str, who: str | int, first: str, given: str | None) -> None:
+        who = self._somebody(code, who)
+        command = c.RenamePlayer(code=code, player_id=who, first=first, last="Nowak")
+        self._run(worker, command, lambda m: m.call(who, first), given)
+
+    @rule(worker=workers, code=codes, who=somebody, given=command_ids, version=versions)
+    def remove(
+        self, worker: int, code: str, who: str | int, given: str | None, version: str | None
+    ) -> None:
+        who = self._somebody(code, who)
+        command = c.RemovePlayer(code=code, player_id=who)
+        self._run(worker, command, lambda m: m.remove(who), given, version)
+
+    @rule(worker=workers, code=codes, name=titles, given=command_ids, version=versions)
+    def rename(
+        self, worker: int, code: str, name: str, given: str | None, version: str | None
+    ) -> None:
+        clean, taken = " ".join(name.split()), self._taken(name, besides=code)
+        command = c.RenameTournament(code=code, name=name)
+        self._run(worker, command, lambda m: m.rename(clean, taken), given, version)
+
+    @rule(worker=workers, code=codes, locked=st.booleans(), given=command_ids, version=versions)
+    def lock(
+        self, worker: int, code: str, locked: bool, given: str | None, version: str | None
+    ) -> None:
+        command = (c.LockJoining if locked else c.UnlockJoining)(code=code)
+        self._run(worker, command, lambda m: m.lock(locked), given, version)
+
+    @rule(worker=workers, code=codes, given=command_ids, version=versions)
+    def close(self, worker: int, code: str, given: str | None, version: str | None) -> None:
+        self._run(worker, c.CloseTournament(code=code), lambda m: m.close(), given, version)
+
+    @rule(
+        worker=workers,
+        code=codes,
+        name=st.one_of(st.just(""), titles),
+        given=command_ids,
+        version=versions,
+    )
+    def reopen(
+        self, worker: int, code: str, name: str, given: str | None, version: str | None
+    ) -> None:
+        own = self.models[code].name if code in self.models else ""
+        wanted = " ".join(name.split()) or own
+        taken = self._taken(wanted, besides=code)
+        command = c.ReopenTournament(code=code, name=name)
+        self._run(worker, command, lambda m: m.reopen(wanted, taken), given, version)
+
+    @rule(worker=workers, code=codes)
+    def fill_and_draw(self, worker: int, code: str) -> None:
+        """A draw needs so much to be right that chance alone would hardly make one."""
+        model = self.models.get(code)
+        if model and not (model.closed or model.locked or model.drawn):
+            for number, who in enumerate(GUESTS):
+                self.join((worker + number) % WORKERS, code, who, None)
+            for team in range(TEAMS):
+                if idle := [who for who in model.players if who not in model.holds]:
+                    self.pick((worker + team) % WORKERS, code, idle[0], team, None)
+        attempt = model.attempt if model else 1
+        self._run(worker, c.DrawTeams(code=code, attempt=attempt), lambda m: m.draw(), "new")
+
+    @rule(worker=workers, code=codes, given=command_ids, version=versions)
+    def restart(self, worker: int, code: str, given: str | None, version: str | None) -> None:
+        command = c.RestartPicks(code=code, secret=f"{self.counter:064x}")
+        self._run(worker, command, lambda m: m.restart(), given, version)
+
+    @precondition(lambda self: any(len(m.players) > 1 for m in self.models.values()))
+    @rule(first=workers, step=st.integers(1, WORKERS - 1), team=st.integers(0, TEAMS - 1))
+    def two_at_once_want_one_team(self, first: int, step: int, team: int) -> None:
+        code, model = next((k, m) for k, m in self.models.items() if len(m.players) > 1)
+        rivals = list(model.players)[:2]
+        if not all(_changes(model.pick(who, team)) for who in rivals):
+            return
+
+        def tap(worker: int, who: str) -> Any:
+            command = c.PickTeam(code=code, player_id=who, team=team, value="cd" * 16)
+            try:
+                return self.desks[worker].execute(command)
+            except errors.TeamTaken as refusal:
+                return refusal
+
+        seats = (first, (first + step) % WORKERS)
+        results = at_once(*(lambda i=i: tap(seats[i], rivals[i]) for i in (0, 1)))
+        won = [i for i in (0, 1) if not isinstance(results[i], errors.TeamTaken)]
+        assert len(won) == 1
+        model.pick(rivals[won[0]], team)()
+        model.seq += 1
+        self._note(code, seats[won[0]], None)
+
+    # --- what happens to workers and the store ----------------------------------------------------
+
+    @rule(worker=workers)
+    def a_worker_forgets_its_cache(self, worker: int) -> None:
+        self.desks[worker] = Desk()
+
+    @rule(worker=workers, code=codes)
+    def a_worker_looks(self, worker: int, code: str) -> None:
+        if code in self.models:
+            self.models[code].agrees_with(self.desks[worker].store.read(code))
+        else:
+            with pytest.raises(errors.UnknownTournament):
+                self.desks[worker].store.read(code)
+
+    @rule(worker=workers, code=codes, name=titles)
+    def a_worker_dies_between_a_rename_and_freeing_the_old_name(
+        self, worker: int, code: str, name: str
+    ) -> None:
+        model = self.models.get(code)
+        if not model or not _changes(model.rename(name, self._taken(name, besides=code))):
+            return None
+        before = model.name
+        leftovers = set(self.held[code])  # freed before the insert, or by a later command
+        self.desks[worker].store._free_stale = lambda stream: None  # type: ignore[method-assign]
+        if fold(name) in leftovers:
+            return self.a_worker_forgets_its_cache(worker)  # the crash comes first
+        self.rename(worker, code, name, None, None)
+        self.held[code] = (leftovers | {fold(before)}) - {fold(name)}
+        self.desks[worker] = Desk()
+        return None
+
+    @rule(code=codes)
+    def a_snapshot_is_deleted(self, code: str) -> None:
+        self.desks[0].store.snapshots.delete_one({"_id": code})
+
+    @rule(worker=workers, code=codes)
+    def a_snapshot_is_written(self, worker: int, code: str) -> None:
+        if code in self.models:  # by a worker that is behind, perhaps
+            store = self.desks[worker].store
+            store.write_snapshot(store.stream(code))
+
+    @rule(worker=workers, code=codes, damage=st.sampled_from(DAMAGE))
+    def a_snapshot_is_damaged(self, worker: int, code: str, damage: dict[str, Any]) -> None:
+        self.a_snapshot_is_written(worker, code)
+        self.desks[worker].store.snapshots.update_one({"_id": code}, {"$set": damage})
+        self.desks[worker] = Desk()
+
+    @precondition(lambda self: self.counter % 10 == 9)  # a restart takes its time
+    @rule()
+    def the_store_is_killed_and_started_again(self) -> None:
+        self.server.kill()
+        self.server.start()
+        self.server.wait_ready()
+        wait_until(self.desks[0].store.answers)
+
+    @rule()
+    def every_worker_looks(self) -> None:
+        for code, model in self.models.items():
+            for desk in (*self.desks, Desk()):
+                model.agrees_with(desk.store.read(code))
+
+    # --- what always holds ------------------------------------------------------------------------
+
+    @invariant()
+    def the_events_have_no_gap_and_give_the_model(self) -> None:
+        for code, model in self.models.items():
+            assert self.desks[0].seqs(code) == list(range(1, model.seq + 1))
+            fresh, whole = Desk().store.read(code), Stream(code)
+            model.agrees_with(fresh)
+            for document in self.desks[0].store.tail(code):
+                whole.take(document)
+            assert dump(fresh.tournament) == dump(whole.tournament)  # with a snapshot and without
+            assert fresh.claims == whole.claims
+
+    @invariant()
+    def open_evenings_hold_their_names_and_closed_ones_none(self) -> None:
+        for code, model in self.models.items():
+            own = set() if model.closed else {fold(model.name)}
+            assert self._claimed(code) == sorted(own | self.held[code])
+
+    def every_prefix_is_what_was_acknowledged(self) -> None:
+        for code, states in self.acknowledged.items():
+            stored = archive.stored(self.desks[0].store, code)
+            for seq, state in enumerate(states, 1):
+                assert dump(replay(code, stored[:seq])) == state, f"{code} after {seq} events"
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        worker: int,
+        command: c.Command,
+        rules: Callable[[Model], Any],
+        given: str | None = None,
+        version: str | None = None,
+    ) -> None:
+        """Run a command and hold the answer against the model."""
+        code, model = command.code, self.models.get(command.code)
+        command_id = self._command_id(given)
+        expected = None
+        if version and model:
+            expected = model.version - (version == "old")
+        command = type(command)(
+            **{name: getattr(command, name) for name in command.__dataclass_fields__}
+            | {"command_id": command_id, "expected_version": expected}
+        )
+        execute = self.desks[worker].execute
+        if model is None:
+            with pytest.raises(errors.UnknownTournament):
+                execute(command)
+            return
+        stale = expected is not None and expected != model.version
+        verdict = errors.VersionMismatch if stale else rules(model)
+        if command_id in self.used:
+            execute(command)  # a success that changes nothing
+            # Whether it freed what a crash had left held depends on how far the worker was.
+            own = set() if model.closed else {fold(model.name)}
+            self.held[code] &= set(self._claimed(code)) - own
+        elif isinstance(verdict, type):
+            with pytest.raises(errors.LctError) as refused:
+                execute(command)
+            assert type(refused.value) is verdict
+            if verdict is errors.TournamentNameTaken:
+                self.held[code].clear()  # it was tried, so the old ones were freed before
+        elif verdict is None:
+            execute(command)
+        else:
+            execute(command)
+            verdict()
+            model.seq += 1
+            self.held[code].clear()
+            self._note(code, worker, command_id)
+
+    def _note(self, code: str, worker: int, command_id: str | None) -> None:
+        """An event was acknowledged: keep the state that the worker had then."""
+        if command_id:
+            self.used[command_id] = code
+        stream = self.desks[worker].store.stream(code)
+        states = self.acknowledged.setdefault(code, [])
+        states.append(deepcopy(dump(stream.tournament)))
+        assert stream.seq == len(states) == self.models[code].seq
+
+    def _somebody(self, code: str, who: str | int) -> str:
+        """The name of a guest, or of whoever has that seat."""
+        if isinstance(who, str):
+            return who
+        players = list(self.models[code].players) if code in self.models else []
+        return players[who] if who < len(players) else GUESTS[who]
+
+    def _command_id(self, given: str | None) -> str | None:
+        self.counter += 1
+        return f"new-{self.counter}" if given == "new" else given
+
+    def _taken(self, name: str, besides: str) -> bool:
+        """Whether another evening holds that name: an open one, or one that a crash left so."""
+        return any(
+            fold(name) in self.held[code] or (not model.closed and fold(model.name) == fold(name))
+            for code, model in self.models.items()
+            if code != besides
+        )
+
+    def _claimed(self, code: str) -> list[str]:
+        """The names that the stored events of an evening hold, in order of the alphabet."""
+        claims = [e["unique"] for e in self.desks[0].store.tail(code) if "unique" in e]
+        return sorted(claim.partition(":")[2] for claim in claims)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A store of this module's own, to be killed."""
+    started = start_store(tmp_path_factory.mktemp("model"))
+    started.wait_ready()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(autouse=True)
+def many_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_store, "SNAPSHOT_EVERY", 3)
+
+
+EXAMPLES = {
+    "max_examples": 30,
+    "stateful_step_count": 30,
+    "deadline": None,
+    "derandomize": True,
+    "database": None,
+    "suppress_health_check": list(hypothesis.HealthCheck),
+}
+
+
+def test_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
+    run_state_machine_as_test(lambda: Evenings(server), settings=hypothesis.settings(**EXAMPLES))
+
+
+@pytest.mark.slow
+def test_many_more_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
+    many = EXAMPLES | {"max_examples": 40, "stateful_step_count": 50}
+    run_state_machine_as_test(lambda: Evenings(server), settings=hypothesis.settings(**many))
