@@ -572,5 +572,5 @@ def test_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
 
 @pytest.mark.slow
 def test_many_more_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
-    many = EXAMPLES | {"max_examples": 40, "stateful_step_count": 50}
+    many = EXAMPLES | {"max_examples": 15, "stateful_step_count": 60}
     run_state_machine_as_test(lambda: Evenings(server), settings=hypothesis.settings(**many))
