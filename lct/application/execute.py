@@ -99,8 +99,9 @@ class Execute(Generic[S]):
             except LctError:
                 if self.store.catch_up(stream):
                     continue
-                if command.command_id and self.store.stream_of_command(command.command_id):
-                    return
+                command_id = command.command_id
+                if command_id and (code := self.store.stream_of_command(command_id)):
+                    raise CommandRepeated(code) from None
                 raise
             if event is None:
                 if self.store.catch_up(stream):
