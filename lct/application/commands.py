@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from ..domain.tournament import Tournament
 
 
 @dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(ABC):
     """``expected_version`` is the version the person saw (None: does not matter);
     repeating a ``command_id`` is a success that changes nothing."""
 
@@ -21,8 +22,9 @@ class Command:
     command_id: str | None = None
     request_id: str | None = None
 
+    @abstractmethod
     def decide(self, t: Tournament, now: datetime) -> Event | None:
-        raise NotImplementedError
+        """The event that the rules make of it, None for "nothing to do", or a refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)
