@@ -89,7 +89,6 @@ def create_app(settings: Settings) -> Flask:
         execute=Execute(store, bus.publish, now),
         read=store.read,
         known=store.stream,
-        stream_of_command=store.stream_of_command,
         ready=lambda: {"store": store.answers(), "bus": bus.ping()},
         bus=bus,
         hub=hub,

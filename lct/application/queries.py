@@ -170,12 +170,7 @@ def me(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Regio
     """A player's phone, as everyone shares it; ``personal`` lays their own regions over it."""
     card = Card("watching", phase(t, now), t.code, "", "", 0.0, "", "", 0.0, 0)
     if draw := t.current_draw:
-        stage = Region(
-            "stage",
-            "me/_stage.html",
-            Stage("list", len(draw.hands)),
-            _rows(t, draw, now, "me/_row.html"),
-        )
+        stage = _drawn_stage(t, draw, now)
     else:
         tiles = _tiles(t, looks)
         stage = Region("stage", "me/_stage.html", Stage("teams", len(tiles)), tiles)
@@ -185,16 +180,16 @@ def me(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Regio
 def watch(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
     """A phone that did not get in: the board, small."""
     if draw := t.current_draw:
-        stage = Region(
-            "stage",
-            "me/_stage.html",
-            Stage("list", len(draw.hands)),
-            _rows(t, draw, now, "me/_row.html"),
-        )
+        stage = _drawn_stage(t, draw, now)
     else:
         seats = _seats(t, looks, "me/_seat.html")
         stage = Region("stage", "me/_stage.html", Stage("seats", t.limit), seats)
     return _bar(t, now), wait(t, now), stage
+
+
+def _drawn_stage(t: Tournament, draw: Draw, now: datetime) -> Region:
+    rows = _rows(t, draw, now, "me/_row.html")
+    return Region("stage", "me/_stage.html", Stage("list", len(rows)), rows)
 
 
 def _tiles(t: Tournament, looks: Looks) -> tuple[Region, ...]:

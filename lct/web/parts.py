@@ -22,7 +22,6 @@ class Parts:
     known: Callable[[str], Any]  # code -> stream as this worker knows it, perhaps a little behind
     stored: Callable[[str], list[Stored]]  # code -> every event, in order
     exported: Callable[[str, set[int]], Iterator[str]]  # code, attempts -> JSON lines
-    stream_of_command: Callable[[str], str | None]
     ready: Callable[[], dict[str, bool]]  # what this worker depends on -> does it answer
     bus: Any
     hub: Any
