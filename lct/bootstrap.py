@@ -21,7 +21,20 @@ from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
-from .web import board, devices, errors, health, history, home, join, live, organise, pick, requests
+from .web import (
+    board,
+    devices,
+    errors,
+    health,
+    history,
+    home,
+    join,
+    live,
+    metrics,
+    organise,
+    pick,
+    requests,
+)
 from .web.hub import Hub
 from .web.parts import Parts, join_url
 from .web.render import Renderer
@@ -39,6 +52,7 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(
         SECRET_KEY=settings.secret_key,
         LCT_RETENTION_DAYS=settings.retention_days,
+        LCT_METRICS_TOKEN=settings.metrics_token,
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=50,
         SESSION_COOKIE_NAME="lct",
@@ -78,6 +92,8 @@ def create_app(settings: Settings) -> Flask:
         lambda code: join_url(public_url, code),
         settings.drain_seconds,
         LOOK_SECONDS,
+        settings.sockets_per_address,
+        settings.sockets_per_tournament,
     )
 
     def now() -> datetime:
@@ -109,6 +125,6 @@ def create_app(settings: Settings) -> Flask:
     Htmx(app)
     Compress(app)
     errors.init_app(app)
-    for module in (home, join, pick, board, organise, devices, history, live, health):
+    for module in (home, join, pick, board, organise, devices, history, live, health, metrics):
         app.register_blueprint(module.bp)
     return app

@@ -111,6 +111,10 @@ class Settings:
     public_url: str | None = _setting("LCT_PUBLIC_URL", _web_address, default=None)
     # How many proxies in front of lct may be believed about X-Forwarded-*; 0: none.
     trusted_proxies: int = _setting("LCT_TRUSTED_PROXIES", _whole(0), default=0)
+    # How many live screens one worker holds open for one address (a whole bar may share one) ...
+    sockets_per_address: int = _setting("LCT_SOCKETS_PER_ADDRESS", _whole(1), default=2000)
+    # ... and for one tournament; one more gets a 429.
+    sockets_per_tournament: int = _setting("LCT_SOCKETS_PER_TOURNAMENT", _whole(1), default=5000)
     # Marks cookies Secure; true behind TLS, false on a plain home network.
     secure_cookies: bool = _setting("LCT_SECURE_COOKIES", _flag, default=False)
     # Over how many seconds a stopping worker spreads the closing of its sockets.
@@ -126,6 +130,8 @@ class Settings:
     var: Path = _setting("LCT_VAR", Path, default=Path("var"))  # noqa: RUF009
     # After how many days without an event `delete-old` deletes an evening; 0: never.
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
+    # What Prometheus shows to read /metrics, at least 16 characters; not set: there is no /metrics.
+    metrics_token: str | None = _setting("LCT_METRICS_TOKEN", _secret, private=True, default=None)
     # The name of this installation in logs, such as local, staging or production.
     environment: str = _setting("LCT_ENVIRONMENT", default="local")
 

@@ -1,12 +1,17 @@
 """How gunicorn serves: `gunicorn -c python:lct.serving wsgi:app`, on a laptop and in a pod."""
 
+import contextlib
 import math
 import os
 import resource
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from lct.config import Settings, SettingsError
+from lct.laptop import is_taken, take_lock
 
 try:
     _settings = Settings.from_env()
@@ -21,7 +26,7 @@ worker_class = "gevent"
 worker_connections = 10_000
 # gevent has to patch before pymongo and redis are imported, so each worker loads the app itself.
 preload_app = False
-# The heartbeat file must not wait for a disk.
+# The heartbeat file and the metrics must not wait for a disk.
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # gunicorn 25.1 and later would open a control socket under the home directory.
 control_socket_disable = True
@@ -66,3 +71,30 @@ def post_worker_init(worker: Any) -> None:
     hub = extensions.get("lct-hub")
     if hub is not None:
         hub.watch(lambda: worker.alive)
+
+
+def on_starting(server: Any) -> None:
+    """Make the folder in which the workers share their metrics. prometheus_client looks for it
+    once, when it is imported."""
+    where = Path(worker_tmp_dir or tempfile.gettempdir())
+    for left in where.glob("lct-metrics-*"):  # perhaps by a server that was killed
+        with contextlib.suppress(OSError):
+            if not is_taken(left):
+                shutil.rmtree(left)
+    made = Path(tempfile.mkdtemp(prefix=".lct-metrics-", dir=where))
+    server.metrics_lock = take_lock(made)  # workers inherit it
+    # It gets the name that others look for when it is locked.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(made.rename(where / made.name[1:]))
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Take back what a worker that ended said of the present; what it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead  # not before on_starting
+
+    with contextlib.suppress(OSError):  # which would end gunicorn
+        mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """Remove that folder; a hook and not atexit, which the workers would run as well."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

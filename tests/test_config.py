@@ -44,6 +44,7 @@ def test_an_empty_variable_means_the_default():
         ("LCT_HOST", "::", "host", "::"),
         ("LCT_VAR", "/srv/lct", "var", Path("/srv/lct")),
         ("LCT_ENVIRONMENT", "production", "environment", "production"),
+        ("LCT_METRICS_TOKEN", "hidden-4-hidden-4", "metrics_token", "hidden-4-hidden-4"),
     ],
 )
 def test_a_variable_sets_its_field(variable, value, field, meant):
@@ -66,6 +67,7 @@ def test_a_variable_sets_its_field(variable, value, field, meant):
         ("LCT_PUBLIC_URL", "cup.example", "must start with http:// or https://"),
         ("LCT_LOG_LEVEL", "loud", "LCT_LOG_LEVEL must be one of DEBUG, INFO"),
         ("LCT_SECRET_KEY", "short", "LCT_SECRET_KEY must have at least 16 characters."),
+        ("LCT_METRICS_TOKEN", "short", "LCT_METRICS_TOKEN must have at least 16 characters."),
     ],
 )
 def test_a_bad_value_is_refused_in_one_sentence(variable, value, complaint):
@@ -79,7 +81,8 @@ def test_passwords_are_in_no_error_and_no_repr():
     with pytest.raises(SettingsError) as refused:
         Settings.from_env({**REQUIRED, "LCT_MONGO_URI": "postgres://user:hidden-1@db/"})
     assert "hidden" not in str(refused.value)
-    assert "hidden" not in repr(Settings.from_env(REQUIRED))
+    given = Settings.from_env({**REQUIRED, "LCT_METRICS_TOKEN": "hidden-4-hidden-4"})
+    assert "hidden" not in repr(given)
 
 
 def test_settings_can_be_handed_to_a_child_process():

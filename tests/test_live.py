@@ -215,7 +215,7 @@ def test_of_a_hundred_events_thirty_screens_on_two_workers_show_the_last_state(
     for view in views:
         with open_screen(e, view, 0) as fresh:
             for screen in screens[views.index(view) :: 3]:
-                assert screen.page.picture() == fresh.page.picture()
+                screen.until(lambda s: s.page.picture() == fresh.page.picture(), 5)
     for screen in screens:
         screen.ws.close()
 
@@ -279,7 +279,7 @@ def test_only_a_player_can_be_seen_looking(house: House) -> None:
                 screen.ws.send(json.dumps({"look": strange}))
                 time.sleep(0.25)  # within the allowance, so it is not the limit that drops it
             assert screen.ws.ping().wait(2)
-        assert board.quiet(0.2) == []
+        assert "looking at" not in "".join(board.quiet(0.2))
 
 
 def test_a_screen_that_opens_sees_who_is_looking_already(house: House) -> None:
@@ -299,13 +299,17 @@ def test_no_more_than_five_looks_a_second_get_through(house: House) -> None:
         bus.subscribe(CHANNEL + e.code)
         assert bus.get_message(timeout=2)["type"] == "subscribe"
         at = []
+
+        def note(message: dict[str, Any] | None) -> None:
+            if message and b'"team"' in message["data"]:
+                at.append(time.monotonic())
+
         end = time.monotonic() + 2.5
         while time.monotonic() < end:
             look(screen, len(at) % 8)
-            if bus.get_message(timeout=0.01):
-                at.append(time.monotonic())
-        while bus.get_message(timeout=0.2):
-            at.append(time.monotonic())
+            note(bus.get_message(timeout=0.06))  # slower than what counts as a flood
+        while message := bus.get_message(timeout=0.2):
+            note(message)
     most = max(sum(1 for other in at if 0 <= other - first < 0.95) for first in at)
     assert len(at) >= 10
     assert most <= 5, f"{most} looks within a second"
@@ -365,7 +369,8 @@ MALFORMED = [
     b'{"code":"%s","seq":null}', b'{"code":"BCDF2345","seq":9}',
     b'{"code":"%s","player_id":1,"team":1}', b'{"code":"%s","player_id":"x","team":"1"}',
     b'{"code":"%s","seq":' + b"[" * 900,
-    b'{"code":"%s","seq":2' + b" " * 2000 + b"}", b'{"code":"%s","dropped":true}',
+    b'{"code":"%s","seq":2' + b" " * 70_000 + b"}", b'{"code":"%s","dropped":true}',
+    b'{"code":"%s","worker":"w","here":[1],"asleep":[]}', b'{"code":"%s","worker":"w","here":1}',
 ]  # fmt: skip
 
 

@@ -34,7 +34,8 @@ def test_a_look_that_is_heard_while_the_stored_ones_are_read_counts(
         return stored
 
     unused: Any = None
-    room = Room(CODE, lambda code: stream, lambda code: stream, read_looks, unused, "")
+    bus: Any = SimpleNamespace(looks=read_looks, presences=lambda code: [], connected=True)
+    room = Room(CODE, lambda code: stream, lambda code: stream, bus, unused, "")
     room._refresh()
     room.greenlet.kill(block=False)
-    assert room.looks_now() == shown
+    assert room.around().looks == shown

@@ -29,10 +29,12 @@ def house(
 def beats_of_an_idle_screen(house: House) -> list[tuple[float, dict[str, Any]]]:
     """When a screen on which nothing happens was spoken to, and what it was told."""
     e = house.evening()
-    e.guest("Ola")
+    ola = e.guest("Ola", worker=0)
     beats = []
-    with house.phone(1).live(e.live("board")) as screen:
-        screen.take()
+    with house.phone(1).live(e.live("board")) as screen, ola.live(e.live("me")):
+        screen.quiet(4)  # by then it is known who is here
+        assert "is-away" not in screen.text
+        assert "is-asleep" not in screen.text
         began = time.monotonic()
         while time.monotonic() - began < 17:
             assert screen.take(8) == []
@@ -82,7 +84,7 @@ def seconds_until_a_stuck_reader_is_cut(house: House) -> float:
         while not [
             line
             for line in house.lines()
-            if line["message"] == "websocket closed" and about.items() <= line["labels"].items()
+            if line["message"] == "screen closed" and about.items() <= line["labels"].items()
         ]:
             assert time.monotonic() - began < 30, "it is still held"
             idle.quiet(0.5)

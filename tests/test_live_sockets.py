@@ -150,7 +150,7 @@ def everyone_is_seen_off(e: Evening) -> None:
         lines = [line for line in e.house.lines() if line["message"] == what]
         return sum(line["labels"]["tournament"] == e.code for line in lines)
 
-    wait_until(lambda: said("websocket closed") == said("websocket opened") > 0, 5)
+    wait_until(lambda: said("screen closed") == said("screen opened") > 0, 5)
 
 
 def test_a_client_that_closes_is_answered_with_its_own_code(quiet: tuple[Evening, Phone]) -> None:

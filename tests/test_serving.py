@@ -31,6 +31,25 @@ def test_it_ends_within_its_grace_when_asked(live_server):
     assert "SIGKILL" not in server.log.read_text()
 
 
+def test_the_folder_of_the_metrics_ends_with_the_server(live_server, tmp_path):
+    where = Path("/dev/shm") if Path("/dev/shm").is_dir() else tmp_path
+
+    def folder_of(server):
+        (file,) = where.glob(f"lct-metrics-*/counter_{server.pids[0]}.db")
+        return file.parent
+
+    stopped, killed = (live_server(workers=1, TMPDIR=str(tmp_path)) for _ in range(2))
+    folders = [folder_of(stopped), folder_of(killed)]
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
+    stopped.terminate()
+    assert [folder.exists() for folder in folders] == [False, True]
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.server.process.wait(5)
+    after = live_server(workers=1, TMPDIR=str(tmp_path))
+    wait_until(lambda: not folders[1].exists())
+    assert folder_of(after).exists()
+
+
 def test_it_leaves_no_control_socket_in_the_home_folder(live_server, tmp_path):
     home = tmp_path / "home"
     home.mkdir()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ..domain.records import Draw, Player
 from ..domain.tournament import Tournament
@@ -26,8 +28,20 @@ from .regions import (
     Wait,
 )
 
-Looks = Mapping[str, int]  # player id -> the team they are looking at
-View = Callable[[Tournament, datetime, Looks, str], tuple[Region, ...]]
+
+class Around(NamedTuple):
+    """What is so at this moment only and never stored."""
+
+    looks: Mapping[str, int] = MappingProxyType({})  # player id -> the team they are looking at
+    # Player id -> "here" or "asleep", else they are away; None: not known, and not shown.
+    here: Mapping[str, str] | None = None
+
+    def presence(self, player_id: str) -> str:
+        return "" if self.here is None else self.here.get(player_id, "away")
+
+
+NOBODY = Around()
+View = Callable[[Tournament, datetime, Around, str], tuple[Region, ...]]
 
 JOIN, PICK, READY, DRAW, DRAWN, CLOSED = "join", "pick", "ready", "draw", "drawn", "closed"
 
@@ -88,25 +102,26 @@ def _row(
     return Region(f"row-{i + 1}", template, Row(i + 1, name, shown, stars, status, mine))
 
 
-def _seats(t: Tournament, looks: Looks, template: str) -> tuple[Region, ...]:
-    seats = [_seat(t, i, player, looks) for i, player in enumerate(t.players.values())]
-    seats += [Seat(i + 1, "", "empty", "") for i in range(len(seats), t.limit)]
+def _seats(t: Tournament, around: Around, template: str) -> tuple[Region, ...]:
+    seats = [_seat(t, i, player, around) for i, player in enumerate(t.players.values())]
+    seats += [Seat(i + 1, "", "empty", "", "") for i in range(len(seats), t.limit)]
     return tuple(Region(f"seat-{seat.number}", template, seat) for seat in seats)
 
 
-def _look(t: Tournament, looks: Looks, player_id: str) -> int | None:
+def _look(t: Tournament, around: Around, player_id: str) -> int | None:
     """The free team that a player looks at; what came over the bus may be any number."""
-    team = looks.get(player_id)
+    team = around.looks.get(player_id)
     return team if team is not None and team < len(t.teams) and team not in t.holders else None
 
 
-def _seat(t: Tournament, i: int, player: Player, looks: Looks) -> Seat:
+def _seat(t: Tournament, i: int, player: Player, around: Around) -> Seat:
+    here = around.presence(player.id)
     if player.team is not None:
-        return Seat(i + 1, player.name, "picked", t.teams[player.team].name)
-    look = _look(t, looks, player.id)
+        return Seat(i + 1, player.name, "picked", t.teams[player.team].name, here)
+    look = _look(t, around, player.id)
     if look is not None:
-        return Seat(i + 1, player.name, "looking", t.teams[look].name)
-    return Seat(i + 1, player.name, "choosing", "")
+        return Seat(i + 1, player.name, "looking", t.teams[look].name, here)
+    return Seat(i + 1, player.name, "choosing", "", here)
 
 
 def wait(t: Tournament, now: datetime) -> Region:
@@ -123,7 +138,7 @@ def _bar(t: Tournament, now: datetime) -> Region:
 # --- the screens ------------------------------------------------------------------------------
 
 
-def board(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
+def board(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:
     """The TV: one message a phase."""
     now_phase, draw = phase(t, now), t.current_draw
     turned, cards = _turned(t, now)
@@ -138,14 +153,14 @@ def board(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Re
     return (
         Region("head", "board/_head.html", head),
         Region("side", "board/_side.html", side),
-        _board_stage(t, draw, now, looks),
+        _board_stage(t, draw, now, around),
         Region("foot", "board/_foot.html", foot),
     )
 
 
-def _board_stage(t: Tournament, draw: Draw | None, now: datetime, looks: Looks) -> Region:
+def _board_stage(t: Tournament, draw: Draw | None, now: datetime, around: Around) -> Region:
     if draw is None:
-        seats = _seats(t, looks, "board/_seat.html")
+        seats = _seats(t, around, "board/_seat.html")
         return Region("stage", "board/_stage.html", Stage("seats", t.limit), seats)
     rows = _rows(t, draw, now, "board/_row.html")
     if draw.is_over(now):
@@ -166,23 +181,23 @@ def _spot(t: Tournament, draw: Draw, now: datetime) -> Spot:
     return Spot(turned, len(draw.hands), name, team.name, team.league, team.stars, hat)
 
 
-def me(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
+def me(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:
     """A player's phone, as everyone shares it; ``personal`` lays their own regions over it."""
     card = Card("watching", phase(t, now), t.code, "", "", 0.0, "", "", 0.0, 0)
     if draw := t.current_draw:
         stage = _drawn_stage(t, draw, now)
     else:
-        tiles = _tiles(t, looks)
+        tiles = _tiles(t, around)
         stage = Region("stage", "me/_stage.html", Stage("teams", len(tiles)), tiles)
     return _bar(t, now), Region("me", "me/_me.html", card), wait(t, now), stage
 
 
-def watch(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
+def watch(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:
     """A phone that did not get in: the board, small."""
     if draw := t.current_draw:
         stage = _drawn_stage(t, draw, now)
     else:
-        seats = _seats(t, looks, "me/_seat.html")
+        seats = _seats(t, around, "me/_seat.html")
         stage = Region("stage", "me/_stage.html", Stage("seats", t.limit), seats)
     return _bar(t, now), wait(t, now), stage
 
@@ -192,12 +207,24 @@ def _drawn_stage(t: Tournament, draw: Draw, now: datetime) -> Region:
     return Region("stage", "me/_stage.html", Stage("list", len(rows)), rows)
 
 
-def _tiles(t: Tournament, looks: Looks) -> tuple[Region, ...]:
+def _tiles(t: Tournament, around: Around) -> tuple[Region, ...]:
+    looking = _lookers(t, around)
+    return tuple(
+        tile(t, number, _firsts(t, looking.get(number, ()))) for number in range(len(t.teams))
+    )
+
+
+def _lookers(t: Tournament, around: Around) -> dict[int, list[str]]:
+    """Team -> the players who look at it."""
     looking: dict[int, list[str]] = {}
-    for player_id, team in looks.items():
+    for player_id, team in around.looks.items():
         if player_id in t.players:
-            looking.setdefault(team, []).append(t.players[player_id].first)
-    return tuple(tile(t, number, tuple(looking.get(number, ()))) for number in range(len(t.teams)))
+            looking.setdefault(team, []).append(player_id)
+    return looking
+
+
+def _firsts(t: Tournament, players: Iterable[str], but: str = "") -> tuple[str, ...]:
+    return tuple(t.players[p].first for p in players if p != but)
 
 
 def tile(t: Tournament, number: int, looking: tuple[str, ...] = (), mine: bool = False) -> Region:
@@ -208,48 +235,97 @@ def tile(t: Tournament, number: int, looking: tuple[str, ...] = (), mine: bool =
     return Region(f"team-{number}", "me/_tile.html", data)
 
 
-def personal(t: Tournament, player_id: str, now: datetime, looks: Looks) -> tuple[Region, ...]:
-    """The regions of ``me`` that one player sees differently."""
+class Moment(NamedTuple):
+    """What the phones of all players have in common at one moment."""
+
+    phase: str
+    turned: int
+    facing: bool  # the next card lies face down in the spotlight
+    places: Mapping[str, int]  # player id -> place among the cards
+    lookers: Mapping[int, list[str]]  # team -> the players who look at it
+    around: Around
+
+
+class Own(NamedTuple):
+    """Everything that one player's own regions show: equal ones look the same."""
+
+    player_id: str
+    status: str  # playing, removed or blocked
+    phase: str
+    name: str = ""
+    team: int | None = None
+    place: int | None = None  # among the cards
+    ahead: int = 0  # cards before theirs; -1 once theirs is turned
+    facing: bool = False
+    look: int | None = None  # the free team that they look at
+    with_them: tuple[str, ...] = ()  # who else looks at it
+
+
+def moment(t: Tournament, now: datetime, around: Around) -> Moment:
+    """What own() needs to know; worked out once for all players."""
+    if not (draw := t.current_draw):
+        return Moment(phase(t, now), 0, False, {}, _lookers(t, around), around)
+    facing = draw.timeline.at(now)[1] and not draw.skipped
+    places = {hand[0]: i for i, hand in enumerate(draw.hands)}
+    return Moment(phase(t, now), draw.revealed(now), facing, places, {}, around)
+
+
+def own(t: Tournament, player_id: str, at: Moment) -> Own:
+    """What one player's own regions depend on; cheap, for it is asked of everyone each time."""
     player = t.players.get(player_id)
-    now_phase, draw = phase(t, now), t.current_draw
     if player is None:
-        status = "blocked" if player_id in t.blocked else "removed"
-        card = Card(status, now_phase, t.code, "", "", 0.0, "", "", 0.0, 0)
+        return Own(player_id, "blocked" if player_id in t.blocked else "removed", at.phase)
+    name, place = player.name, at.places.get(player_id)
+    if place is not None:
+        ahead = max(-1, place - at.turned)
+        facing = at.facing and ahead == 0
+        return Own(player_id, "playing", at.phase, name, player.team, place, ahead, facing)
+    look = _look(t, at.around, player_id)
+    if look is None:
+        return Own(player_id, "playing", at.phase, name, player.team)
+    others = _firsts(t, at.lookers[look], but=player_id)
+    return Own(player_id, "playing", at.phase, name, player.team, look=look, with_them=others)
+
+
+def own_regions(t: Tournament, o: Own) -> tuple[Region, ...]:
+    """The regions of ``me`` that one player sees differently."""
+    if o.status != "playing":
+        card = Card(o.status, o.phase, t.code, "", "", 0.0, "", "", 0.0, 0)
         return (Region("me", "me/_me.html", card),)
-    team = t.teams[player.team] if player.team is not None else None
-    drawn, ahead, rows = None, 0, []
-    if draw:
-        turned, facing = draw.revealed(now), draw.timeline.at(now)[1] and not draw.skipped
-        place = next((i for i, hand in enumerate(draw.hands) if hand[0] == player_id), None)
-        if place is not None:
-            drawn = t.teams[draw.hands[place][2]] if place < turned else None
-            ahead = max(0, place - turned)
-            rows = [_row(t, draw, place, player_id, turned, facing, "me/_row.html", mine=True)]
+    team = t.teams[o.team] if o.team is not None else None
+    draw, drawn, rows = t.current_draw, None, []
+    if draw and o.place is not None:
+        turned = o.place - o.ahead if o.ahead >= 0 else o.place + 1
+        drawn = t.teams[draw.hands[o.place][2]] if o.ahead < 0 else None
+        rows = [_row(t, draw, o.place, o.player_id, turned, o.facing, "me/_row.html", mine=True)]
     card = Card(
         "playing",
-        now_phase,
+        o.phase,
         t.code,
-        player.name,
+        o.name,
         team.name if team else "",
         team.stars if team else 0.0,
         drawn.name if drawn else "",
         drawn.league if drawn else "",
         drawn.stars if drawn else 0.0,
-        ahead,
+        max(0, o.ahead),
     )
     regions = [Region("me", "me/_me.html", card), *rows]
     if not draw:
-        if player.team is not None:
-            regions.append(tile(t, player.team, mine=True))
-        look = _look(t, looks, player_id)
-        if look is not None:
-            others = (p for p, team in looks.items() if team == look and p != player_id)
-            names = tuple(t.players[p].first for p in others if p in t.players)
-            regions.append(tile(t, look, names))
+        if o.team is not None:
+            regions.append(tile(t, o.team, mine=True))
+        if o.look is not None:
+            regions.append(tile(t, o.look, o.with_them))
     return tuple(regions)
 
 
-def organise(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple[Region, ...]:
+def personal(t: Tournament, player_id: str, now: datetime, around: Around) -> dict[str, Region]:
+    """One player's own regions by id, as they are laid over the shared ones."""
+    found = own_regions(t, own(t, player_id, moment(t, now, around)))
+    return {region.id: region for region in found}
+
+
+def organise(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:
     """The organiser's page. Forms carry the version that this page shows."""
     now_phase = phase(t, now)
     changeable = not t.drawn and not t.closed
@@ -281,13 +357,21 @@ def organise(t: Tournament, now: datetime, looks: Looks, join_url: str) -> tuple
                 p.last,
                 t.teams[p.team].name if p.team is not None else "",
                 t.teams[p.drawn].name if p.drawn is not None and p.id in shown else "",
+                around.presence(p.id),
                 changeable,
             ),
         )
         for p in t.players.values()
     )
+    here = sum(around.presence(p) == "here" for p in t.players)
     people = People(
-        t.version, t.code, len(t.players), t.limit, changeable, tuple(t.blocked.items())
+        t.version,
+        t.code,
+        len(t.players),
+        here if around.here is not None else None,
+        t.limit,
+        changeable,
+        tuple(t.blocked.items()),
     )
     devices = Devices(t.version, t.code, tuple(t.devices.items()))
     return (

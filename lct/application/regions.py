@@ -46,6 +46,7 @@ class Seat(NamedTuple):
     name: str
     status: str  # empty, choosing, looking or picked
     team: str
+    here: str  # here, asleep or away; empty: not known
 
 
 class Spot(NamedTuple):
@@ -135,6 +136,7 @@ class PlayerRow(NamedTuple):
     last: str
     team: str
     drawn: str
+    here: str  # here, asleep or away; empty: not known
     changeable: bool
 
 
@@ -142,6 +144,7 @@ class People(NamedTuple):
     version: int
     code: str
     players: int
+    here: int | None
     limit: int
     changeable: bool
     blocked: tuple[tuple[str, str], ...]

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 LIMITS = {
     "create": parse("30/minute"),
     "join": parse("1200/minute"),
+    "look": parse("5/second"),
     "wrong-code": parse("60/minute"),
     "wrong-key": parse("20/minute"),
 }

@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +28,7 @@ from ..application.messages import (
     Looked,
     Message,
     Moved,
+    Present,
     channel,
     decode,
     encode,
@@ -36,11 +37,31 @@ from ..application.messages import (
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 8  # how long a look lasts that is not repeated
-_LOOKS = "lct:looks:"
+PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
+_LOOKS, _HERE = "lct:looks:", "lct:here:"
 
 
 def _text(raw: bytes | str) -> str:
     return raw.decode() if isinstance(raw, bytes) else raw
+
+
+def _commands(message: Message) -> Iterator[tuple[str | int, ...]]:
+    """What a message comes to in Redis: it is published, and kept if a worker that comes later
+    shall know it too."""
+    if isinstance(message, Looked):
+        key = _LOOKS + message.code
+        if message.team is None:
+            yield "HDEL", key, message.player_id
+        else:
+            until = int((time.time() + LOOK_SECONDS) * 1000)
+            yield "HSET", key, message.player_id, f"{message.team}|{until}"
+            yield "EXPIRE", key, LOOK_SECONDS * 2
+    elif isinstance(message, Present):
+        key = _HERE + message.code
+        yield "SET", f"{key}:{message.worker}", encode(message), "EX", PRESENT_SECONDS
+        yield "SADD", key, message.worker
+        yield "EXPIRE", key, PRESENT_SECONDS * 6
+    yield "PUBLISH", channel(message), encode(message)
 
 
 class RedisBus:
@@ -67,6 +88,7 @@ class RedisBus:
         self._heard: set[str] = set()
         self.connected = False
         self.last_heard = 0.0
+        self.lost_at = time.monotonic()
 
     # --- sending ------------------------------------------------------------------------------
 
@@ -80,19 +102,10 @@ class RedisBus:
 
     def look(self, message: Looked) -> None:
         """Show everybody, for LOOK_SECONDS, which team a player looks at."""
-        key = _LOOKS + message.code
-        try:
-            if message.team is None:
-                self.redis.hdel(key, message.player_id)
-            else:
-                until = int((time.time() + LOOK_SECONDS) * 1000)
-                with self.redis.pipeline(transaction=False) as pipe:
-                    pipe.hset(key, message.player_id, f"{message.team}|{until}")
-                    pipe.expire(key, LOOK_SECONDS * 2)
-                    pipe.execute()
-        except RedisError as error:
-            self._failed("bus look lost", error)
-            return
+        self._send(message)
+
+    def present(self, message: Present) -> None:
+        """Tell everybody who is connected to this worker, for PRESENT_SECONDS."""
         self._send(message)
 
     def looks(self, code: str) -> dict[str, tuple[int, float]]:
@@ -105,10 +118,22 @@ class RedisBus:
         found: dict[str, tuple[int, float]] = {}
         for player_id, value in stored.items():
             team, _, until = _text(value).partition("|")
-            left = int(until) / 1000 - time.time()
+            # The clocks of two pods may differ by more than a look lasts.
+            left = min(int(until) / 1000 - time.time(), LOOK_SECONDS)
             if left > 0:
                 found[_text(player_id)] = (int(team), left)
         return found
+
+    def presences(self, code: str) -> list[Present]:
+        """What every worker said last that is in force."""
+        try:
+            workers = sorted(map(_text, self.redis.smembers(_HERE + code)))
+            said = self.redis.mget(f"{_HERE}{code}:{w}" for w in workers) if workers else []
+        except RedisError as error:
+            self._failed("bus presence unreadable", error)
+            return []
+        found = (decode(raw) for raw in said if raw)
+        return [m for m in found if isinstance(m, Present) and m.code == code]
 
     def _send(self, message: Message) -> None:
         """Leave the message to the sender, so that no tap ever waits for Redis."""
@@ -134,7 +159,7 @@ class RedisBus:
             self._idle = False
             while not self._outgoing.empty():
                 batch.append(self._outgoing.get())
-            commands = [("PUBLISH", channel(m), encode(m)) for m in batch]
+            commands = [command for message in batch for command in _commands(message)]
             try:
                 connection = connection or pool.get_connection()
                 connection.send_packed_command(connection.pack_commands(commands))
@@ -156,6 +181,10 @@ class RedisBus:
             return bool(self.redis.ping())
         except RedisError:
             return False
+
+    def age(self) -> float:
+        """Seconds since the bus was last known to be there; 0 while it is."""
+        return 0.0 if self.connected or not self.last_heard else time.monotonic() - self.lost_at
 
     # --- listening ----------------------------------------------------------------------------
 
@@ -187,6 +216,8 @@ class RedisBus:
             except (RedisError, OSError) as error:
                 if self.connected or not self.last_heard:
                     self._failed("bus lost", error)
+                if self.connected:
+                    self.lost_at = time.monotonic()
                 self.connected, self.last_heard = False, time.monotonic()
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)

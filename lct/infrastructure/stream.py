@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from ..domain.apply import apply
@@ -29,6 +29,7 @@ class Stream:
         self.lock = threading.Lock()
         self.claims: dict[str, tuple[int, str]] = {}  # kind -> (seq of the holder, text)
         self.stale: list[int] = []  # superseded events that still hold their text
+        self.at = datetime.now(UTC)  # of the last event
         self.seen_at = 0.0  # when its last event was last seen in the store
 
     def take(self, document: Mapping[str, Any]) -> None:
@@ -40,11 +41,12 @@ class Stream:
             raise Unreadable(f"event {self.seq + 1} of {self.code} is missing")
         event = read_event(document)
         try:
-            apply(self.tournament, event, seq, document["at"].replace(tzinfo=UTC))
+            at = document["at"].replace(tzinfo=UTC)
+            apply(self.tournament, event, seq, at)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise Unreadable(f"event {seq} of {self.code} does not apply") from error
         self._note_claim(event, seq, document.get("unique"))
-        self.seq = seq
+        self.seq, self.at = seq, at
 
     def _note_claim(self, event: Event, seq: int, held: str | None) -> None:
         kind = event.claims.kind if event.claims else event.releases

@@ -22,7 +22,7 @@ bp = Blueprint("board", __name__)
 def board(code: str) -> ResponseReturnValue:
     t = guess(known_code(code))
     regions = queries.board(
-        t, parts().now(), parts().hub.looks(t.code), join_url(parts().public_url, t.code)
+        t, parts().now(), parts().hub.around(t.code), join_url(parts().public_url, t.code)
     )
     return page(
         "board/page.html",

@@ -53,7 +53,7 @@ def _place(events: int) -> int:
 def _board(then: Tournament, line: Line, newest: bool) -> tuple[Region, ...]:
     """The board as it stood at that moment: cards that turned later lie face down."""
     now = parts().now() if newest else line.at
-    return tuple(r for r in queries.watch(then, now, {}, "") if r.id != "bar")
+    return tuple(r for r in queries.watch(then, now, queries.NOBODY, "") if r.id != "bar")
 
 
 @bp.get("/t/<code>/history.jsonl")

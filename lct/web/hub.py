@@ -6,21 +6,25 @@ import json
 import logging
 import random
 import time
+import uuid
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import gevent
 
-from ..application.messages import Dropped, Looked, Message
-from ..domain.errors import LctError
-from .outbox import PING, Outbox, frame
+from ..application.messages import Dropped, Looked, Message, Present
+from ..application.queries import NOBODY, Around
+from ..domain.errors import LctError, TooMany
+from . import metrics
+from .outbox import Outbox
 from .render import Renderer
 from .room import Room
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = 5.0
-SILENCE = 60.0  # a peer that answered no ping for so long is gone
+HEARTBEAT = 5  # seconds
+SILENCE = 30.0  # a peer that answered no ping for so long is gone
 
 
 class Hub:
@@ -36,57 +40,81 @@ class Hub:
         join_url: Callable[[str], str],
         drain_seconds: float,
         look_seconds: float,
+        sockets_per_address: int,
+        sockets_per_tournament: int,
     ) -> None:
         self.read, self.known, self.bus = read, known, bus
         self.renderer, self.join_url = renderer, join_url
         self._forget = forget
         self._drain_seconds, self._look_seconds = drain_seconds, look_seconds
+        self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
+        self._from: Counter[str] = Counter()  # address -> open screens
+        self._worker = uuid.uuid4().hex
         self._rooms: dict[str, Room] = {}
         self._started = False
         self._alive: Callable[[], bool] = lambda: True
         self.draining = False
 
-    # --- sockets ------------------------------------------------------------------------------
+    # --- screens ------------------------------------------------------------------------------
 
-    def enter(self, code: str, box: Outbox) -> Room:
-        """Put a socket into its tournament's room; the room's first one subscribes."""
-        self._start()
+    def admit(self, code: str, address: str) -> None:
+        """Refuse one screen too many, while that is still a plain HTTP answer."""
         room = self._rooms.get(code)
-        if room is None:
-            room = Room(
-                code,
-                self.read,
-                self.known,
-                self.bus.looks,
-                self.renderer,
-                self.join_url(code),
-            )
-            self._rooms[code] = room
-            self.bus.subscribe(code)
+        if self._from[address] >= self._per_address or (room and len(room) >= self._per_tournament):
+            metrics.DROPPED.labels("limit").inc()
+            raise TooMany(30)
+
+    def enter(self, code: str, box: Outbox, address: str, seen: str = "") -> Room:
+        """Put a screen into its tournament's room; the room's first one subscribes."""
+        self._start()
+        room = self._room(code)
         try:
-            room.enter(box)
+            room.enter(box, seen)
         except LctError:
             self._close_if_empty(room)
             raise
+        self._from[address] += 1
+        metrics.SOCKETS.labels(box.way, box.view).inc()
         return room
 
-    def leave(self, room: Room, box: Outbox) -> None:
+    def leave(self, room: Room, box: Outbox, address: str) -> None:
+        metrics.SOCKETS.labels(box.way, box.view).dec()
+        self._from[address] -= 1
+        if not self._from[address]:
+            del self._from[address]
         room.leave(box)
         self._close_if_empty(room)
 
+    def _room(self, code: str) -> Room:
+        room = self._rooms.get(code)
+        if room is None:
+            join_url = self.join_url(code)
+            room = Room(
+                code, self.read, self.known, self.bus, self.renderer, join_url, self._worker
+            )
+            self._rooms[code] = room
+            self.bus.subscribe(code)
+        return room
+
     def _close_if_empty(self, room: Room) -> None:
-        if room.empty and self._rooms.get(room.code) is room:
+        if room.empty and not room.presence.needed and self._rooms.get(room.code) is room:
+            self._tell_presence(room)
             del self._rooms[room.code]
             self.bus.unsubscribe(room.code)
             room.greenlet.kill(block=False)
 
-    def looks(self, code: str) -> dict[str, int]:
-        """Player -> team they look at, as far as this worker has heard."""
+    def polled(self, code: str, player_id: str, asleep: bool = False) -> None:
+        """Count a player as here whose phone asks by HTTP."""
+        self._start()
+        self._room(code).presence.polled(player_id, asleep)
+
+    def around(self, code: str) -> Around:
+        """Who looks at what and who is here, as far as this worker has heard."""
         room = self._rooms.get(code)
-        return room.looks_now() if room else {}
+        return room.around() if room else NOBODY
 
     def sockets(self) -> int:
-        return sum(len(room.all_boxes()) for room in self._rooms.values())
+        return sum(map(len, self._rooms.values()))
 
     # --- what the bus says --------------------------------------------------------------------
 
@@ -101,6 +129,8 @@ class Hub:
             room.wake.set()
         elif isinstance(message, Looked):
             room.look(message, self._look_seconds)
+        elif isinstance(message, Present):
+            room.present(message)
         else:
             room.moved(message.seq)
 
@@ -124,21 +154,40 @@ class Hub:
             gevent.spawn(self._drain_when_told)
 
     def _beat(self) -> None:
+        """Each second: who is here. Every fifth: a sign of life, and a question for one."""
         beats = 0
         while not self.draining:
-            gevent.sleep(HEARTBEAT)
+            gevent.sleep(1)
             beats += 1
+            metrics.BUS_AGE.set(self.bus.age())
+            metrics.BUS_CONNECTED.set(int(self.bus.connected))
+            waiting = 0
             for room in list(self._rooms.values()):
-                text = json.dumps({"live": self.bus.connected and not room.behind, "seq": room.seq})
-                data = frame(text.encode())
-                for box in room.all_boxes():
-                    if time.monotonic() - box.heard > SILENCE:
-                        box.abort()
-                    elif not box.lagging:
-                        box.offer(data, set())
-                        if beats % 5 == 0:
-                            box.control(PING)
+                boxes = room.all_boxes()
+                waiting += sum(box.lagging for box in boxes)
+                if beats % HEARTBEAT == 0:
+                    self._show_life(room, boxes)
+                self._tell_presence(room)
+                self._close_if_empty(room)
                 gevent.sleep(0)
+            metrics.WAITING.set(waiting)
+
+    def _show_life(self, room: Room, boxes: list[Outbox]) -> None:
+        live = self.bus.connected and not room.behind
+        text = json.dumps({"live": live, "seq": room.seq}).encode()
+        clock = time.monotonic()
+        for count, box in enumerate(boxes, 1):
+            if not box.answers(clock, SILENCE):
+                box.abort("silent")
+            else:
+                box.beat(text)
+            if count % 200 == 0:
+                gevent.sleep(0)
+
+    def _tell_presence(self, room: Room) -> None:
+        if word := room.presence.say(room.boxes.get("me", ())):
+            self.bus.present(word)
+        room.look_around()
 
     def _drain_when_told(self) -> None:
         while self._alive():
@@ -151,5 +200,6 @@ class Hub:
             for room in list(self._rooms.values()):
                 for box in set(room.all_boxes()) - told:
                     told.add(box)
+                    metrics.DROPPED.labels("drain").inc()
                     gevent.spawn_later(random.uniform(0, left), box.close, 1012, "restart")
             gevent.sleep(0.1)

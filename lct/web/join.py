@@ -6,7 +6,7 @@ from flask import Blueprint, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.commands import Join
-from ..application.queries import watch
+from ..application.queries import NOBODY, watch
 from ..domain.errors import Invalid, LctError, PlayerIsBlocked, Refused
 from ..domain.tournament import Tournament
 from . import identity
@@ -102,7 +102,7 @@ def _form(
 
 
 def _door(t: Tournament, refusal: LctError, status: int) -> ResponseReturnValue:
-    regions = watch(t, parts().now(), {}, "")
+    regions = watch(t, parts().now(), NOBODY, "")
     return page(
         "join/door.html",
         status,

@@ -1,9 +1,14 @@
-"""The websocket route: downstream the regions, upstream nothing but "I am looking at this team"."""
+"""The three ways in which a page stays live: a websocket, server-sent events, and asking.
+
+All show the same regions. Upstream there is nothing but "I look at this team" and "I sleep".
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import random
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,22 +17,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent
-from flask import Blueprint, abort, g, request
+from flask import Blueprint, Response, abort, current_app, g, make_response, request
+from flask.typing import ResponseReturnValue
 from flask_sock import Sock
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
 from ..application.messages import Looked
-from ..application.queries import VIEWS
-from ..domain.errors import ForeignOrigin, LctError
+from ..application.queries import VIEWS, personal
+from ..domain.errors import ForeignOrigin, LctError, NotAPlayer
+from ..domain.tournament import Tournament
+from . import metrics
 from .identity import known_code, player_here, require_organiser
-from .limits import guess
-from .outbox import CLOSE, PONG, Outbox
-from .parts import parts
+from .limits import address, guess
+from .outbox import CLOSE, PONG, EventOutbox, Outbox
+from .parts import join_url, parts
+from .room import Picture
 
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 1000  # bytes; what a page sends is under 30
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 20, 60  # a page sends five looks a second at most
 LOOKS_PER_SECOND = 5
 
 
@@ -51,42 +61,61 @@ def check_before_the_upgrade() -> None:
     origin = request.headers.get("Origin")
     if origin and urlsplit(origin).netloc != request.host:
         raise ForeignOrigin
+    if request.method == "POST":
+        return
     view = request.args.get("view", "")
     if view not in VIEWS:
         abort(404)
-    tournament = guess(known_code((request.view_args or {})["code"]))
-    g.code, g.player_id, g.device_id = tournament.code, None, None
+    g.t = t = guess(known_code((request.view_args or {})["code"]))
+    g.code, g.player_id, g.device_id = t.code, None, None
     if view == "organise":
-        g.device_id = require_organiser(tournament)
+        g.device_id = require_organiser(t)
     elif view == "me":
-        g.player_id = player_here(tournament.code)
+        g.player_id = player_here(t.code)
+    if request.endpoint != "live.now":
+        parts().hub.admit(t.code, address())
     # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
+# --- a websocket ------------------------------------------------------------------------------
 
 
 @sock.route("/t/<code>/live", bp=bp)
 def live(ws: Any, code: str) -> None:
     box = Outbox(ws.sock, request.args["view"], g.player_id, g.device_id)
+    _stay(box, lambda: _read(ws, box, g.code))
+    _see_off(ws, box)
+    ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
+
+
+def _stay(box: Outbox, read: Callable[[], None], seen: str = "") -> None:
+    """Be in the tournament's room for as long as ``read`` runs."""
     g.upgraded = True
-    hub, room, started = parts().hub, None, time.monotonic()
-    about = {"labels.tournament": g.code, "labels.view": box.view, "http.request.id": g.request_id}
-    log.info("websocket opened", extra={"event.action": "ws.open", **about})
+    del g.t  # one state is enough for all screens
+    hub, room, started, who = parts().hub, None, time.monotonic(), address()
+    about = {
+        "labels.tournament": g.code,
+        "labels.view": box.view,
+        "labels.way": box.way,
+        "http.request.id": g.request_id,
+    }
+    log.info("screen opened", extra={"event.action": "screen.open", **about})
     try:
-        room = hub.enter(g.code, box)
-        _read(ws, box, g.code)
+        room = hub.enter(g.code, box, who, seen)
+        read()
     except LctError:
         box.close(1013, "try again later")
     except Exception:
-        log.exception("websocket failed", extra={"labels.error_kind": "service", **about})
+        log.exception("screen failed", extra={"labels.error_kind": "service", **about})
+        metrics.DROPPED.labels("error").inc()
         box.close(1011, "error")
     finally:
         if room is not None:
-            hub.leave(room, box)
-        _see_off(ws, box)
-        ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
+            hub.leave(room, box, who)
         duration = int((time.monotonic() - started) * 1e9)
-        ended = {"event.action": "ws.close", "event.duration": duration}
-        log.info("websocket closed", extra={**ended, **about})
+        ended = {"event.action": "screen.close", "event.duration": duration}
+        log.info("screen closed", extra={**ended, **about})
 
 
 class Looks:
@@ -116,16 +145,34 @@ class Looks:
 
 
 def _read(ws: Any, box: Outbox, code: str) -> None:
-    """Take in looks until the peer is gone."""
+    """Take in what the page says until the peer is gone."""
     bus = parts().bus
     looks = Looks(lambda team: bus.look(Looked(code, box.player_id or "", team)))
     for message in _messages(ws, box, code):
-        _look(message, box, code, looks)
+        try:
+            said = json.loads(message)
+            if "asleep" in said:
+                box.asleep = bool(said["asleep"])
+            else:
+                _look(said["look"], box.player_id, parts().known(code).tournament, looks.look)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            log.warning("websocket message malformed", extra={"labels.tournament": code})
+
+
+def _look(
+    team: Any, player_id: str | None, t: Tournament, send: Callable[[int | None], None]
+) -> None:
+    """Pass on a look; ValueError if there is no such team."""
+    if not (team is None or (type(team) is int and 0 <= team < len(t.teams))):
+        raise ValueError
+    if player_id in t.players and not t.drawn:
+        send(team)
 
 
 def _messages(ws: Any, box: Outbox, code: str) -> Iterator[str]:
     """Every whole text message. Pongs and closes go through the outbox: one writer."""
     text, size = "", 0
+    left, filled = float(MESSAGES_AT_ONCE), time.monotonic()
     while not box.closing:
         try:
             data = ws.sock.recv(4096)
@@ -140,6 +187,13 @@ def _messages(ws: Any, box: Outbox, code: str) -> Iterator[str]:
         except RemoteProtocolError:
             log.warning("websocket frame malformed", extra={"labels.tournament": code})
             box.close(1002, "protocol error")
+            return
+        left = min(MESSAGES_AT_ONCE, left + (box.heard - filled) * MESSAGES_PER_SECOND)
+        left, filled = left - len(events), box.heard
+        if left < 0:
+            log.warning("websocket floods", extra={"labels.tournament": code})
+            metrics.DROPPED.labels("limit").inc()
+            box.close(1008, "too many messages")
             return
         for event in events:
             if isinstance(event, Ping):
@@ -169,15 +223,81 @@ def _see_off(ws: Any, box: Outbox) -> None:
     box.abort()
 
 
-def _look(message: str, box: Outbox, code: str, looks: Looks) -> None:
-    try:
-        team = json.loads(message)["look"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        log.warning("websocket message malformed", extra={"labels.tournament": code})
-        return
-    tournament = parts().known(code).tournament
-    if not (team is None or (type(team) is int and 0 <= team < len(tournament.teams))):
-        log.warning("websocket message malformed", extra={"labels.tournament": code})
-        return
-    if box.player_id in tournament.players and not tournament.drawn:
-        looks.look(team)
+# --- server-sent events, where websockets are blocked -------------------------------------------
+
+
+class Written(Response):
+    """An answer that was written to the connection already, which then ends."""
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        raise StopIteration  # gunicorn's sign that there is nothing more to do
+
+
+@bp.get("/t/<code>/events")
+def events(code: str) -> ResponseReturnValue:
+    """The frames of the websocket as events. ``Last-Event-ID`` spares the first one, with
+    everything in it, when nothing has changed since."""
+    if request.method == "HEAD":
+        return Response(mimetype="text/event-stream")
+    connection = request.environ["gunicorn.socket"]
+    # Nobody answers here; so the system shall notice when nothing arrives any more.
+    connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", 18), 10_000)
+    retry = random.randint(1000, 3000)  # a pod's screens shall not all come back at once
+    connection.sendall(
+        f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+        f"Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
+        f"X-Content-Type-Options: nosniff\r\nX-Request-Id: {g.request_id}\r\n"
+        f"Connection: close\r\n\r\nretry: {retry}\n\n".encode()
+    )
+    box = EventOutbox(connection, request.args["view"], g.player_id, g.device_id)
+
+    def wait() -> None:
+        with suppress(OSError):
+            while not box.closed and connection.recv(4096):
+                pass
+
+    _stay(box, wait, request.headers.get("Last-Event-ID", ""))
+    box.abort()
+    return Written()
+
+
+# --- asking now and then, where neither gets through ----------------------------------------------
+
+
+@bp.get("/t/<code>/now")
+def now(code: str) -> ResponseReturnValue:
+    """All regions of a view, or 204 when they are what ``If-None-Match`` names."""
+    t, at, hub = g.t, parts().now(), parts().hub
+    if g.player_id in t.players:
+        hub.polled(t.code, g.player_id)
+    around = hub.around(t.code)
+    top = VIEWS[request.args["view"]](t, at, around, join_url(parts().public_url, t.code))
+    mine = personal(t, g.player_id, at, around) if g.player_id else {}
+    picture = Picture(current_app.extensions["lct-renderer"], top)
+    tag = picture.tag(mine)
+    answer = make_response(
+        ("", 204) if tag in request.if_none_match else (picture.whole(mine), 200)
+    )
+    answer.set_etag(tag)
+    answer.headers["Lct-Live"] = "true" if parts().bus.connected else "false"
+    return answer
+
+
+@bp.post("/t/<code>/look")
+def look(code: str) -> ResponseReturnValue:
+    """What a page says upstream that has no websocket: a look, or that it sleeps."""
+    t = guess(known_code(code), fresh=False)
+    player_id = player_here(t.code)
+    if player_id is None or player_id not in t.players:
+        raise NotAPlayer
+    parts().hit("look", player_id)
+    if "asleep" in request.form:
+        parts().hub.polled(t.code, player_id, request.form["asleep"] == "true")
+    else:
+        team = request.form.get("team", "")
+        try:
+            number = int(team) if team else None
+            _look(number, player_id, t, lambda n: parts().bus.look(Looked(t.code, player_id, n)))
+        except ValueError:
+            abort(404)
+    return "", 204

@@ -69,12 +69,12 @@ def desk(code: str) -> ResponseReturnValue:
 
 
 def _page(t: Tournament) -> ResponseReturnValue:
-    now, looks = parts().now(), parts().hub.looks(t.code)
+    now, around = parts().now(), parts().hub.around(t.code)
     url = join_url(parts().public_url, t.code)
     return page(
         "organise/page.html",
         t=t,
-        regions=queries.organise(t, now, looks, url),
+        regions=queries.organise(t, now, around, url),
         join_url=url,
         board_url=url_for("board.board", code=t.code),
         organiser_url=_organiser_url(t),
@@ -186,7 +186,7 @@ def _done(t: Tournament, text: str) -> ResponseReturnValue:
 
 def _all(t: Tournament) -> tuple[Region, ...]:
     url = join_url(parts().public_url, t.code)
-    return queries.organise(t, parts().now(), parts().hub.looks(t.code), url)
+    return queries.organise(t, parts().now(), parts().hub.around(t.code), url)
 
 
 # --- for somebody who is not tapping ----------------------------------------------------------
@@ -197,7 +197,7 @@ def pick_for(code: str) -> ResponseReturnValue:
     t, _ = _organised(code)
     player = t.player(request.args.get("player", ""))
     seat = identity.seat_code(t.code, player.id)
-    tiles = queries.me(t, parts().now(), parts().hub.looks(t.code), "")[-1]
+    tiles = queries.me(t, parts().now(), parts().hub.around(t.code), "")[-1]
     return page(
         "organise/pick_for.html",
         t=t,

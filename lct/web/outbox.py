@@ -1,6 +1,6 @@
-"""One socket's way out: never blocks, never queues more than the page, one writer.
+"""One screen's way out: never blocks, never queues more than the page, one writer.
 
-A socket that takes everything gets each frame as it comes. One that does not keeps the unwritten
+A screen that takes everything gets each frame as it comes. One that does not keeps the unwritten
 tail of its frame and the ids of the regions that changed meanwhile; when it drains it gets one
 frame with their current HTML. So a slow phone stalls nobody and misses no state.
 """
@@ -18,6 +18,8 @@ from typing import Any
 import gevent
 from gevent.socket import wait_write
 
+from . import metrics
+
 STUCK_SECONDS = 20.0
 MAX_CONTROL_BYTES = 1024
 
@@ -34,9 +36,18 @@ def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     return struct.pack(">BBQ", 0x80 | opcode, 127, size) + payload
 
 
-class Outbox:
-    """The writing half of a websocket. ``current(ids)`` gives the HTML of regions as it is now."""
+def event(payload: bytes, tag: str = "", name: str = "") -> bytes:
+    """One server-sent event (WHATWG HTML, section 9.2.5)."""
+    head = (f"event: {name}\n" if name else "") + (f"id: {tag}\n" if tag else "")
+    lines = payload.replace(b"\r", b"").replace(b"\n", b"\ndata: ")
+    return head.encode() + b"data: " + lines + b"\n\n"
 
+
+class Outbox:
+    """The writing half of a websocket. ``current(box, ids)`` gives the frame with regions as they
+    are now, or nothing."""
+
+    way = "ws"
     __slots__ = (
         "_control",
         "_current",
@@ -44,10 +55,12 @@ class Outbox:
         "_pending",
         "_rest",
         "_sock",
+        "asleep",
         "closed",
         "closing",
         "device_id",
         "heard",
+        "own",
         "personal",
         "player_id",
         "view",
@@ -61,16 +74,18 @@ class Outbox:
         self._rest: bytes | None = None
         self._pending: set[str] = set()
         self._control = b""
-        self._current: Callable[[Outbox, set[str]], str] | None = None
+        self._current: Callable[[Any, set[str]], bytes] | None = None
         self.closed = False
         self.closing = False
         self.heard = time.monotonic()
+        self.asleep = False  # its page says that nobody looks at it
         self.view = view
         self.player_id = player_id
         self.device_id = device_id
+        self.own: Any = None  # what the personal regions were made of
         self.personal: dict[str, Any] = {}
 
-    def open(self, current: Callable[[Outbox, set[str]], str]) -> None:
+    def open(self, current: Callable[[Any, set[str]], bytes]) -> None:
         self._current = current
 
     @property
@@ -79,38 +94,10 @@ class Outbox:
 
     def offer(self, data: bytes, ids: set[str]) -> None:
         """Send a ready frame, or remember which regions it was about."""
-        if self.closing:
+        if self.closing or self.closed:
             return  # nothing may follow a close frame
         if self._rest is not None:
             self._pending |= ids
-        else:
-            self._write(data)
-
-    def control(self, opcode: int, payload: bytes = b"") -> None:
-        """Send a control frame, never inside a half-written one."""
-        if self.closing:
-            return
-        self.closing = opcode == CLOSE
-        if self._rest is None:
-            self._write(frame(payload, opcode))
-        elif len(self._control) < MAX_CONTROL_BYTES:
-            self._control += frame(payload, opcode)
-
-    def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye with a close code; the peer gets two seconds to answer."""
-        if not self.closed and not self.closing:
-            self.control(CLOSE, struct.pack(">H", code) + reason.encode()[:120])
-            gevent.spawn_later(2, self.abort)
-
-    def abort(self) -> None:
-        """Cut the connection; the reader then ends, which is where everything is cleaned up."""
-        if not self.closed:
-            self.closed = True
-            with suppress(OSError):
-                self._sock.shutdown(socket.SHUT_RDWR)
-
-    def _write(self, data: bytes) -> None:
-        if self.closed:
             return
         try:
             written = os.write(self._fd, data)
@@ -122,6 +109,40 @@ class Outbox:
         if written != len(data):
             self._rest = data[written:]
             gevent.spawn(self._drain)
+
+    def answers(self, clock: float, seconds: float) -> bool:
+        """Whether the peer was heard in the last ``seconds``; a browser answers every ping."""
+        return clock - self.heard < seconds
+
+    def beat(self, text: bytes) -> None:
+        """Show that the server lives, and ask whether the peer does."""
+        if self._rest is None:
+            self.offer(frame(text) + frame(b"", PING), set())
+
+    def control(self, opcode: int, payload: bytes = b"") -> None:
+        """Send a control frame, never inside a half-written one."""
+        if self.closing:
+            return
+        if self._rest is None:
+            self.offer(frame(payload, opcode), set())
+        elif len(self._control) < MAX_CONTROL_BYTES:
+            self._control += frame(payload, opcode)
+        self.closing = opcode == CLOSE
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye with a close code; the peer gets two seconds to answer."""
+        if not self.closed and not self.closing:
+            self.control(CLOSE, struct.pack(">H", code) + reason.encode()[:120])
+            gevent.spawn_later(2, self.abort)
+
+    def abort(self, why: str = "") -> None:
+        """Cut the connection; the reader then ends, which is where everything is cleaned up."""
+        if not self.closed:
+            self.closed = True
+            if why:
+                metrics.DROPPED.labels(why).inc()
+            with suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RDWR)
 
     def _drain(self) -> None:
         deadline = time.monotonic() + STUCK_SECONDS
@@ -136,13 +157,37 @@ class Outbox:
                     deadline = time.monotonic() + STUCK_SECONDS
         except BlockingIOError:
             gevent.spawn(self._drain)
-        except OSError:  # gone, or stuck: TimeoutError is one
+        except TimeoutError:
+            self.abort("stuck")
+        except OSError:
             self.abort()
 
     def _next(self) -> bytes | None:
         data, self._control = self._control, b""
         ids, self._pending = self._pending, set()
         if ids and self._current and not self.closing:
-            html = self._current(self, ids)
-            data += frame(html.encode()) if html else b""
+            data += self._current(self, ids)
         return data or None
+
+
+class EventOutbox(Outbox):
+    """The same for server-sent events, where no websocket gets through."""
+
+    way = "sse"
+    __slots__ = ()
+
+    def answers(self, clock: float, seconds: float) -> bool:
+        return True  # it cannot; a dead connection ends by TCP_USER_TIMEOUT
+
+    def beat(self, text: bytes) -> None:
+        self.offer(event(text), set())
+
+    def control(self, opcode: int, payload: bytes = b"") -> None:
+        """There are no control frames here."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """End the stream, after which the browser comes back, unless it shall not."""
+        if code in (1000, 1008):
+            self.offer(event(reason.encode(), name="over"), set())
+        self.closing = True
+        gevent.spawn_later(0.5, self.abort)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, g, redirect, request, url_for
@@ -31,11 +31,11 @@ def me(code: str) -> ResponseReturnValue:
     player_id = player_here(t.code)
     if player_id is None:
         return redirect(url_for("join.form", code=t.code), 303)
-    now, looks = parts().now(), parts().hub.looks(t.code)
-    mine = {region.id: region for region in personal(t, player_id, now, looks)}
+    now, around = parts().now(), parts().hub.around(t.code)
+    mine = personal(t, player_id, now, around)
     regions = tuple(
         mine.get(r.id, r)._replace(children=tuple(mine.get(c.id, c) for c in r.children))
-        for r in queries.me(t, now, looks, "")
+        for r in queries.me(t, now, around, "")
     )
     seat = seat_code(t.code, player_id)
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
@@ -125,16 +125,16 @@ def _tap(
 
 def changed(t: Tournament, player_id: str, teams: set[int]) -> tuple[Region, ...]:
     """The regions on the player's phone that a tap on ``teams`` may have changed."""
-    now, looks = parts().now(), parts().hub.looks(t.code)
-    mine = {region.id: region for region in personal(t, player_id, now, looks)}
+    now, around = parts().now(), parts().hub.around(t.code)
+    mine = personal(t, player_id, now, around)
     if not t.drawn:
         for number in teams:
             if 0 <= number < len(t.teams):
-                mine.setdefault(f"team-{number}", tile(t, number, lookers(t, looks, number)))
+                mine.setdefault(f"team-{number}", tile(t, number, lookers(t, around.looks, number)))
     return (wait(t, now), *mine.values())
 
 
-def lookers(t: Tournament, looks: dict[str, int], number: int) -> tuple[str, ...]:
+def lookers(t: Tournament, looks: Mapping[str, int], number: int) -> tuple[str, ...]:
     return tuple(
         t.players[p].first for p, team in looks.items() if team == number and p in t.players
     )

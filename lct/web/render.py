@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from ..application.regions import Region
 from ..domain.values import shown_code
+from . import metrics
 from .crest import crest
 from .qr import qr_svg
 
@@ -48,6 +49,7 @@ class Renderer:
         @lru_cache(maxsize=CACHED_REGIONS)
         def leaf(template: str, region_id: str, data: tuple[object, ...]) -> str:
             self.renders += 1
+            metrics.RENDERS.inc()
             return env.get_template(template).render(id=region_id, r=data, children=()).strip()
 
         self._leaf = leaf

@@ -11,12 +11,15 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..domain.values import normal_code
+from . import metrics
 
 log = logging.getLogger("lct.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # Parts of an address that are secrets and stay out of the log, whether it leads anywhere or not.
 _SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
+# What is asked all the time by machines.
+_QUIET = {"static", "health.liveness", "metrics.text"}
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,
@@ -61,15 +64,19 @@ def _end(response: Response) -> Response:
         headers.setdefault("Cache-Control", "no-store")
         response.vary.update(("Cookie", "HX-Request"))
     if not g.get("upgraded"):  # a websocket has its own lines
-        _log(response)
+        duration = time.perf_counter_ns() - g.started
+        _log(response, duration)
+        metrics.count_request(
+            request.method, request.endpoint, response.status_code, duration / 1e9, g.error_kind
+        )
     return response
 
 
-def _log(response: Response) -> None:
+def _log(response: Response, duration: int) -> None:
     arguments = request.view_args or {}
     fields = {
         "event.dataset": "lct.access",
-        "event.duration": time.perf_counter_ns() - g.started,
+        "event.duration": duration,
         "event.outcome": "success" if response.status_code < 400 else "failure",
         "http.request.id": g.request_id,
         "http.request.method": request.method,
@@ -81,7 +88,7 @@ def _log(response: Response) -> None:
         fields["labels.tournament"] = code
     if g.error_kind:
         fields["labels.error_kind"] = g.error_kind
-    quiet = logging.DEBUG if request.endpoint in ("static", "health.liveness") else logging.INFO
+    quiet = logging.DEBUG if request.endpoint in _QUIET else logging.INFO
     log.log(_LEVELS.get(g.error_kind, quiet), "request", extra=fields)
 
 

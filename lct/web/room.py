@@ -1,22 +1,26 @@
-"""One tournament's sockets in this worker: each change is rendered once and sent to all."""
+"""One tournament's screens in this worker: each change is rendered once and sent to all."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from ..application.messages import Looked
-from ..application.queries import VIEWS, next_change, personal
+from ..application import queries
+from ..application.messages import Looked, Present
+from ..application.queries import VIEWS, Around, Moment, next_change
 from ..application.regions import Region
 from ..domain.errors import LctError, UnknownTournament
 from ..domain.tournament import Tournament
-from .outbox import Outbox, frame
+from . import metrics
+from .outbox import EventOutbox, Outbox, event, frame
+from .presence import Presence
 from .render import Renderer, out_of_band
 
 log = logging.getLogger(__name__)
@@ -29,14 +33,16 @@ YIELD_EVERY = 200
 class Picture:
     """What one view of one tournament looks like now: its regions, in order."""
 
-    def __init__(self, render: Renderer) -> None:
+    def __init__(self, render: Renderer, top: tuple[Region, ...] = ()) -> None:
         self._render = render
+        self._tag = ""
         self.top: tuple[Region, ...] = ()
         self.regions: dict[str, Region] = {}
+        self.update(top, silently=True)
 
-    def update(self, top: tuple[Region, ...]) -> tuple[str, set[str]]:
+    def update(self, top: tuple[Region, ...], silently: bool = False) -> tuple[str, set[str]]:
         """Take the new regions; returns the HTML of the changed ones and every id within it."""
-        before, html, ids = self.regions, [], set()
+        before, changed, ids = self.regions, [], set()
         self.top, self.regions = top, {}
         for region in top:
             self.regions[region.id] = region
@@ -46,22 +52,27 @@ class Picture:
             if old == region:
                 continue
             if old is None or _shell(old) != _shell(region):
-                html.append(out_of_band(self._render.html(region)))
+                changed.append(region)
                 ids |= {region.id, *children}
                 continue
             for child_id, child in children.items():
                 if before.get(child_id) != child:
-                    html.append(out_of_band(self._render.html(child)))
+                    changed.append(child)
                     ids.add(child_id)
-        return "".join(html), ids
+        if ids:
+            self._tag = ""
+        if silently:
+            return "", ids
+        return "".join(out_of_band(self._render.html(region)) for region in changed), ids
 
-    def html(self, ids: set[str], mine: dict[str, Region]) -> str:
+    def html(self, ids: Iterable[str], mine: dict[str, Region]) -> str:
         """The HTML now of some regions, as the reader sees it whose own regions are ``mine``."""
+        ids = set(ids)
         out = []
         for region in self.top:
             if region.id in ids:
                 out.append(out_of_band(self._render.html(mine.get(region.id, region), mine)))
-            else:
+            elif region.children and not ids.isdisjoint(c.id for c in region.children):
                 out += [
                     out_of_band(self._render.html(mine.get(child.id, child)))
                     for child in region.children
@@ -69,29 +80,46 @@ class Picture:
                 ]
         return "".join(out)
 
+    def whole(self, mine: dict[str, Region]) -> str:
+        return self.html(self.regions, mine)
+
+    def tag(self, mine: dict[str, Region]) -> str:
+        """What a reader's whole picture is known by: equal tags, equal pictures."""
+        if not self._tag:
+            self._tag = _digest(self.whole({}))
+        own = "".join(self._render.html(region) for region in mine.values())
+        return f"{self._tag}-{_digest(own)}" if own else self._tag
+
+
+def _digest(html: str) -> str:
+    return blake2b(html.encode(), digest_size=9).hexdigest()
+
 
 def _shell(region: Region) -> tuple[object, ...]:
     return region.template, region.data, tuple(child.id for child in region.children)
 
 
 class Room:
-    """The sockets that watch one tournament here."""
+    """The screens that watch one tournament here."""
 
     def __init__(
         self,
         code: str,
         read: Callable[[str], Any],
         known: Callable[[str], Any],
-        looks: Callable[[str], dict[str, tuple[int, float]]],
+        bus: Any,
         renderer: Renderer,
         join_url: str,
+        worker: str = "",
     ) -> None:
         self.code = code
-        self._read, self._known, self._stored_looks = read, known, looks
+        self._read, self._known, self._bus = read, known, bus
         self._renderer, self._join_url = renderer, join_url
         self.boxes: dict[str, set[Outbox]] = {}
         self.pictures: dict[str, Picture] = {}
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
+        self.presence = Presence(code, worker)
+        self._shown_here: Mapping[str, str] | None = None
         self._heard: set[str] = set()  # whose looks came since the stored ones were asked for
         self.wake = Event()
         self.behind = False  # the store did not answer; the screens may show the past
@@ -104,6 +132,11 @@ class Room:
     @property
     def empty(self) -> bool:
         return not any(self.boxes.values())
+
+    def __len__(self) -> int:
+        return sum(map(len, self.boxes.values()))
+
+    # --- what is heard ------------------------------------------------------------------------
 
     def look(self, message: Looked, seconds: float) -> None:
         self._heard.add(message.player_id)
@@ -119,20 +152,35 @@ class Room:
             self._target = max(self._target, seq)
             self.wake.set()
 
-    def enter(self, box: Outbox) -> None:
-        """Register the socket, then send it everything."""
+    def present(self, word: Present) -> None:
+        self.presence.hear(word)  # the next look around shows it: with many phones these are many
+
+    def look_around(self) -> None:
+        """Wake up if somebody has come or gone."""
+        if self._here() != self._shown_here:
+            self.wake.set()
+
+    def _here(self) -> dict[str, str] | None:
+        return self.presence.now(deaf=not self._bus.connected)
+
+    # --- screens ------------------------------------------------------------------------------
+
+    def enter(self, box: Outbox, seen: str = "") -> None:
+        """Register the screen, then send it everything, unless ``seen`` is the tag of just that."""
         t, now = self._state()
         picture = self._picture(box.view, t, now)
         self.boxes.setdefault(box.view, set()).add(box)
         box.open(self._current)
         if box.player_id:
-            box.personal = {r.id: r for r in personal(t, box.player_id, now, self.looks_now())}
-        ids = set(picture.regions)
-        box.offer(frame(picture.html(ids, box.personal).encode()), ids)
+            self._mine(box, t, queries.own(t, box.player_id, self._moment(t, now)))
+        tag = picture.tag(box.personal) if isinstance(box, EventOutbox) else ""
+        if not seen or seen != tag:
+            self._send(box, picture.whole(box.personal), set(picture.regions))
         # The state just read may be newer than what the others (and this picture) show.
         self.wake.set()
 
     def leave(self, box: Outbox) -> None:
+        self.presence.left(box)
         boxes = self.boxes.get(box.view, set())
         boxes.discard(box)
         if not boxes:
@@ -142,9 +190,27 @@ class Room:
     def all_boxes(self) -> list[Outbox]:
         return [box for boxes in self.boxes.values() for box in boxes]
 
-    def _current(self, box: Outbox, ids: set[str]) -> str:
+    def _current(self, box: Outbox, ids: set[str]) -> bytes:
         picture = self.pictures.get(box.view)
-        return picture.html(ids, box.personal) if picture else ""
+        html = picture.html(ids, box.personal) if picture else ""
+        return self._framed(box, html) if html else b""
+
+    def _framed(self, box: Outbox, html: str) -> bytes:
+        if isinstance(box, EventOutbox):
+            return event(html.encode(), self.pictures[box.view].tag(box.personal))
+        return frame(html.encode())
+
+    def _send(self, box: Outbox, html: str, ids: set[str]) -> None:
+        data = self._framed(box, html)
+        metrics.FRAMES.inc()
+        metrics.FRAME_BYTES.inc(len(data))
+        box.offer(data, ids)
+
+    def _mine(self, box: Outbox, t: Tournament, own: queries.Own) -> None:
+        box.own = own
+        box.personal = {region.id: region for region in queries.own_regions(t, own)}
+
+    # --- the state ----------------------------------------------------------------------------
 
     def _state(self, fresh: bool = True) -> tuple[Tournament, datetime]:
         stream = self._known(self.code)
@@ -154,14 +220,18 @@ class Room:
         self.seq = stream.seq
         return stream.tournament, datetime.now(UTC)
 
-    def looks_now(self) -> dict[str, int]:
-        return {player_id: team for player_id, (team, _) in self.looks.items()}
+    def around(self) -> Around:
+        looks = {player_id: team for player_id, (team, _) in self.looks.items()}
+        return Around(looks, self._here())
+
+    def _moment(self, t: Tournament, now: datetime) -> Moment:
+        return queries.moment(t, now, self.around())
 
     def _picture(self, view: str, t: Tournament, now: datetime) -> Picture:
         picture = self.pictures.get(view)
         if picture is None:
-            picture = self.pictures[view] = Picture(self._renderer)
-            picture.update(VIEWS[view](t, now, self.looks_now(), self._join_url))
+            top = VIEWS[view](t, now, self.around(), self._join_url)
+            picture = self.pictures[view] = Picture(self._renderer, top)
         return picture
 
     def _run(self) -> None:
@@ -188,45 +258,85 @@ class Room:
 
     def _refresh(self) -> float:
         """Bring every screen up to date; returns the seconds until time alone changes them."""
-        clock = time.monotonic()
-        fresh = self.refetch or self.behind or clock - self._read_at >= TICK
+        clock, before = time.monotonic(), self.seq
+        tick = clock - self._read_at >= TICK
+        refetch, fresh = self.refetch, self.refetch or self.behind or tick
+        target = self._target
         t, now = self._state(fresh)
-        if self.refetch:
-            self._heard = set()
-            stored = self._stored_looks(self.code)
-            self.looks |= {
-                p: (team, clock + left)
-                for p, (team, left) in stored.items()
-                if p not in self._heard  # what came while these were read is newer
-            }
+        if self.seq > max(before, target) and before:
+            cause = "subscribe" if refetch else "retry" if self.behind else "tick"
+            metrics.HEALS.labels(cause).inc()  # nobody had told
+        if refetch:
+            self._fetch_transient(clock)
             self.refetch = False
         self.looks = {p: look for p, look in self.looks.items() if look[1] > clock}
-        looks, url = self.looks_now(), self._join_url
+        moment = self._moment(t, now)
+        self._shown_here = moment.around.here
         for view, boxes in list(self.boxes.items()):
-            html, ids = self._picture(view, t, now).update(VIEWS[view](t, now, looks, url))
-            data = frame(html.encode()) if html else b""
-            for count, box in enumerate(list(boxes), 1):
-                if box.device_id and box.device_id not in t.devices:
-                    box.close(1008, "signed out")
-                if ids:
-                    box.offer(data, ids)
-                if box.player_id and not box.closed:
-                    self._refresh_personal(box, t, now, looks, ids)
-                if count % YIELD_EVERY == 0:
-                    gevent.sleep(0)
+            picture = self._picture(view, t, now)
+            html, ids = picture.update(VIEWS[view](t, now, moment.around, self._join_url))
+            self._send_all(list(boxes), picture, html, ids, t, moment)
+        if self.seq > before > 0:
+            age = (datetime.now(UTC) - self._known(self.code).at).total_seconds()
+            metrics.COMMIT_TO_FRAME.observe(max(0.0, age))
         waits = [TICK, *(until - clock + 0.01 for _, until in self.looks.values())]
         if (turn := next_change(t, now)) is not None:
             waits.append(turn + 0.005)
         return max(0.0, min(waits))
 
-    def _refresh_personal(
-        self, box: Outbox, t: Tournament, now: datetime, looks: dict[str, int], sent: set[str]
+    def _fetch_transient(self, clock: float) -> None:
+        """Take in the looks and the presence that Redis keeps."""
+        self._heard = set()
+        stored = self._bus.looks(self.code)
+        self.looks |= {
+            p: (team, clock + left)
+            for p, (team, left) in stored.items()
+            if p not in self._heard  # what came while these were read is newer
+        }
+        for word in self._bus.presences(self.code):
+            self.presence.hear(word)
+
+    def _send_all(
+        self,
+        boxes: list[Outbox],
+        picture: Picture,
+        html: str,
+        ids: set[str],
+        t: Tournament,
+        moment: Moment,
     ) -> None:
-        mine = {r.id: r for r in personal(t, box.player_id or "", now, looks)}
-        old, box.personal = box.personal, mine
-        ids = {i for i, region in mine.items() if i in sent or old.get(i) != region}
-        ids |= old.keys() - mine.keys() - sent
-        if ids:
-            html = self._current(box, ids)
-            if html:
-                box.offer(frame(html.encode()), ids)
+        """Offer the change to every screen of a view: the same bytes to all, except where a
+        player's own regions are in it, who gets them all in one frame."""
+        data = frame(html.encode())
+        sent = 0
+        for count, box in enumerate(boxes, 1):
+            if box.device_id and box.device_id not in t.devices:
+                box.close(1008, "signed out")
+            if box.player_id:
+                own = queries.own(t, box.player_id, moment)
+                if own != box.own or not ids.isdisjoint(box.personal):
+                    self._send_own(box, picture, ids, t, own)
+                    continue
+            if ids:
+                if isinstance(box, EventOutbox):
+                    self._send(box, html, ids)
+                else:
+                    box.offer(data, ids)
+                    sent += 1
+            if count % YIELD_EVERY == 0:
+                gevent.sleep(0)
+        if sent:
+            metrics.FRAMES.inc(sent)
+            metrics.FRAME_BYTES.inc(sent * len(data))
+
+    def _send_own(
+        self, box: Outbox, picture: Picture, sent: set[str], t: Tournament, own: queries.Own
+    ) -> None:
+        old = box.personal
+        if own != box.own:
+            self._mine(box, t, own)
+        mine = box.personal
+        ids = sent | (old.keys() - mine.keys())
+        ids |= {i for i, region in mine.items() if i in sent or old.get(i) != region}
+        if ids and (html := picture.html(ids, mine)):
+            self._send(box, html, ids)

@@ -1,0 +1,124 @@
+"""What is counted and timed, for Prometheus: the numbers of all workers at GET /metrics.
+
+A label has a few known values. Codes, names and addresses are never one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+
+from flask import Blueprint, Response, abort, current_app, request
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from ..domain.errors import NotAllowed
+
+bp = Blueprint("metrics", __name__)
+
+# Where the workers leave their numbers for each other (lct/serving.py). A process that is alone,
+# such as a test or a command, has no such folder and keeps its numbers to itself.
+FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+REGISTRY = CollectorRegistry()
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+disable_created_metrics()
+
+# --- screens ----------------------------------------------------------------------------------
+
+SOCKETS = Gauge(
+    "lct_sockets",
+    "Open websockets (ws) and event streams (sse).",
+    ["way", "view"],
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+FRAMES = Counter("lct_frames", "Frames with regions, each socket counted.", registry=REGISTRY)
+FRAME_BYTES = Counter("lct_frame_bytes", "Bytes of those frames.", registry=REGISTRY)
+RENDERS = Counter("lct_renders", "Regions rendered, not taken from the cache.", registry=REGISTRY)
+WAITING = Gauge(
+    "lct_outbox_waiting",
+    "Sockets with an unwritten rest of a frame.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+DROPPED = Counter(
+    "lct_sockets_dropped", "Sockets ended by the server.", ["reason"], registry=REGISTRY
+)
+HEALS = Counter(
+    "lct_heals", "Rooms that found a change nobody had told them.", ["cause"], registry=REGISTRY
+)
+COMMIT_TO_FRAME = Histogram(
+    "lct_commit_to_frame_seconds",
+    "From the event's time in the store to its frame.",
+    registry=REGISTRY,
+    buckets=SECONDS,
+)
+BUS_AGE = Gauge(
+    "lct_bus_age_seconds",
+    "Seconds since the bus was last there, in the worker that misses it longest.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+BUS_CONNECTED = Gauge(
+    "lct_bus_connected",
+    "1 while every worker hears the bus.",
+    registry=REGISTRY,
+    multiprocess_mode="livemin",
+)
+
+# --- requests ---------------------------------------------------------------------------------
+
+REQUESTS = Counter(
+    "lct_requests", "Answered requests.", ["method", "route", "status"], registry=REGISTRY
+)
+REQUEST_SECONDS = Histogram(
+    "lct_request_seconds",
+    "From a request's arrival until its answer is ready to be sent.",
+    ["method", "route", "status"],
+    registry=REGISTRY,
+    buckets=SECONDS,
+)
+ERRORS = Counter("lct_errors", "Requests refused or failed.", ["kind"], registry=REGISTRY)
+
+# A counter that begins with its first event hides that event from increase() and its alert.
+for reason in ("stuck", "silent", "error", "limit", "drain"):
+    DROPPED.labels(reason)
+for cause in ("tick", "subscribe", "retry"):
+    HEALS.labels(cause)
+for kind in ("validation", "business", "security", "service"):
+    ERRORS.labels(kind)
+
+
+def count_request(
+    method: str, route: str | None, status: int, seconds: float, kind: str | None
+) -> None:
+    """Count an answered request; ``route`` is the endpoint, ``kind`` that of its error."""
+    # Both are what the client sent, if nothing answers to them.
+    method = method if method in ("GET", "HEAD", "POST", "OPTIONS") else "other"
+    labels = method, route or "none", f"{status // 100}xx"
+    REQUESTS.labels(*labels).inc()
+    REQUEST_SECONDS.labels(*labels).observe(seconds)
+    if kind:
+        ERRORS.labels(kind).inc()
+
+
+@bp.get("/metrics")
+def text() -> Response:
+    """Everything above, for who has LCT_METRICS_TOKEN; not there at all where that is not set."""
+    token = current_app.config.get("LCT_METRICS_TOKEN")
+    if not token:
+        abort(404)
+    given = request.headers.get("Authorization", "").encode("latin-1")
+    if not hmac.compare_digest(given, f"Bearer {token}".encode()):
+        raise NotAllowed
+    source = MultiProcessCollector(None, FOLDER) if FOLDER else REGISTRY
+    return Response(generate_latest(source), content_type=CONTENT_TYPE_PLAIN_0_0_4)
