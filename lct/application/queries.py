@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ..domain.records import Draw, Player
+from ..domain.teams import Team
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
 from .regions import (
@@ -105,7 +107,12 @@ def _row(
 def _seats(t: Tournament, around: Around, template: str) -> tuple[Region, ...]:
     seats = [_seat(t, i, player, around) for i, player in enumerate(t.players.values())]
     seats += [Seat(i + 1, "", "empty", "", "") for i in range(len(seats), t.limit)]
-    return tuple(Region(f"seat-{seat.number}", template, seat) for seat in seats)
+    return tuple(_seat_region(seat, template) for seat in seats)
+
+
+@lru_cache(maxsize=20_000)
+def _seat_region(seat: Seat, template: str) -> Region:
+    return Region(f"seat-{seat.number}", template, seat)
 
 
 def _look(t: Tournament, around: Around, player_id: str) -> int | None:
@@ -208,10 +215,16 @@ def _drawn_stage(t: Tournament, draw: Draw, now: datetime) -> Region:
 
 
 def _tiles(t: Tournament, around: Around) -> tuple[Region, ...]:
-    looking = _lookers(t, around)
-    return tuple(
-        tile(t, number, _firsts(t, looking.get(number, ()))) for number in range(len(t.teams))
-    )
+    looking, holders, players = _lookers(t, around), t.holders, t.players
+    tiles = []
+    for number, team in enumerate(t.teams):
+        if (holder := holders.get(number)) is not None:
+            tiles.append(_tile(number, team, players[holder].name))
+        elif number in looking:
+            tiles.append(_tile(number, team, "", _firsts(t, looking[number])))
+        else:
+            tiles.append(_tile(number, team))
+    return tuple(tiles)
 
 
 def _lookers(t: Tournament, around: Around) -> dict[int, list[str]]:
@@ -227,12 +240,20 @@ def _firsts(t: Tournament, players: Iterable[str], but: str = "") -> tuple[str, 
     return tuple(t.players[p].first for p in players if p != but)
 
 
+# A list of a thousand teams is made at every change, and all but one of them are as before.
+@lru_cache(maxsize=20_000)
+def _tile(
+    number: int, team: Team, holder: str = "", looking: tuple[str, ...] = (), mine: bool = False
+) -> Region:
+    data = Tile(number, *team, holder, mine, looking[:2])
+    return Region(f"team-{number}", "me/_tile.html", data)
+
+
 def tile(t: Tournament, number: int, looking: tuple[str, ...] = (), mine: bool = False) -> Region:
     """One team on a phone, as anyone (or, with ``mine``, as its holder) sees it."""
-    team, holder = t.teams[number], t.holders.get(number)
+    holder = t.holders.get(number)
     name = t.players[holder].name if holder is not None else ""
-    data = Tile(number, *team, name, mine, () if holder else looking[:2])
-    return Region(f"team-{number}", "me/_tile.html", data)
+    return _tile(number, t.teams[number], name, () if holder else looking, mine)
 
 
 class Moment(NamedTuple):

@@ -80,7 +80,12 @@ class Renderer:
 
 def out_of_band(html: str) -> str:
     """HTML of a region as htmx swaps it in by id; the token travels in a header there."""
-    return html.replace(' id="', _SWAP, 1).replace(_MARK, _FIELD)
+    return within_frame(html).replace(' id="', _SWAP, 1)
+
+
+def within_frame(html: str) -> str:
+    """HTML of a region inside of one that is swapped in."""
+    return html.replace(_MARK, _FIELD)
 
 
 def stars(number: float) -> str:

@@ -21,7 +21,7 @@ from ..domain.tournament import Tournament
 from . import metrics
 from .outbox import EventOutbox, Outbox, event, frame
 from .presence import Presence
-from .render import Renderer, out_of_band
+from .render import Renderer, out_of_band, within_frame
 
 log = logging.getLogger(__name__)
 
@@ -33,55 +33,68 @@ YIELD_EVERY = 200
 class Picture:
     """What one view of one tournament looks like now: its regions, in order."""
 
-    def __init__(self, render: Renderer, top: tuple[Region, ...] = ()) -> None:
+    def __init__(self, render: Renderer, top: tuple[Region, ...]) -> None:
         self._render = render
-        self._tag = ""
+        self._whole = self._tag = ""
         self.top: tuple[Region, ...] = ()
         self.regions: dict[str, Region] = {}
-        self.update(top, silently=True)
+        self._within: dict[str, str] = {}  # child -> its container
+        self._change(top)
 
-    def update(self, top: tuple[Region, ...], silently: bool = False) -> tuple[str, set[str]]:
+    def update(self, top: tuple[Region, ...]) -> tuple[str, set[str]]:
         """Take the new regions; returns the HTML of the changed ones and every id within it."""
-        before, changed, ids = self.regions, [], set()
-        self.top, self.regions = top, {}
+        changed, ids = self._change(top)
+        return "".join(out_of_band(self._render.html(region)) for region in changed), ids
+
+    def _change(self, top: tuple[Region, ...]) -> tuple[list[Region], set[str]]:
+        before, within = self.regions, self._within
+        changed, ids = list[Region](), set[str]()
+        self.top, self.regions, self._within = top, {}, {}
         for region in top:
             self.regions[region.id] = region
-            children = {child.id: child for child in region.children}
-            self.regions.update(children)
             old = before.get(region.id)
-            if old == region:
+            if region is old or (not region.children and region == old):
+                for child in region.children:
+                    self.regions[child.id] = child
+                    self._within[child.id] = region.id
                 continue
-            if old is None or _shell(old) != _shell(region):
+            new = old is None or _shell(old) != _shell(region)
+            if new:
                 changed.append(region)
-                ids |= {region.id, *children}
-                continue
-            for child_id, child in children.items():
-                if before.get(child_id) != child:
+                ids.add(region.id)
+            for child in region.children:
+                self.regions[child.id] = child
+                self._within[child.id] = region.id
+                if new:
+                    ids.add(child.id)
+                elif before[child.id] != child:
                     changed.append(child)
-                    ids.add(child_id)
-        if ids:
-            self._tag = ""
-        if silently:
-            return "", ids
-        return "".join(out_of_band(self._render.html(region)) for region in changed), ids
+                    ids.add(child.id)
+        if ids or within != self._within:
+            self._whole = self._tag = ""
+        return changed, ids
 
     def html(self, ids: Iterable[str], mine: dict[str, Region]) -> str:
         """The HTML now of some regions, as the reader sees it whose own regions are ``mine``."""
         ids = set(ids)
         out = []
-        for region in self.top:
-            if region.id in ids:
-                out.append(out_of_band(self._render.html(mine.get(region.id, region), mine)))
-            elif region.children and not ids.isdisjoint(c.id for c in region.children):
-                out += [
-                    out_of_band(self._render.html(mine.get(child.id, child)))
-                    for child in region.children
-                    if child.id in ids
-                ]
+        for region_id in ids:
+            if region_id in self.regions and self._within.get(region_id) not in ids:
+                region = mine.get(region_id) or self.regions[region_id]
+                out.append(out_of_band(self._render.html(region, mine)))
         return "".join(out)
 
     def whole(self, mine: dict[str, Region]) -> str:
-        return self.html(self.regions, mine)
+        """All of it: made once, and for each reader their own regions put in."""
+        if not self._whole:
+            self._whole = "".join(out_of_band(self._render.html(region)) for region in self.top)
+        html = self._whole
+        for region_id, own in mine.items():
+            if region_id in self.regions:
+                in_frame = within_frame if region_id in self._within else out_of_band
+                shared = self._render.html(self.regions[region_id])
+                html = html.replace(in_frame(shared), in_frame(self._render.html(own)), 1)
+        return html
 
     def tag(self, mine: dict[str, Region]) -> str:
         """What a reader's whole picture is known by: equal tags, equal pictures."""

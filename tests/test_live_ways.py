@@ -1,0 +1,253 @@
+"""The ways besides the websocket, and the limits on all of them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from lct.config import Settings
+
+from .http_client import PATIENCE, Evening, House, Phone, Screen, shared_house
+
+
+@pytest.fixture(scope="module")
+def house(
+    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
+) -> House:
+    return shared_house(request, servers, tmp_path_factory)
+
+
+class Stream:
+    """Server-sent events as a browser takes them; like a websocket, for Screen."""
+
+    def __init__(self, phone: Phone, path: str, last: str = "") -> None:
+        self.sock = socket.create_connection((phone.house.host, phone.house.port), PATIENCE)
+        lines = [f"GET {path} HTTP/1.1", f"Host: {phone.house.host}:{phone.house.port}"]
+        lines += [f"Cookie: {phone.cookie_header(path)}", "Accept: text/event-stream"]
+        lines += [f"Last-Event-ID: {last}"] if last else []
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        self._read = b""
+        head = self._until(b"\r\n\r\n", PATIENCE)
+        self.status = int(head.split()[1])
+        self.headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+        self.last, self.retry, self.names = last, 0, list[str]()
+
+    def _until(self, mark: bytes, timeout: float) -> str:
+        end = time.monotonic() + timeout
+        while mark not in self._read:
+            self.sock.settimeout(max(0.001, end - time.monotonic()))
+            if not (got := self.sock.recv(65536)):
+                raise EOFError
+            self._read += got
+        found, _, self._read = self._read.partition(mark)
+        return found.decode()
+
+    def recv(self, timeout: float) -> str:
+        lines, name = list[str](), "message"
+        for line in self._until(b"\n\n", timeout).split("\n"):
+            field, _, value = line.partition(": ")
+            if field == "data":
+                lines.append(value)
+            elif field == "id":
+                self.last = value
+            elif field == "event":
+                name = value
+            elif field == "retry":
+                self.retry = int(value)
+        if not lines:
+            return self.recv(timeout)
+        self.names.append(name)
+        return "\n".join(lines)
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+def events(e: Evening, phone: Phone, view: str, last: str = "") -> Screen:
+    return Screen(Stream(phone, e.at(f"events?view={view}"), last))
+
+
+# --- server-sent events -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["board", "me", "watch", "organise"])
+def test_an_event_stream_shows_what_the_websocket_shows(house: House, view: str) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    e.pick(max_, 2)
+    phone = e.host if view == "organise" else ola
+    with events(e, phone, view) as stream, phone.live(e.live(view)) as ws:
+        assert stream.ws.headers["Content-Type"].startswith("text/event-stream")
+        assert stream.ws.headers["X-Request-Id"]
+        for screen in (stream, ws):
+            screen.take()
+        assert e.pick(ola, 1).status == 200
+        for screen in (stream, ws):
+            screen.until(lambda s: "Team 1" in s.text)
+        stream.until(lambda s: s.page.picture() == ws.page.picture(), 5)
+        assert 1000 <= stream.ws.retry <= 3000
+        stream.until(lambda s: s.beats, 7)
+        assert stream.beats[-1]["live"] is True
+
+
+def test_a_stream_that_comes_back_is_sent_nothing_it_has_already(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max")
+    first = events(e, ola, "me")
+    first.take()
+    first.quiet(3.5)  # until it is known who is here
+    last = first.ws.last
+    assert last
+    # It stays open meanwhile, so that Ola is here all the time.
+    again = events(e, ola, "me", last)
+    assert again.quiet(0.5) == []
+    assert e.pick(max_, 2).status == 200
+    roots = Screen.roots(again.ws.recv(PATIENCE))
+    assert {root.id for root in roots} == {"wait", "team-2"}
+    assert again.ws.last != last
+    late = events(e, ola, "me", last)
+    while "Max Nowak" not in (frame := late.ws.recv(PATIENCE)):
+        pass
+    assert 'id="team-2"' in frame
+    for screen in (first, again, late):
+        screen.ws.close()
+
+
+def test_a_stream_that_shall_not_come_back_is_told_so(house: House) -> None:
+    e = house.evening()
+    other = e.house.phone()
+    other.get(e.at("recover"))
+    other.post(e.at("recover"), {"code": e.recovery})
+    stream = events(e, other, "organise")
+    stream.take()
+    newest = e.facts("device-admitted")[-1]["device_id"]
+    assert e.act("revoke", device=newest).status == 200
+    while "over" not in stream.ws.names:
+        stream.ws.recv(PATIENCE)
+    with pytest.raises(EOFError):
+        stream.ws.recv(PATIENCE)
+
+
+def test_a_head_request_for_events_is_answered_and_over(house: House) -> None:
+    e = house.evening()
+    answer = house.phone().request("HEAD", e.at("events?view=board"))
+    assert (answer.status, answer.text) == (200, "")
+
+
+# --- asking -----------------------------------------------------------------------------------
+
+
+def test_asking_again_is_answered_by_204_until_something_changes(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    path = e.at("now?view=watch")
+    first = max_.get(path)
+    assert first.status == 200
+    assert first.headers["Lct-Live"] == "true"
+    ids = {root.id for root in Screen.roots(first.text)}
+    assert ids == {"bar", "wait", "stage"}
+    tag = first.headers["ETag"]
+    again = max_.request("GET", path, headers={"If-None-Match": tag})
+    assert (again.status, again.text, again.headers["ETag"]) == (204, "", tag)
+    e.pick(ola, 1)
+    changed = max_.request("GET", path, headers={"If-None-Match": tag})
+    assert changed.status == 200
+    assert "Team 1" in changed.text
+    assert changed.headers["ETag"] != tag
+
+
+def test_each_asker_has_a_tag_of_their_own(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    tags = {phone.get(e.at("now?view=me")).headers["ETag"] for phone in (ola, max_)}
+    assert len(tags) == 2
+    assert 'class="tile is-mine' not in ola.get(e.at("now?view=me")).text
+    e.pick(ola, 3)
+    assert "yours" in ola.get(e.at("now?view=me")).text
+    assert "yours" not in max_.get(e.at("now?view=me")).text
+
+
+# --- saying something without a websocket -----------------------------------------------------
+
+
+def test_a_look_by_post_is_seen_and_limited(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    with house.phone(1).live(e.live("board")) as board:
+        board.take()
+        assert ola.post(e.at("look"), {"team": "3"}, htmx=True).status == 204
+        board.until(lambda s: "looking at Team 3" in s.shows("seat-1"), 3)
+        assert ola.post(e.at("look"), {"team": ""}, htmx=True).status == 204
+        board.until(lambda s: "looking" not in s.shows("seat-1"), 3)
+    for strange in ("-1", "99", "x", "1.5"):
+        time.sleep(0.3)
+        assert ola.post(e.at("look"), {"team": strange}, htmx=True).status == 404
+    statuses = [ola.post(e.at("look"), {"team": "1"}, htmx=True).status for _ in range(12)]
+    assert statuses.count(429) >= 2
+
+
+# --- limits -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flood", ["messages", "pings"])
+def test_a_socket_that_floods_is_closed_for_good_and_costs_others_nothing(
+    house: House, flood: str
+) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=0)
+    bad = ola.live(e.live("me"))
+    with max_.live(e.live("me")) as good:
+        good.take()
+        send: Callable[[], Any] = (
+            bad.ws.ping if flood == "pings" else lambda: bad.ws.send(json.dumps({"look": 1}))
+        )
+
+        def misbehave() -> None:
+            for _ in range(20_000):
+                send()
+            while True:
+                bad.ws.recv(PATIENCE)
+
+        with pytest.raises(ConnectionClosed) as closed:
+            misbehave()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+        began = time.monotonic()
+        assert e.pick(max_, 2).status == 200
+        good.until(lambda s: "yours" in s.shows("team-2"), 2)
+        assert time.monotonic() - began < 1
+
+
+def test_one_screen_too_many_is_refused_while_it_is_still_http(
+    live_server: Any, settings: Settings
+) -> None:
+    limits = {"LCT_SOCKETS_PER_ADDRESS": "3", "LCT_SOCKETS_PER_TOURNAMENT": "2"}
+    house = House(live_server(1, **limits), settings)
+    one, other = house.evening(), house.evening()
+    open_ = [house.phone().live(one.live("board")) for _ in range(2)]
+    with pytest.raises(InvalidStatus) as refused:
+        house.phone().live(one.live("board"))
+    assert refused.value.response.status_code == 429
+    assert int(refused.value.response.headers["Retry-After"]) > 0
+    open_.append(house.phone().live(other.live("board")))
+    with pytest.raises(InvalidStatus) as refused:
+        house.phone().live(other.live("board"))
+    assert refused.value.response.status_code == 429
+    assert Stream(house.phone(), other.at("events?view=board")).status == 429
+    open_.pop().ws.close()
+    end = time.monotonic() + PATIENCE
+    while True:  # its place is free as soon as the server has noticed
+        try:
+            house.phone().live(other.live("board")).ws.close()
+            break
+        except InvalidStatus:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    for screen in open_:
+        screen.ws.close()
