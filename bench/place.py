@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import mongoengine
 
@@ -31,6 +32,9 @@ from tests.support import children_of, clean_environ
 
 CATALOGUE = parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8"))
 TEAMS = rated_teams(CATALOGUE, ("club", "nation"), STAR_STEPS[-1], STAR_STEPS[0])
+MORE_TEAMS = tuple(
+    team._replace(name=f"{team.name} {number}") for number in range(2, 8) for team in TEAMS
+)
 
 
 class App(WebServer):
@@ -64,7 +68,8 @@ class Place:
     bus: LocalServer
 
     def create(self, seats: int) -> str:
-        """A tournament with the whole list of TEAMS and empty seats; its code."""
+        """A tournament with the whole list of TEAMS (made-up ones too if those are too few) and
+        empty seats; its code."""
         code = new_code(secrets.choice)
         execute = Execute(
             EventStore(defer=lambda work: work()), lambda *_: None, lambda: datetime.now(UTC)
@@ -74,7 +79,7 @@ class Place:
                 code=code,
                 name=f"Bench {code}",
                 limit=seats,
-                teams=TEAMS,
+                teams=TEAMS + MORE_TEAMS[: max(0, seats - len(TEAMS))],
                 option=PLAIN,
                 secret=secrets.token_hex(32),
                 keys=Keys("device", "hash", "recovery"),
@@ -84,8 +89,9 @@ class Place:
 
 
 @contextmanager
-def place(workers: int, target: str = "wsgi:app") -> Iterator[Place]:
-    """Serve the app from a new folder; everything is ended and removed afterwards."""
+def place(workers: int, target: str = "wsgi:app", **more: Any) -> Iterator[Place]:
+    """Serve the app from a new folder; everything is ended and removed afterwards. ``more`` are
+    settings that differ from the usual."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lct-bench-")))
         store, bus = start_store(folder), start_bus(folder)
@@ -104,6 +110,7 @@ def place(workers: int, target: str = "wsgi:app") -> Iterator[Place]:
             port=port,
             var=folder,
             environment="bench",
+            **more,
         )
         connect_store(settings)
         stack.callback(mongoengine.disconnect)

@@ -49,6 +49,7 @@ class Hub:
         self._drain_seconds, self._look_seconds = drain_seconds, look_seconds
         self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
         self._from: Counter[str] = Counter()  # address -> open screens
+        self._watching: Counter[str] = Counter()  # tournament -> open screens
         self._worker = uuid.uuid4().hex
         self._rooms: dict[str, Room] = {}
         self._started = False
@@ -58,13 +59,21 @@ class Hub:
     # --- screens ------------------------------------------------------------------------------
 
     def admit(self, code: str, address: str) -> None:
-        """Refuse one screen too many, while that is still a plain HTTP answer."""
-        room = self._rooms.get(code)
-        if self._from[address] >= self._per_address or (room and len(room) >= self._per_tournament):
+        """Count one more screen, or refuse it, while that is still a plain HTTP answer."""
+        if self._from[address] >= self._per_address or self._watching[code] >= self._per_tournament:
             metrics.DROPPED.labels("limit").inc()
             raise TooMany(30)
+        self._from[address] += 1
+        self._watching[code] += 1
 
-    def enter(self, code: str, box: Outbox, address: str, seen: str = "") -> Room:
+    def release(self, code: str, address: str) -> None:
+        """Count one less."""
+        for counter, key in ((self._from, address), (self._watching, code)):
+            counter[key] -= 1
+            if not counter[key]:
+                del counter[key]
+
+    def enter(self, code: str, box: Outbox, seen: str = "") -> Room:
         """Put a screen into its tournament's room; the room's first one subscribes."""
         self._start()
         room = self._room(code)
@@ -73,15 +82,11 @@ class Hub:
         except LctError:
             self._close_if_empty(room)
             raise
-        self._from[address] += 1
         metrics.SOCKETS.labels(box.way, box.view).inc()
         return room
 
-    def leave(self, room: Room, box: Outbox, address: str) -> None:
+    def leave(self, room: Room, box: Outbox) -> None:
         metrics.SOCKETS.labels(box.way, box.view).dec()
-        self._from[address] -= 1
-        if not self._from[address]:
-            del self._from[address]
         room.leave(box)
         self._close_if_empty(room)
 

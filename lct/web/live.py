@@ -74,8 +74,15 @@ def check_before_the_upgrade() -> None:
         g.player_id = player_here(t.code)
     if request.endpoint != "live.now":
         parts().hub.admit(t.code, address())
+        g.admitted = t.code, address()
     # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
+@bp.teardown_request
+def release(error: BaseException | None) -> None:
+    if "admitted" in g:
+        parts().hub.release(*g.admitted)
 
 
 # --- a websocket ------------------------------------------------------------------------------
@@ -93,7 +100,7 @@ def _stay(box: Outbox, read: Callable[[], None], seen: str = "") -> None:
     """Be in the tournament's room for as long as ``read`` runs."""
     g.upgraded = True
     del g.t  # one state is enough for all screens
-    hub, room, started, who = parts().hub, None, time.monotonic(), address()
+    hub, room, started = parts().hub, None, time.monotonic()
     about = {
         "labels.tournament": g.code,
         "labels.view": box.view,
@@ -102,7 +109,7 @@ def _stay(box: Outbox, read: Callable[[], None], seen: str = "") -> None:
     }
     log.info("screen opened", extra={"event.action": "screen.open", **about})
     try:
-        room = hub.enter(g.code, box, who, seen)
+        room = hub.enter(g.code, box, seen)
         read()
     except LctError:
         box.close(1013, "try again later")
@@ -112,7 +119,7 @@ def _stay(box: Outbox, read: Callable[[], None], seen: str = "") -> None:
         box.close(1011, "error")
     finally:
         if room is not None:
-            hub.leave(room, box, who)
+            hub.leave(room, box)
         duration = int((time.monotonic() - started) * 1e9)
         ended = {"event.action": "screen.close", "event.duration": duration}
         log.info("screen closed", extra={**ended, **about})
