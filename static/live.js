@@ -3,13 +3,14 @@
 
 const view = document.body.dataset.view;
 const mark = $("#live-mark");
+const live = $("#live");
+const address = (way) => live.getAttribute("hx-ws:connect").replace("/live?", `/${way}?`);
 const clock = () => new Date().toLocaleTimeString([], { timeStyle: "short", hourCycle: "h23" });
 
 // --- is this page live? -----------------------------------------------------------------------
 
 let connection; // hx-ws's, with its socket and its timer
 let heard = Date.now(); // when the last message came
-let failures = 0;
 let trouble = false; // the server itself hears nothing new
 let over = false;
 
@@ -18,61 +19,171 @@ function say(state, text) {
   mark.dataset.state = state;
   mark.textContent = text;
 }
-function lost() {
-  if (!over && mark.dataset.state !== "slow") say("off", `Not live since ${clock()}`);
-}
+const lost = () => over || say("off", `Not live since ${clock()}`);
 const open = () => connection?.socket?.readyState === 1;
 say("wait", "Connecting");
 
-on("htmx:ws:before:connection", ({ detail }) => { connection = detail.connection; });
-on("htmx:ws:after:connection", ({ detail }) => {
-  connection = detail.connection;
-  heard = Date.now();
-  trouble = false;
-});
-on("htmx:ws:before:message:incoming", ({ detail }) => {
-  const { data } = detail.message;
+// Three ways to stay live, each for where the one before does not get through: a websocket
+// (ws, kept by hx-ws), server-sent events (sse), asking now and then (poll). hx-ws goes on
+// trying all the while, ever more rarely, and its first message ends the others.
+let way = "ws";
+let worked = false; // a websocket did get through to this page
+let failures = 0;
+let stream; // the EventSource
+let patience; // until the first message of a way has to be there
+let tag = ""; // of the picture that was asked for last
+
+function use(next) {
+  way = next;
+  mark.dataset.way = next;
+  if (next !== "poll") tag = "";
+  if (next !== "sse") hangUp();
+  if (connection) connection.config.reconnectMaxDelay = next === "ws" || worked ? 8000 : 60000;
+}
+use("ws");
+
+function got(from, data) {
   heard = Date.now();
   failures = 0;
-  if (data.startsWith("{")) trouble = JSON.parse(data).live === false;
-  if (trouble) lost();
+  clearTimeout(patience);
+  if (from === "ws") worked = true;
+  if (from !== way) use(from);
+  if (data?.startsWith("{")) trouble = JSON.parse(data).live === false;
+  if (trouble) say("slow", "Delayed");
+  else if (way === "poll") say("slow", "Delayed: every 5 s");
   else say("live", "Live");
+}
+function impatient(then) {
+  clearTimeout(patience);
+  patience = setTimeout(then, 6000);
+}
+async function swap(text) { // as hx-ws does
+  await htmx.swap({ sourceElement: live, target: live, swap: "beforeend swapEmpty:false", text, transition: false });
+  if (view === "board") turnTo(turn);
+}
+function tryWebsocket() {
+  if (connection?.socket?.readyState !== 3) return;
+  clearTimeout(connection.timer);
+  document.dispatchEvent(new Event("visibilitychange")); // on which hx-ws tries at once
+}
+function end() {
+  over = true;
+  hangUp();
+  say("over", "Updates ended: reload");
+}
+
+on("htmx:ws:before:connection", ({ detail }) => {
+  connection = detail.connection;
+  if (way === "ws") impatient(fall);
 });
+on("htmx:ws:after:connection", ({ detail }) => {
+  connection = detail.connection;
+  if (way !== "ws") return;
+  heard = Date.now();
+  trouble = false;
+  impatient(fall);
+});
+on("htmx:ws:before:message:incoming", ({ detail }) => got("ws", detail.message.data));
 on("htmx:ws:close", ({ detail }) => {
-  failures += 1;
   looked = null;
-  over = Boolean(detail.code) && !detail.connection.config.reconnectCodes.includes(detail.code);
-  if (over) say("over", "Updates ended: reload");
-  else if (!document.hidden) lost();
+  if (detail.code && !detail.connection.config.reconnectCodes.includes(detail.code)) return end();
+  if (document.hidden || way !== "ws") return;
+  failures += 1;
+  lost();
+  if (failures >= (worked ? 3 : 2)) fall();
 });
+
+function fall() {
+  if (way !== "ws" || over) return;
+  use("sse");
+  listen();
+}
+function hangUp() {
+  stream?.close();
+  stream = null;
+}
+function listen() {
+  hangUp();
+  if (over || document.hidden) return;
+  let first = true;
+  stream = new EventSource(address("events"));
+  impatient(() => first && ask());
+  stream.onmessage = async ({ data }) => {
+    first = false;
+    got("sse", data);
+    if (data.startsWith("{")) return;
+    await swap(data);
+  };
+  stream.addEventListener("over", end);
+  stream.onerror = () => {
+    if (first) return ask();
+    lost(); // it comes back by itself, unless the answer was no
+    if (stream?.readyState === 2) setTimeout(() => way === "sse" && listen(), 1000 + Math.random() * 4000);
+  };
+}
+function ask() {
+  if (way === "sse") use("poll");
+  poll();
+}
+let polling;
+async function poll() {
+  clearTimeout(polling);
+  if (way !== "poll" || over) return;
+  polling = setTimeout(poll, 4000 + Math.random() * 2000);
+  if (document.hidden) return;
+  try {
+    const answer = await fetch(address("now"), { headers: { "If-None-Match": tag }, signal: AbortSignal.timeout(8000) });
+    if (answer.status === 403 || answer.status === 404) return end();
+    if (!answer.ok) throw answer;
+    if (way !== "poll") return;
+    trouble = answer.headers.get("Lct-Live") === "false";
+    const back = mark.dataset.state === "off";
+    got("poll");
+    if (back) tryWebsocket();
+    if (answer.status === 204) return;
+    tag = answer.headers.get("ETag");
+    await swap(await answer.text());
+  } catch { lost(); }
+}
 setInterval(() => {
   const quiet = Date.now() - heard;
   if (document.hidden || quiet < 10000) return;
   lost();
-  if (quiet < 15000 || !(connection?.socket?.readyState < 2)) return;
-  heard = Date.now();
-  connection.socket.close(); // half-dead: hx-ws makes a new one
+  if (quiet < 15000) return;
+  if (way === "sse") {
+    heard = Date.now();
+    listen();
+  } else if (way === "ws" && connection?.socket?.readyState < 2) {
+    heard = Date.now();
+    connection.socket.close(); // half-dead: hx-ws makes a new one
+  }
 }, 1000);
 on("online", () => {
+  if (way !== "ws") use("ws");
   if (open()) connection.socket.close();
-  else if (connection?.socket?.readyState === 3) {
-    clearTimeout(connection.timer);
-    document.dispatchEvent(new Event("visibilitychange")); // on which hx-ws tries at once
-  }
+  else tryWebsocket();
 }, window);
 
-// No websocket gets through here: ask for the whole page now and then instead.
-async function poll() {
-  if (failures > 2 && !document.hidden && !over) {
-    const page = { source: "#live", target: "#main", select: "#main", swap: "outerMorph" };
-    await htmx.ajax("GET", location.href, page).catch(() => {});
-  }
-  setTimeout(poll, 4000 + Math.random() * 2000);
+// A page that nobody looks at closes its connection (hx-ws does), and says so before.
+function sleep() {
+  if (view === "me") tellServer({ asleep: document.hidden });
+  if (way === "sse") document.hidden ? hangUp() : listen();
+  if (way === "poll" && !document.hidden) poll();
 }
-poll();
-on("htmx:after:request", ({ detail: { ctx } }) => {
-  if (ctx.request.method === "GET" && ctx.response.status === 200) say("slow", "Every 5 s");
-});
+document.addEventListener("visibilitychange", sleep, { capture: true });
+on("pagehide", () => view === "me" && tellServer({ asleep: true }), window);
+on("pageshow", ({ persisted }) => persisted && document.dispatchEvent(new Event("visibilitychange")), window);
+
+function tellServer(what) {
+  if (way === "ws") {
+    if (open()) connection.socket.send(JSON.stringify(what));
+    return;
+  }
+  const [[name, value]] = Object.entries(what);
+  const body = new URLSearchParams({ [name === "look" ? "team" : name]: value ?? "" });
+  const headers = JSON.parse(document.body.getAttribute("hx-headers:inherited"));
+  fetch(address("look").split("?")[0], { method: "POST", body, headers, keepalive: true }).catch(() => {});
+}
 
 // --- how a tap went ---------------------------------------------------------------------------
 
@@ -90,7 +201,6 @@ tell();
 on("htmx:after:swap", () => tell());
 on("htmx:error", ({ detail }) => {
   if (detail.ctx?.request.method === "POST") tell("No connection. Nothing is lost: try again.");
-  else if (mark.dataset.state === "slow") say("off", `Not live since ${clock()}`);
 });
 on("htmx:before:request", ({ detail }) => detail.ctx.request.submitter?.classList.add("is-busy"));
 on("htmx:finally:request", ({ detail: { ctx } }) => {
@@ -113,11 +223,11 @@ function look(team) {
   if (team === at) return;
   at = team;
   clearTimeout(timer);
-  timer = setTimeout(send, Math.max(120, sent + 220 - Date.now())); // 5 a second at most
+  timer = setTimeout(send, Math.max(120, sent + (way === "ws" ? 220 : 600) - Date.now())); // 5 a second at most
 }
 function send() {
-  if (open() && (at !== null || looked !== null)) {
-    connection.socket.send(JSON.stringify({ look: at }));
+  if ((open() || way !== "ws") && (at !== null || looked !== null)) {
+    tellServer({ look: at });
     looked = at;
     sent = Date.now();
   }

@@ -130,6 +130,7 @@ def test_every_screen_says_when_it_is_not_live_and_comes_back_by_itself(
     join(phone, f"{base}/t/{code}/join", "Ola", "Nowak")
     for screen in (tv, phone):
         is_live(screen)
+        see(screen, "Ola Nowak")
     for worker in server.pids:
         os.kill(worker, signal.SIGSTOP)  # reachable, and silent
     for screen in (tv, phone):
@@ -159,6 +160,7 @@ def test_a_removed_player_reads_why_and_may_come_back(
     host.get_by_role("button", name="Yes, remove Ola").click()
     see(phone, "You are off the list")
     phone.get_by_role("link", name="Join again").tap()
+    phone.wait_for_url("**/join")
     join(phone, f"{base}/t/{code}/join", "Ola", "Nowak")
     see(phone, "Pick your team")
     host.get_by_label("Remove Ola Nowak").click()

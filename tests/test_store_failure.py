@@ -127,11 +127,24 @@ def test_a_store_that_takes_a_second_and_a_half_for_everything_is_waited_for(fai
         f.proxy.break_all(slow(1.5))
         began = time.monotonic()
         assert f.pick() == {3: "p-Ola"}
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 4.5
         with pytest.raises(errors.TeamTaken):  # a refusal asks the store first
             f.pick("Max", 3)
         f.proxy.break_all(None)
         f.check("team-picked")
+
+
+def test_a_command_of_many_slow_operations_has_four_seconds_for_all_of_them(failing: Any) -> None:
+    with failing() as f:
+        Desk().pick(f.code, "Max", 5)  # so that the place is taken, and has to be asked about
+        f.proxy.break_all(slow(1.5))
+        began = time.monotonic()
+        with pytest.raises(errors.Unavailable):
+            f.pick(command_id="tap-1")
+        assert 3 < time.monotonic() - began < 7
+        f.proxy.break_all(None)
+        assert f.pick(command_id="tap-1") == {5: "p-Max", 3: "p-Ola"}
+        f.check("team-picked", "team-picked")
 
 
 def test_a_write_that_is_answered_too_late_is_a_503_in_time_and_counts_once(failing: Any) -> None:
@@ -140,7 +153,7 @@ def test_a_write_that_is_answered_too_late_is_a_503_in_time_and_counts_once(fail
         began = time.monotonic()
         with pytest.raises(errors.Unavailable):
             f.pick()
-        assert 3 < time.monotonic() - began < 5
+        assert 3 < time.monotonic() - began < 7
         assert f.stored() == ["team-picked"]  # done, though nobody could know
         assert f.pick() == {3: "p-Ola"}  # the guest taps again
         f.check("team-picked")
@@ -152,7 +165,7 @@ def test_a_read_that_is_answered_too_late_is_a_503_in_time(failing: Any) -> None
         began = time.monotonic()
         with pytest.raises(errors.Unavailable):
             f.desk.store.read(f.code)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 7
         f.proxy.break_all(None)
         f.pick()
         f.check("team-picked")
@@ -465,7 +478,7 @@ def test_a_guest_is_told_to_try_again_and_then_it_works(
     proxy.break_next("insert", fault)
     began = time.monotonic()
     refused = e.pick(ola, 1, htmx=htmx)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 7
     assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
     assert "Nothing is lost: try again in a moment." in refused.page.text
     assert len(e.facts("team-picked")) == stored

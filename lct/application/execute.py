@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -53,6 +54,7 @@ class Store(Protocol[S]):
     def catch_up(self, stream: S, certain: bool = False) -> int: ...
     def append(self, stream: S, seq: int, event: Event, command: Command, at: datetime) -> None: ...
     def stream_of_command(self, command_id: str) -> str | None: ...
+    def deadline(self) -> AbstractContextManager[None]: ...
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ class Execute(Generic[S]):
         A yes is checked by the insert itself, so it is decided on the state this worker has.
         Only a no (or a "nothing to do") needs a look at the store for newer events first.
         """
+        with self.store.deadline():
+            return self._execute(command)
+
+    def _execute(self, command: Command) -> Tournament:
         creating = isinstance(command, CreateTournament)
         stream = (self.store.new_stream if creating else self.store.stream)(command.code)
         deadline = time.monotonic() + PATIENCE

@@ -65,13 +65,17 @@ class SnapshotDocument(Document):
 
 DOCUMENTS = (EventDocument, SnapshotDocument)
 
-# For each operation on the store; a tap is one, on a worker that does not know the evening yet
-# three or four. A replica set elects a new primary in less.
+# How the driver waits and tries again. Whoever taps waits 4 seconds at most: a command has them
+# for all of its operations together (EventStore.deadline), any other operation for itself.
 TIMEOUTS = {
-    "serverSelectionTimeoutMS": 2000,
-    "connectTimeoutMS": 2000,
-    "socketTimeoutMS": 5000,
-    "timeoutMS": 4000,
+    "serverSelectionTimeoutMS": 2000,  # to find a primary; one is elected in less, as a rule
+    "connectTimeoutMS": 2000,  # to open a connection
+    "socketTimeoutMS": 5000,  # a connection that is silent for longer than any of this is dead
+    "timeoutMS": 4000,  # an operation as a whole: selection, sending, waiting, one retry
+}
+RETRIES = {
+    "retryWrites": True,  # once, on a replica set: a failover is not even noticed; counts once
+    "retryReads": True,  # once, on any server
 }
 
 
@@ -84,9 +88,8 @@ def connect_store(settings: Settings) -> MongoClient:
         uuidRepresentation="standard",
         w="majority",
         journal=True,
-        retryWrites=True,
-        retryReads=True,
         appname="lct",
+        **RETRIES,
         **TIMEOUTS,
     )
 

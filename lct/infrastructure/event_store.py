@@ -6,10 +6,11 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
+import pymongo
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from ..application.commands import Command
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 CACHED_STREAMS = 500
 CHECK_SECONDS = 60.0
 SNAPSHOT_EVERY = 50
+DEADLINE = 4.0  # seconds for everything that a command, or a page, asks of the store
 
 
 @contextmanager
@@ -51,6 +53,10 @@ class EventStore:
         self._defer = defer
         self._streams: OrderedDict[str, Stream] = OrderedDict()
 
+    def deadline(self) -> AbstractContextManager[None]:
+        """All operations inside, retries included, have DEADLINE seconds together."""
+        return pymongo.timeout(DEADLINE)
+
     # --- reading ------------------------------------------------------------------------------
 
     def stream(self, code: str) -> Stream:
@@ -65,11 +71,12 @@ class EventStore:
 
     def read(self, code: str) -> Stream:
         """The stream with every event that was acknowledged before this call."""
-        known = code in self._streams
-        stream = self.stream(code)
-        if known:
-            self.catch_up(stream)
-        return stream
+        with self.deadline():
+            known = code in self._streams
+            stream = self.stream(code)
+            if known:
+                self.catch_up(stream)
+            return stream
 
     def new_stream(self, code: str) -> Stream:
         """A stream to create a tournament in; it is cached once its first event is stored."""

@@ -1,43 +1,106 @@
-"""Logs: one ECS JSON line per event on standard output (elastic.co/guide/en/ecs)."""
+"""Logs: one ECS JSON line per event (elastic.co/guide/en/ecs), with the id of the request.
+
+A line written while a request is answered carries its id by itself, and so does a line about work
+that was put off: a greenlet started with ``contextvars.copy_context().run``. Greenlets that gevent
+starts otherwise inherit nothing, so those that live on (rooms, the bus) keep no first guest's id.
+"""
 
 from __future__ import annotations
 
 import logging
 import socket
 import sys
+import threading
+from typing import Any
 
 import ecs_logging
+import gevent
+from flask import g, has_app_context
+from gevent.monkey import is_module_patched
+
+log = logging.getLogger(__name__)
+
+
+def request_id() -> str | None:
+    """The id of the request that this is done for, if it is done for one."""
+    return g.get("request_id") if has_app_context() else None
 
 
 class _Everywhere(logging.Filter):
     """The fields that every line carries."""
 
-    def __init__(self, environment: str) -> None:
+    def __init__(self, environment: str, dataset: str) -> None:
         super().__init__()
         self.fields = {
             "service.name": "lct",
             "service.environment": environment,
             "host.hostname": socket.gethostname(),
-            "event.dataset": "lct.app",
+            "event.dataset": dataset,
         }
 
     def filter(self, record: logging.LogRecord) -> bool:
         for name, value in self.fields.items():
-            if name not in record.__dict__:
-                record.__dict__[name] = value
+            record.__dict__.setdefault(name, value)
+        if asked := request_id():
+            record.__dict__.setdefault("http.request.id", asked)
         return True
+
+
+class _NoAddresses(logging.Filter):
+    """gunicorn names the address of a request that fails. Addresses hold secrets, and the app's own
+    lines have the path."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                "***" if isinstance(each, str) and each.startswith("/") else each
+                for each in record.args
+            )
+        return True
+
+
+def _write_ecs(handler: logging.Handler, environment: str, dataset: str) -> None:
+    handler.setFormatter(
+        ecs_logging.StdlibFormatter(
+            exclude_fields=["log.original", "process.name", "process.thread", "log.origin"],
+            ensure_ascii=False,
+        )
+    )
+    handler.addFilter(_Everywhere(environment, dataset))
 
 
 def configure_logging(level: str, environment: str) -> None:
     """Send every logger's lines to standard output as ECS JSON."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        ecs_logging.StdlibFormatter(
-            exclude_fields=["log.original", "process", "log.origin"], ensure_ascii=False
-        )
-    )
-    handler.addFilter(_Everywhere(environment))
+    _write_ecs(handler, environment, "lct.app")
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("pymongo").setLevel(logging.WARNING)
+    if is_module_patched("threading"):  # a server, not a command or a test
+        _log_strays()
+
+
+def configure_gunicorn(logger: logging.Logger, environment: str) -> None:
+    """Let what gunicorn itself says be ECS JSON as well, where it says it."""
+    for handler in logger.handlers:
+        _write_ecs(handler, environment, "lct.gunicorn")
+        handler.addFilter(_NoAddresses())
+
+
+def _log_strays() -> None:
+    """Make lines of what would be bare text on standard error: errors that nobody caught, and
+    Python's warnings."""
+    extra = {"labels.error_kind": "service"}
+
+    def in_greenlet(context: Any, kind: Any, error: Any, trace: Any) -> None:
+        log.error("greenlet failed", exc_info=(kind, error, trace), extra=extra)
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            trace = (args.exc_type, args.exc_value, args.exc_traceback)
+            log.error("thread failed", exc_info=trace, extra=extra)
+
+    gevent.get_hub().print_exception = in_greenlet
+    threading.excepthook = in_thread
+    logging.captureWarnings(True)
