@@ -10,7 +10,7 @@ LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
 PIP_TOOLS := pip-tools==7.6.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check lint format types imports bench lock clean browser
+.PHONY: help run test test-fast test-store check lint format types imports bench lock clean browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: $(DEV)/requirements-dev.lock browser check ## everything that CI runs: che
 
 test-fast: $(DEV)/requirements-dev.lock ## the tests that need neither a browser nor patience
 	$(DEV)/bin/python -m pytest -m "not slow and not browser"
+
+test-store: $(DEV)/requirements-dev.lock ## what the event store promises, on the server in LCT_MONGO_URI
+	$(DEV)/bin/python -m pytest tests/test_store_contract.py
 
 check: lint types imports ## lint, types and import rules, no tests
 
