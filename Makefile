@@ -10,10 +10,10 @@ LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
 PIP_TOOLS := pip-tools==7.6.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store check lint format types imports bench lock clean browser
+.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench lock clean browser
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN)/requirements.lock ## start lct on this machine, until Ctrl-C
 	@$(RUN)/bin/lct up
@@ -26,6 +26,9 @@ test-fast: $(DEV)/requirements-dev.lock ## the tests that need neither a browser
 
 test-store: $(DEV)/requirements-dev.lock ## what the event store promises, on the server in LCT_MONGO_URI
 	$(DEV)/bin/python -m pytest tests/test_store_contract.py
+
+test-cluster: $(DEV)/requirements-dev.lock ## three instances behind nginx, 300 screens, one fault after another
+	$(DEV)/bin/python -m pytest -s tests/cluster
 
 check: lint types imports ## lint, types and import rules, no tests
 

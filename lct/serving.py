@@ -98,3 +98,10 @@ def child_exit(server: Any, worker: Any) -> None:
 def on_exit(server: Any) -> None:
     """Remove that folder; a hook and not atexit, which the workers would run as well."""
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Live screens are greenlets of their own, for which gunicorn does not wait: we do."""
+    hub = getattr(worker.app.callable, "extensions", {}).get("lct-hub") if worker.app else None
+    if hub is not None:
+        hub.drained()

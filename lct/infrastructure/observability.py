@@ -3,6 +3,8 @@
 A line written while a request is answered carries its id by itself, and so does a line about work
 that was put off: a greenlet started with ``contextvars.copy_context().run``. Greenlets that gevent
 starts otherwise inherit nothing, so those that live on (rooms, the bus) keep no first guest's id.
+
+Flask and gevent are imported late: gunicorn's master reads this before gevent has patched anything.
 """
 
 from __future__ import annotations
@@ -14,15 +16,14 @@ import threading
 from typing import Any
 
 import ecs_logging
-import gevent
-from flask import g, has_app_context
-from gevent.monkey import is_module_patched
 
 log = logging.getLogger(__name__)
 
 
 def request_id() -> str | None:
     """The id of the request that this is done for, if it is done for one."""
+    from flask import g, has_app_context
+
     return g.get("request_id") if has_app_context() else None
 
 
@@ -41,6 +42,13 @@ class _Everywhere(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         for name, value in self.fields.items():
             record.__dict__.setdefault(name, value)
+        return True
+
+
+class _ForRequest(logging.Filter):
+    """The id of the request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
         if asked := request_id():
             record.__dict__.setdefault("http.request.id", asked)
         return True
@@ -73,12 +81,12 @@ def configure_logging(level: str, environment: str) -> None:
     """Send every logger's lines to standard output as ECS JSON."""
     handler = logging.StreamHandler(sys.stdout)
     _write_ecs(handler, environment, "lct.app")
+    handler.addFilter(_ForRequest())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("pymongo").setLevel(logging.WARNING)
-    if is_module_patched("threading"):  # a server, not a command or a test
-        _log_strays()
+    _log_strays()
 
 
 def configure_gunicorn(logger: logging.Logger, environment: str) -> None:
@@ -90,7 +98,12 @@ def configure_gunicorn(logger: logging.Logger, environment: str) -> None:
 
 def _log_strays() -> None:
     """Make lines of what would be bare text on standard error: errors that nobody caught, and
-    Python's warnings."""
+    Python's warnings. In a server, that is: commands and tests are not patched by gevent."""
+    import gevent
+    from gevent.monkey import is_module_patched
+
+    if not is_module_patched("threading"):
+        return
     extra = {"labels.error_kind": "service"}
 
     def in_greenlet(context: Any, kind: Any, error: Any, trace: Any) -> None:

@@ -121,6 +121,12 @@ class Hub:
     def sockets(self) -> int:
         return sum(map(len, self._rooms.values()))
 
+    def drained(self) -> None:
+        """Wait until every screen has been told to go elsewhere, or the time for it is over."""
+        end = time.monotonic() + self._drain_seconds + 1
+        while self._from and time.monotonic() < end:
+            gevent.sleep(0.05)
+
     # --- what the bus says --------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:

@@ -13,13 +13,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from contextvars import Context
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import gevent
 from flask import Blueprint, Response, abort, current_app, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_sock import Sock
+from wsproto import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
@@ -31,7 +33,7 @@ from . import metrics
 from .identity import known_code, player_here, require_organiser
 from .limits import address, guess
 from .outbox import CLOSE, PONG, EventOutbox, Outbox
-from .parts import join_url, parts
+from .parts import Parts, join_url, parts
 from .room import Picture
 
 log = logging.getLogger(__name__)
@@ -85,44 +87,63 @@ def release(error: BaseException | None) -> None:
         parts().hub.release(*g.admitted)
 
 
+class Stay(NamedTuple):
+    """What is left of a request whose connection stays open: so little, because a screen may be
+    one of thousands. The request itself, its context and its stack end with its view."""
+
+    parts: Parts
+    code: str
+    address: str
+    request_id: str
+    seen: str = ""
+
+    def begin(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
+        """Be in the tournament's room for as long as ``read`` runs, in a greenlet of its own."""
+        del g.admitted  # from now on it is released there
+        g.upgraded = True
+        Context().run(gevent.spawn, self._stay, box, read)
+
+    def _stay(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
+        hub, room, started = self.parts.hub, None, time.monotonic()
+        about = {
+            "labels.tournament": self.code,
+            "labels.view": box.view,
+            "labels.way": box.way,
+            "http.request.id": self.request_id,
+        }
+        log.info("screen opened", extra={"event.action": "screen.open", **about})
+        try:
+            room = hub.enter(self.code, box, self.seen)
+            read(self, box)
+        except LctError:
+            box.close(1013, "try again later")
+        except Exception:
+            log.exception("screen failed", extra={"labels.error_kind": "service", **about})
+            metrics.DROPPED.labels("error").inc()
+            box.close(1011, "error")
+        finally:
+            if room is not None:
+                hub.leave(room, box)
+            box.see_off()
+            hub.release(self.code, self.address)
+            duration = int((time.monotonic() - started) * 1e9)
+            ended = {"event.action": "screen.close", "event.duration": duration}
+            log.info("screen closed", extra={**ended, **about})
+
+
+def _stay(seen: str = "") -> Stay:
+    return Stay(parts(), g.code, address(), g.request_id, seen)
+
+
 # --- a websocket ------------------------------------------------------------------------------
 
 
 @sock.route("/t/<code>/live", bp=bp)
 def live(ws: Any, code: str) -> None:
-    box = Outbox(ws.sock, request.args["view"], g.player_id, g.device_id)
-    _stay(box, lambda: _read(ws, box, g.code))
-    _see_off(ws, box)
+    # Of its own, since gunicorn closes its socket when the view is done.
+    box = Outbox(ws.sock.dup(), request.args["view"], g.player_id, g.device_id)
+    _stay().begin(box, _read)
     ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
-
-
-def _stay(box: Outbox, read: Callable[[], None], seen: str = "") -> None:
-    """Be in the tournament's room for as long as ``read`` runs."""
-    g.upgraded = True
-    del g.t  # one state is enough for all screens
-    hub, room, started = parts().hub, None, time.monotonic()
-    about = {
-        "labels.tournament": g.code,
-        "labels.view": box.view,
-        "labels.way": box.way,
-        "http.request.id": g.request_id,
-    }
-    log.info("screen opened", extra={"event.action": "screen.open", **about})
-    try:
-        room = hub.enter(g.code, box, seen)
-        read()
-    except LctError:
-        box.close(1013, "try again later")
-    except Exception:
-        log.exception("screen failed", extra={"labels.error_kind": "service", **about})
-        metrics.DROPPED.labels("error").inc()
-        box.close(1011, "error")
-    finally:
-        if room is not None:
-            hub.leave(room, box)
-        duration = int((time.monotonic() - started) * 1e9)
-        ended = {"event.action": "screen.close", "event.duration": duration}
-        log.info("screen closed", extra={**ended, **about})
 
 
 class Looks:
@@ -151,17 +172,17 @@ class Looks:
         self._send(self._last)
 
 
-def _read(ws: Any, box: Outbox, code: str) -> None:
+def _read(stay: Stay, box: Outbox) -> None:
     """Take in what the page says until the peer is gone."""
-    bus = parts().bus
+    code, bus = stay.code, stay.parts.bus
     looks = Looks(lambda team: bus.look(Looked(code, box.player_id or "", team)))
-    for message in _messages(ws, box, code):
+    for message in _messages(box, code):
         try:
             said = json.loads(message)
             if "asleep" in said:
                 box.asleep = bool(said["asleep"])
             else:
-                _look(said["look"], box.player_id, parts().known(code).tournament, looks.look)
+                _look(said["look"], box.player_id, stay.parts.known(code).tournament, looks.look)
         except (ValueError, KeyError, TypeError, RecursionError):
             log.warning("websocket message malformed", extra={"labels.tournament": code})
 
@@ -176,21 +197,22 @@ def _look(
         send(team)
 
 
-def _messages(ws: Any, box: Outbox, code: str) -> Iterator[str]:
+def _messages(box: Outbox, code: str) -> Iterator[str]:
     """Every whole text message. Pongs and closes go through the outbox: one writer."""
+    incoming = Connection(ConnectionType.SERVER)
     text, size = "", 0
     left, filled = float(MESSAGES_AT_ONCE), time.monotonic()
     while not box.closing:
         try:
-            data = ws.sock.recv(4096)
+            data = box.sock.recv(4096)
         except OSError:
             return
         if not data:
             return
         box.heard = time.monotonic()
         try:
-            ws.ws.receive_data(data)
-            events = list(ws.ws.events())
+            incoming.receive_data(data)
+            events = list(incoming.events())
         except RemoteProtocolError:
             log.warning("websocket frame malformed", extra={"labels.tournament": code})
             box.close(1002, "protocol error")
@@ -221,15 +243,6 @@ def _messages(ws: Any, box: Outbox, code: str) -> Iterator[str]:
                     text, size = "", 0
 
 
-def _see_off(ws: Any, box: Outbox) -> None:
-    """Read on until the peer has gone: cutting a connection with unread bytes in it would throw
-    away the close frame on its way. The outbox cuts it two seconds after a close."""
-    with suppress(OSError):
-        while box.closing and not box.closed and ws.sock.recv(65536):
-            pass
-    box.abort()
-
-
 # --- server-sent events, where websockets are blocked -------------------------------------------
 
 
@@ -256,16 +269,16 @@ def events(code: str) -> ResponseReturnValue:
         f"X-Content-Type-Options: nosniff\r\nX-Request-Id: {g.request_id}\r\n"
         f"Connection: close\r\n\r\nretry: {retry}\n\n".encode()
     )
-    box = EventOutbox(connection, request.args["view"], g.player_id, g.device_id)
-
-    def wait() -> None:
-        with suppress(OSError):
-            while not box.closed and connection.recv(4096):
-                pass
-
-    _stay(box, wait, request.headers.get("Last-Event-ID", ""))
-    box.abort()
+    box = EventOutbox(connection.dup(), request.args["view"], g.player_id, g.device_id)
+    _stay(request.headers.get("Last-Event-ID", "")).begin(box, _wait)
     return Written()
+
+
+def _wait(stay: Stay, box: Outbox) -> None:
+    """Nothing comes up an event stream but its end."""
+    with suppress(OSError):
+        while not box.closed and box.sock.recv(4096):
+            pass
 
 
 # --- asking now and then, where neither gets through ----------------------------------------------

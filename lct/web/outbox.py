@@ -54,7 +54,6 @@ class Outbox:
         "_fd",
         "_pending",
         "_rest",
-        "_sock",
         "asleep",
         "closed",
         "closing",
@@ -63,13 +62,14 @@ class Outbox:
         "own",
         "personal",
         "player_id",
+        "sock",
         "view",
     )
 
     def __init__(
         self, sock: Any, view: str, player_id: str | None = None, device_id: str | None = None
     ) -> None:
-        self._sock = sock
+        self.sock = sock
         self._fd = sock.fileno()
         self._rest: bytes | None = None
         self._pending: set[str] = set()
@@ -142,7 +142,18 @@ class Outbox:
             if why:
                 metrics.DROPPED.labels(why).inc()
             with suppress(OSError):
-                self._sock.shutdown(socket.SHUT_RDWR)
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+    def see_off(self) -> None:
+        """Read on until the peer has gone, then let go of the connection: cutting one with unread
+        bytes in it would throw away the close frame on its way, so abort() comes two seconds
+        after a close."""
+        with suppress(OSError):
+            while self.closing and not self.closed and self.sock.recv(65536):
+                pass
+        self.abort()
+        self._fd = -1  # another connection may have this number next
+        self.sock.close()
 
     def _drain(self) -> None:
         deadline = time.monotonic() + STUCK_SECONDS

@@ -255,6 +255,7 @@ class Room:
             if self.empty:
                 pause = TICK
                 continue
+            began = time.monotonic()
             try:
                 pause = self._refresh()
                 self.behind = False
@@ -267,7 +268,7 @@ class Room:
             except Exception:
                 log.exception("room refresh failed", extra={"labels.tournament": self.code})
                 pause, self.behind = 1.0, True
-            gevent.sleep(COALESCE)
+            gevent.sleep(max(0.0, began + COALESCE - time.monotonic()))
 
     def _refresh(self) -> float:
         """Bring every screen up to date; returns the seconds until time alone changes them."""
@@ -322,22 +323,23 @@ class Room:
         player's own regions are in it, who gets them all in one frame."""
         data = frame(html.encode())
         sent = 0
-        for count, box in enumerate(boxes, 1):
-            if box.device_id and box.device_id not in t.devices:
-                box.close(1008, "signed out")
-            if box.player_id:
-                own = queries.own(t, box.player_id, moment)
-                if own != box.own or not ids.isdisjoint(box.personal):
-                    self._send_own(box, picture, ids, t, own)
+        for start in range(0, len(boxes), YIELD_EVERY):
+            for box in boxes[start : start + YIELD_EVERY]:
+                if box.player_id is not None:
+                    own = queries.own(t, box.player_id, moment)
+                    if own != box.own or not ids.isdisjoint(box.personal):
+                        self._send_own(box, picture, ids, t, own)
+                        continue
+                elif box.device_id is not None and box.device_id not in t.devices:
+                    box.close(1008, "signed out")
+                if not ids:
                     continue
-            if ids:
-                if isinstance(box, EventOutbox):
-                    self._send(box, html, ids)
-                else:
+                if box.way == "ws":
                     box.offer(data, ids)
                     sent += 1
-            if count % YIELD_EVERY == 0:
-                gevent.sleep(0)
+                else:
+                    self._send(box, html, ids)
+            gevent.sleep(0)
         if sent:
             metrics.FRAMES.inc(sent)
             metrics.FRAME_BYTES.inc(sent * len(data))

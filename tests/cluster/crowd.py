@@ -1,0 +1,133 @@
+"""Many live screens in one thread, each of which behaves as the page does (htmx's hx-ws)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+COMES_BACK = {None, 1001, 1005, 1006, 1011, 1012, 1013, 1014}
+FIRST_DELAY, LONGEST_DELAY, JITTER = 0.5, 8.0, 0.3
+SILENCE = 15.0  # seconds without a word, after which a page gets a new socket
+REGION = re.compile(
+    r'<(?:li|section|header|p|div|footer|aside)(?: hx-swap-oob="outerMorph")? id="([\w-]+)"'
+)
+
+
+class Watcher:
+    """One screen: what it shows of each region, and how often it had to come back."""
+
+    def __init__(self, port: int, path: str, cookie: str = "") -> None:
+        self.url, self.cookie = f"ws://127.0.0.1:{port}{path}", cookie
+        self.regions: dict[str, str] = {}
+        self.connects = self.frames = 0
+        self.live = False
+        self.over: int | None = None
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self.awake = asyncio.Event()
+        self.awake.set()
+        self.socket: Any = None
+        self.gone_at = self.back_at = 0.0
+        self.heard = 0.0
+
+    async def run(self) -> None:
+        attempt = 0
+        headers = {"Cookie": self.cookie} if self.cookie else {}
+        while True:
+            await self.awake.wait()
+            try:
+                async with connect(
+                    self.url, additional_headers=headers, compression=None, ping_interval=None,
+                    close_timeout=0.5, open_timeout=10, max_size=None, max_queue=None,
+                ) as self.socket:  # fmt: skip
+                    self.connects += 1
+                    attempt = 0
+                    self.heard = time.monotonic()
+                    await self._take()
+            except ConnectionClosed as closed:
+                code = closed.rcvd.code if closed.rcvd else None
+                if code not in COMES_BACK:
+                    self.over = code
+                    return
+            except (OSError, InvalidHandshake, TimeoutError, EOFError):
+                pass
+            if self.live:
+                self.gone_at = time.monotonic()
+            self.live = False
+            if not self.awake.is_set():
+                continue
+            attempt += 1
+            delay = min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY)
+            await asyncio.sleep(delay * random.uniform(1 - JITTER, 1 + JITTER))
+
+    async def _take(self) -> None:
+        while True:
+            await self.reading.wait()
+            try:
+                message = await asyncio.wait_for(self.socket.recv(), SILENCE)
+            except TimeoutError:
+                await self.socket.close()
+                return
+            self.heard = time.monotonic()
+            if message.startswith("{"):
+                continue
+            self.frames += 1
+            if not self.live:
+                self.live, self.back_at = True, time.monotonic()
+            found = list(REGION.finditer(message))
+            for this, after in zip(found, [*found[1:], None], strict=True):
+                self.regions[this[1]] = message[this.start() : after.start() if after else None]
+
+
+class Crowd:
+    """Watchers in an event loop of their own."""
+
+    def __init__(self) -> None:
+        self.watchers: list[Watcher] = []
+        self._loop = asyncio.new_event_loop()
+        self._tasks: list[Any] = []
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def add(self, *watchers: Watcher) -> None:
+        self.watchers += watchers
+        for watcher in watchers:
+            self._tasks.append(asyncio.run_coroutine_threadsafe(watcher.run(), self._loop))
+
+    def call(self, act: Callable[[], Any]) -> None:
+        """Do something in the loop, where the watchers live."""
+        self._loop.call_soon_threadsafe(act)
+
+    def sleep(self, watcher: Watcher) -> None:
+        """Close the socket until it is awake again, as a browser does whose screen is dark."""
+
+        def doze() -> None:
+            watcher.awake.clear()
+            asyncio.ensure_future(watcher.socket.close(1001))  # noqa: RUF006 - it ends by itself
+
+        self.call(doze)
+
+    def lose(self, watcher: Watcher) -> None:
+        """Drop a socket without a word, as a phone does that changes its network."""
+
+        def drop() -> None:
+            transport = watcher.socket.transport
+            transport.pause_reading()
+            watcher.socket.connection_lost(None)  # its owner comes back; the peer hears nothing
+
+        self.call(drop)
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        time.sleep(0.2)
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._loop.stop)

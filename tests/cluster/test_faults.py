@@ -1,0 +1,281 @@
+"""Whatever breaks, every screen shows what the store holds, and soon."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lct.application.commands import PickTeam
+from lct.application.execute import Execute
+from lct.application.messages import Looked, Moved, channel, encode
+from lct.infrastructure.event_store import EventStore
+
+from ..desk import utc_now
+from ..support import wait_until
+from .conftest import Cluster, Pod, Row
+from .crowd import Watcher
+
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+
+
+def stopped(pid: int, seconds: float) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Pause a process; a timer lets it go on even if nobody else does."""
+    timer = threading.Timer(seconds + 20, os.kill, (pid, signal.SIGCONT))
+
+    def harm() -> None:
+        timer.start()
+        os.kill(pid, signal.SIGSTOP)
+
+    def heal() -> None:
+        timer.cancel()
+        os.kill(pid, signal.SIGCONT)
+
+    return harm, heal
+
+
+def silently(cluster: Cluster) -> None:
+    """A tap that nobody is told of: as when its message is lost."""
+    execute = Execute(EventStore(defer=lambda work: None), lambda *told: None, utc_now)
+    code, truth = cluster.evening.code, cluster.truth()
+    team = next(team for team in range(130) if team not in truth.values())
+    player = cluster.evening.player("N7")
+    execute(PickTeam(code=code, player_id=player, team=team, value="ab" * 16))
+
+
+def test_without_a_fault_every_change_is_on_every_screen_at_once(cluster: Cluster) -> None:
+    row = cluster.measure("none", lambda: None, taps=20)
+    assert row.seconds < 3
+    assert row.reconnects == 0
+
+
+def test_of_a_hundred_events_thirty_screens_on_each_pod_see_the_last_state(
+    cluster: Cluster,
+) -> None:
+    row = cluster.measure("none, 100 changes as fast as they go", lambda: None, taps=100)
+    assert row.seconds < 5
+    lines = [json.loads(line) for pod in cluster.pods for line in log_of(pod, "screen.open")]
+    where = [line["host"]["hostname"] for line in lines]
+    assert all(where.count(name) >= 30 for name in set(where))
+    if os.geteuid() == 0:
+        assert set(where) == {"lct-1", "lct-2", "lct-3"}
+
+
+def log_of(pod: Pod, action: str) -> list[str]:
+    return [line for line in pod.log.read_text().splitlines() if f'"{action}"' in line]
+
+
+def test_a_lost_message_is_made_good_by_the_tick(cluster: Cluster) -> None:
+    row = cluster.measure("message lost", lambda: silently(cluster), limit=40, taps=0)
+    assert row.seconds < 36
+    assert row.reconnects == 0
+
+
+def test_doubled_late_and_malformed_messages_do_no_harm(cluster: Cluster) -> None:
+    code = cluster.evening.code
+
+    def harm() -> None:
+        for seq in (1, 10_000, 5, 5, 1):
+            cluster.redis.publish(channel(Moved(code, seq)), encode(Moved(code, seq)))
+        for nonsense in (b"", b"{}", b"\xff", b"x" * 100_000, b'{"code":"' + code.encode() + b'"}'):
+            cluster.redis.publish(channel(Moved(code, 1)), nonsense)
+        strange = Looked(code, "p-nobody", 10**9)
+        cluster.redis.publish(channel(strange), encode(strange))
+
+    row = cluster.measure("messages doubled, late, malformed", harm)
+    assert row.seconds < 5
+    assert row.reconnects == 0
+
+
+def test_a_slow_reader_holds_up_nobody(cluster: Cluster) -> None:
+    slow = cluster.crowd.watchers[2]
+    others = list[float]()
+
+    def harm() -> None:
+        cluster.crowd.call(slow.reading.clear)
+
+    def heal() -> None:
+        others.append(cluster.seconds_until_right(time.monotonic(), 5, but=(slow,)))
+        cluster.crowd.call(slow.reading.set)
+
+    row = cluster.measure("slow reader (reads nothing for 30 changes)", harm, heal, taps=30)
+    assert others[0] < 3
+    assert row.seconds < 5
+
+
+def test_a_phone_that_slept_shows_the_whole_picture_when_it_wakes(cluster: Cluster) -> None:
+    asleep = cluster.crowd.watchers[:60]
+
+    def harm() -> None:
+        for watcher in asleep:
+            cluster.crowd.sleep(watcher)
+
+    def heal() -> None:
+        for watcher in asleep:
+            cluster.crowd.call(watcher.awake.set)
+
+    seconds = float(os.environ.get("LCT_SLEEP_SECONDS", "15"))
+    row = cluster.measure(
+        f"60 phones asleep for {seconds:g} s", harm, heal, taps=10, during=seconds
+    )
+    assert row.seconds < 8
+    assert row.reconnects == 1
+
+
+def test_a_phone_that_changes_its_network_comes_back_at_once(cluster: Cluster) -> None:
+    moved = cluster.crowd.watchers[:30]
+
+    def harm() -> None:
+        for watcher in moved:
+            cluster.crowd.lose(watcher)
+
+    row = cluster.measure("network switch of 30 phones (no goodbye)", harm)
+    assert row.seconds < 10
+    assert row.reconnects == 1
+
+
+def test_two_tabs_of_one_phone_show_the_same(cluster: Cluster) -> None:
+    first = cluster.crowd.watchers[2]
+    twins = [Watcher(cluster.port, cluster.evening.live("me"), first.cookie) for _ in range(2)]
+    cluster.crowd.add(*twins)
+    wait_until(lambda: all(twin.live for twin in twins))
+    row = cluster.measure("three tabs of one phone", lambda: None, taps=5)
+    assert row.seconds < 5
+    assert len({twin.regions["me"] for twin in (first, *twins)}) == 1
+
+
+def test_redis_killed_and_started_again(cluster: Cluster) -> None:
+    def heal() -> None:
+        cluster.bus.start()
+        cluster.bus.wait_ready()
+
+    row = cluster.measure("Redis killed, there again after 5 s", cluster.bus.kill, heal, during=5)
+    assert row.taps == "ok"
+    assert row.seconds < 8
+    assert row.reconnects == 0
+
+
+def test_redis_paused(cluster: Cluster) -> None:
+    harm, heal = stopped(cluster.bus.process.pid, 30)
+    row = cluster.measure("Redis paused for 30 s", harm, heal, during=30)
+    assert row.taps == "ok"
+    assert row.seconds < 8
+
+
+def test_the_store_paused(cluster: Cluster) -> None:
+    harm, heal = stopped(cluster.store.process.pid, 6)
+    threading.Timer(6, heal).start()
+    row = cluster.measure(
+        "store paused for 6 s (a tap waits, or gets a 503)", harm, limit=40, taps=1
+    )
+    assert row.seconds < 10
+
+
+def test_a_worker_killed(cluster: Cluster) -> None:
+    pid = cluster.pods[0].worker
+    row = cluster.measure("worker killed (kill -9)", lambda: os.kill(pid, signal.SIGKILL))
+    assert row.seconds < 12
+    assert row.reconnects <= 2
+
+
+def test_a_worker_recycled(cluster: Cluster) -> None:
+    pod = cluster.pods[1]
+    row = cluster.measure(
+        "workers recycled (SIGHUP)", lambda: pod.process.send_signal(signal.SIGHUP), limit=20
+    )
+    time.sleep(5)
+    cluster.seconds_until_right(time.monotonic(), 15)
+    assert row.seconds < 15
+
+
+def test_a_pod_drained_and_another_one_started(cluster: Cluster) -> None:
+    pod = cluster.pods[2]
+    row = cluster.measure("pod drained (SIGTERM)", pod.terminate, limit=20)
+    pod.start()
+    assert row.seconds < 12
+    assert row.reconnects <= 2
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed")
+def test_a_pod_whose_clock_is_wrong(cluster: Cluster) -> None:
+    pod = cluster.pods[2]
+    for skew in ("+90s", "-90s"):
+        pod.terminate()
+        pod.start(LD_PRELOAD=str(FAKETIME), FAKETIME=skew, DONT_FAKE_MONOTONIC="1")
+        row = cluster.measure(f"a pod's clock {skew}", lambda: None, taps=6, limit=25)
+        assert row.seconds < 12
+    pod.terminate()
+    pod.start()
+
+
+def test_a_socket_is_kept_open_through_a_proxy_that_cuts_idle_ones(cluster: Cluster) -> None:
+    """nginx cuts what was silent for 60 s; the heartbeat comes every 5."""
+    before = {w: w.connects for w in cluster.crowd.watchers}
+    cluster.seconds_until_right(time.monotonic(), 20)
+    time.sleep(float(os.environ.get("LCT_IDLE_SECONDS", "70")))
+    assert {w: w.connects for w in cluster.crowd.watchers} == before
+
+
+def test_a_rolling_restart_while_a_hundred_phones_pick(cluster: Cluster) -> None:
+    cluster.seconds_until_right(time.monotonic(), 40)
+    before = {w: w.connects for w in cluster.crowd.watchers}
+    stop, failures = threading.Event(), list[Any]()
+    acknowledged = dict[int, int]()
+    unsure = dict[int, set[int]]()  # what was tapped since, and never answered with a yes
+
+    def pick_on(number: int) -> None:
+        phone, chance = cluster.phones[number].copy(), random.Random(number)
+        while not stop.is_set():
+            team = chance.randrange(130)
+            unsure.setdefault(number, set()).add(team)
+            try:
+                answer = cluster.evening.pick(phone, team)
+            except (OSError, HTTPException):
+                phone.connection = None
+                continue
+            if answer.status == 200:
+                acknowledged[number], unsure[number] = team, set()
+            elif answer.status not in (409, 502, 503, 504):
+                failures.append(answer)
+            time.sleep(0.5)
+
+    threads = [threading.Thread(target=pick_on, args=(n,)) for n in range(100)]
+    for thread in threads:
+        thread.start()
+    longest, spread = 0.0, list[float]()
+    for pod in cluster.pods:
+        at = time.monotonic()
+        pod.terminate()
+        pod.start()
+        wait_until(lambda: all(w.live for w in cluster.crowd.watchers), 20, "everybody is back")
+        back = [w for w in cluster.crowd.watchers if w.gone_at >= at]
+        longest = max([longest, *(w.back_at - w.gone_at for w in back)])
+        gone = sorted(w.gone_at for w in back)
+        spread.append(gone[-1] - gone[0] if gone else 0)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    seconds = cluster.seconds_until_right(time.monotonic(), 20)
+    reconnects = max(w.connects - before[w] for w in cluster.crowd.watchers)
+    truth = cluster.truth()
+    assert failures == []
+    lost = {
+        n: team for n, team in acknowledged.items() if truth.get(n + 1) not in {team, *unsure[n]}
+    }
+    assert len(acknowledged) > 90
+    assert lost == {}  # no pick that was answered with a yes is lost
+    assert longest < 10
+    cluster.rows.append(
+        Row(f"rolling restart, 100 phones picking (away {longest:.1f} s at most)", seconds,
+            reconnects, "no pick lost")
+    )  # fmt: skip
+    assert reconnects <= 2
