@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def create_app(settings: Settings) -> Flask:
 
     app.session_interface = Sessions()
     connect_store(settings)
-    store = EventStore(defer=lambda work: gevent.spawn(work))
+    # In the request's context, so that what is logged carries its id.
+    store = EventStore(defer=lambda work: gevent.spawn(copy_context().run, work))
     bus = RedisBus(settings.redis_url)
     renderer = Renderer(app)
     app.jinja_env.globals["asset"] = asset(app)

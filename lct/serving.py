@@ -10,7 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from lct.config import Settings, SettingsError
+from lct.infrastructure.observability import configure_gunicorn
 from lct.laptop import is_taken, take_lock
 
 try:
@@ -42,6 +45,16 @@ limit_request_line = 4094
 limit_request_fields = 100
 limit_request_field_size = 8190
 
+
+class Log(Logger):
+    """gunicorn's own lines, as ECS JSON like the app's."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        configure_gunicorn(self.error_log, _settings.environment)
+
+
+logger_class = Log
 # The app writes one line per request itself, on stdout; gunicorn's own lines go to stderr.
 accesslog = None
 errorlog = "-"

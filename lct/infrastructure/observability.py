@@ -1,10 +1,6 @@
 """Logs: one ECS JSON line per event (elastic.co/guide/en/ecs), with the id of the request.
 
-A line written while a request is answered carries its id by itself, and so does a line about work
-that was put off: a greenlet started with ``contextvars.copy_context().run``. Greenlets that gevent
-starts otherwise inherit nothing, so those that live on (rooms, the bus) keep no first guest's id.
-
-Flask and gevent are imported late: gunicorn's master reads this before gevent has patched anything.
+gevent is imported late: gunicorn's master reads this before gevent has patched anything.
 """
 
 from __future__ import annotations
@@ -17,18 +13,13 @@ from typing import Any
 
 import ecs_logging
 
+from ..request_id import request_id
+
 log = logging.getLogger(__name__)
 
 
-def request_id() -> str | None:
-    """The id of the request that this is done for, if it is done for one."""
-    from flask import g, has_app_context
-
-    return g.get("request_id") if has_app_context() else None
-
-
 class _Everywhere(logging.Filter):
-    """The fields that every line carries."""
+    """The fields that every line carries, and the id of the request that it is about."""
 
     def __init__(self, environment: str, dataset: str) -> None:
         super().__init__()
@@ -42,14 +33,7 @@ class _Everywhere(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         for name, value in self.fields.items():
             record.__dict__.setdefault(name, value)
-        return True
-
-
-class _ForRequest(logging.Filter):
-    """The id of the request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if asked := request_id():
+        if asked := request_id.get():
             record.__dict__.setdefault("http.request.id", asked)
         return True
 
@@ -81,7 +65,6 @@ def configure_logging(level: str, environment: str) -> None:
     """Send every logger's lines to standard output as ECS JSON."""
     handler = logging.StreamHandler(sys.stdout)
     _write_ecs(handler, environment, "lct.app")
-    handler.addFilter(_ForRequest())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

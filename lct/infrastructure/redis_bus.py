@@ -33,6 +33,7 @@ from ..application.messages import (
     decode,
     encode,
 )
+from ..request_id import request_id
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class RedisBus:
         }
         self.redis = redis.Redis.from_url(url, **quick)
         self._pubsub = redis.Redis.from_url(url, **quick).pubsub()
-        self._outgoing: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._outgoing: queue.SimpleQueue[tuple[str | None, Message]] = queue.SimpleQueue()
         self._sender: threading.Thread | None = None
         self._idle = True
         self._own_channel = f"lct:w:{uuid.uuid4()}"
@@ -141,7 +142,7 @@ class RedisBus:
             self._sender = threading.Thread(target=self._deliver, name="bus", daemon=True)
             self._sender.start()
             atexit.register(self.flush)
-        self._outgoing.put(message)
+        self._outgoing.put((request_id.get(), message))
 
     def flush(self, seconds: float = 1.0) -> None:
         """Wait until everything is sent, for so long at most: a command line is about to end."""
@@ -159,22 +160,22 @@ class RedisBus:
             self._idle = False
             while not self._outgoing.empty():
                 batch.append(self._outgoing.get())
-            commands = [command for message in batch for command in _commands(message)]
+            commands = [command for _, message in batch for command in _commands(message)]
             try:
                 connection = connection or pool.get_connection()
                 connection.send_packed_command(connection.pack_commands(commands))
                 for _ in commands:
                     connection.read_response()
             except (RedisError, OSError) as error:
-                self._failed("bus publish failed", error)
+                for asked in {asked for asked, _ in batch}:
+                    self._failed("bus publish failed", error, asked)
                 if connection is not None:
                     connection.disconnect()
             self._idle = True
 
-    def _failed(self, what: str, error: Exception) -> None:
-        log.error(
-            what, extra={"event.action": "bus.unavailable", "error.type": type(error).__name__}
-        )
+    def _failed(self, what: str, error: Exception, asked: str | None = None) -> None:
+        extra = {"event.action": "bus.unavailable", "error.type": type(error).__name__}
+        log.error(what, extra=extra | ({"http.request.id": asked} if asked else {}))
 
     def ping(self) -> bool:
         try:

@@ -27,8 +27,9 @@ from wsproto.utilities import RemoteProtocolError
 
 from ..application.messages import Looked
 from ..application.queries import VIEWS, personal
-from ..domain.errors import ForeignOrigin, LctError, NotAPlayer
+from ..domain.errors import ForeignOrigin, LctError, NotAPlayer, Unavailable
 from ..domain.tournament import Tournament
+from ..request_id import request_id
 from . import metrics
 from .identity import known_code, player_here, require_organiser
 from .limits import address, guess
@@ -75,6 +76,8 @@ def check_before_the_upgrade() -> None:
     elif view == "me":
         g.player_id = player_here(t.code)
     if request.endpoint != "live.now":
+        if parts().hub.draining:
+            raise Unavailable  # another pod takes it, if there is a proxy that tries one
         parts().hub.admit(t.code, address())
         g.admitted = t.code, address()
     # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
@@ -104,6 +107,7 @@ class Stay(NamedTuple):
         Context().run(gevent.spawn, self._stay, box, read)
 
     def _stay(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
+        request_id.set(self.request_id)
         hub, room, started = self.parts.hub, None, time.monotonic()
         about = {
             "labels.tournament": self.code,

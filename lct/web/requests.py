@@ -11,6 +11,7 @@ from flask import Flask, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..domain.values import normal_code
+from ..request_id import request_id
 from . import metrics
 
 log = logging.getLogger("lct.access")
@@ -37,6 +38,7 @@ def _begin() -> None:
     g.started = time.perf_counter_ns()
     given = request.headers.get("X-Request-ID", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    request_id.set(g.request_id)
     g.error_kind = None
 
 
@@ -74,6 +76,8 @@ def _end(response: Response) -> Response:
 
 def _log(response: Response, duration: int) -> None:
     arguments = request.view_args or {}
+    # An address that leads nowhere may be anything, such as a name or somebody's personal code.
+    path = _SECRETS.sub(r"\1***", request.path) if request.url_rule else "/***"
     fields = {
         "event.dataset": "lct.access",
         "event.duration": duration,
@@ -81,7 +85,7 @@ def _log(response: Response, duration: int) -> None:
         "http.request.id": g.request_id,
         "http.request.method": request.method,
         "http.response.status_code": response.status_code,
-        "url.path": _SECRETS.sub(r"\1***", request.path),
+        "url.path": path,
         "labels.route": request.endpoint or "",
     }
     if code := arguments.get("code"):
@@ -92,7 +96,12 @@ def _log(response: Response, duration: int) -> None:
     log.log(_LEVELS.get(g.error_kind, quiet), "request", extra=fields)
 
 
+def _forget(error: BaseException | None) -> None:
+    request_id.set(None)  # the next request on this connection runs in the same greenlet
+
+
 def init_app(app: Flask) -> None:
     app.before_request(_begin)
     app.before_request(_one_address)
     app.after_request(_end)
+    app.teardown_request(_forget)

@@ -266,7 +266,10 @@ class Room:
             except LctError:  # logged where it arose; the screens keep what they show
                 pause, self.behind = 1.0, True
             except Exception:
-                log.exception("room refresh failed", extra={"labels.tournament": self.code})
+                log.exception(
+                    "room refresh failed",
+                    extra={"labels.error_kind": "service", "labels.tournament": self.code},
+                )
                 pause, self.behind = 1.0, True
             gevent.sleep(max(0.0, began + COALESCE - time.monotonic()))
 

@@ -5,10 +5,13 @@ Not part of `make test`: it takes minutes, and a real reverse proxy. `make test-
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,7 +30,7 @@ from lct.infrastructure.documents import connect_store, disconnect, ensure_index
 from lct.infrastructure.embedded import start_bus, start_store
 
 from ..http_client import Evening, House, Phone
-from ..support import answers, children_of, clean_environ, free_port, wait_until
+from ..support import answers, children_of, clean_environ, wait_until
 from .crowd import Crowd, Watcher
 
 PODS, PLAYERS, TEAMS = 3, 100, 130
@@ -47,10 +50,19 @@ http {{
     {servers}
     keepalive 32;
   }}
+  upstream emptiest {{
+    least_conn;
+    {servers}
+  }}
+  {hosts}
+}}
+"""
+
+HOST = """
   server {{
     listen 127.0.0.1:{port};
     location / {{
-      proxy_pass http://pods;
+      proxy_pass http://{upstream};
       proxy_http_version 1.1;
       proxy_set_header Host $http_host;
       proxy_set_header Upgrade $http_upgrade;
@@ -60,12 +72,19 @@ http {{
       proxy_set_header X-Forwarded-Host $http_host;
       proxy_connect_timeout 1s;
       proxy_read_timeout 60s;
-      proxy_next_upstream error timeout non_idempotent;
-      proxy_next_upstream_tries 3;
+      proxy_next_upstream error timeout non_idempotent {also};
+      proxy_next_upstream_tries 6;
     }}
   }}
-}}
 """
+
+
+def quiet_port() -> int:
+    """A free port below those that the system gives to outgoing connections."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @dataclass
@@ -141,13 +160,19 @@ class Cluster:
         connect_store(self.settings)
         ensure_indexes()
         self.pods = []
-        for number in range(1, PODS + 1):
-            settings = replace(self.settings, port=free_port())
+        for number in range(1, 2 * PODS + 1):  # the second half is for a rollout
+            settings = replace(self.settings, port=quiet_port())
             self.pods.append(Pod(f"lct-{number}", settings, folder / f"pod-{number}.log"))
+        self.port, self.emptiest = quiet_port(), quiet_port()
+        servers = "\n    ".join(
+            f"server 127.0.0.1:{pod.settings.port} max_fails=1 fail_timeout=1s;"
+            for pod in self.pods
+        )
+        self.spare = self.pods[PODS:]
+        del self.pods[PODS:]
         for pod in self.pods:
             pod.start()
-        self.port = free_port()
-        self.proxy = self._start_proxy(folder)
+        self.proxy = self._start_proxy(folder, servers)
         server: Any = SimpleNamespace(url=f"http://127.0.0.1:{self.port}", pids=[])
         self.house = House(server, self.settings)
         self.redis = redis.from_url(self.bus.uri)
@@ -165,18 +190,18 @@ class Cluster:
         wait_until(lambda: all(w.live for w in self.crowd.watchers), 40, "300 screens")
         self.team = 0
 
-    def _start_proxy(self, folder: Path) -> subprocess.Popen[bytes]:
+    def _start_proxy(self, folder: Path, servers: str) -> subprocess.Popen[bytes]:
         binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
         if not binary:
             pytest.fail(
                 "nginx is not installed: apt-get install nginx-light (or brew install nginx)"
             )
-        servers = "\n    ".join(
-            f"server 127.0.0.1:{pod.settings.port} max_fails=1 fail_timeout=1s;"
-            for pod in self.pods
-        )
         path = folder / "nginx.conf"
-        path.write_text(NGINX.format(folder=folder, port=self.port, servers=servers))
+        hosts = HOST.format(port=self.port, upstream="pods", also="")
+        # A pod that drains says 503 to a screen, which another pod shall take then. Only there:
+        # a tap that met a 503 is for the person to repeat.
+        hosts += HOST.format(port=self.emptiest, upstream="emptiest", also="http_503")
+        path.write_text(NGINX.format(folder=folder, servers=servers, hosts=hosts))
         process = subprocess.Popen([binary, "-p", str(folder), "-c", str(path)])
         wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/liveness"), 10, "nginx")
         return process

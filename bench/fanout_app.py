@@ -1,0 +1,59 @@
+"""The app with one board that is a prepared frame, to tell what sending alone costs.
+
+Everything is the real thing (gunicorn, the websocket's route, Hub, bus, Room, Picture, Outbox) but
+for three: the state is no more than the number that the bus said last; the board is one region of
+BENCH_BYTES with that number in it; and a room does not pause between two frames, so that each
+message is sent. This file is all that knows the inside of lct.web.
+"""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import Any
+
+from lct.application.queries import VIEWS
+from lct.application.regions import Region
+from lct.bootstrap import create_app
+from lct.config import Settings
+from lct.web import hub as hub_module
+from lct.web import room as room_module
+
+from .peers.prepared import prepared
+
+html = prepared(int(os.environ["BENCH_BYTES"]))
+said = 1  # the number that the bus said last
+
+
+class ReadyRoom(room_module.Room):
+    """A room that notes what it hears."""
+
+    def moved(self, seq: int) -> None:
+        global said
+        said = max(said, seq)
+        super().moved(seq)
+
+
+hub_module.Room = ReadyRoom
+room_module.COALESCE = 0
+hub_module.SILENCE = 3600.0  # so that heartbeats may rest
+VIEWS["board"] = lambda *_: (Region("f", "", (said,)),)
+
+app = create_app(Settings.from_env())
+hub = app.extensions["lct-hub"]
+stored = hub.known
+
+
+def known(code: str) -> Any:
+    stream = stored(code)
+    return SimpleNamespace(tournament=stream.tournament, seq=said, at=stream.at)
+
+
+hub.read = hub.known = known
+hub.renderer.html = lambda region, *_: html(region.data[0])
+
+
+@app.get("/bench/heartbeat/<int:seconds>")
+def heartbeat(seconds: int) -> str:
+    hub_module.HEARTBEAT = seconds
+    return "ok"

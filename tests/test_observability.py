@@ -1,0 +1,513 @@
+"""Dashboards and alert rules: their form, and that they ask for nothing that is not there.
+
+Kibana, Elasticsearch and Grafana themselves are not here. The form is a subset of theirs, written
+down below; promtool checks and runs the rules for Prometheus where it is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from lct.web import metrics
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "kube/observability"
+DOCUMENT = (ROOT / "docs/operations.md").read_text()
+DASHBOARDS = sorted((FOLDER / "dashboards").glob("*.json"))
+RULES = sorted((FOLDER / "rules").glob("*.json"))
+ECS = json.loads((FOLDER / "ecs-fields.json").read_text())["fields"]
+# tests/test_logs.py holds this table against the lines of an evening.
+TYPES = "date|keyword|long|text|wildcard"
+LOGGED = set(re.findall(rf"(?m)^\| `([@\w.]+)` \| (?:{TYPES}) \|", DOCUMENT))
+SOURCE = "".join(path.read_text() for path in (ROOT / "lct").rglob("*.py"))
+
+
+def ids(path: Path) -> str:
+    return path.stem
+
+
+# --- ES|QL ----------------------------------------------------------------------------------------
+
+COMMANDS = {"FROM", "WHERE", "EVAL", "STATS", "INLINE", "SORT", "LIMIT", "KEEP"}
+WORDS = COMMANDS | {"BY", "AND", "OR", "NOT", "IN", "IS", "NULL", "null", "ASC", "DESC", "minutes"}
+FUNCTIONS = {
+    "AVG", "BUCKET", "CASE", "CONCAT", "COUNT", "COUNT_DISTINCT", "GREATEST", "MAX", "MIN", "NOW",
+    "PERCENTILE", "SUBSTRING", "TO_STRING",
+}  # fmt: skip
+TOKEN = re.compile(r'"[^"]*"|`[^`]+`|\?_t\w+|[@A-Za-z_][\w.]*|\d+(?:\.\d+)?|[<>=!]=|\S')
+
+
+class Query:
+    """What an ES|QL query of ours names: fields, its own columns, texts, and what comes out."""
+
+    def __init__(self, text: str) -> None:
+        first, *self.steps = text.split(" | ")
+        assert first == "FROM logs-lct-*", first
+        self.own: set[str] = set()
+        self.fields: set[str] = set()
+        self.texts: set[str] = set()
+        self.out: set[str] | None = None
+        for step in self.steps:
+            assert step.split()[0] in COMMANDS, step
+            for left, right in ("()", "[]"):
+                assert step.count(left) == step.count(right), step
+            self._read(TOKEN.findall(step), step)
+
+    def _read(self, tokens: list[str], step: str) -> None:
+        new = set()
+        for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
+            name = token.strip("`")
+            if token.startswith('"'):
+                self.texts.add(token.strip('"'))
+            elif after == "(" and token[0].isalpha() and token not in WORDS:
+                assert token in FUNCTIONS, f"{token}() is no function we know"
+            elif after == "=" and re.match(r"[`A-Za-z_]", token):
+                new.add(name)
+            elif token[0] == "`":
+                assert name in self.own, f"{name} is not there yet"
+            elif re.match(r"[@A-Za-z_]", token) and token not in WORDS and name not in self.own:
+                self.fields.add(token)
+        self.own |= new
+        if tokens[0] == "STATS":
+            _, _, groups = step.partition(" BY ")
+            self.out = new | set(re.findall(r"BUCKET\([^)]*\)|[^, ]+", groups))
+        elif tokens[0] == "KEEP":
+            self.out = {part.strip().strip("`") for part in step.removeprefix("KEEP").split(",")}
+        elif self.out is not None:
+            self.out |= new
+
+
+def queries(value: Any) -> Iterator[str]:
+    """Every ES|QL query in a dashboard or rule."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in ("query", "esql"):
+                yield inner
+            else:
+                yield from queries(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from queries(inner)
+
+
+@pytest.mark.parametrize("path", [*DASHBOARDS, *RULES], ids=ids)
+def test_a_query_names_only_what_we_log(path: Path) -> None:
+    texts = list(queries(json.loads(path.read_text())))
+    assert texts
+    for text in texts:
+        query = Query(text)
+        assert query.fields - LOGGED == set(), text
+        for said in query.texts - {"xx"}:
+            known = f'"{said}"' in SOURCE or said in ("error", "critical", "live.now")
+            assert known, f"{said} is never logged: {text}"
+
+
+def test_the_words_in_queries_that_the_code_puts_together_are_there() -> None:
+    from lct.web import live  # its blueprint and function name the endpoint
+
+    assert f"{live.bp.name}.{live.now.__name__}" == "live.now"
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ('FROM logs-lct-* | WHERE http.request.id == "x"', {"http.request.id"}),
+        ("FROM logs-lct-* | STATS `a b` = AVG(x.y) BY z | WHERE `a b` > 2", {"x.y", "z"}),
+        ("FROM logs-lct-* | EVAL c = CASE(d > 1, e, null) | SORT c DESC", {"d", "e"}),
+    ],
+)
+def test_the_fields_of_a_query_are_found(text: str, fields: set[str]) -> None:
+    assert Query(text).fields == fields
+
+
+def test_the_index_template_maps_every_field_as_ecs_does() -> None:
+    template = json.loads((FOLDER / "index-template.json").read_text())
+    mapped = template["template"]["mappings"]["properties"]
+    assert set(mapped) == LOGGED
+    for name, mapping in mapped.items():
+        assert mapping == {"type": ECS.get(name, "keyword" if name.startswith("labels.") else "")}
+    assert template["index_patterns"] == ["logs-lct-*"]
+
+
+# --- dashboards -----------------------------------------------------------------------------------
+
+# The part of the Dashboards API (Kibana 9.5) that we use: name -> the names that may be below.
+LAYERS = {"bar_stacked", "line"}
+PANEL = {"type", "id", "grid", "config"}
+CONFIG = {
+    "metric": {"type", "data_source", "metrics"},
+    "xy": {"type", "title", "axis", "legend", "layers"},
+    "data_table": {"type", "title", "data_source", "rows", "metrics"},
+}
+FORMAT = {"type", "decimals", "suffix"}
+
+
+def columns(config: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """(data source, the columns that are shown of it) of a panel."""
+    if config["type"] == "xy":
+        for layer in config["layers"]:
+            by = [layer["breakdown_by"]] if "breakdown_by" in layer else []
+            yield layer["data_source"], [layer["x"], *layer["y"], *by]
+    else:
+        yield config["data_source"], [*config.get("rows", []), *config["metrics"]]
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=ids)
+def test_a_dashboard_is_what_the_api_takes(path: Path) -> None:
+    board = json.loads(path.read_text())
+    assert set(board) == {"title", "description", "time_range", "panels"}
+    assert set(board["time_range"]) == {"from", "to"}
+    assert path.stem in DOCUMENT
+    panel_ids = [panel["id"] for panel in board["panels"]]
+    assert len(set(panel_ids)) == len(panel_ids)
+    taken: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        config, grid = panel["config"], panel["grid"]
+        assert set(panel) == PANEL
+        assert panel["type"] == "vis"
+        assert set(config) == CONFIG[config["type"]]
+        assert set(grid) == {"x", "y", "w", "h"}
+        assert grid["x"] + grid["w"] <= 48
+        place = {
+            (x, y)
+            for x in range(grid["x"], grid["x"] + grid["w"])
+            for y in range(grid["y"], grid["y"] + grid["h"])
+        }
+        assert not place & taken, f"{panel['id']} covers another panel"
+        taken |= place
+        check_columns(config)
+
+
+def check_columns(config: dict[str, Any]) -> None:
+    for source, shown in columns(config):
+        assert set(source) == {"type", "query"}
+        assert source["type"] == "esql"
+        query = Query(source["query"])
+        assert query.out is not None
+        for column in shown:
+            assert column["column"] in query.out, f"{column} does not come out of {source['query']}"
+            assert set(column) <= {"column", "label", "format", "type"}
+            assert set(column.get("format", FORMAT)) == FORMAT
+    if config["type"] == "metric":
+        assert [m["type"] for m in config["metrics"]] == ["primary"]
+    if config["type"] == "xy":
+        check_chart(config)
+
+
+def check_chart(config: dict[str, Any]) -> None:
+    (layer,) = config["layers"]
+    assert layer["type"] in LAYERS
+    assert set(layer) - {"breakdown_by"} == {"type", "data_source", "x", "y"}
+    assert layer["x"]["column"] == "BUCKET(@timestamp, 75, ?_tstart, ?_tend)"
+    # Kibana fills both in from the time picker; without the second the buckets have no ends.
+    assert "@timestamp > ?_tstart AND @timestamp <= ?_tend" in layer["data_source"]["query"]
+    assert config["axis"]["x"]["scale"] == "temporal"
+    several = "breakdown_by" in layer or len(layer["y"]) > 1
+    assert config["legend"]["visibility"] == ("visible" if several else "hidden")
+
+
+# --- rules of Kibana ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", RULES, ids=ids)
+def test_a_rule_is_what_the_api_takes(path: Path) -> None:
+    said = json.loads(path.read_text())
+    rule = said["rule"]
+    assert set(said) == {"id", "rule"}
+    assert UUID(said["id"]).version == 4
+    assert path.stem in DOCUMENT
+    assert set(rule) == {
+        "name", "rule_type_id", "consumer", "enabled", "tags", "schedule", "actions", "params",
+    }  # fmt: skip
+    assert (rule["rule_type_id"], rule["consumer"]) == (".es-query", "stackAlerts")
+    assert re.fullmatch(r"\d+[smhd]", rule["schedule"]["interval"])
+    params = rule["params"]
+    assert set(params) == {
+        "searchType", "esqlQuery", "timeField", "timeWindowSize", "timeWindowUnit", "size",
+        "threshold", "thresholdComparator", "aggType", "groupBy", "excludeHitsFromPreviousRun",
+    }  # fmt: skip
+    # Kibana takes nothing else with ES|QL: a row that comes out is an alert.
+    assert (params["threshold"], params["thresholdComparator"]) == ([0], ">")
+    assert (params["searchType"], params["timeField"]) == ("esqlQuery", "@timestamp")
+    assert params["timeWindowUnit"] in "smhd"
+    assert params["esqlQuery"]["esql"].split(" | ")[-1].startswith("WHERE ")
+
+
+def test_no_two_rules_have_the_same_id() -> None:
+    assert len({json.loads(path.read_text())["id"] for path in RULES}) == len(RULES) == 4
+
+
+# --- the import -----------------------------------------------------------------------------------
+
+
+class FakeKibana(ThreadingHTTPServer):
+    """Keeps what is put there; answers as Kibana does where the import depends on it."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+        self.asked: list[tuple[str, str]] = []
+        self.headers: list[Any] = []
+        self.fault: tuple[int, dict[str, str]] | None = None
+        super().__init__(("127.0.0.1", 0), Answers)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Answers(BaseHTTPRequestHandler):
+    server: FakeKibana
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fake, path = self.server, self.path
+        fake.asked.append((self.command, path))
+        fake.headers.append(self.headers)
+        if fake.fault:
+            status, headers = fake.fault
+            return self.say(status, {"message": "no, no"}, headers)
+        if self.command == "GET":
+            return self.say(200 if path in fake.kept else 404, fake.kept.get(path, {}))
+        sent = json.loads(body)
+        if "/rule/" in path and self.command == "PUT":
+            if {"rule_type_id", "consumer", "enabled"} & set(sent):
+                return self.say(400, {"message": "definition for this key is missing"})
+            sent = fake.kept[path] | sent
+        elif "/rule/" in path and path in fake.kept:
+            return self.say(409, {"message": "there already"})
+        fake.kept[path] = sent
+        return self.say(200, sent)
+
+    do_GET = do_PUT = do_POST = answer
+
+    def say(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def kibana() -> Iterator[FakeKibana]:
+    fake = FakeKibana()
+    threading.Thread(target=fake.serve_forever, daemon=True).start()
+    yield fake
+    fake.shutdown()
+    fake.server_close()
+
+
+def run_import(**environ: str) -> subprocess.CompletedProcess[str]:
+    ran = subprocess.run(
+        [sys.executable, FOLDER / "import_kibana.py"],
+        env={"PATH": os.environ["PATH"], **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    for secret in ("hush-key", "hush-word", "aHVzaC"):
+        assert secret not in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+    return ran
+
+
+def test_the_import_puts_everything_and_may_be_run_again(kibana: FakeKibana) -> None:
+    given = {"KIBANA_URL": kibana.url, "KIBANA_API_KEY": "hush-key"}
+    first = run_import(**given, ELASTICSEARCH_URL=kibana.url)
+    assert first.returncode == 0, first.stderr
+    assert len(first.stdout.splitlines()) == len(kibana.kept) == len(DASHBOARDS) + len(RULES) + 1
+    assert {h["Authorization"] for h in kibana.headers} == {"ApiKey hush-key"}
+    assert {h["kbn-xsrf"] for h in kibana.headers} == {"true"}
+    rule = next(path for path in kibana.kept if "/rule/" in path)
+    told = {"group": "query matched", "id": "mail", "params": {"message": "oh"}}
+    kibana.kept[rule]["actions"] = [{**told, "connector_type_id": ".email"}]
+    kibana.kept[rule]["enabled"] = False
+    before = json.loads(json.dumps(kibana.kept))
+    again = run_import(**given)
+    assert again.returncode == 0, again.stderr
+    assert kibana.kept.pop(rule) == before.pop(rule) | {"actions": [told]}
+    assert kibana.kept == before
+
+
+def test_the_import_goes_to_the_space_that_is_named(kibana: FakeKibana) -> None:
+    given = {"KIBANA_USER": "hush-word", "KIBANA_PASSWORD": "hush-key", "KIBANA_SPACE": "cup night"}
+    assert run_import(KIBANA_URL=kibana.url, **given).returncode == 0
+    assert {path.startswith("/s/cup%20night/api/") for path in kibana.kept} == {True}
+    assert kibana.headers[0]["Authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ((401, {}), "PUT /api/dashboards/lct-one-request: 401 no, no"),
+        ((302, {"Location": "http://127.0.0.1:1/"}), "PUT /api/dashboards/lct-one-request: 302"),
+    ],
+)
+def test_the_import_says_what_went_wrong_and_follows_nobody(
+    kibana: FakeKibana, fault: Any, said: str
+) -> None:
+    kibana.fault = fault
+    ran = run_import(KIBANA_URL=kibana.url, KIBANA_API_KEY="hush-key")
+    assert ran.returncode == 1
+    assert said in ran.stderr
+    assert len(kibana.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({}, "Set KIBANA_API_KEY, or KIBANA_USER and KIBANA_PASSWORD."),
+        ({"KIBANA_API_KEY": "hush-key"}, "Set KIBANA_URL."),
+        ({"KIBANA_API_KEY": "k", "KIBANA_URL": "https://u:hush-word@x"}, "without a name and"),
+        ({"KIBANA_API_KEY": "k", "KIBANA_URL": "file:///etc/passwd"}, "must be http(s)://"),
+        ({"KIBANA_API_KEY": "k", "KIBANA_URL": "http://127.0.0.1:1"}, "URLError"),
+    ],
+)
+def test_the_import_needs_an_address_and_credentials(environ: dict[str, str], said: str) -> None:
+    ran = run_import(**environ)
+    assert ran.returncode == 1
+    assert said in ran.stderr
+
+
+# --- Prometheus and Grafana -----------------------------------------------------------------------
+
+PROMQL_WORDS = {
+    "absent", "and", "by", "histogram_quantile", "increase", "max", "max_over_time", "min", "or",
+    "rate", "sum", "topk",
+}  # fmt: skip
+SAMPLES: dict[str, set[str]] = {"up": {"job", "pod"}}  # name -> its labels
+for each in vars(metrics).values():
+    if isinstance(each, MetricWrapperBase):
+        labels = {"job", "pod", *each._labelnames}
+        (family,) = each.describe()
+        if family.type == "histogram":
+            SAMPLES[f"{family.name}_bucket"] = labels | {"le"}
+            SAMPLES[f"{family.name}_sum"] = SAMPLES[f"{family.name}_count"] = labels
+        else:
+            SAMPLES[family.name + ("_total" if family.type == "counter" else "")] = labels
+
+
+def check_promql(expression: str) -> None:
+    """Fail on a name or label that no metric has, and on brackets that do not match."""
+    for left, right in ("()", "[]", "{}"):
+        assert expression.count(left) == expression.count(right), expression
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    durations = re.findall(r"\[([^]]*)\]", bare)
+    assert all(re.fullmatch(r"\d+[smhd](:\d+[smhd])?", each) for each in durations), durations
+    bare = re.sub(r"\[[^]]*\]", "", bare)
+    named = set(re.findall(r"(\w+)\s*\{", bare))
+    groups = re.findall(r"\bby \(([^)]*)\)", bare)
+    matchers = re.findall(r"(\w+)\{([^}]*)\}", bare)
+    for name, inside in matchers:
+        labels = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", inside))
+        assert labels <= SAMPLES.get(name, set()), f"{name} has no {labels}"
+    rest = re.sub(r"\{[^}]*\}|\bby \([^)]*\)", "", bare)
+    words = set(re.findall(r"[A-Za-z_]\w*", rest)) | named
+    used = words - PROMQL_WORDS
+    assert used <= set(SAMPLES), f"there is no {used - set(SAMPLES)}"
+    known = set().union(*(SAMPLES[name] for name in used))
+    assert {label.strip() for group in groups for label in group.split(",")} <= known, expression
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "sum(lct_sokets)",
+        'sum(lct_errors_total{sort="service"})',
+        "sum by (color) (lct_sockets)",
+        "sum(rate(lct_requests_total[5 minutes]))",
+        "sum(rate(lct_requests_total[5m])",
+        "summe(lct_sockets)",
+    ],
+)
+def test_a_wrong_expression_is_found(wrong: str) -> None:
+    with pytest.raises(AssertionError):
+        check_promql(wrong)
+
+
+def alerts() -> dict[str, dict[str, str]]:
+    """The alerts of prometheus-rules.yml: name -> expr, for, severity, summary."""
+    text = (FOLDER / "prometheus-rules.yml").read_text()
+    found = {}
+    for block in re.split(r"(?m)^      - alert: ", text)[1:]:
+        name, _, rest = block.partition("\n")
+        folded = re.sub(r">-\n((?: {10}.*\n)+)", lambda m: " ".join(m[1].split()) + "\n", rest)
+        lines = re.findall(r"(?m)^ {8,10}(expr|for|severity|summary): (.+)$", folded)
+        found[name] = dict(lines)
+    return found
+
+
+def test_the_alerts_for_prometheus_use_our_metrics_and_are_documented() -> None:
+    found = alerts()
+    assert len(found) >= 6
+    for name, alert in found.items():
+        check_promql(alert["expr"])
+        assert alert["severity"] in ("page", "ticket")
+        assert alert["summary"].endswith(".")
+        assert f"`{name}`" in DOCUMENT
+    assert set(re.findall(r"`(Lct\w+)`", DOCUMENT)) == set(found)
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_promtool_agrees_and_the_alerts_fire_when_they_should() -> None:
+    for command in ("check rules prometheus-rules.yml", "test rules prometheus-rules-test.yml"):
+        ran = subprocess.run(
+            ["promtool", *command.split()], cwd=FOLDER, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_dashboard_for_grafana_uses_our_metrics() -> None:
+    board = json.loads((FOLDER / "grafana-dashboard.json").read_text())
+    variables = {variable["name"] for variable in board["templating"]["list"]}
+    panels = board["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) > 10
+    shown = set()
+    for panel in panels:
+        assert panel["type"] in ("timeseries", "stat")
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+        for target in panel["targets"]:
+            check_promql(target["expr"])
+            shown |= set(re.findall(r"\blct_\w+", target["expr"]))
+            assert set(re.findall(r"\$(\w+)", target["expr"])) <= variables
+            legend = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+            assert legend <= set(re.findall(r"\w+", target["expr"]))
+        assert panel["datasource"]["uid"] == "${datasource}"
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in shown}
+    assert families == {re.sub(r"_(bucket|sum|count)$", "", name) for name in SAMPLES} - {"up"}
+
+
+def test_prometheus_reads_the_token_from_a_file() -> None:
+    text = (FOLDER / "prometheus-scrape.yml").read_text()
+    assert "credentials_file:" in text
+    assert not re.search(r"(?m)^\s*credentials:", text)
+    assert "job_name: lct" in text
+
+
+# --- all of it ------------------------------------------------------------------------------------
+
+
+def test_no_file_names_a_host_or_holds_a_secret() -> None:
+    for path in FOLDER.rglob("*.*"):
+        text = path.read_text()
+        assert not re.search(r"(?i)https?://(?!\.\.\.)[\w.-]+\.\w", text), path
+        assert not re.search(
+            r"(?i)(password|api_key|token)\s*[:=]\s*[\"']?(?!environ)\w{6,}", text
+        ), path
