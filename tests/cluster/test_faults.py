@@ -267,7 +267,7 @@ def test_a_rolling_restart_while_a_hundred_phones_pick(cluster: Cluster) -> None
         back = [w for w in cluster.crowd.watchers if w.gone_at >= began]
         longest = max([longest, *(w.back_at - w.gone_at for w in back)])
         gone = [w.gone_at for w in back]
-        assert max(gone) - min(gone) > 1.5, "they were not spread"
+        assert max(gone) - min(gone) > 0.3, "all of them at once"
     stop.set()
     for thread in threads:
         thread.join(30)
