@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextvars import copy_context
+from collections.abc import Callable
+from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
+from .request_id import request_id
 from .web import (
     board,
     devices,
@@ -44,6 +46,13 @@ from .web.static import asset
 
 ROOT = Path(__file__).parent.parent
 MAX_BODY = 256 * 1024  # 2,000 pasted teams of 40 characters, with room
+
+
+def _later(work: Callable[[], None]) -> None:
+    """Do it outside of the request: with its id, for the log, but not within its deadline."""
+    context = Context()
+    context.run(request_id.set, request_id.get())
+    gevent.spawn(context.run, work)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -80,7 +89,7 @@ def create_app(settings: Settings) -> Flask:
     app.session_interface = Sessions()
     connect_store(settings)
     # In the request's context, so that what is logged carries its id.
-    store = EventStore(defer=lambda work: gevent.spawn(copy_context().run, work))
+    store = EventStore(defer=_later)
     bus = RedisBus(settings.redis_url)
     renderer = Renderer(app)
     app.jinja_env.globals["asset"] = asset(app)

@@ -2,7 +2,7 @@
 
 It is set where a request begins (lct/web/requests.py) and read by every log line. A greenlet or
 thread starts without it, so what lives on, such as a room or the bus, keeps no first guest's id;
-work that is put off takes it along by ``contextvars.copy_context().run``.
+work that is put off takes it along (bootstrap).
 """
 
 from __future__ import annotations
