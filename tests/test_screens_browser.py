@@ -189,3 +189,25 @@ def test_a_field_that_the_host_got_wrong_is_told_beside_it(
     host.locator("#c-tool-limit").get_by_role("button", name="Save").tap()
     see(host, "picks missing")
     no_sideways_scroll(host)
+
+
+def test_a_board_that_is_returned_to_with_back_is_right_and_live(
+    live_server: Callable[..., LiveServer], screens: Screens
+) -> None:
+    """Browsers keep pages for "back" as they were, or load them anew: either way it is live."""
+    base = live_server(workers=1).url
+    code = create(screens.open(**TV), base, "Back Cup", 2)
+    tv, phone = screens.open(**TV), screens.open(**PHONE)
+    tv.goto(f"{base}/t/{code}")
+    is_live(tv)
+    tv.goto(f"{base}/t/{code}/join")
+    join(phone, f"{base}/t/{code}/join", "Ola", "Nowak")
+    phone.locator("#team-1 .tile").tap()
+    phone.locator("#team-1 .is-mine").wait_for(timeout=5_000)
+    tv.go_back()
+    tv.locator("#seat-1.is-picked").wait_for(timeout=5_000)
+    is_live(tv)
+    phone.locator("#team-2 .tile").tap()
+    phone.locator("#team-2 .is-mine").wait_for(timeout=5_000)
+    name = phone.locator("#team-2 .tile-name").inner_text()
+    tv.locator("#seat-1", has_text=name).wait_for(timeout=5_000)
