@@ -278,6 +278,7 @@ class Own(NamedTuple):
     place: int | None = None  # among the cards
     ahead: int = 0  # cards before theirs; -1 once theirs is turned
     facing: bool = False
+    drawn: int | None = None  # their team, once their card is turned
     look: int | None = None  # the free team that they look at
     with_them: tuple[str, ...] = ()  # who else looks at it
 
@@ -300,11 +301,12 @@ def own(t: Tournament, player_id: str, at: Moment) -> Own:
     if place is not None:
         ahead = max(-1, place - at.turned)
         facing = at.facing and ahead == 0
-        return Own(player_id, "playing", at.phase, name, player.team, place, ahead, facing)
+        drawn = player.drawn if ahead < 0 else None
+        return Own(player_id, "playing", at.phase, name, player.team, place, ahead, facing, drawn)
     look = _look(t, at.around, player_id)
     if look is None:
         return Own(player_id, "playing", at.phase, name, player.team)
-    others = _firsts(t, at.lookers[look], but=player_id)
+    others = _firsts(t, at.lookers.get(look, ()), but=player_id)
     return Own(player_id, "playing", at.phase, name, player.team, look=look, with_them=others)
 
 

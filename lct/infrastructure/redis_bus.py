@@ -38,6 +38,7 @@ from ..request_id import request_id
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 8  # how long a look lasts that is not repeated
+SILENT_SECONDS = 6  # after which a bus on which one does not even hear oneself is lost
 PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
 _LOOKS, _HERE = "lct:looks:", "lct:here:"
 
@@ -120,9 +121,12 @@ class RedisBus:
         for player_id, value in stored.items():
             team, _, until = _text(value).partition("|")
             # The clocks of two pods may differ by more than a look lasts.
-            left = min(int(until) / 1000 - time.time(), LOOK_SECONDS)
-            if left > 0:
-                found[_text(player_id)] = (int(team), left)
+            try:
+                left = min(int(until) / 1000 - time.time(), LOOK_SECONDS)
+                if left > 0:
+                    found[_text(player_id)] = (int(team), left)
+            except ValueError:
+                log.warning("bus look malformed", extra={"labels.error_kind": "service"})
         return found
 
     def presences(self, code: str) -> list[Present]:
@@ -161,16 +165,21 @@ class RedisBus:
             while not self._outgoing.empty():
                 batch.append(self._outgoing.get())
             commands = [command for _, message in batch for command in _commands(message)]
-            try:
-                connection = connection or pool.get_connection()
-                connection.send_packed_command(connection.pack_commands(commands))
-                for _ in commands:
-                    connection.read_response()
-            except (RedisError, OSError) as error:
-                for asked in {asked for asked, _ in batch}:
-                    self._failed("bus publish failed", error, asked)
-                if connection is not None:
-                    connection.disconnect()
+            for again in (True, False):  # the connection may be of before a restart
+                try:
+                    connection = connection or pool.get_connection()
+                    connection.send_packed_command(connection.pack_commands(commands))
+                    for _ in commands:
+                        connection.read_response()
+                    break
+                except Exception as error:
+                    if connection is not None:
+                        connection.disconnect()
+                    if again and isinstance(error, RedisError | OSError):
+                        continue  # to say it twice does no harm
+                    for asked in {asked for asked, _ in batch}:
+                        self._failed("bus publish failed", error, asked)
+                    break
             self._idle = True
 
     def _failed(self, what: str, error: Exception, asked: str | None = None) -> None:
@@ -209,23 +218,36 @@ class RedisBus:
     ) -> None:
         """Hand over every message until ``alive`` says no; ``on_refetch(code)`` whenever
         messages may have been missed."""
-        pause = 0.1
+        pause, heard = 0.1, time.monotonic()
         while alive():
             try:
                 self._follow_wanted()
                 message = self._pubsub.get_message(timeout=1.0)
+                silent = time.monotonic() - heard
+                if message is None and silent > SILENT_SECONDS:
+                    if self._pubsub.connection is not None:
+                        self._pubsub.connection.disconnect()
+                    raise redis.ConnectionError("silent")
             except (RedisError, OSError) as error:
                 if self.connected or not self.last_heard:
                     self._failed("bus lost", error)
                 if self.connected:
                     self.lost_at = time.monotonic()
                 self.connected, self.last_heard = False, time.monotonic()
+                heard = time.monotonic()
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
                 continue
-            self.connected, self.last_heard, pause = True, time.monotonic(), 0.1
-            if message is not None:
+            if message is None:
+                if silent > SILENT_SECONDS / 3:
+                    self._wake()  # and hear it oneself: that nothing comes says nothing
+                continue
+            heard = time.monotonic()
+            self.connected, self.last_heard, pause = True, heard, 0.1
+            try:
                 self._hand_over(message, on_message, on_refetch)
+            except Exception:  # one message must not end the listening
+                log.exception("bus message failed", extra={"labels.error_kind": "service"})
 
     def _follow_wanted(self) -> None:
         if not self._pubsub.subscribed:

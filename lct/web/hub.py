@@ -8,14 +8,15 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gevent
 
 from ..application.messages import Dropped, Looked, Message, Present
 from ..application.queries import NOBODY, Around
-from ..domain.errors import LctError, TooMany
+from ..domain.errors import TooMany
 from . import metrics
 from .outbox import Outbox
 from .render import Renderer
@@ -76,12 +77,8 @@ class Hub:
     def enter(self, code: str, box: Outbox, seen: str = "") -> Room:
         """Put a screen into its tournament's room; the room's first one subscribes."""
         self._start()
-        room = self._room(code)
-        try:
+        with self._room(code) as room:
             room.enter(box, seen)
-        except LctError:
-            self._close_if_empty(room)
-            raise
         metrics.SOCKETS.labels(box.way, box.view).inc()
         return room
 
@@ -90,7 +87,9 @@ class Hub:
         room.leave(box)
         self._close_if_empty(room)
 
-    def _room(self, code: str) -> Room:
+    @contextmanager
+    def _room(self, code: str) -> Iterator[Room]:
+        """The tournament's room, which stays open meanwhile although nobody is in it yet."""
         room = self._rooms.get(code)
         if room is None:
             join_url = self.join_url(code)
@@ -98,25 +97,34 @@ class Hub:
                 code, self.read, self.known, self.bus, self.renderer, join_url, self._worker
             )
             self._rooms[code] = room
+            room.coming += 1
             self.bus.subscribe(code)
-        return room
+        else:
+            room.coming += 1
+        try:
+            yield room
+        finally:
+            room.coming -= 1
+            self._close_if_empty(room)
 
     def _close_if_empty(self, room: Room) -> None:
         if room.empty and not room.presence.needed and self._rooms.get(room.code) is room:
-            self._tell_presence(room)
             del self._rooms[room.code]
+            if not self.draining:  # the phones are only on their way to another worker
+                self._tell_presence(room)
             self.bus.unsubscribe(room.code)
             room.greenlet.kill(block=False)
 
     def polled(self, code: str, player_id: str, asleep: bool = False) -> None:
         """Count a player as here whose phone asks by HTTP."""
         self._start()
-        self._room(code).presence.polled(player_id, asleep)
+        with self._room(code) as room:
+            room.presence.polled(player_id, asleep)
 
     def around(self, code: str) -> Around:
         """Who looks at what and who is here, as far as this worker has heard."""
         room = self._rooms.get(code)
-        return room.around() if room else NOBODY
+        return NOBODY if room is None else room.around()
 
     def sockets(self) -> int:
         return sum(map(len, self._rooms.values()))
@@ -146,7 +154,7 @@ class Hub:
             room.moved(message.seq)
 
     def _on_refetch(self, code: str) -> None:
-        if room := self._rooms.get(code):
+        if (room := self._rooms.get(code)) is not None:
             room.refetch = True
             room.wake.set()
 
@@ -174,12 +182,15 @@ class Hub:
             metrics.BUS_CONNECTED.set(int(self.bus.connected))
             waiting = 0
             for room in list(self._rooms.values()):
-                boxes = room.all_boxes()
-                waiting += sum(box.lagging for box in boxes)
-                if beats % HEARTBEAT == 0:
-                    self._show_life(room, boxes)
-                self._tell_presence(room)
-                self._close_if_empty(room)
+                try:
+                    boxes = room.all_boxes()
+                    waiting += sum(box.lagging for box in boxes)
+                    if beats % HEARTBEAT == 0:
+                        self._show_life(room, boxes)
+                    self._tell_presence(room)
+                    self._close_if_empty(room)
+                except Exception:  # one room's trouble must not end the others' heartbeats
+                    log.exception("heartbeat failed", extra={"labels.tournament": room.code})
                 gevent.sleep(0)
             metrics.WAITING.set(waiting)
 

@@ -232,7 +232,9 @@ def _messages(box: Outbox, code: str) -> Iterator[str]:
             if isinstance(event, Ping):
                 box.control(PONG, bytes(event.payload))
             elif isinstance(event, CloseConnection):
-                box.control(CLOSE, int(event.code).to_bytes(2, "big") if event.code else b"")
+                # 1005 is how wsproto says that there was no code: it may not be on the wire.
+                said = int(event.code or 1005)
+                box.control(CLOSE, b"" if said in (1005, 1006, 1015) else said.to_bytes(2, "big"))
                 box.abort()
                 return
             elif isinstance(event, TextMessage | BytesMessage):

@@ -118,6 +118,8 @@ class Outbox:
         """Show that the server lives, and ask whether the peer does."""
         if self._rest is None:
             self.offer(frame(text) + frame(b"", PING), set())
+        elif not self._control:
+            self._control = frame(b"", PING)
 
     def control(self, opcode: int, payload: bytes = b"") -> None:
         """Send a control frame, never inside a half-written one."""
@@ -125,7 +127,7 @@ class Outbox:
             return
         if self._rest is None:
             self.offer(frame(payload, opcode), set())
-        elif len(self._control) < MAX_CONTROL_BYTES:
+        elif opcode == CLOSE or len(self._control) < MAX_CONTROL_BYTES:
             self._control += frame(payload, opcode)
         self.closing = opcode == CLOSE
 

@@ -79,6 +79,8 @@ class Presence:
         """Take in what another worker says."""
         if word.worker == self._worker:
             return
+        for player_id in word.here:
+            self._dozing.pop(player_id, None)  # woke up there
         if word.here or word.asleep:
             self._others[word.worker] = (word, time.monotonic())
         else:

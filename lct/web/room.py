@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 COALESCE = 0.05  # seconds between two frames of a tournament
 TICK = 30.0  # every so often each room compares itself with the store
-YIELD_EVERY = 200
+YIELD_EVERY, YIELD_EVERY_OWN = 200, 20
 
 
 class Picture:
@@ -140,11 +140,13 @@ class Room:
         self._read_at = 0.0
         self._target = 0  # the place that the stream has reached, as far as was heard
         self.seq = 0
+        self.coming = 0  # screens that are on their way in
+        self._sending = False  # a change is on its way to some, and has not reached all
         self.greenlet = gevent.spawn(self._run)
 
     @property
     def empty(self) -> bool:
-        return not any(self.boxes.values())
+        return not self.coming and not any(self.boxes.values())
 
     def __len__(self) -> int:
         return sum(map(len, self.boxes.values()))
@@ -184,13 +186,22 @@ class Room:
         picture = self._picture(box.view, t, now)
         self.boxes.setdefault(box.view, set()).add(box)
         box.open(self._current)
+        try:
+            self._welcome(box, seen, picture, t, now)
+        except BaseException:
+            self.leave(box)
+            raise
+        # The state just read may be newer than what the others (and this picture) show.
+        self.wake.set()
+
+    def _welcome(
+        self, box: Outbox, seen: str, picture: Picture, t: Tournament, now: datetime
+    ) -> None:
         if box.player_id:
             self._mine(box, t, queries.own(t, box.player_id, self._moment(t, now)))
         tag = picture.tag(box.personal) if isinstance(box, EventOutbox) else ""
         if not seen or seen != tag:
             self._send(box, picture.whole(box.personal), set(picture.regions))
-        # The state just read may be newer than what the others (and this picture) show.
-        self.wake.set()
 
     def leave(self, box: Outbox) -> None:
         self.presence.left(box)
@@ -210,7 +221,11 @@ class Room:
 
     def _framed(self, box: Outbox, html: str) -> bytes:
         if isinstance(box, EventOutbox):
-            return event(html.encode(), self.pictures[box.view].tag(box.personal))
+            picture = self.pictures.get(box.view)
+            # While a change has not reached everybody, nobody knows the whole of it yet: without
+            # an id the browser goes on with its last one.
+            whole = picture is not None and not (self._sending and box.lagging)
+            return event(html.encode(), picture.tag(box.personal) if picture and whole else "")
         return frame(html.encode())
 
     def _send(self, box: Outbox, html: str, ids: set[str]) -> None:
@@ -234,7 +249,8 @@ class Room:
         return stream.tournament, datetime.now(UTC)
 
     def around(self) -> Around:
-        looks = {player_id: team for player_id, (team, _) in self.looks.items()}
+        clock = time.monotonic()
+        looks = {p: team for p, (team, until) in self.looks.items() if until > clock}
         return Around(looks, self._here())
 
     def _moment(self, t: Tournament, now: datetime) -> Moment:
@@ -252,8 +268,11 @@ class Room:
         while True:
             self.wake.wait(timeout=pause)
             self.wake.clear()
-            if self.empty:
+            if not any(self.boxes.values()):
                 pause = TICK
+                if self.refetch:  # somebody may be asking by HTTP
+                    self.refetch = False
+                    self._fetch_transient(time.monotonic())
                 continue
             began = time.monotonic()
             try:
@@ -279,20 +298,30 @@ class Room:
         tick = clock - self._read_at >= TICK
         refetch, fresh = self.refetch, self.refetch or self.behind or tick
         target = self._target
-        t, now = self._state(fresh)
+        self.refetch = False  # one that is heard from now on is another one
+        try:
+            t, now = self._state(fresh)
+            if refetch:
+                self._fetch_transient(clock)
+        except BaseException:
+            self.refetch = refetch or self.refetch
+            raise
         if self.seq > max(before, target) and before:
             cause = "subscribe" if refetch else "retry" if self.behind else "tick"
             metrics.HEALS.labels(cause).inc()  # nobody had told
-        if refetch:
-            self._fetch_transient(clock)
-            self.refetch = False
         self.looks = {p: look for p, look in self.looks.items() if look[1] > clock}
         moment = self._moment(t, now)
         self._shown_here = moment.around.here
-        for view, boxes in list(self.boxes.items()):
+        for view in list(self.boxes):
+            if not (boxes := self.boxes.get(view)):
+                continue  # the last one left while others were sent to
             picture = self._picture(view, t, now)
             html, ids = picture.update(VIEWS[view](t, now, moment.around, self._join_url))
-            self._send_all(list(boxes), picture, html, ids, t, moment)
+            self._sending = True
+            try:
+                self._send_all(list(boxes), picture, html, ids, t, moment)
+            finally:
+                self._sending = False
         if self.seq > before > 0:
             age = (datetime.now(UTC) - self._known(self.code).at).total_seconds()
             metrics.COMMIT_TO_FRAME.observe(max(0.0, age))
@@ -326,12 +355,16 @@ class Room:
         player's own regions are in it, who gets them all in one frame."""
         data = frame(html.encode())
         sent = 0
+        costly = 0
         for start in range(0, len(boxes), YIELD_EVERY):
             for box in boxes[start : start + YIELD_EVERY]:
                 if box.player_id is not None:
                     own = queries.own(t, box.player_id, moment)
                     if own != box.own or not ids.isdisjoint(box.personal):
                         self._send_own(box, picture, ids, t, own)
+                        costly += 1
+                        if costly % YIELD_EVERY_OWN == 0:
+                            gevent.sleep(0)
                         continue
                 elif box.device_id is not None and box.device_id not in t.devices:
                     box.close(1008, "signed out")
