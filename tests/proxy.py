@@ -98,6 +98,8 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):  # else the thread in accept() keeps it open
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         with self._lock:
             for connection in self._open:
@@ -117,6 +119,11 @@ class Proxy:
     def spent(self) -> bool:
         """Whether every fault of break_next has been met."""
         return not self._faults
+
+    @property
+    def idle(self) -> bool:
+        """Whether every connection has ended, and so all that came has reached the store."""
+        return not self._open
 
     # --- inside -----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ After each fault two things must hold: nothing counts twice, and what was said t
 
 from __future__ import annotations
 
+import resource
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -28,9 +29,12 @@ from lct.infrastructure.embedded import LocalServer, start_store
 
 from .conftest import Servers
 from .desk import Desk
-from .http_client import House, open_house
+from .http_client import Answer, House, open_house
 from .proxy import Fault, Proxy, cut_after, cut_before, does_it_and_says, error, says, slow
+from .support import wait_until
 
+# Seconds. Whoever taps waits 4; a machine may be busy, but never as long as the store is silent.
+PATIENCE, TOO_SLOW = 12, 20
 RETRYABLE = "RetryableWriteError"
 STEPS_DOWN = [
     (10107, "NotWritablePrimary"),
@@ -127,7 +131,7 @@ def test_a_store_that_takes_a_second_and_a_half_for_everything_is_waited_for(fai
         f.proxy.break_all(slow(1.5))
         began = time.monotonic()
         assert f.pick() == {3: "p-Ola"}
-        assert time.monotonic() - began < 4.5
+        assert 1.4 < time.monotonic() - began < PATIENCE
         with pytest.raises(errors.TeamTaken):  # a refusal asks the store first
             f.pick("Max", 3)
         f.proxy.break_all(None)
@@ -141,7 +145,7 @@ def test_a_command_of_many_slow_operations_has_four_seconds_for_all_of_them(fail
         began = time.monotonic()
         with pytest.raises(errors.Unavailable):
             f.pick(command_id="tap-1")
-        assert 3 < time.monotonic() - began < 7
+        assert 3 < time.monotonic() - began < PATIENCE
         f.proxy.break_all(None)
         assert f.pick(command_id="tap-1") == {5: "p-Max", 3: "p-Ola"}
         f.check("team-picked", "team-picked")
@@ -149,11 +153,11 @@ def test_a_command_of_many_slow_operations_has_four_seconds_for_all_of_them(fail
 
 def test_a_write_that_is_answered_too_late_is_a_503_in_time_and_counts_once(failing: Any) -> None:
     with failing() as f:
-        f.proxy.break_next("insert", slow(6))
+        f.proxy.break_next("insert", slow(TOO_SLOW))
         began = time.monotonic()
         with pytest.raises(errors.Unavailable):
             f.pick()
-        assert 3 < time.monotonic() - began < 7
+        assert 3 < time.monotonic() - began < PATIENCE
         assert f.stored() == ["team-picked"]  # done, though nobody could know
         assert f.pick() == {3: "p-Ola"}  # the guest taps again
         f.check("team-picked")
@@ -161,11 +165,11 @@ def test_a_write_that_is_answered_too_late_is_a_503_in_time_and_counts_once(fail
 
 def test_a_read_that_is_answered_too_late_is_a_503_in_time(failing: Any) -> None:
     with failing() as f:
-        f.proxy.break_all(slow(6))
+        f.proxy.break_all(slow(TOO_SLOW))
         began = time.monotonic()
         with pytest.raises(errors.Unavailable):
             f.desk.store.read(f.code)
-        assert time.monotonic() - began < 7
+        assert 3 < time.monotonic() - began < PATIENCE
         f.proxy.break_all(None)
         f.pick()
         f.check("team-picked")
@@ -457,15 +461,31 @@ def served(
         yield house, proxy
 
 
+def told_to_try_again(refused: Answer) -> None:
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
+    assert "Nothing is lost: try again in a moment." in refused.page.text
+
+
+def logged_once(house: House, lines: list[dict[str, Any]]) -> None:
+    """One line of the store, one of the request, both errors of a service, and no stack."""
+    (told,) = [line for line in lines if line["event"].get("action") == "store.unavailable"]
+    assert told["log.level"] == "error"
+    (line,) = [x for x in lines if x.get("http", {}).get("response", {}).get("status_code") == 503]
+    assert (line["log.level"], line["labels"]["error_kind"]) == ("error", "service")
+    assert "Traceback" not in house.log()
+
+
 @pytest.mark.parametrize(
     ("fault", "stored"),
     [
         (REFUSES["the disk is full"], False),
+        (REFUSES["it may only be read"], False),
+        (says(**error(189, "PrimarySteppedDown", RETRYABLE)), False),
         (cut_before, False),
         (cut_after, True),
-        pytest.param(slow(6), True, marks=pytest.mark.slow),
+        pytest.param(slow(TOO_SLOW), True, marks=pytest.mark.slow),
     ],
-    ids=["disk full", "cut before the write", "answer lost", "answer too late"],
+    ids=["disk full", "read-only", "steps down", "cut before the write", "answer lost", "too late"],
 )
 @pytest.mark.parametrize("htmx", [True, False], ids=["tap", "form"])
 def test_a_guest_is_told_to_try_again_and_then_it_works(
@@ -477,23 +497,80 @@ def test_a_guest_is_told_to_try_again_and_then_it_works(
     before = len(house.lines())
     proxy.break_next("insert", fault)
     began = time.monotonic()
-    refused = e.pick(ola, 1, htmx=htmx)
-    assert time.monotonic() - began < 7
-    assert (refused.status, refused.headers["Retry-After"]) == (503, "2")
-    assert "Nothing is lost: try again in a moment." in refused.page.text
+    told_to_try_again(e.pick(ola, 1, htmx=htmx))
+    assert time.monotonic() - began < PATIENCE
     assert len(e.facts("team-picked")) == stored
-
-    lines = house.lines()[before:]
-    (told,) = [line for line in lines if line["event"].get("action") == "store.unavailable"]
-    assert told["log.level"] == "error"
-    (line,) = [x for x in lines if x.get("http", {}).get("response", {}).get("status_code") == 503]
-    assert (line["log.level"], line["labels"]["error_kind"]) == ("error", "service")
-    assert "Traceback" not in house.log()
+    logged_once(house, house.lines()[before:])
 
     assert e.pick(ola, 1, htmx=htmx).status == (200 if htmx else 303)
-    assert e.facts("team-picked")[0]["team"] == 1
-    assert len(e.facts("team-picked")) == 1
+    assert [fact["team"] for fact in e.facts("team-picked")] == [1]
     assert "yours" in ola.get(e.at("me")).page.by_id("team-1").text
+
+
+@contextmanager
+def no_room(store: LocalServer) -> Iterator[None]:
+    """The store may write to no file: what it meets is what it meets on a full disk."""
+    pid, what = store.process.pid, resource.RLIMIT_FSIZE
+    limits = resource.prlimit(pid, what)
+    resource.prlimit(pid, what, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, what, limits)
+
+
+@contextmanager
+def away(store: LocalServer) -> Iterator[None]:
+    store.kill()
+    try:
+        yield
+    finally:
+        store.start()
+        store.wait_ready()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(
+            no_room, marks=pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux only")
+        ),
+        away,
+    ],
+)
+def test_a_guest_whose_store_is_really_full_or_away_loses_nothing(
+    served: tuple[House, Proxy], store: LocalServer, trouble: Callable[..., Any]
+) -> None:
+    house, _ = served
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    assert e.pick(ola, 1).status == 200
+    before = len(house.lines())
+    with trouble(store):
+        told_to_try_again(e.pick(max_, 2))
+        logged_once(house, house.lines()[before:])
+        if trouble is no_room:  # looking goes on
+            page = max_.get(e.at("me")).page
+            assert "Ola Nowak" in page.by_id("team-1").text
+            assert "yours" not in page.by_id("team-2").text
+    wait_until(lambda: e.pick(max_, 2).status == 200)
+    assert [fact["team"] for fact in e.facts("team-picked")] == [1, 2]
+    with away(store):  # what was acknowledged is on disk
+        pass
+    wait_until(lambda: ola.get(e.at("me")).status == 200)
+    assert [fact["team"] for fact in e.facts("team-picked")] == [1, 2]
+
+
+def test_a_guest_whose_store_is_slow_waits_and_is_told_nothing(
+    served: tuple[House, Proxy],
+) -> None:
+    house, proxy = served
+    e = house.evening()
+    ola = e.guest("Ola")
+    before = len(house.lines())
+    proxy.break_next("insert", slow(1.5))
+    assert e.pick(ola, 1).status == 200
+    assert not [line for line in house.lines()[before:] if line["log.level"] == "error"]
 
 
 def test_a_host_whose_answer_was_lost_creates_one_evening(served: tuple[House, Proxy]) -> None:

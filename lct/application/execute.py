@@ -70,6 +70,7 @@ class Execute(Generic[S]):
 
         A yes is checked by the insert itself, so it is decided on the state this worker has.
         Only a no (or a "nothing to do") needs a look at the store for newer events first.
+        All that it asks of the store has one deadline; waiting for other commands is part of it.
         """
         with self.store.deadline():
             return self._execute(command)

@@ -6,6 +6,7 @@ building documents costs about twice the time of loading a tournament.
 
 from __future__ import annotations
 
+import pymongo
 from mongoengine import (
     DateTimeField,
     DictField,
@@ -65,17 +66,36 @@ class SnapshotDocument(Document):
 
 DOCUMENTS = (EventDocument, SnapshotDocument)
 
-# How the driver waits and tries again. Whoever taps waits 4 seconds at most: a command has them
-# for all of its operations together (EventStore.deadline), any other operation for itself.
+# How long the driver waits. A command, or a page, has EventStore.deadline for all of its operations
+# together; any other operation has timeoutMS for itself. Within either the driver goes by the time
+# that is left, whatever it does, and leaves its other settings aside; they are for what it does on
+# its own account.
 TIMEOUTS = {
-    "serverSelectionTimeoutMS": 2000,  # to find a primary; one is elected in less, as a rule
-    "connectTimeoutMS": 2000,  # to open a connection
-    "socketTimeoutMS": 5000,  # a connection that is silent for longer than any of this is dead
-    "timeoutMS": 4000,  # an operation as a whole: selection, sending, waiting, one retry
+    # An operation as a whole: finding the primary, connecting, sending, waiting, trying again.
+    # Whoever taps waits no longer. The server is told as well (maxTimeMS), and stops.
+    "timeoutMS": 4000,
+    # Its look at each server, every ten seconds: how soon it notices that one has gone silent.
+    "connectTimeoutMS": 2000,
+    # Tidying up, such as ending its sessions when a worker stops: with the store down that takes
+    # as long as this, and half a minute if it were not set.
+    "serverSelectionTimeoutMS": 2000,
+    "socketTimeoutMS": 2000,
 }
+# Building indexes is no tap: an operator waits, and a big collection takes longer.
+INDEX_SECONDS = 600
+
+# Again and again while there is time: a failover that ends within it is not even noticed.
 RETRIES = {
-    "retryWrites": True,  # once, on a replica set: a failover is not even noticed; counts once
-    "retryReads": True,  # once, on any server
+    "retryWrites": True,  # on a replica set; the server knows the write again and does it once
+    "retryReads": True,  # on any server
+}
+CONCERNS = {
+    # What was acknowledged is on the disks of a majority, and outlives any one of them.
+    "w": "majority",
+    "journal": True,
+    # Only what cannot be taken back any more. With an event in memory that a failover took back a
+    # worker would write the one behind it, and leave a gap that stops the evening for good.
+    "readConcernLevel": "majority",
 }
 
 
@@ -86,9 +106,8 @@ def connect_store(settings: Settings) -> MongoClient:
         db=settings.database,
         host=settings.mongo_uri,
         uuidRepresentation="standard",
-        w="majority",
-        journal=True,
         appname="lct",
+        **CONCERNS,
         **RETRIES,
         **TIMEOUTS,
     )
@@ -96,6 +115,7 @@ def connect_store(settings: Settings) -> MongoClient:
 
 def ensure_indexes() -> list[str]:
     """Create every index that is missing; returns the names of the collections."""
-    for document in DOCUMENTS:
-        document.ensure_indexes()
+    with pymongo.timeout(INDEX_SECONDS):
+        for document in DOCUMENTS:
+            document.ensure_indexes()
     return [document._get_collection_name() for document in DOCUMENTS]

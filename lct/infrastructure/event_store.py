@@ -48,13 +48,18 @@ class EventStore:
     """Streams of events in MongoDB. ``defer`` runs a function outside of the request."""
 
     def __init__(self, defer: Callable[[Callable[[], None]], None]) -> None:
-        self.events = EventDocument._get_collection()
-        self.snapshots = SnapshotDocument._get_collection()
+        # From the primary, even if the address says otherwise: a secondary may be behind what was
+        # acknowledged. (documents.py sets the rest of what is asked; mongoengine leaves no way to
+        # set this there.)
+        primary = pymongo.ReadPreference.PRIMARY
+        self.events = EventDocument._get_collection().with_options(read_preference=primary)
+        self.snapshots = SnapshotDocument._get_collection().with_options(read_preference=primary)
         self._defer = defer
         self._streams: OrderedDict[str, Stream] = OrderedDict()
 
     def deadline(self) -> AbstractContextManager[None]:
-        """All operations inside, retries included, have DEADLINE seconds together."""
+        """All operations inside, retries included, have DEADLINE seconds together. One inside
+        another can only end sooner; work that is put off has to leave its context behind."""
         return pymongo.timeout(DEADLINE)
 
     # --- reading ------------------------------------------------------------------------------
@@ -64,7 +69,8 @@ class EventStore:
         if cached := self._streams.get(code):
             self._streams.move_to_end(code)
             return cached
-        stream = self._load(code)
+        with self.deadline():
+            stream = self._load(code)
         if stream.seq == 0:
             raise UnknownTournament
         return self._remember(stream)
@@ -229,6 +235,7 @@ class EventStore:
                 return SeqTaken()
             if text and event.claims and self.events.find_one({"unique": text}, {"_id": 1}):
                 return event.claims.taken(getattr(event, event.claims.field))
+        # Gone again; or stored, but not yet by a majority, and so not seen: decide once more.
         return SeqTaken()
 
     def _free_stale(self, stream: Stream) -> None:

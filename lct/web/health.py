@@ -1,16 +1,50 @@
-"""Probes: alive (no dependencies), ready (store answers, not draining)."""
+"""Probes: alive (asks nobody), ready (the store answers, and this worker is not stopping).
+
+There is none for having started: gunicorn listens before its workers have loaded the app, so the
+first answer to /liveness says it.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
-from flask import Blueprint
+import gevent
+from flask import Blueprint, current_app
 
 from .parts import parts
 
 bp = Blueprint("health", __name__)
 FRESH = 2.0  # seconds an answer about the dependencies is good for
-_checked: dict[str, tuple[float, dict[str, bool]]] = {}
+# Seconds that a probe waits for one. A bus that hangs takes 2, and lct is ready without it.
+PATIENCE = 2.5
+
+
+class Lookout:
+    """What the dependencies of this worker last said; one question at a time, for all probes."""
+
+    def __init__(self) -> None:
+        self.answers = {"store": False, "bus": False}
+        self.at = -FRESH
+        self._asking: gevent.Greenlet | None = None
+
+    def look(self, ask: Callable[[], dict[str, bool]]) -> dict[str, bool]:
+        """The answers, at most FRESH seconds old; all False when there are none in time."""
+        if time.monotonic() - self.at > FRESH:
+            if self._asking is None:
+                self._asking = gevent.spawn(self._ask, ask)
+            asking = self._asking
+            asking.join(PATIENCE)
+            if not asking.successful():
+                return dict.fromkeys(self.answers, False)
+        return self.answers
+
+    def _ask(self, ask: Callable[[], dict[str, bool]]) -> None:
+        try:
+            self.answers = ask()
+            self.at = time.monotonic()
+        finally:
+            self._asking = None
 
 
 @bp.get("/liveness")
@@ -21,11 +55,9 @@ def liveness() -> tuple[dict[str, str], int]:
 @bp.get("/readiness")
 def readiness() -> tuple[dict[str, object], int]:
     """Ready while the store answers; without the bus pages still work, so it is only told."""
-    checked_at, answers = _checked.get("ready", (0.0, {}))
-    if time.monotonic() - checked_at > FRESH:
-        answers = parts().ready()
-        _checked["ready"] = (time.monotonic(), answers)
+    lookout = current_app.extensions.setdefault("lct-lookout", Lookout())
     draining = parts().hub.draining
+    answers = lookout.answers if draining else lookout.look(parts().ready)
     ok = answers["store"] and not draining
     return {"status": "ready" if ok else "not ready", **answers, "draining": draining}, (
         200 if ok else 503

@@ -20,7 +20,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # Parts of an address that are secrets and stay out of the log, whether it leads anywhere or not.
 _SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
 # What is asked all the time by machines.
-_QUIET = {"static", "health.liveness", "metrics.text"}
+_QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Prints the manifests of one installation on Azure: the overlay with this subscription's values.
+#
+#   IMAGE=... TAG=... PUBLIC_URL=... KEY_VAULT=... TENANT_ID=... CLIENT_ID=... DNS_LABEL=... \
+#     sh kube/azure.sh | kubectl apply -f -
+#
+# COMPONENTS names folders of kube/components to add, such as "gateway retention".
+set -eu
+: "${IMAGE:?is the name of the image, without its tag}" "${TAG:?is the tag of the image}"
+: "${PUBLIC_URL:?is the address that guests type}" "${DNS_LABEL:?is the first part of its name}"
+: "${KEY_VAULT:?is the name of the key vault}" "${TENANT_ID:?is the id of its tenant}"
+: "${CLIENT_ID:?is the client id of the identity that may read it}"
+
+cd "$(dirname "$0")/overlays"
+# kustomize takes paths from where its file is, so the temporary one has to be beside the overlay.
+made=$(mktemp -d ./made-XXXXXX)
+trap 'rm -r "$made"' EXIT
+{
+    cat <<END
+apiVersion: kustomize.config.k8s.io/v1beta1
+kind: Kustomization
+namespace: lct
+resources: [../azure]
+components: [$(for name in ${COMPONENTS:-}; do printf '../../components/%s, ' "$name"; done)]
+images: [{name: lct, newName: "$IMAGE", newTag: "$TAG"}]
+configMapGenerator:
+  - name: lct-config
+    behavior: merge
+    literals: ["LCT_PUBLIC_URL=$PUBLIC_URL"]
+patches:
+  - patch: |
+      apiVersion: secrets-store.csi.x-k8s.io/v1
+      kind: SecretProviderClass
+      metadata: {name: lct}
+      spec: {parameters: {keyvaultName: "$KEY_VAULT", tenantId: "$TENANT_ID", clientID: "$CLIENT_ID"}}
+  - patch: |
+      apiVersion: v1
+      kind: Service
+      metadata:
+        name: lct
+        annotations: {service.beta.kubernetes.io/azure-dns-label-name: "$DNS_LABEL"}
+END
+} > "$made/kustomization.yaml"
+kubectl kustomize "$made"

@@ -1,0 +1,85 @@
+"""A worker in a process of its own that is killed, as by kill -9, in the middle of a command."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from lct.application.commands import Command
+from lct.config import Settings
+from lct.infrastructure import documents, event_store
+
+from .desk import Desk
+from .proxy import Proxy
+from .support import wait_until
+
+# When it is killed: so many milliseconds after it was told, or at its first request of a kind:
+# True when the store has done it (and nobody has heard the answer), False when it has not.
+Moment = int | tuple[str, bool]
+
+# Each worker is forked from a process that has imported everything: 10 ms instead of 300.
+forking = multiprocessing.get_context("forkserver")
+forking.set_forkserver_preload(["tests.desk"])
+
+
+def run_and_kill(
+    store: Path, settings: Settings, command: Command, moment: Moment, knows: str = ""
+) -> bool:
+    """Whether the worker could say before its end that the command is done. It had the state of
+    the tournament ``knows`` in memory. All that it sent has reached the store on return."""
+    with Proxy(store) as proxy:
+        settings = replace(settings, mongo_uri=proxy.uri)
+        ours, theirs = forking.Pipe()
+        arguments = (theirs, settings, knows, event_store.SNAPSHOT_EVERY)
+        worker = forking.Process(target=_work, args=arguments, daemon=True)
+        worker.start()
+        theirs.close()
+        try:
+            assert ours.recv() == "ready"
+            if not isinstance(moment, int):
+                operation, done = moment
+                proxy.break_next(operation, _kill(worker.kill, done))
+            ours.send(command)
+            if isinstance(moment, int):
+                time.sleep(moment / 1000)
+            else:  # its end, or that it never sent such a request
+                assert ours.poll(30)
+        finally:
+            worker.kill()
+            worker.join()
+        try:
+            said = ours.recv()
+        except (EOFError, ConnectionResetError):  # the latter when it had not even listened
+            said = ""
+        assert said in ("", "done"), said
+        wait_until(lambda: proxy.idle)
+        return said == "done"
+
+
+def _kill(kill: Callable[[], None], done: bool) -> Callable[[Callable[[], bytes]], None]:
+    def fault(forward: Callable[[], bytes]) -> None:
+        if done:
+            forward()
+        kill()
+
+    return fault
+
+
+def _work(pipe: Connection, settings: Settings, knows: str, snapshot_every: int) -> None:
+    event_store.SNAPSHOT_EVERY = snapshot_every
+    documents.connect_store(settings)
+    desk = Desk()
+    if knows:
+        desk.store.read(knows)
+    pipe.send("ready")
+    command = pipe.recv()
+    try:
+        desk.execute(command)
+        pipe.send("done")
+    except Exception as error:  # any: it is told, and fails the test
+        pipe.send(repr(error))
+    time.sleep(60)

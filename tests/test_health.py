@@ -1,0 +1,137 @@
+"""Probes: what Kubernetes asks, and what it must not learn from the wrong thing."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.client import HTTPConnection
+
+import gevent
+import pytest
+from flask import Flask
+
+from lct.config import Settings
+from lct.web import health
+
+from .http_client import app_here
+
+WELL = {"store": True, "bus": True}
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    with app_here(settings) as made:
+        yield made
+
+
+def depend(app: Flask, ask: Callable[[], dict[str, bool]]) -> None:
+    """Let the app's dependencies answer like that."""
+    app.extensions["lct"] = replace(app.extensions["lct"], ready=ask)
+
+
+def ready(app: Flask) -> tuple[int, dict[str, object]]:
+    answer = app.test_client().get("/readiness")
+    return answer.status_code, answer.get_json()
+
+
+def test_it_is_ready_on_its_real_servers(app: Flask) -> None:
+    assert ready(app) == (200, {"status": "ready", **WELL, "draining": False})
+
+
+def test_being_alive_asks_nobody(app: Flask) -> None:
+    depend(app, lambda: pytest.fail("asked"))
+    assert app.test_client().get("/liveness").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [({"store": False, "bus": True}, 503), ({"store": True, "bus": False}, 200)],
+)
+def test_it_needs_the_store_and_not_the_bus(
+    app: Flask, answers: dict[str, bool], status: int
+) -> None:
+    depend(app, lambda: answers)
+    code, said = ready(app)
+    assert code == status
+    assert said.items() >= answers.items()
+
+
+def test_many_probes_are_one_question_every_two_seconds(app: Flask) -> None:
+    asked = []
+
+    def ask() -> dict[str, bool]:
+        asked.append(1)
+        gevent.sleep(0.05)
+        return WELL
+
+    depend(app, ask)
+    probes = [gevent.spawn(ready, app) for _ in range(10)]
+    gevent.joinall(probes)
+    assert {probe.value[0] for probe in probes} == {200}
+    assert len(asked) == 1
+    lookout = app.extensions["lct-lookout"]
+    for age, questions in ((health.FRESH / 2, 1), (health.FRESH + 0.1, 2)):
+        lookout.at = time.monotonic() - age
+        assert ready(app)[0] == 200
+        assert len(asked) == questions
+
+
+def test_a_store_that_hangs_is_no_reason_to_hang(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0.1)
+    asked = []
+
+    def ask() -> dict[str, bool]:
+        asked.append(1)
+        gevent.sleep(1)
+        return WELL
+
+    depend(app, ask)
+    began = time.monotonic()
+    assert [ready(app)[0], ready(app)[0]] == [503, 503]
+    assert time.monotonic() - began < 0.9
+    assert len(asked) == 1  # the second probe waited for the same answer
+    gevent.sleep(1.1)
+    assert ready(app)[0] == 200
+    assert len(asked) == 1
+
+
+def test_a_question_that_breaks_is_asked_again(app: Flask) -> None:
+    def broken() -> dict[str, bool]:
+        raise RuntimeError("a defect")
+
+    depend(app, broken)
+    assert ready(app)[0] == 503
+    depend(app, lambda: WELL)
+    assert ready(app)[0] == 200
+
+
+def test_a_stopping_worker_is_not_ready_and_asks_nobody(app: Flask) -> None:
+    assert ready(app)[0] == 200
+    depend(app, lambda: pytest.fail("asked"))
+    app.extensions["lct-lookout"].at = -1e9
+    app.extensions["lct-hub"].draining = True
+    assert ready(app) == (503, {"status": "not ready", **WELL, "draining": True})
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_told_to_stop_says_so_on_connections_it_has(live_server) -> None:
+    server = live_server(workers=1, LCT_DRAIN_SECONDS="2")
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    connection = HTTPConnection(host, int(port), timeout=5)
+
+    def ask() -> tuple[int, dict[str, object]]:
+        connection.request("GET", "/readiness")
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    assert ask()[0] == 200
+    server.server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    status, said = ask()
+    connection.close()
+    assert (status, said["draining"]) == (503, True)
