@@ -9,110 +9,109 @@ const clock = () => new Date().toLocaleTimeString([], { timeStyle: "short", hour
 
 // --- is this page live? -----------------------------------------------------------------------
 
+// Three ways to stay live, each for where the one before does not get through: a websocket (ws,
+// kept by hx-ws), server-sent events (sse), asking now and then (poll). Meanwhile those above are
+// tried now and then, and one is in use from its first message on.
+let way;
+let worked = false; // a websocket did get through to this page
+let failures = 0; // of websockets since
 let connection; // hx-ws's, with its socket and its timer
+let stream; // the EventSource
+let tag, asked = 0, polling, climb; // of asking: the picture known, which answer counts, timers
+const patience = {}; // way -> the timer until its first message has to be there
 let heard = Date.now(); // when the last message came
 let trouble = false; // the server itself hears nothing new
 let over = false;
 
 function say(state, text) {
-  if (mark.dataset.state === state) return;
   mark.dataset.state = state;
-  mark.textContent = text;
+  if (mark.textContent !== text) mark.textContent = text;
 }
-const lost = () => over || say("off", `Not live since ${clock()}`);
+const is = (state) => mark.dataset.state === state;
+const lost = () => over || is("off") || say("off", `Not live since ${clock()}`);
 const open = () => connection?.socket?.readyState === 1;
 say("wait", "Connecting");
-
-// Three ways to stay live, each for where the one before does not get through: a websocket
-// (ws, kept by hx-ws), server-sent events (sse), asking now and then (poll). hx-ws goes on
-// trying all the while, ever more rarely, and its first message ends the others.
-let way = "ws";
-let worked = false; // a websocket did get through to this page
-let failures = 0;
-let stream; // the EventSource
-let patience; // until the first message of a way has to be there
-let tag = ""; // of the picture that was asked for last
-
-function use(next) {
-  way = next;
-  mark.dataset.way = next;
-  if (next !== "poll") tag = "";
-  if (next !== "sse") hangUp();
-  if (connection) connection.config.reconnectMaxDelay = next === "ws" || worked ? 8000 : 60000;
-}
 use("ws");
 
+function use(next) {
+  way = mark.dataset.way = next;
+  tag = "";
+  asked += 1; // an answer that is on its way comes too late
+  if (next !== "sse") hangUp();
+  if (connection) connection.config.reconnectMaxDelay = next === "ws" ? 8000 : 60000;
+}
 function got(from, data) {
+  const back = is("off");
   heard = Date.now();
-  failures = 0;
-  clearTimeout(patience);
-  if (from === "ws") worked = true;
+  clearTimeout(patience[from]);
+  if (from === "ws") worked = !(failures = 0);
   if (from !== way) use(from);
   if (data?.startsWith("{")) trouble = JSON.parse(data).live === false;
   if (trouble) say("slow", "Delayed");
   else if (way === "poll") say("slow", "Delayed: every 5 s");
   else say("live", "Live");
+  if (back && way !== "ws") up();
 }
-function impatient(then) {
-  clearTimeout(patience);
-  patience = setTimeout(then, 6000);
+function expect(from, otherwise) {
+  clearTimeout(patience[from]);
+  patience[from] = setTimeout(otherwise, 6000);
 }
 async function swap(text) { // as hx-ws does
   await htmx.swap({ sourceElement: live, target: live, swap: "beforeend swapEmpty:false", text, transition: false });
   if (view === "board") turnTo(turn);
 }
-function tryWebsocket() {
-  if (connection?.socket?.readyState !== 3) return;
-  clearTimeout(connection.timer);
-  document.dispatchEvent(new Event("visibilitychange")); // on which hx-ws tries at once
-}
 function end() {
   over = true;
   hangUp();
+  htmx.swap({ sourceElement: live, target: live, swap: "delete", text: "" }); // and hx-ws gives up
   say("over", "Updates ended: reload");
+}
+// Try the ways above the one in use.
+function up() {
+  climb = Date.now() + 45000 + Math.random() * 30000;
+  if (way === "poll") listen();
+  if (over || connection?.socket?.readyState !== 3) return;
+  clearTimeout(connection.timer);
+  connection.visibilityHandler(); // hx-ws's, which tries at once
 }
 
 on("htmx:ws:before:connection", ({ detail }) => {
   connection = detail.connection;
-  if (way === "ws") impatient(fall);
+  if (way === "ws") expect("ws", fall);
 });
-on("htmx:ws:after:connection", ({ detail }) => {
-  connection = detail.connection;
+on("htmx:ws:after:connection", () => {
+  if (document.hidden) return sleep();
   if (way !== "ws") return;
   heard = Date.now();
   trouble = false;
-  impatient(fall);
+  expect("ws", fall);
 });
 on("htmx:ws:before:message:incoming", ({ detail }) => got("ws", detail.message.data));
 on("htmx:ws:close", ({ detail }) => {
-  looked = null;
   if (detail.code && !detail.connection.config.reconnectCodes.includes(detail.code)) return end();
-  if (document.hidden || way !== "ws") return;
-  failures += 1;
-  lost();
-  if (failures >= (worked ? 3 : 2)) fall();
+  if (way !== "ws") return;
+  looked = null;
+  if (document.hidden) return;
+  if (!is("wait")) lost();
+  failures += 1; // after one that worked this is the loss itself
+  if (failures > (worked ? 3 : 1)) fall();
 });
-
 function fall() {
   if (way !== "ws" || over) return;
   use("sse");
   listen();
 }
-function hangUp() {
-  stream?.close();
-  stream = null;
-}
+
 function listen() {
   hangUp();
   if (over || document.hidden) return;
   let first = true;
   stream = new EventSource(address("events"));
-  impatient(() => first && ask());
-  stream.onmessage = async ({ data }) => {
+  expect("sse", ask); // a proxy may hold it up
+  stream.onmessage = ({ data }) => {
     first = false;
     got("sse", data);
-    if (data.startsWith("{")) return;
-    await swap(data);
+    if (!data.startsWith("{")) swap(data);
   };
   stream.addEventListener("over", end);
   stream.onerror = () => {
@@ -121,58 +120,76 @@ function listen() {
     if (stream?.readyState === 2) setTimeout(() => way === "sse" && listen(), 1000 + Math.random() * 4000);
   };
 }
+function hangUp() {
+  clearTimeout(patience.sse);
+  stream?.close();
+  stream = null;
+}
+
 function ask() {
-  if (way === "sse") use("poll");
+  hangUp();
+  if (way === "poll") return;
+  climb = Date.now() + 60000;
+  use("poll");
   poll();
 }
-let polling;
 async function poll() {
   clearTimeout(polling);
-  if (way !== "poll" || over) return;
-  polling = setTimeout(poll, 4000 + Math.random() * 2000);
-  if (document.hidden) return;
+  if (way !== "poll" || over || document.hidden) return;
+  const mine = ++asked;
   try {
-    const answer = await fetch(address("now"), { headers: { "If-None-Match": tag }, signal: AbortSignal.timeout(8000) });
+    const answer = await fetch(address("now"), { headers: { "If-None-Match": tag }, signal: AbortSignal.timeout?.(8000) });
+    const text = await answer.text();
+    if (mine !== asked) return;
+    if (!answer.headers.has("X-Request-Id")) throw answer; // not ours: a network's own page
     if (answer.status === 403 || answer.status === 404) return end();
     if (!answer.ok) throw answer;
-    if (way !== "poll") return;
     trouble = answer.headers.get("Lct-Live") === "false";
-    const back = mark.dataset.state === "off";
     got("poll");
-    if (back) tryWebsocket();
-    if (answer.status === 204) return;
     tag = answer.headers.get("ETag");
-    await swap(await answer.text());
-  } catch { lost(); }
+    if (text) await swap(text);
+    if (Date.now() > climb) up();
+  } catch {
+    if (mine === asked) lost();
+  } finally {
+    if (mine === asked) polling = setTimeout(poll, 4000 + Math.random() * 2000);
+  }
 }
+
 setInterval(() => {
   const quiet = Date.now() - heard;
-  if (document.hidden || quiet < 10000) return;
+  if (document.hidden || quiet < 10000 || is("wait")) return;
   lost();
   if (quiet < 15000) return;
-  if (way === "sse") {
-    heard = Date.now();
-    listen();
-  } else if (way === "ws" && connection?.socket?.readyState < 2) {
-    heard = Date.now();
-    connection.socket.close(); // half-dead: hx-ws makes a new one
-  }
+  heard = Date.now();
+  if (way === "sse") listen();
+  else if (way === "poll") poll();
+  else if (connection?.socket?.readyState < 2) connection.socket.close(); // half-dead: hx-ws makes a new one
 }, 1000);
 on("online", () => {
-  if (way !== "ws") use("ws");
   if (open()) connection.socket.close();
-  else tryWebsocket();
+  else up();
+  if (way === "sse") listen();
+  poll();
 }, window);
 
-// A page that nobody looks at closes its connection (hx-ws does), and says so before.
+// A page that nobody looks at says so, and then lets go of its connection.
 function sleep() {
   if (view === "me") tellServer({ asleep: document.hidden });
-  if (way === "sse") document.hidden ? hangUp() : listen();
-  if (way === "poll" && !document.hidden) poll();
+  if (document.hidden) {
+    hangUp();
+    clearTimeout(connection?.timer);
+    if (open()) connection.socket.close();
+    return;
+  }
+  heard = Date.now();
+  if (way === "ws") expect("ws", fall);
+  if (way === "sse") listen();
+  poll();
 }
 document.addEventListener("visibilitychange", sleep, { capture: true });
 on("pagehide", () => view === "me" && tellServer({ asleep: true }), window);
-on("pageshow", ({ persisted }) => persisted && document.dispatchEvent(new Event("visibilitychange")), window);
+on("pageshow", ({ persisted }) => persisted && location.reload(), window); // its socket said goodbye
 
 function tellServer(what) {
   if (way === "ws") {

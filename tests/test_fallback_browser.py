@@ -20,7 +20,9 @@ class Network:
     """A proxy between browsers and the server, which lets through what it is told to.
 
     ``rules`` maps the end of a path (live, events, now) or "" for everything to what happens to
-    such requests: "refuse" answers 403, "hang" answers never, "cut" drops the connection.
+    such requests: "refuse" answers 403, "hang" answers never, "hold" passes on the head of the
+    server's answer and nothing after it, "portal" answers with a page of its own, "cut" drops
+    the connection.
     """
 
     def __init__(self, port: int) -> None:
@@ -53,21 +55,36 @@ class Network:
             rule = self.rules.get(what) or self.rules.get("")
             if rule == "refuse":
                 browser.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+            elif rule == "portal":
+                head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+                browser.sendall(head + b"<p id=stage>Room number?</p>")
             elif rule == "hang":
-                while browser.recv(65536):
-                    pass
-            elif not rule:
+                self._swallow(browser)
+            elif rule != "cut":
                 with socket.create_connection(("127.0.0.1", self.port)) as server:
                     self._open.add(server)
-                    if (
-                        b"\r\nUpgrade:" not in head
-                    ):  # one request a connection: each meets the rules
-                        head = head.replace(b"\r\nConnection: keep-alive", b"\r\nConnection: close")
-                    server.sendall(head)
-                    answers = threading.Thread(target=self._pump, args=(server, browser))
-                    answers.start()
-                    self._pump(browser, server)
-                    answers.join()
+                    self._pass_on(head, browser, server, held=rule == "hold")
+
+    def _pass_on(
+        self, head: bytes, browser: socket.socket, server: socket.socket, held: bool
+    ) -> None:
+        if b"\r\nUpgrade:" not in head:  # one request a connection: each meets the rules
+            head = head.replace(b"\r\nConnection: keep-alive", b"\r\nConnection: close")
+        server.sendall(head)
+        if held:
+            answer = server.recv(65536)
+            browser.sendall(answer.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+            self._swallow(server)
+            return
+        answers = threading.Thread(target=self._pump, args=(server, browser))
+        answers.start()
+        self._pump(browser, server)
+        answers.join()
+
+    @staticmethod
+    def _swallow(source: socket.socket) -> None:
+        while source.recv(65536):
+            pass
 
     @staticmethod
     def _pump(source: socket.socket, target: socket.socket) -> None:
@@ -119,6 +136,19 @@ def pick(phone: Any, team: int) -> None:
     phone.locator(f"#team-{team} button").click()
 
 
+def states(page: Any) -> Callable[[], set[str]]:
+    """Begin to note what the mark says; the function returned tells what it said."""
+    page.evaluate(
+        """() => {
+            const mark = document.querySelector("#live-mark");
+            const said = window.said = [mark.dataset.state];
+            new MutationObserver(() => said.push(mark.dataset.state))
+                .observe(mark, { attributes: true });
+        }"""
+    )
+    return lambda: set(page.evaluate("window.said"))
+
+
 def test_without_websockets_events_keep_every_screen_live(
     network: Network, screens: Screens, evening: tuple[str, Any, Any]
 ) -> None:
@@ -130,20 +160,27 @@ def test_without_websockets_events_keep_every_screen_live(
     for page in (tv, max_):
         is_by(page, "sse", "live")
     pick(ola, 1)
-    taken = tv.locator("#seat-1.is-picked")
-    taken.wait_for(timeout=3_000)
+    tv.locator("#seat-1.is-picked").wait_for(timeout=3_000)
     max_.locator("#team-1 .is-taken").wait_for(timeout=3_000)
     max_.locator("#team-3 button").hover()
     tv.locator("#seat-2.is-looking").wait_for(timeout=5_000)
+    max_.locator("#team-3 button").focus()
+    ola.locator("#team-3 button").hover()
+    see(max_.locator("#team-3"), "Ola is looking")
+    assert max_.evaluate("document.activeElement.value") == "3"
     pick(max_, 4)
     tv.locator("#seat-2.is-picked").wait_for(timeout=3_000)
-    network.set()  # and when websockets get through again
+    # When websockets get through again, the page finds out by itself, and nobody sees it.
+    said = states(tv)
+    network.rules = {}
     for page in (tv, max_):
-        page.evaluate("dispatchEvent(new Event('online'))")
-        is_by(page, "ws", "live")
+        is_by(page, "ws", "live", 90_000)
+    assert said() == {"live"}
+    pick(ola, 2)
+    max_.locator("#team-2 .is-taken").wait_for(timeout=3_000)
 
 
-@pytest.mark.parametrize("events", ["refuse", "hang"], ids=["refused", "held up by a proxy"])
+@pytest.mark.parametrize("events", ["refuse", "hang", "hold"])
 def test_without_either_the_page_asks(
     network: Network, screens: Screens, evening: tuple[str, Any, Any], events: str
 ) -> None:
@@ -153,57 +190,136 @@ def test_without_either_the_page_asks(
     tv.on("response", lambda r: answers.append(r.status) if "/now?" in r.url else None)
     tv.goto(f"{network.url}/t/{code}")
     is_by(tv, "poll", "slow")
-    see(tv, "Delayed")
+    see(tv, "Delayed: every 5 s")
     pick(ola, 1)
-    tv.locator("#seat-1.is-picked").wait_for(timeout=9_000)
+    tv.locator("#seat-1.is-picked").wait_for(timeout=8_000)
     end = time.monotonic() + 20
     while 204 not in answers:
         assert time.monotonic() < end, answers
         tv.wait_for_timeout(200)
     assert set(answers) == {200, 204}
+    said = states(tv)
+    network.rules = {"live": "refuse"}
+    tv.evaluate("dispatchEvent(new Event('online'))")  # else it tries once a minute
+    is_by(tv, "sse", "live")
+    assert said() == {"slow", "live"}
 
 
+@pytest.mark.parametrize("how", ["cut", "portal"])
 def test_without_anything_the_last_board_stays_and_comes_right_by_itself(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any]
+    network: Network, screens: Screens, evening: tuple[str, Any, Any], how: str
 ) -> None:
     code, tv, ola = evening
+    max_ = screens.open()
+    join(max_, f"{network.url}/t/{code}/join", "Max", "Brandt")
     tv.goto(f"{network.url}/t/{code}")
-    is_by(tv, "ws", "live")
-    see(tv, "Ola Nowak")
-    network.set(everything="cut")
-    tv.locator("#live-mark[data-state=off]").wait_for(timeout=15_000)
-    see(tv, "Not live since")
+    for page in (tv, max_):
+        is_by(page, "ws", "live")
+    see(tv, "Max Brandt")
+    network.set(everything=how)
+    for page in (tv, max_):
+        page.locator("#live-mark[data-state=off]").wait_for(timeout=15_000)
+        see(page, "Not live since")
     pick(ola, 1)
-    tv.wait_for_timeout(4_000)
-    see(tv, "Ola Nowak")
+    pick(max_, 2)
+    if how == "cut":
+        see(max_, "No connection. Nothing is lost: try again.")
+    is_by(tv, "poll", "off")
+    said = states(tv)
+    tv.wait_for_timeout(6_000)
+    assert said() == {"off"}
+    see(tv, "Max Brandt")
     assert tv.locator("#seat-1.is-picked").count() == 0
     network.set()
     tv.locator("#seat-1.is-picked").wait_for(timeout=30_000)
-    is_by(tv, "ws", "live", 60_000)
+    for page in (tv, max_):
+        is_by(page, "ws", "live", 60_000)
+    pick(max_, 2)
+    tv.locator("#seat-2.is-picked").wait_for(timeout=3_000)
 
 
-def test_a_socket_that_neither_opens_nor_fails_is_not_waited_for(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any]
+@pytest.mark.parametrize("how", ["hang", "hold"])
+def test_a_socket_on_which_nothing_comes_is_not_waited_for(
+    network: Network, screens: Screens, evening: tuple[str, Any, Any], how: str
 ) -> None:
     code, tv, ola = evening
-    network.set(live="hang")
+    network.set(live=how)
     tv.goto(f"{network.url}/t/{code}")
+    said = states(tv)
     is_by(tv, "sse", "live", 30_000)
+    assert said() == {"wait", "live"}
     pick(ola, 2)
     tv.locator("#seat-1.is-picked").wait_for(timeout=3_000)
 
 
+@pytest.mark.parametrize("way", ["ws", "sse", "poll"])
 def test_a_page_that_nobody_looks_at_is_shown_asleep(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any]
+    network: Network, screens: Screens, evening: tuple[str, Any, Any], way: str
 ) -> None:
-    code, tv, ola = evening
-    tv.goto(f"{network.url}/t/{code}")
-    tv.locator("#seat-1:not(.is-away, .is-asleep)").wait_for(timeout=8_000)
+    code, _, ola = evening
+    refused = {"ws": (), "sse": ("live",), "poll": ("live", "events")}[way]
+    network.set(**dict.fromkeys(refused, "refuse"))
+    max_ = screens.open()
+    join(max_, f"{network.url}/t/{code}/join", "Max", "Brandt")
+    is_by(max_, way, "slow" if way == "poll" else "live")
+    tv = screens.open(**TV)
+    tv.goto(f"http://127.0.0.1:{network.port}/t/{code}")
+    tv.locator("#seat-2:not(.is-away, .is-asleep)").wait_for(timeout=8_000)
     hide = """(hidden) => {
         Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
         document.dispatchEvent(new Event("visibilitychange"));
     }"""
-    ola.evaluate(hide, True)
-    tv.locator("#seat-1.is-asleep").wait_for(timeout=5_000)
-    ola.evaluate(hide, False)
-    tv.locator("#seat-1:not(.is-asleep)").wait_for(timeout=5_000)
+    max_.evaluate(hide, True)
+    tv.locator("#seat-2.is-asleep").wait_for(timeout=5_000)
+    network.seen.clear()
+    max_.wait_for_timeout(7_000)
+    assert network.seen == []  # and asks for nothing
+    max_.evaluate(hide, False)
+    tv.locator("#seat-2:not(.is-away, .is-asleep)").wait_for(timeout=5_000)
+    pick(ola, 1)
+    max_.locator("#team-1 .is-taken").wait_for(timeout=8_000)
+
+
+def test_a_server_that_hears_nothing_new_is_not_called_live(
+    network: Network, screens: Screens, evening: tuple[str, Any, Any]
+) -> None:
+    code, tv, _ = evening
+    deaf = True
+
+    def between(socket: Any) -> None:
+        def passed_on(text: str) -> None:
+            socket.send(text.replace('{"live": true', '{"live": false') if deaf else text)
+
+        socket.connect_to_server().on_message(passed_on)
+
+    tv.route_web_socket("**/live?*", between)
+    tv.goto(f"{network.url}/t/{code}")
+    is_by(tv, "ws", "slow")
+    assert tv.locator("#live-mark").text_content() == "Delayed"
+    deaf = False
+    is_by(tv, "ws", "live")
+
+
+@pytest.mark.parametrize("way", ["ws", "sse", "poll"])
+def test_a_device_that_may_not_see_the_page_any_more_does_not_ask_for_ever(
+    network: Network, screens: Screens, way: str
+) -> None:
+    host, other = screens.open(**TV), screens.open(**TV)
+    straight = f"http://127.0.0.1:{network.port}"
+    code = create(host, straight, "Friday Cup", 4)
+    recovery = host.locator(".recovery").inner_text()
+    refused = {"ws": (), "sse": ("live",), "poll": ("live", "events")}[way]
+    network.set(**dict.fromkeys(refused, "refuse"))
+    other.goto(f"{network.url}/t/{code}/recover")
+    other.get_by_label("Recovery code").fill(recovery)
+    other.get_by_role("button", name="Run the evening here").click()
+    is_by(other, way, "slow" if way == "poll" else "live")
+    host.goto(f"{straight}/t/{code}/organise")
+    is_live(host)
+    host.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    host.get_by_role("button", name="Yes, revoke it").last.click()
+    other.locator("#live-mark[data-state=over]").wait_for(timeout=10_000)
+    see(other, "Updates ended: reload")
+    network.seen.clear()
+    other.wait_for_timeout(7_000)
+    assert not {"live", "events", "now"} & set(network.seen)
