@@ -94,11 +94,18 @@ def create_app(settings: Settings) -> Flask:
     renderer = Renderer(app)
     app.jinja_env.globals["asset"] = asset(app)
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
+
+    def now() -> datetime:
+        """UTC by the clock that all workers share, in whole milliseconds as the store keeps it."""
+        at = datetime.fromtimestamp(bus.time(), UTC)
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
     hub = Hub(
         store.read,
         store.stream,
         store.forget,
         bus,
+        now,
         renderer,
         lambda code: join_url(public_url, code),
         settings.drain_seconds,
@@ -106,11 +113,6 @@ def create_app(settings: Settings) -> Flask:
         settings.sockets_per_address,
         settings.sockets_per_tournament,
     )
-
-    def now() -> datetime:
-        """UTC, in whole milliseconds: as exact as the store keeps it."""
-        at = datetime.now(UTC)
-        return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
     app.extensions["lct"] = Parts(
         execute=Execute(store, bus.publish, now),
