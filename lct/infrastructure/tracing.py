@@ -221,7 +221,7 @@ class _StoreCommands(monitoring.CommandListener):
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None:
         failure = event.failure
-        self._end(str(failure.get("errtype") or failure.get("code")))
+        self._end(str(failure.get("errtype") or failure.get("code", "_OTHER")))
 
     def _end(self, error: str) -> None:
         if span := self._running.get():
