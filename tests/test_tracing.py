@@ -413,7 +413,7 @@ def test_a_dead_collector_costs_a_tap_nothing_and_the_log_one_line(
             assert e.pick(ola, team).status == 200
             slowest = max(slowest, time.monotonic() - tapped)
             time.sleep(0.05)
-        assert slowest < EXPORT_SECONDS / 4
+        assert slowest < EXPORT_SECONDS / 2
         said = [line for line in house.lines() if line["log"]["logger"] != "lct.access"]
         lost = [line for line in said if line["message"] == "spans lost"]
         assert [line["event"]["action"] for line in lost] == ["tracing.unavailable"]
