@@ -87,6 +87,12 @@ def create_app(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     app.session_interface = Sessions()
+    if settings.otlp_endpoint:
+        from .infrastructure import tracing  # an extra, and nothing for who does not use it
+
+        app.extensions["lct-tracing"] = tracing.start(
+            app, settings.otlp_endpoint, settings.environment, requests.QUIET
+        )
     connect_store(settings)
     # In the request's context, so that what is logged carries its id.
     store = EventStore(defer=_later)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -72,6 +73,12 @@ def _web_address(value: str) -> str:
     return _starting_with("http://", "https://")(value).rstrip("/")
 
 
+def _collector(value: str) -> str:
+    if importlib.util.find_spec("opentelemetry") is None:
+        raise ValueError("needs the packages of requirements-tracing.lock")
+    return _web_address(value)
+
+
 def _secret(value: str) -> str:
     if len(value) < SHORTEST_SECRET:
         raise ValueError(f"must have at least {SHORTEST_SECRET} characters")
@@ -132,6 +139,10 @@ class Settings:
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
     # What Prometheus shows to read /metrics, at least 16 characters; not set: there is no /metrics.
     metrics_token: str | None = _setting("LCT_METRICS_TOKEN", _secret, private=True, default=None)
+    # The OTLP/HTTP collector that traces go to, such as http://collector:4318; not set: no tracing.
+    otlp_endpoint: str | None = _setting(
+        "LCT_OTLP_ENDPOINT", _collector, private=True, default=None
+    )
     # The name of this installation in logs, such as local, staging or production.
     environment: str = _setting("LCT_ENVIRONMENT", default="local")
 

@@ -21,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from .. import spans
 from ..application.messages import (
     CHANNEL,
     EVERYWHERE,
@@ -67,6 +68,12 @@ def _commands(message: Message, now: float) -> Iterator[tuple[str | int, ...]]:
     yield "PUBLISH", channel(message), encode(message)
 
 
+def _end_spans(batch: list[tuple[str | None, Message]], error: Exception | None = None) -> None:
+    for _, message in batch:
+        if isinstance(message, Moved):
+            spans.end(message.trace, error)
+
+
 class RedisBus:
     """Publishes, subscribes and listens. Nothing here raises when Redis is away.
 
@@ -98,7 +105,7 @@ class RedisBus:
 
     def publish(self, code: str, seq: int) -> None:
         """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
-        self._send(Moved(code, seq))
+        self._send(Moved(code, seq, spans.begin("bus publish")))
 
     def drop(self, code: str) -> None:
         """Tell every worker to forget what it has cached of a tournament."""
@@ -174,6 +181,7 @@ class RedisBus:
                     connection.send_packed_command(connection.pack_commands(commands))
                     for _ in commands:
                         connection.read_response()
+                    _end_spans(batch)
                     break
                 except Exception as error:
                     if connection is not None:
@@ -182,6 +190,7 @@ class RedisBus:
                         continue  # to say it twice does no harm
                     for asked in {asked for asked, _ in batch}:
                         self._failed("bus publish failed", error, asked)
+                    _end_spans(batch, error)
                     break
             self._idle = True
 

@@ -18,6 +18,7 @@ import gevent
 from ..application.messages import Dropped, Looked, Message, Present
 from ..application.queries import NOBODY, Around
 from ..domain.errors import TooMany
+from ..spans import span
 from . import metrics
 from .outbox import Outbox
 from .render import Renderer
@@ -165,7 +166,8 @@ class Hub:
         elif isinstance(message, Present):
             room.present(message)
         else:
-            room.moved(message.seq)
+            with span("bus receive", [message.trace] if message.trace else []) as trace:
+                room.moved(message.seq, trace)
 
     def _on_refetch(self, code: str) -> None:
         if (room := self._rooms.get(code)) is not None:

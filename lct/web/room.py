@@ -16,6 +16,7 @@ from ..application.messages import Looked, Present
 from ..application.queries import VIEWS, Around, Moment, next_change
 from ..domain.errors import LctError, UnknownTournament
 from ..domain.tournament import Tournament
+from ..spans import span
 from . import metrics
 from .outbox import EventOutbox, Outbox, event, frame
 from .picture import Picture
@@ -54,6 +55,7 @@ class Room:
         self._heard: set[str] = set()  # whose looks came since the stored ones were asked for
         self.wake = Event()
         self.behind = False  # the store did not answer; the screens may show the past
+        self._causes: list[str] = []  # traces of what was heard since the last refresh
         self.refetch = True  # messages may have been missed: look at the store and the looks
         self._read_at = 0.0
         self._target = 0  # the place that the stream has reached, as far as was heard
@@ -80,10 +82,12 @@ class Room:
             self.looks[message.player_id] = (message.team, time.monotonic() + seconds)
         self.wake.set()
 
-    def moved(self, seq: int) -> None:
+    def moved(self, seq: int, trace: str | None = None) -> None:
         """Hear that the stream has reached ``seq``."""
         if seq > self.seq:
             self._target = max(self._target, seq)
+            if trace:
+                self._causes.append(trace)
             self.wake.set()
 
     def present(self, word: Present) -> None:
@@ -187,6 +191,7 @@ class Room:
         while True:
             self.wake.wait(timeout=pause)
             self.wake.clear()
+            causes, self._causes = self._causes, []
             if not any(self.boxes.values()):
                 pause = TICK
                 if self.refetch:  # somebody may be asking by HTTP
@@ -195,7 +200,8 @@ class Room:
                 continue
             began = time.monotonic()
             try:
-                pause = self._refresh()
+                with span("room refresh", causes):
+                    pause = self._refresh()
                 self.behind = False
             except UnknownTournament:
                 for box in self.all_boxes():
