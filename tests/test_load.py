@@ -40,20 +40,20 @@ def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "steps"),
+    ("name", "seconds", "steps"),
     [
-        ("create", ("create",)),
-        ("assign", ("create", "join", "pick", "tap to board")),
-        ("get", ("open the board", "first picture")),
-        ("evening", ("join", "pick", "draw", "skip", "draw to screen", "evening")),
+        ("create", 3, ("create",)),
+        ("assign", 3, ("create", "join", "pick", "tap to board")),
+        ("get", 3, ("open the board", "first picture")),
+        ("evening", 9, ("join", "pick", "draw", "skip", "draw to screen", "evening")),
     ],
 )
 def test_a_scenario_runs_and_keeps_its_limits(
-    house: House, name: str, steps: tuple[str, ...]
+    house: House, name: str, seconds: int, steps: tuple[str, ...]
 ) -> None:
     events = house.mongo[house.settings.database].events
     before = events.count_documents({"type": "teams-drawn"})
-    ran = load(house.port, name, "--seconds", "3")
+    ran = load(house.port, name, "--seconds", str(seconds))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "MISSED" not in ran.stdout
     rows = [line.rsplit(maxsplit=7) for line in ran.stdout.splitlines()]

@@ -111,12 +111,13 @@ class Browser:
         with self.http.request(
             method, path, name=name, data=body, headers=headers, catch_response=True
         ) as answer:
-            if refused and answer.status_code == 409:
+            came_second = bool(refused) and answer.status_code == 409
+            if came_second:
                 answer.request_meta["name"] = refused
                 answer.success()
             elif answer.status_code != 200:
                 answer.failure(f"{answer.status_code} {getattr(answer, 'error', None) or ''}")
-        if answer.status_code not in (200, 409 if refused else 200):
+        if answer.status_code != 200 and not came_second:
             raise RescheduleTask(f"{name}: {answer.status_code}")  # counted; no going on from here
         if found := TOKEN.search(answer.text):
             self.token = found[1]

@@ -40,11 +40,6 @@ class Host:
         )
         self.path = _found(r'href="(/t/\w+)"', created.text)
 
-    def open_board(self) -> LiveScreen:
-        """The board on the TV, live."""
-        self.browser.get(self.path, "open the board")
-        return self.browser.live(f"{self.path}/live?view=board")
-
     def open_desk(self) -> LiveScreen:
         """The organiser's page, live; it also names the address in the QR code."""
         page = self.browser.get(f"{self.path}/organise", "open the organiser's page").text
@@ -67,18 +62,18 @@ class Guest:
         self.environment, self.browser = environment, Browser(environment)
         self.first, self.last = f"Guest{number}", secrets.token_hex(3)
         self.path = self.team = ""
+        self.screen: LiveScreen
 
     @property
     def name(self) -> str:
         return f"{self.first} {self.last}"
 
-    def join(self, join_path: str) -> LiveScreen:
+    def join(self, join_path: str) -> None:
         """Open the address in the QR code and send the form; the step includes the own page."""
         self.path = join_path.removesuffix("/join")
         self.browser.get(join_path, "open the join page")
         self.browser.send(join_path, "join", first=self.first, last=self.last)
         self.screen = self.browser.live(f"{self.path}/live?view=me")
-        return self.screen
 
     def pick(self, pause: float, board: LiveScreen) -> None:
         """Look at a free team and tap it, until one was not taken first; the board shows it."""
@@ -124,6 +119,12 @@ class Guest:
         """The team that the own page says was drawn, or nothing yet."""
         card = self.screen.regions["me"]
         return _found(r'me-main"><bdi>(.+?)</bdi>', card) if "is-drawn" in card else ""
+
+
+def open_board(browser: Browser, path: str) -> LiveScreen:
+    """The board on the TV, live."""
+    browser.get(path, "open the board")
+    return browser.live(f"{path}/live?view=board")
 
 
 def _found(pattern: str, html: str) -> str:

@@ -14,9 +14,9 @@ import gevent
 from locust import User, between, task
 from locust.exception import StopUser
 
-from bench.load.browser import LiveScreen, step
+from bench.load.browser import Browser, LiveScreen, step
 from bench.load.limits import Limit
-from bench.load.people import Guest, Host
+from bench.load.people import Guest, Host, open_board
 
 
 class Scenario(User):
@@ -66,7 +66,7 @@ class Assign(Scenario):
         try:
             host.create(seats=self.players)
             host.open_desk()
-            board = host.open_board()
+            board = open_board(host.browser, host.path)
             _together(lambda guest: _join_and_pick(guest, host, board), guests)
         finally:
             _leave(host, guests)
@@ -88,18 +88,20 @@ class Get(Scenario):
     )
 
     def on_start(self) -> None:
-        self.tournament = Host(self.environment)
-        self.tournament.create(seats=8)
-        self.tournament.browser.close()
+        host = Host(self.environment)
+        try:
+            host.create(seats=8)
+        finally:
+            host.browser.close()
+        self.path = host.path
 
     @task
     def get(self) -> None:
-        viewer = Host(self.environment)
-        viewer.path = self.tournament.path
+        browser = Browser(self.environment)
         try:
-            viewer.open_board()
+            open_board(browser, self.path)
         finally:
-            viewer.browser.close()
+            browser.close()
 
 
 class Evening(Scenario):
@@ -134,7 +136,7 @@ class Evening(Scenario):
         guests = [Guest(self.environment, number) for number in range(self.players)]
         try:
             host.create(seats=self.players)
-            board, desk = host.open_board(), host.open_desk()
+            board, desk = open_board(host.browser, host.path), host.open_desk()
             _together(lambda guest: self._guest(guest, host, board), guests)
             desk.until(lambda shown: 'value="draw"' in shown["controls"])
             host.act("draw", desk)
