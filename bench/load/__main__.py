@@ -6,6 +6,7 @@ The exit code is 0 when every limit was kept, 1 when one was missed or a user me
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str]) -> int:
             scenario = SCENARIOS[name]
             scenario.seconds = asked.seconds or scenario.seconds
             users = asked.users or scenario.users
-            print(f"\n{name}: {users} users, {scenario.seconds:g} s\n", flush=True)
+            busy = f"load average {os.getloadavg()[0]:.1f} before"
+            print(f"\n{name}: {users} users, {scenario.seconds:g} s, {busy}\n", flush=True)
             kept &= run(scenario, origin, users)
     return 0 if kept else 1
 

@@ -151,7 +151,7 @@ class Evening(Scenario):
             _leave(host, guests)
 
     def _guest(self, guest: Guest, host: Host, board: LiveScreen) -> None:
-        gevent.sleep(random.uniform(0, self.seconds * 0.6))
+        gevent.sleep(random.uniform(0, self.seconds * 0.7))
         guest.join(host.join_path)
         guest.pick(self.seconds / 30, board)
         if random.random() < 0.25:
