@@ -2,7 +2,9 @@
 
     floor.py PORT BUS CHANNEL BYTES
 
-It has no routes, no views, no heartbeat, and loses whatever a socket does not take at once.
+It has no routes, no views, no heartbeat, and loses whatever a socket does not take at once. As
+everywhere else no frame waits for the last one's acknowledgement (TCP_NODELAY): without that it is
+some percent cheaper, and every frame that follows another up to 40 ms late.
 """
 
 # ruff: noqa: E402 - gevent patches before anything else is imported
@@ -17,6 +19,7 @@ import os
 import re
 import struct
 import sys
+from socket import IPPROTO_TCP, TCP_NODELAY
 
 import gevent
 import redis
@@ -29,6 +32,7 @@ sockets = set()
 
 
 def handle(socket, address):
+    socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     head = b""
     while b"\r\n\r\n" not in head:
         part = socket.recv(4096)
