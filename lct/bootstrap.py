@@ -25,6 +25,7 @@ from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
 from .request_id import request_id
 from .web import (
+    api,
     board,
     devices,
     errors,
@@ -38,6 +39,7 @@ from .web import (
     pick,
     requests,
 )
+from .web.api import document
 from .web.hub import Hub
 from .web.parts import Parts, join_url
 from .web.render import Renderer
@@ -121,6 +123,7 @@ def create_app(settings: Settings) -> Flask:
         hub=hub,
         stored=lambda code: archive.stored(store, code),
         exported=lambda code, public: archive.exported(store, code, public),
+        receipt=lambda prefix: archive.receipt(store, prefix),
         hit=Limiter(settings.redis_url).hit,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
         secret=settings.secret_key.encode(),
@@ -132,10 +135,14 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["lct-renderer"] = renderer
 
     requests.init_app(app)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     Htmx(app)
     Compress(app)
     errors.init_app(app)
     for module in (home, join, pick, board, organise, devices, history, live, health, metrics):
         app.register_blueprint(module.bp)
+    for table in api.TABLES:
+        app.register_blueprint(table.bp)
+        csrf.exempt(table.bp)  # no cookie grants anything there
+    app.register_blueprint(document.bp)
     return app

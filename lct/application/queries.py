@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ..domain.records import Draw, Player
 from ..domain.teams import Team
@@ -102,6 +102,12 @@ def _row(
     else:
         status, shown, stars = ("now" if facing and i == turned else "waiting"), "", 0.0
     return Region(f"row-{i + 1}", template, Row(i + 1, name, shown, stars, status, mine))
+
+
+def cards(t: Tournament, now: datetime) -> tuple[Row, ...]:
+    """The cards of the draw in force, in their order; those face down without their team."""
+    draw = t.current_draw
+    return tuple(cast(Row, region.data) for region in _rows(t, draw, now, "")) if draw else ()
 
 
 def _seats(t: Tournament, around: Around, template: str) -> tuple[Region, ...]:
