@@ -39,7 +39,7 @@ from .web import (
     pick,
     requests,
 )
-from .web.api import document
+from .web.api import cors, document
 from .web.hub import Hub
 from .web.parts import Parts, join_url
 from .web.render import Renderer
@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> Flask:
         SECRET_KEY=settings.secret_key,
         LCT_RETENTION_DAYS=settings.retention_days,
         LCT_METRICS_TOKEN=settings.metrics_token,
+        LCT_API_ORIGINS=frozenset(settings.api_origins.split()),
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=50,
         SESSION_COOKIE_NAME="lct",
@@ -145,4 +146,5 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(table.bp)
         csrf.exempt(table.bp)  # no cookie grants anything there
     app.register_blueprint(document.bp)
+    app.after_request(cors.allow)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -72,6 +73,13 @@ def _web_address(value: str) -> str:
     return _starting_with("http://", "https://")(value).rstrip("/")
 
 
+def _origins(value: str) -> str:
+    for origin in value.split():
+        if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", origin):
+            raise ValueError("must be origins such as https://app.example, with spaces between")
+    return value
+
+
 def _secret(value: str) -> str:
     if len(value) < SHORTEST_SECRET:
         raise ValueError(f"must have at least {SHORTEST_SECRET} characters")
@@ -132,6 +140,8 @@ class Settings:
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
     # What Prometheus shows to read /metrics, at least 16 characters; not set: there is no /metrics.
     metrics_token: str | None = _setting("LCT_METRICS_TOKEN", _secret, private=True, default=None)
+    # From which other sites' pages browsers may call the API, with spaces between; not set: none.
+    api_origins: str = _setting("LCT_API_ORIGINS", _origins, default="")
     # The name of this installation in logs, such as local, staging or production.
     environment: str = _setting("LCT_ENVIRONMENT", default="local")
 

@@ -18,6 +18,7 @@ from .regions import (
     Devices,
     Foot,
     Head,
+    News,
     People,
     PlayerRow,
     Region,
@@ -37,6 +38,7 @@ class Around(NamedTuple):
     looks: Mapping[str, int] = MappingProxyType({})  # player id -> the team they are looking at
     # Player id -> "here" or "asleep", else they are away; None: not known, and not shown.
     here: Mapping[str, str] | None = None
+    seq: int = 0  # the place that the stream has reached; 0: not known
 
     def presence(self, player_id: str) -> str:
         return "" if self.here is None else self.here.get(player_id, "away")
@@ -412,7 +414,14 @@ def organise(t: Tournament, now: datetime, around: Around, join_url: str) -> tup
     )
 
 
-VIEWS: dict[str, View] = {"board": board, "me": me, "watch": watch, "organise": organise}
+def announce(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:
+    """What programs hear on the API's event stream: that there is something new to ask for."""
+    news = News(around.seq, t.version, phase(t, now), len(t.players), _picked(t), *_turned(t, now))
+    return (Region("news", "news.json", news),)
+
+
+SCREENS: dict[str, View] = {"board": board, "me": me, "watch": watch, "organise": organise}
+VIEWS: dict[str, View] = {**SCREENS, "announce": announce}
 
 
 def next_change(t: Tournament, now: datetime) -> float | None:

@@ -4,10 +4,10 @@ routes, checks and the OpenAPI document are all made from them."""
 
 from __future__ import annotations
 
-from . import commands, doors, reads, seed
+from . import commands, doors, events, reads, seed
 from .operation import Operation
 
-TABLES = (reads.api, doors.api, commands.api, seed.api)
+TABLES = (doors.api, reads.api, commands.api, events.api, seed.api)
 
 
 def operations() -> list[Operation]:

@@ -56,6 +56,18 @@ def evening(t: Tournament, now: datetime) -> Evening:
     )
 
 
+class News(BaseModel):
+    """One server-sent event."""
+
+    seq: int = Field(description="How many events the history has.")
+    version: int
+    phase: Phase
+    players: int
+    picked: int
+    turned: int
+    cards: int
+
+
 class TeamFacts(BaseModel):
     number: int
     name: str
