@@ -327,8 +327,11 @@ def test_a_list_read_page_by_page_is_the_whole_list(app: Flask, path: str) -> No
     assert pages == (len(found) + 1) // 2
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=ZnJvbTotMQ",
-                                   "cursor=%00", "cursor=é", "cursor=ZnJvbTowMg"])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=ZnJvbTotMQ", "cursor=%00", "cursor=é",
+     "cursor=ZnJvbTowMg"],
+)  # fmt: skip
 def test_a_wrong_page_is_a_wrong_field(e: ApiEvening, query: str) -> None:
     problem = refused(e.anyone.get(e.at(f"/teams?{query}")), 422)
     assert problem["errors"][0]["field"] == query.partition("=")[0]
@@ -417,7 +420,7 @@ def test_no_other_origin_may_call_unless_it_is_configured(e: ApiEvening) -> None
     for method in ("GET", "OPTIONS"):
         answer = e.anyone.call(method, e.at(), Origin="https://app.example")
         assert answer.status_code == 200
-        assert not [name for name in answer.headers.keys() if name.startswith("Access-Control")]
+        assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 
 
 def test_a_configured_origin_may_call_and_only_that_one(servers: Any) -> None:

@@ -39,7 +39,7 @@ def once(call: Call) -> Once:
         raise Invalid(**{HEADER: "Send 16 to 64 letters, digits, - or _; a UUID is best."})
     who = "|".join((*call.caller, call.t.code))
     begin = derived("repeat", who, key or secrets.token_hex(16)).hex()[:32]
-    body = request.get_json() if call.body is not None else None
+    body = call.body.model_dump(exclude_unset=True) if call.body else None
     asked = [request.endpoint, call.path | {"code": call.t.code}, body]
     command_id = f"{begin}.{derived('call', json.dumps(asked, sort_keys=True)).hex()[:16]}"
     receipt = parts().receipt(begin) if key else None

@@ -46,7 +46,7 @@ def shown(**example: Any) -> ConfigDict:
 
 
 class Create(BaseModel):
-    model_config = shown(name="Friday Cup", playerLimit=4)
+    model_config = shown(name="Sunday Cup", playerLimit=4)
 
     name: TEXT
     playerLimit: Annotated[int, SEATS]
@@ -71,7 +71,7 @@ class AssignPlayer(ByTournament):
 
 class SelectTeam(ByTournament):
     model_config = shown(
-        tournamentId="BB3K7QXM", playerName="Ola", playerSurname="Nowak", team="Arsenal"
+        tournamentId="BB3K7QXM", playerName="Ola", playerSurname="Nowak", team="Liverpool"
     )
 
     playerName: TEXT
