@@ -294,7 +294,7 @@ def test_if_match_lets_nobody_overwrite_what_they_did_not_see(e: ApiEvening) -> 
 @pytest.mark.parametrize(
     ("tag", "status"),
     [('"1"', 200), ("*", 200), ('"7", "1"', 200), ('"1:br"', 200), ('"2"', 412), ('W/"1"', 412),
-     ('"x"', 412), ("nonsense", 412), ('"-1"', 412)],
+     ('"x"', 412), ('""', 412), ("nonsense", 412), ('"-1"', 412)],
 )  # fmt: skip
 def test_if_match_is_read_as_http_has_it(e: ApiEvening, tag: str, status: int) -> None:
     assert e.host.post(e.at("/lock"), If_Match=tag).status_code == status

@@ -90,6 +90,6 @@ def expected_version(now: int) -> int | None:
     if not request.headers.get("If-Match") or tags.star_tag:
         return None
     # Compressing an answer adds the method to its tag.
-    asked = {tag.partition(":")[0] for tag in tags.as_set()}
+    asked = {tag.partition(":")[0] for tag in tags.as_set() if tag}
     numbers = {int(tag) for tag in asked if tag.isascii() and tag.isdigit() and len(tag) < 10}
     return now if now in numbers else max(numbers, default=-1)
