@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from .http_client import PATIENCE, House, open_house
+from .support import wait_until
 
 ORIGIN = "https://app.example"
 
@@ -42,8 +43,8 @@ class Api:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         sent = json.dumps(body).encode() if body is not None else b""
         answer = self.house.phone().request("POST", self.at(path), sent, headers)
-        assert answer.status in (200, 201), answer.text
-        return json.loads(answer.text)
+        assert answer.status in (200, 201, 204), answer.text
+        return json.loads(answer.text or "null")
 
     def join(self, first: str) -> tuple[str, str]:
         made = self.post("/players", {"first": first, "last": "Nowak"})
@@ -135,6 +136,23 @@ def test_the_draw_is_told_card_by_card_and_never_what_is_on_it(house: House) -> 
         )
         assert fact["data"]["secret"] not in stream.said
         assert "Liverpool" not in stream.said
+
+
+def test_who_looks_at_a_team_is_in_the_list_of_teams_until_it_is_taken(house: House) -> None:
+    api = Api(house)
+    (ola, token), (max_, other) = api.join("Ola"), api.join("Max")
+
+    def teams() -> Any:
+        return json.loads(house.phone().get(api.at("/teams")).text)["items"]
+
+    api.post(f"/players/{ola}/look", {"team": 2}, token)
+    wait_until(lambda: [t["number"] for t in teams() if t["looking"] == [ola]] == [2])
+    api.post(f"/players/{max_}/team", {"team": 2}, other)
+    assert (teams()[2]["looking"], teams()[2]["taken_by"]) == ([], max_)
+    api.post(f"/players/{ola}/look", {"team": 3}, token)
+    wait_until(lambda: teams()[3]["looking"] == [ola])
+    api.post(f"/players/{ola}/look", {"team": None}, token)
+    wait_until(lambda: not any(t["looking"] for t in teams()))
 
 
 def test_signs_of_life_have_a_name_of_their_own(house: House) -> None:

@@ -3,6 +3,7 @@ team here either, and a secret is told with its finished draw."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -75,6 +76,7 @@ class TeamFacts(BaseModel):
     stars: float = Field(description="0: not rated.")
     kind: str
     taken_by: str | None = Field(description="The id of the player who holds it.")
+    looking: list[str] = Field(description="The ids of players who look at it just now.")
 
 
 class Teams(BaseModel):
@@ -82,7 +84,9 @@ class Teams(BaseModel):
     next: str | None
 
 
-def team(t: Tournament, number: int) -> TeamFacts:
+def team(t: Tournament, number: int, looks: Mapping[str, int]) -> TeamFacts:
+    """``looks``: player id -> the team they are looking at."""
+    holder = t.holders.get(number)
     name, league, stars, kind = t.teams[number]
     return TeamFacts(
         number=number,
@@ -90,7 +94,8 @@ def team(t: Tournament, number: int) -> TeamFacts:
         league=league,
         stars=stars,
         kind=kind,
-        taken_by=t.holders.get(number),
+        taken_by=holder,
+        looking=[] if holder else [p for p, at in looks.items() if at == number and p in t.players],
     )
 
 
@@ -208,44 +213,3 @@ class Host(BaseModel):
 class Seat(BaseModel):
     seat_code: str = Field(description="Brings the player back on another phone.")
     seat_url: str
-
-
-# --- what writing calls answer ------------------------------------------------------------------
-
-
-class Done(BaseModel):
-    """What a command left in the store. A repeat of it gets the same answer."""
-
-    code: str
-    changed: bool = Field(description="false: it was so already.")
-    event: str | None = None
-    seq: int = Field(description="Its place in the history; the stream's end if nothing changed.")
-    version: int
-    at: datetime | None = None
-
-
-class Created(Done):
-    organiser_key: str = Field(description="The bearer token of the organiser. Keep it.")
-    recovery_code: str
-    organiser_url: str
-    join_url: str
-    board_url: str
-
-
-class Joined(Done, Seat):
-    player_id: str
-    token: str = Field(description="The bearer token of this player.")
-
-
-class CameBack(Seat):
-    player_id: str
-    token: str
-
-
-class Admitted(Done):
-    device_id: str
-    organiser_key: str
-
-
-class Renewed(Done):
-    recovery_code: str

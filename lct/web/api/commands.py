@@ -10,7 +10,7 @@ from ...application.messages import Looked
 from ...domain.errors import UnknownTeam
 from .. import identity
 from ..parts import parts
-from . import answers, bodies
+from . import bodies, receipts
 from .operation import Call, Shape, Table, View
 from .repeats import once, run
 from .rights import Right
@@ -58,18 +58,18 @@ def _runs(command: type[c.Command]) -> View:
 for path, right, command, body, summary in PLAIN:
     api.add(
         "POST", path, _runs(command), name=command.__name__, summary=summary,
-        right=right, body=body, answer=answers.Done, **WRITES,
+        right=right, body=body, answer=receipts.Done, **WRITES,
     )  # fmt: skip
 
 
-@api.operation("POST", f"{T}/restart", right=Right.ORGANISER, answer=answers.Done, **WRITES)
+@api.operation("POST", f"{T}/restart", right=Right.ORGANISER, answer=receipts.Done, **WRITES)
 def restart(call: Call) -> Any:
     """Everyone picks again, under a new seal."""
     return run(call, c.RestartPicks, secret=secrets.token_hex(32))
 
 
 @api.operation(
-    "POST", f"{T}/devices/<device>/revoke", right=Right.ORGANISER, answer=answers.Done, **WRITES
+    "POST", f"{T}/devices/<device>/revoke", right=Right.ORGANISER, answer=receipts.Done, **WRITES
 )
 def revoke(call: Call) -> Any:
     """Sign a device out: its key and the co-organiser link it may have seen stop working."""
@@ -79,7 +79,7 @@ def revoke(call: Call) -> Any:
 
 
 @api.operation(
-    "POST", f"{T}/recovery-code", right=Right.ORGANISER, answer=answers.Renewed, **WRITES
+    "POST", f"{T}/recovery-code", right=Right.ORGANISER, answer=receipts.Renewed, **WRITES
 )
 def renew(call: Call) -> Any:
     """A new recovery code; the old one stops working."""
@@ -87,7 +87,7 @@ def renew(call: Call) -> Any:
     recovery = identity.new_recovery_code(identity.derived("recovery", this.command_id))
     hashed = identity.recovery_hash(call.t.code, recovery)
     done = run(call, c.RenewRecoveryCode, this, recovery_hash=hashed)
-    return answers.Renewed(**done.model_dump(), recovery_code=recovery)
+    return receipts.Renewed(**done.model_dump(), recovery_code=recovery)
 
 
 @api.operation("POST", f"{P}/look", right=Right.PLAYER, body=bodies.Look, status=204)

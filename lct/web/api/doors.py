@@ -13,7 +13,7 @@ from .. import home, identity
 from ..identity import ORGANISER, PLAYER, derived, organiser_key
 from ..limits import address
 from ..parts import join_url, parts
-from . import answers, bodies
+from . import bodies, receipts
 from .operation import Call, Table
 from .reads import seat_of
 from .repeats import left, once, run
@@ -26,7 +26,7 @@ KEY = "Lct-Organiser-Key"
 
 
 @api.operation(
-    "POST", "/tournaments", **DOOR, body=bodies.NewTournament, answer=answers.Created,
+    "POST", "/tournaments", **DOOR, body=bodies.NewTournament, answer=receipts.Created,
     headers=("ETag", "Location"), refusals=(429,), repeatable=True,
 )  # fmt: skip
 def create(call: Call) -> Any:
@@ -43,7 +43,7 @@ def create(call: Call) -> Any:
     return created(call, form)
 
 
-def created(call: Call, form: MultiDict[str, str]) -> answers.Created:
+def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
     """Create as the page's form does. Everything secret follows from the command's id, so a
     repeat gets it again although only hashes are stored."""
     command_id, receipt = once(call)
@@ -54,7 +54,7 @@ def created(call: Call, form: MultiDict[str, str]) -> answers.Created:
     code, base = done.code, parts().public_url
     call.headers["Location"] = url_for("api_reads.tournament", code=code)
     link = url_for("devices.host", code=code, key=organiser_key(code, 1))
-    return answers.Created(
+    return receipts.Created(
         **done.model_dump(),
         organiser_key=identity.token(code, ORGANISER, home.creator_device(command_id)),
         recovery_code=identity.new_recovery_code(derived("recovery", command_id)),
@@ -65,7 +65,7 @@ def created(call: Call, form: MultiDict[str, str]) -> answers.Created:
 
 
 @api.operation(
-    "POST", f"{T}/players", **DOOR, body=bodies.NewPlayer, answer=answers.Joined,
+    "POST", f"{T}/players", **DOOR, body=bodies.NewPlayer, answer=receipts.Joined,
     headers=("ETag", "Location"), refusals=(403, 409), conditional=True, repeatable=True,
 )  # fmt: skip
 def join(call: Call) -> Any:
@@ -75,7 +75,7 @@ def join(call: Call) -> Any:
     player_id = derived("player", code, this.command_id).hex()[:12]
     done = run(call, c.Join, this, player_id=player_id, **call.body.model_dump())
     call.headers["Location"] = url_for("api_reads.seat", code=code, player=player_id)
-    return answers.Joined(
+    return receipts.Joined(
         **done.model_dump(),
         **seat_of(code, player_id).model_dump(),
         player_id=player_id,
@@ -84,7 +84,7 @@ def join(call: Call) -> Any:
 
 
 @api.operation(
-    "POST", f"{T}/seat", right=Right.ANYONE, body=bodies.SeatCode, answer=answers.CameBack
+    "POST", f"{T}/seat", right=Right.ANYONE, body=bodies.SeatCode, answer=receipts.CameBack
 )
 def come_back(call: Call) -> Any:
     """A player's token again, for their personal code."""
@@ -92,7 +92,7 @@ def come_back(call: Call) -> Any:
     if player_id is None:
         parts().hit("wrong-key", address())
         raise Invalid(seat_code="No seat has that code.")
-    return answers.CameBack(
+    return receipts.CameBack(
         **seat_of(call.t.code, player_id).model_dump(),
         player_id=player_id,
         token=identity.token(call.t.code, PLAYER, player_id),
@@ -100,7 +100,7 @@ def come_back(call: Call) -> Any:
 
 
 @api.operation(
-    "POST", f"{T}/devices", **DOOR, body=bodies.NewDevice, answer=answers.Admitted,
+    "POST", f"{T}/devices", **DOOR, body=bodies.NewDevice, answer=receipts.Admitted,
     headers=("ETag",), refusals=(403, 409), conditional=True, repeatable=True,
 )  # fmt: skip
 def admit(call: Call) -> Any:
@@ -115,7 +115,7 @@ def admit(call: Call) -> Any:
     this = once(call)
     device_id = derived("device", this.command_id).hex()[:16]
     done = run(call, c.AdmitDevice, this, device_id=device_id, label=given.label)
-    return answers.Admitted(
+    return receipts.Admitted(
         **done.model_dump(),
         device_id=device_id,
         organiser_key=identity.token(t.code, ORGANISER, device_id),

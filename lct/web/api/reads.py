@@ -34,9 +34,11 @@ def tournament(call: Call) -> Any:
 
 @api.operation("GET", f"{T}/teams", **PUBLIC, query=Page, answer=answers.Teams)
 def teams(call: Call) -> Any:
-    """The teams, with who holds which."""
-    numbers, following = page(range(len(call.t.teams)), call.query)
-    return answers.Teams(items=[answers.team(call.t, n) for n in numbers], next=following)
+    """The teams, with who holds which and who looks at which."""
+    t = call.t
+    looks = {p: team for p, (team, _) in parts().bus.looks(t.code).items()}
+    numbers, following = page(range(len(t.teams)), call.query)
+    return answers.Teams(items=[answers.team(t, n, looks) for n in numbers], next=following)
 
 
 @api.operation("GET", f"{T}/players", **PUBLIC, query=Page, answer=answers.Players)

@@ -18,8 +18,8 @@ from ...application.history import Receipt
 from ...domain.errors import Invalid
 from ..identity import derived
 from ..parts import parts
-from .answers import Done
 from .operation import Call
+from .receipts import Done
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
