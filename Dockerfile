@@ -1,16 +1,16 @@
-# The image of lct. It has Python, what requirements.lock names, and the app; it runs as nobody in
+# The image of lct. It has Python, what the two lock files name, and the app; it runs as nobody in
 # particular on a read-only root and writes to /dev/shm and /tmp only. docs/deploy.md tells how to
 # build and run it, and how to pin the base by its digest instead of its tag.
 ARG PYTHON=3.11-slim-trixie
 
 FROM python:${PYTHON} AS build
 WORKDIR /app
-COPY requirements.lock ./
+COPY requirements.lock requirements-tracing.lock ./
 # The venv gets no pip of its own. Every file has to be the one whose hash the lock names, and
 # wheels only, so nothing is compiled.
 RUN python -m venv --without-pip /opt/lct \
     && python -m pip --python /opt/lct/bin/python install --no-cache-dir --disable-pip-version-check \
-        --require-hashes --only-binary :all: -r requirements.lock
+        --require-hashes --only-binary :all: -r requirements.lock -r requirements-tracing.lock
 COPY wsgi.py ./
 COPY lct ./lct
 # Nobody can write bytecode later. It is not compared with its source: nothing here changes any more.

@@ -49,11 +49,12 @@ format: $(DEV)/requirements-dev.lock ## bring the code into shape
 bench: $(DEV)/requirements-dev.lock browser ## measure; ONLY=name for one of them
 	$(DEV)/bin/python -m bench $(ONLY)
 
-lock: ## work out requirements.lock and requirements-dev.lock anew; UPGRADE=1 takes newer versions
+lock: ## work out the three .lock files anew; UPGRADE=1 takes newer versions
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/pip install $(PIP_FLAGS) "$(PIP_TOOLS)"
-	for name in requirements requirements-dev; do \
+	for name in requirements requirements-tracing requirements-dev; do \
 		CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile $(LOCK_FLAGS) \
+			$$([ $$name != requirements-tracing ] || echo --constraint requirements.lock) \
 			$(if $(UPGRADE),--upgrade) --output-file $$name.lock $$name.in || exit 1; \
 	done
 	rm -rf .venv-lock

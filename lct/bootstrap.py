@@ -90,6 +90,12 @@ def create_app(settings: Settings) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     app.session_interface = Sessions()
+    if settings.otlp_endpoint:
+        from .infrastructure import tracing  # an extra, and nothing for who does not use it
+
+        app.extensions["lct-tracing"] = tracing.start(
+            app, settings.otlp_endpoint, settings.environment, requests.QUIET
+        )
     connect_store(settings)
     # In the request's context, so that what is logged carries its id.
     store = EventStore(defer=_later)
@@ -97,11 +103,18 @@ def create_app(settings: Settings) -> Flask:
     renderer = Renderer(app)
     app.jinja_env.globals["asset"] = asset(app)
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
+
+    def now() -> datetime:
+        """UTC by the clock that all workers share, in whole milliseconds as the store keeps it."""
+        at = datetime.fromtimestamp(bus.time(), UTC)
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
     hub = Hub(
         store.read,
         store.stream,
         store.forget,
         bus,
+        now,
         renderer,
         lambda code: join_url(public_url, code),
         settings.drain_seconds,
@@ -109,11 +122,6 @@ def create_app(settings: Settings) -> Flask:
         settings.sockets_per_address,
         settings.sockets_per_tournament,
     )
-
-    def now() -> datetime:
-        """UTC, in whole milliseconds: as exact as the store keeps it."""
-        at = datetime.now(UTC)
-        return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
     app.extensions["lct"] = Parts(
         execute=Execute(store, bus.publish, now),

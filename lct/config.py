@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 import re
@@ -80,6 +81,12 @@ def _origins(value: str) -> str:
     return value
 
 
+def _collector(value: str) -> str:
+    if importlib.util.find_spec("opentelemetry") is None:
+        raise ValueError("needs the packages of requirements-tracing.lock")
+    return _web_address(value)
+
+
 def _secret(value: str) -> str:
     if len(value) < SHORTEST_SECRET:
         raise ValueError(f"must have at least {SHORTEST_SECRET} characters")
@@ -142,6 +149,10 @@ class Settings:
     metrics_token: str | None = _setting("LCT_METRICS_TOKEN", _secret, private=True, default=None)
     # From which other sites' pages browsers may call the API, with spaces between; not set: none.
     api_origins: str = _setting("LCT_API_ORIGINS", _origins, default="")
+    # The OTLP/HTTP collector that traces go to, such as http://collector:4318; not set: no tracing.
+    otlp_endpoint: str | None = _setting(
+        "LCT_OTLP_ENDPOINT", _collector, private=True, default=None
+    )
     # The name of this installation in logs, such as local, staging or production.
     environment: str = _setting("LCT_ENVIRONMENT", default="local")
 

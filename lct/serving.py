@@ -115,6 +115,8 @@ def on_exit(server: Any) -> None:
 
 def worker_exit(server: Any, worker: Any) -> None:
     """Live screens are greenlets of their own, for which gunicorn does not wait: we do."""
-    hub = getattr(worker.app.callable, "extensions", {}).get("lct-hub") if worker.app else None
-    if hub is not None:
-        hub.drained()
+    extensions = getattr(worker.app.callable, "extensions", {}) if worker.app else {}
+    if "lct-hub" in extensions:
+        extensions["lct-hub"].drained()
+    if "lct-tracing" in extensions:
+        extensions["lct-tracing"].stop()

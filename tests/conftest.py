@@ -93,6 +93,15 @@ def live_server(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., su
 
 
 @pytest.fixture(scope="session")
+def house(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The app with two workers, for all tests that break nothing."""
+    from .http_client import open_house
+
+    with open_house(servers, tmp_path_factory.mktemp("house")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """One Chromium for the whole run; tests open contexts of their own in it."""
     from playwright.sync_api import sync_playwright

@@ -30,7 +30,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pymongo
-import pytest
 import redis
 from flask import Flask
 from websockets.sync.client import connect
@@ -603,19 +602,6 @@ def open_house(servers: Any, folder: Path, **settings: Any) -> Iterator[House]:
         house.redis.close()
         house.mongo.drop_database(made.database)
         house.mongo.close()
-
-
-SHARED: pytest.StashKey[House] = pytest.StashKey()
-
-
-def shared_house(request: pytest.FixtureRequest, servers: Any, factory: Any) -> House:
-    """One house for all test modules that break nothing; it ends with the session."""
-    stash = request.session.stash
-    if SHARED not in stash:
-        opened = open_house(servers, factory.mktemp("house"))
-        stash[SHARED] = opened.__enter__()
-        request.session.addfinalizer(lambda: opened.__exit__(None, None, None))
-    return stash[SHARED]
 
 
 @contextmanager

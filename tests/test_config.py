@@ -46,6 +46,7 @@ def test_an_empty_variable_means_the_default():
         ("LCT_ENVIRONMENT", "production", "environment", "production"),
         ("LCT_API_ORIGINS", "https://a.example", "api_origins", "https://a.example"),
         ("LCT_METRICS_TOKEN", "hidden-4-hidden-4", "metrics_token", "hidden-4-hidden-4"),
+        ("LCT_OTLP_ENDPOINT", "http://otel:4318/", "otlp_endpoint", "http://otel:4318"),
     ],
 )
 def test_a_variable_sets_its_field(variable, value, field, meant):
@@ -66,6 +67,7 @@ def test_a_variable_sets_its_field(variable, value, field, meant):
         ("LCT_DRAIN_SECONDS", "inf", "must be a number of seconds, 0 or more, not 'inf'."),
         ("LCT_SECURE_COOKIES", "maybe", "LCT_SECURE_COOKIES must be true or false, not 'maybe'."),
         ("LCT_PUBLIC_URL", "cup.example", "must start with http:// or https://"),
+        ("LCT_OTLP_ENDPOINT", "otel:4318", "must start with http:// or https://"),
         ("LCT_LOG_LEVEL", "loud", "LCT_LOG_LEVEL must be one of DEBUG, INFO"),
         ("LCT_SECRET_KEY", "short", "LCT_SECRET_KEY must have at least 16 characters."),
         ("LCT_API_ORIGINS", "*", "LCT_API_ORIGINS must be origins such as https://app.example"),
@@ -84,7 +86,8 @@ def test_passwords_are_in_no_error_and_no_repr():
     with pytest.raises(SettingsError) as refused:
         Settings.from_env({**REQUIRED, "LCT_MONGO_URI": "postgres://user:hidden-1@db/"})
     assert "hidden" not in str(refused.value)
-    given = Settings.from_env({**REQUIRED, "LCT_METRICS_TOKEN": "hidden-4-hidden-4"})
+    more = {"LCT_METRICS_TOKEN": "hidden-4-hidden-4", "LCT_OTLP_ENDPOINT": "http://a:hidden-5@b"}
+    given = Settings.from_env({**REQUIRED, **more})
     assert "hidden" not in repr(given)
 
 

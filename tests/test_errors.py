@@ -25,7 +25,7 @@ from lct.web.errors import answer_for
 from lct.web.identity import derived, organiser_key, seat_code
 
 from .conftest import Servers
-from .http_client import Answer, Evening, House, Phone, app_here, at_once, open_house, shared_house
+from .http_client import Answer, Evening, House, Phone, app_here, at_once, open_house
 from .support import wait_until
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -38,13 +38,6 @@ EXPECTED = {
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
 }
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

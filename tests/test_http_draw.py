@@ -7,22 +7,15 @@ import json
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from .http_client import Element, Evening, House, Phone, Screen, at_once, parse, shared_house
+from .http_client import Element, Evening, House, Phone, Screen, at_once, parse
 
 NAMES = ("Aquila", "Boreas", "Corvus", "Dorado")
 TEAMS = ["Quagga FC", "Vaquita SC", "Zebu United", "Yak Rovers", "Gnu Town", "Ibex City"]
 VIEWS = ("board", "me", "watch", "organise")
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 def ready(house: House) -> tuple[Evening, list[Phone]]:

@@ -10,14 +10,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from .http_client import House, shared_house
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
+from .http_client import House
 
 
 def test_the_host_reads_who_did_what_and_sees_the_board_as_it_was(house: House) -> None:

@@ -9,16 +9,9 @@ from typing import Any
 
 import pytest
 
-from .http_client import PATIENCE, Answer, Evening, House, shared_house
+from .http_client import PATIENCE, Answer, Evening, House
 
 FORM = {"name": "Friday Cup", "limit": "4", "source": "classic", "option": "plain"}
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,9 @@ from typing import Any
 
 import pytest
 
-from .http_client import Answer, Element, Evening, House, at_once, shared_house
+from .http_client import Answer, Element, Evening, House, at_once
 
 FAMILY = "👨‍👩‍👧‍👦"
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

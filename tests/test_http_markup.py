@@ -6,11 +6,9 @@ consist of the same tags with the same attributes, or a name has become more tha
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from .http_client import Answer, Element, Evening, House, parse, shared_house
+from .http_client import Answer, Element, Evening, House, parse
 
 HOSTILE = [
     '"><img src=x onerror=alert(1)>',
@@ -23,13 +21,6 @@ HOSTILE = [
     '@csrf@ id="me" \' `',
 ]
 PLAIN = [f"Word{i} of names" for i in range(len(HOSTILE))]
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 def play(house: House, names: list[str], title: str) -> dict[str, str]:

@@ -9,14 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from .http_client import PATIENCE, Answer, Evening, House, Phone, at_once, shared_house
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
+from .http_client import PATIENCE, Answer, Evening, House, Phone, at_once
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from lct.config import Settings
 
 from .desk import Desk
-from .http_client import PUBLIC_URL, Element, House, app_here, parse, shared_house
+from .http_client import PUBLIC_URL, Element, House, app_here, parse
 
 FORGED = {
     "host": {"Host": "evil.example"},
@@ -31,13 +31,6 @@ FORGED = {
         "X-Script-Name": "/evil.example",
     },
 }
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 def drawn(svg: Element, size: int = 8) -> Image.Image:

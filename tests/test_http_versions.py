@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import pytest
 
-from .http_client import Evening, House, Phone, at_once, shared_house
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
+from .http_client import Evening, House, Phone, at_once
 
 
 def two_hosts(e: Evening) -> tuple[Phone, Phone]:

@@ -249,7 +249,12 @@ def test_the_image_is_what_it_says_of_itself() -> None:
     assert "org.opencontainers.image.licenses" in final["LABEL"]
     assert [rest for word, rest in FINAL if word == "FROM"] == ["python:${PYTHON}"]
     (install,) = [rest for word, rest in BUILD if word == "RUN" and "install" in rest]
-    for wanted in ("--require-hashes", "--only-binary :all:", "-r requirements.lock"):
+    for wanted in (
+        "--require-hashes",
+        "--only-binary :all:",
+        "-r requirements.lock",
+        "-r requirements-tracing.lock",
+    ):
         assert wanted in install
     # Nothing is opened to the builder that is not copied.
     copied = {

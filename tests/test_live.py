@@ -11,7 +11,7 @@ import pytest
 
 from lct.application.messages import CHANNEL, EVERYWHERE, Moved, encode
 
-from .http_client import Evening, House, Phone, Screen, at_once, shared_house
+from .http_client import Evening, House, Phone, Screen, at_once
 from .support import wait_until
 
 REGIONS = {
@@ -20,13 +20,6 @@ REGIONS = {
     "watch": {"bar", "wait", "stage"},
     "organise": {"bar", "wait", "controls", "people", "devices"},
 }
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 def open_screen(e: Evening, view: str, worker: int, guest: Phone | None = None) -> Screen:

@@ -1,15 +1,21 @@
-"""A room while it reads the looks that Redis keeps: what is heard meanwhile is newer."""
+"""A room, its pictures and its screens, without a server."""
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 from typing import Any
 
+import gevent.socket
 import pytest
 
 from lct.application.messages import Looked
+from lct.application.regions import Region
+from lct.web.outbox import EventOutbox, Outbox, event
+from lct.web.picture import Picture
 from lct.web.room import Room
 
+from .desk import utc_now
 from .evening import CODE, Evening
 
 
@@ -35,7 +41,117 @@ def test_a_look_that_is_heard_while_the_stored_ones_are_read_counts(
 
     unused: Any = None
     bus: Any = SimpleNamespace(looks=read_looks, presences=lambda code: [], connected=True)
-    room = Room(CODE, lambda code: stream, lambda code: stream, bus, unused, "")
+    room = Room(CODE, lambda code: stream, lambda code: stream, bus, utc_now, unused, "")
     room._refresh()
     room.greenlet.kill(block=False)
     assert room.around().looks == shown
+
+
+class Screen(Outbox):
+    """A phone that keeps what it is sent."""
+
+    def __init__(self, player_id: str) -> None:
+        self.ends = socket.socketpair()
+        super().__init__(self.ends[0], "me", player_id)
+        self.sent: list[str] = []
+        self.closed_with = 0
+
+    def offer(self, data: bytes, ids: set[str]) -> None:
+        self.sent.append(data.decode(errors="replace"))
+
+    def close(self, code: int, reason: str = "") -> None:
+        self.closed_with = code
+
+
+class Renderer:
+    """Shows the data as they are, and cannot show whatever has ``broken`` in it."""
+
+    broken = "nothing"
+
+    def html(self, region: Region) -> str:
+        text = f'<p id="{region.id}">{region.data}{"".join(map(self.html, region.children))}</p>'
+        if self.broken in text:
+            raise RuntimeError(self.broken)
+        return text
+
+
+def test_a_phone_that_cannot_be_shown_its_own_regions_does_not_keep_them_from_the_others() -> None:
+    evening = Evening()
+    ids = evening.join("Ola", "Max", "Zoe")
+    stream = SimpleNamespace(tournament=evening.t, seq=2, at=utc_now())
+    bus: Any = SimpleNamespace(looks=lambda c: {}, presences=lambda c: [], connected=True)
+    renderer: Any = Renderer()
+    room = Room(CODE, lambda code: stream, lambda code: stream, bus, utc_now, renderer, "")
+    phones = [Screen(player_id) for player_id in ids]
+    for phone in phones:
+        room.enter(phone)
+        phone.sent.clear()
+    renderer.broken = "name='Max Nowak'"  # only their own card has it
+    for team, player_id in enumerate(ids):
+        evening.pick(player_id, team)
+    stream.seq = 5
+    room.moved(5)
+    room._refresh()
+    room.greenlet.kill(block=False)
+    ola, max_, zoe = phones
+    assert max_.closed_with == 1011
+    for phone, name in ((ola, "Ola Nowak"), (zoe, "Zoe Nowak")):
+        assert f"name='{name}'" in "".join(phone.sent)
+        assert not phone.closed_with
+
+
+def test_what_could_not_be_rendered_is_in_the_next_update() -> None:
+    renderer: Any = Renderer()
+    picture = Picture(renderer, (Region("one", "", ("a",)), Region("two", "", ("b",))))
+    changed = (Region("one", "", ("new",)), Region("two", "", ("b",)))
+    renderer.broken = "new"
+    with pytest.raises(RuntimeError):
+        picture.update(changed)
+    renderer.broken = "nothing"
+    html, ids = picture.update(changed)
+    assert ids == {"one"}
+    assert "new" in html
+    assert picture.update(changed) == ("", set())
+
+
+def test_own_regions_lie_over_the_shared_ones_which_are_rendered_once() -> None:
+    rendered: list[str] = []
+
+    class Counting(Renderer):
+        def html(self, region: Region) -> str:
+            rendered.append(region.id)
+            return super().html(region)
+
+    renderer: Any = Counting()
+    rows = tuple(Region(f"row-{n}", "", (n,)) for n in range(50))
+    picture = Picture(renderer, (Region("stage", "", ("s",), rows), Region("me", "", ("all",))))
+    picture.html({"stage", "me", *(row.id for row in rows)}, {})
+    rendered.clear()
+    for n in range(10):
+        mine = {"row-7": Region("row-7", "", (f"own {n}",)), "me": Region("me", "", (f"I {n}",))}
+        html = picture.html({"stage", "me", *(row.id for row in rows)}, mine)
+        assert f"own {n}" in html
+        assert f"I {n}" in html
+        assert "(7,)" not in html
+        assert html.count('id="row-') == 50
+        assert picture.whole(mine).count(f"own {n}") == 1
+    assert len(rendered) < 100  # and not 50 for each
+    picture.update((Region("stage", "", ("s",), (*rows[:3], Region("row-3", "", ("x",)))),))
+    assert "('x',)" in picture.whole({})
+    assert "row-9" not in picture.whole({})
+
+
+def test_a_stream_that_is_over_says_so_also_after_a_half_written_event() -> None:
+    ours, theirs = gevent.socket.socketpair()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    box = EventOutbox(ours, "board")
+    big = event(b"x" * 1_000_000)
+    box.offer(big, set())
+    assert box.lagging
+    box.close(1008, "deleted")
+    box.offer(event(b"too late"), set())
+    got = b""
+    while data := theirs.recv(65536):
+        got += data
+    assert got == big + b"event: over\ndata: deleted\n\n"
+    box.see_off()

@@ -14,16 +14,9 @@ from typing import Any
 
 import pytest
 
-from .http_client import House, Raw, shared_house
+from .http_client import House, Raw
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 def beats_of_an_idle_screen(house: House) -> list[tuple[float, dict[str, Any]]]:

@@ -11,15 +11,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from .http_client import PATIENCE, Evening, House, Phone, Raw, Screen, shared_house
+from .http_client import PATIENCE, Evening, House, Phone, Raw, Screen
 from .support import wait_until
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

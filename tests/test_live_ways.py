@@ -13,14 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from lct.config import Settings
 
-from .http_client import PATIENCE, Evening, House, Phone, Screen, shared_house
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
+from .http_client import PATIENCE, Evening, House, Phone, Screen
 
 
 class Stream:

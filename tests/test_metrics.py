@@ -161,7 +161,7 @@ def test_labels_have_known_values_and_never_a_code(house: House) -> None:
         "kind": {"validation", "business", "security", "service"},
         "way": {"ws", "sse"},
         "view": set(VIEWS),
-        "reason": {"stuck", "silent", "error", "limit", "drain"},
+        "reason": {"stuck", "silent", "error", "limit", "malformed", "drain"},
         "cause": {"tick", "subscribe", "retry"},
     }
     for (_, labels), _value in samples.items():

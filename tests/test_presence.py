@@ -11,14 +11,7 @@ import pytest
 from lct.application.messages import Present, channel, encode
 from lct.web.presence import ASLEEP, BELIEVED, SAY_AGAIN, SETTLING, Presence
 
-from .http_client import House, Screen, shared_house
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
+from .http_client import House, Screen
 
 
 def mood(seat: str) -> Any:
@@ -91,6 +84,24 @@ def test_a_phone_without_a_socket_says_by_post_that_it_sleeps(house: House) -> N
         ola.get(e.at("me"))
         assert ola.post(e.at("look"), {"asleep": "true"}, htmx=True).status == 204
         board.until(mood("asleep"), 3)
+
+
+def test_a_phone_on_an_event_stream_that_hides_is_asleep_and_never_away(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola", worker=0)
+    with house.phone(1).live(e.live("board")) as board:
+        ola.get(e.at("me"))
+        connection = ola.connect()
+        connection.request(
+            "GET", e.at("events?view=me"), headers={"Cookie": ola.cookie_header(e.at())}
+        )
+        board.until(mood("here"), 5)
+        # Both before the next beat: the page says that it sleeps, and ends its stream.
+        assert ola.copy(0).post(e.at("look"), {"asleep": "true"}, htmx=True).status == 204
+        connection.close()
+        frames = board.quiet(4)
+        assert mood("asleep")(board)
+        assert not any("is-away" in frame for frame in frames)
 
 
 def test_nobody_is_marked_for_what_a_stranger_says_on_the_bus(house: House) -> None:

@@ -14,16 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from lct.config import Settings
 from lct.domain.values import new_code
 
-from .http_client import Answer, Evening, House, Phone, app_here, shared_house
+from .http_client import Answer, Evening, House, Phone, app_here
 
 ROLES = ("anyone", "player", "player elsewhere", "host", "host elsewhere", "revoked device")
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 # --- every route, everyone ------------------------------------------------------------------------

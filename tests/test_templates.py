@@ -23,17 +23,10 @@ from lct.web.render import Renderer, out_of_band
 from lct.web_server import ROOT
 
 from .evening import Evening as Rules
-from .http_client import Answer, Element, Evening, House, app_here, parse, shared_house
+from .http_client import Answer, Element, Evening, House, app_here, parse
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 VENDOR = sorted((ROOT / "static/vendor").iterdir())
-
-
-@pytest.fixture(scope="module")
-def house(
-    request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pytest.TempPathFactory
-) -> House:
-    return shared_house(request, servers, tmp_path_factory)
 
 
 # --- the files ------------------------------------------------------------------------------------

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NamedTuple
 
 from ..domain.values import normal_code
 
 CHANNEL = "lct:t:"
 EVERYWHERE = "lct:all"
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C traceparent
 MAX_BYTES = 64 * 1024  # a Present that names 1,024 players has 17 kB
 
 
 class Moved(NamedTuple):
-    """The tournament has ``seq`` events; whoever knows fewer reads the store."""
+    """The tournament has ``seq`` events; whoever knows fewer reads the store. Where taps are traced
+    (lct/spans.py) it brings the trace along."""
 
     code: str
     seq: int
+    trace: str | None = None
 
 
 class Looked(NamedTuple):
@@ -53,7 +57,10 @@ def channel(message: Message) -> str:
 
 
 def encode(message: Message) -> str:
-    return json.dumps(message._asdict(), separators=(",", ":"))
+    fields = message._asdict()
+    if isinstance(message, Moved) and message.trace is None:
+        del fields["trace"]
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def decode(data: bytes | str) -> Message | None:
@@ -68,8 +75,10 @@ def decode(data: bytes | str) -> Message | None:
         if "dropped" in fields:
             return Dropped(code)
         if "seq" in fields:
-            seq = fields["seq"]
-            return Moved(code, seq) if type(seq) is int and seq > 0 else None
+            seq, trace = fields["seq"], fields.get("trace")
+            if not (isinstance(trace, str) and _TRACE.fullmatch(trace)):
+                trace = None  # which is no reason to miss the news
+            return Moved(code, seq, trace) if type(seq) is int and seq > 0 else None
         if "worker" in fields:
             here, asleep = tuple(fields["here"]), tuple(fields["asleep"])
             texts = (fields["worker"], *here, *asleep)

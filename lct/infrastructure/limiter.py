@@ -19,6 +19,7 @@ LIMITS = {
     "create": parse("30/minute"),
     "join": parse("1200/minute"),
     "look": parse("5/second"),
+    "sleep": parse("5/second"),
     "wrong-code": parse("60/minute"),
     "wrong-key": parse("20/minute"),
 }

@@ -14,6 +14,7 @@ from typing import Any
 import ecs_logging
 
 from ..request_id import request_id
+from ..spans import here
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class _Everywhere(logging.Filter):
             record.__dict__.setdefault(name, value)
         if asked := request_id.get():
             record.__dict__.setdefault("http.request.id", asked)
+        record.__dict__.update(here())
         return True
 
 

@@ -21,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from .. import spans
 from ..application.messages import (
     CHANNEL,
     EVERYWHERE,
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 8  # how long a look lasts that is not repeated
 SILENT_SECONDS = 6  # after which a bus on which one does not even hear oneself is lost
+CLOCK_SECONDS, CLOCK_TOLERANCE = 10, 0.01  # how often the bus is asked for the time
 PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
 _LOOKS, _HERE = "lct:looks:", "lct:here:"
 
@@ -47,7 +49,7 @@ def _text(raw: bytes | str) -> str:
     return raw.decode() if isinstance(raw, bytes) else raw
 
 
-def _commands(message: Message) -> Iterator[tuple[str | int, ...]]:
+def _commands(message: Message, now: float) -> Iterator[tuple[str | int, ...]]:
     """What a message comes to in Redis: it is published, and kept if a worker that comes later
     shall know it too."""
     if isinstance(message, Looked):
@@ -55,7 +57,7 @@ def _commands(message: Message) -> Iterator[tuple[str | int, ...]]:
         if message.team is None:
             yield "HDEL", key, message.player_id
         else:
-            until = int((time.time() + LOOK_SECONDS) * 1000)
+            until = int((now + LOOK_SECONDS) * 1000)
             yield "HSET", key, message.player_id, f"{message.team}|{until}"
             yield "EXPIRE", key, LOOK_SECONDS * 2
     elif isinstance(message, Present):
@@ -64,6 +66,12 @@ def _commands(message: Message) -> Iterator[tuple[str | int, ...]]:
         yield "SADD", key, message.worker
         yield "EXPIRE", key, PRESENT_SECONDS * 6
     yield "PUBLISH", channel(message), encode(message)
+
+
+def _end_spans(batch: list[tuple[str | None, Message]], error: Exception | None = None) -> None:
+    for _, message in batch:
+        if isinstance(message, Moved):
+            spans.end(message.trace, error)
 
 
 class RedisBus:
@@ -88,6 +96,7 @@ class RedisBus:
         self._own_channel = f"lct:w:{uuid.uuid4()}"
         self._wanted: set[str] = set()
         self._heard: set[str] = set()
+        self._ahead = 0.0
         self.connected = False
         self.last_heard = 0.0
         self.lost_at = time.monotonic()
@@ -96,7 +105,7 @@ class RedisBus:
 
     def publish(self, code: str, seq: int) -> None:
         """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
-        self._send(Moved(code, seq))
+        self._send(Moved(code, seq, spans.begin("bus publish")))
 
     def drop(self, code: str) -> None:
         """Tell every worker to forget what it has cached of a tournament."""
@@ -120,9 +129,8 @@ class RedisBus:
         found: dict[str, tuple[int, float]] = {}
         for player_id, value in stored.items():
             team, _, until = _text(value).partition("|")
-            # The clocks of two pods may differ by more than a look lasts.
             try:
-                left = min(int(until) / 1000 - time.time(), LOOK_SECONDS)
+                left = min(int(until) / 1000 - self.time(), LOOK_SECONDS)
                 if left > 0:
                     found[_text(player_id)] = (int(team), left)
             except ValueError:
@@ -164,13 +172,16 @@ class RedisBus:
             self._idle = False
             while not self._outgoing.empty():
                 batch.append(self._outgoing.get())
-            commands = [command for _, message in batch for command in _commands(message)]
+            commands = [
+                command for _, message in batch for command in _commands(message, self.time())
+            ]
             for again in (True, False):  # the connection may be of before a restart
                 try:
                     connection = connection or pool.get_connection()
                     connection.send_packed_command(connection.pack_commands(commands))
                     for _ in commands:
                         connection.read_response()
+                    _end_spans(batch)
                     break
                 except Exception as error:
                     if connection is not None:
@@ -179,6 +190,7 @@ class RedisBus:
                         continue  # to say it twice does no harm
                     for asked in {asked for asked, _ in batch}:
                         self._failed("bus publish failed", error, asked)
+                    _end_spans(batch, error)
                     break
             self._idle = True
 
@@ -195,6 +207,23 @@ class RedisBus:
     def age(self) -> float:
         """Seconds since the bus was last known to be there; 0 while it is."""
         return 0.0 if self.connected or not self.last_heard else time.monotonic() - self.lost_at
+
+    # --- the clock ----------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Seconds since the epoch by the bus's clock, which all workers share: a card turns at
+        the same moment everywhere, although the pods' own clocks differ. Our own clock until the
+        bus was asked, and going on from the last answer while it is away."""
+        return time.time() + self._ahead
+
+    def _set_clock(self) -> None:
+        asked, began = time.time(), time.monotonic()
+        seconds, micros = self.redis.time()
+        took = time.monotonic() - began
+        ahead = seconds + micros / 1e6 - (asked + took / 2)
+        # What the way there may account for is no difference; on one machine there is none.
+        if abs(ahead - self._ahead) > took / 2 + CLOCK_TOLERANCE:
+            self._ahead = ahead
 
     # --- listening ----------------------------------------------------------------------------
 
@@ -218,10 +247,14 @@ class RedisBus:
     ) -> None:
         """Hand over every message until ``alive`` says no; ``on_refetch(code)`` whenever
         messages may have been missed."""
-        pause, heard = 0.1, time.monotonic()
+        pause, heard, clock = 0.1, time.monotonic(), 0.0
         while alive():
             try:
                 self._follow_wanted()
+                if time.monotonic() - clock > CLOCK_SECONDS:
+                    clock = time.monotonic()
+                    with suppress(RedisError):  # that it is lost is for the listening to find
+                        self._set_clock()
                 message = self._pubsub.get_message(timeout=1.0)
                 silent = time.monotonic() - heard
                 if message is None and silent > SILENT_SECONDS:

@@ -10,6 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import gevent
@@ -17,6 +18,7 @@ import gevent
 from ..application.messages import Dropped, Looked, Message, Present
 from ..application.queries import NOBODY, Around
 from ..domain.errors import TooMany
+from ..spans import span
 from . import metrics
 from .outbox import Outbox
 from .render import Renderer
@@ -37,6 +39,7 @@ class Hub:
         known: Callable[[str], Any],
         forget: Callable[[str], None],
         bus: Any,
+        now: Callable[[], datetime],
         renderer: Renderer,
         join_url: Callable[[str], str],
         drain_seconds: float,
@@ -44,7 +47,7 @@ class Hub:
         sockets_per_address: int,
         sockets_per_tournament: int,
     ) -> None:
-        self.read, self.known, self.bus = read, known, bus
+        self.read, self.known, self.bus, self.now = read, known, bus, now
         self.renderer, self.join_url = renderer, join_url
         self._forget = forget
         self._drain_seconds, self._look_seconds = drain_seconds, look_seconds
@@ -92,9 +95,15 @@ class Hub:
         """The tournament's room, which stays open meanwhile although nobody is in it yet."""
         room = self._rooms.get(code)
         if room is None:
-            join_url = self.join_url(code)
             room = Room(
-                code, self.read, self.known, self.bus, self.renderer, join_url, self._worker
+                code,
+                self.read,
+                self.known,
+                self.bus,
+                self.now,
+                self.renderer,
+                self.join_url(code),
+                self._worker,
             )
             self._rooms[code] = room
             room.coming += 1
@@ -115,11 +124,17 @@ class Hub:
             self.bus.unsubscribe(room.code)
             room.greenlet.kill(block=False)
 
-    def polled(self, code: str, player_id: str, asleep: bool = False) -> None:
-        """Count a player as here whose phone asks by HTTP."""
+    def polled(self, code: str, player_id: str | None) -> None:
+        """Know of a screen that asks by HTTP; if it is a player's phone, they are here."""
         self._start()
         with self._room(code) as room:
-            room.presence.polled(player_id, asleep)
+            room.presence.polled(player_id)
+
+    def dozes(self, code: str, player_id: str) -> None:
+        """Know that a player's phone sleeps that has no websocket."""
+        self._start()
+        with self._room(code) as room:
+            room.presence.dozes(player_id, room.boxes.get("me", ()))
 
     def around(self, code: str) -> Around:
         """Who looks at what and who is here, as far as this worker has heard."""
@@ -151,7 +166,8 @@ class Hub:
         elif isinstance(message, Present):
             room.present(message)
         else:
-            room.moved(message.seq)
+            with span("bus receive", [message.trace] if message.trace else []) as trace:
+                room.moved(message.seq, trace)
 
     def _on_refetch(self, code: str) -> None:
         if (room := self._rooms.get(code)) is not None:

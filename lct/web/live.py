@@ -10,8 +10,7 @@ import logging
 import random
 import socket
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Context
 from types import MappingProxyType
@@ -22,9 +21,6 @@ import gevent
 from flask import Blueprint, Response, abort, current_app, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_sock import Sock
-from wsproto import Connection, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
-from wsproto.utilities import RemoteProtocolError
 
 from ..application.messages import Looked
 from ..application.queries import SCREENS, personal
@@ -33,16 +29,13 @@ from ..domain.tournament import Tournament
 from ..request_id import request_id
 from . import metrics
 from .identity import known_code, player_here, require_organiser
+from .inbox import Looks, messages
 from .limits import address, guess
-from .outbox import CLOSE, PONG, EventOutbox, Outbox
+from .outbox import EventOutbox, Outbox
 from .parts import Parts, join_url, parts
-from .room import Picture
+from .picture import Picture
 
 log = logging.getLogger(__name__)
-
-MAX_MESSAGE = 1000  # bytes; what a page sends is under 30
-MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 20, 60  # a page sends five looks a second at most
-LOOKS_PER_SECOND = 5
 
 
 class Inline:
@@ -70,7 +63,9 @@ def check_before_the_upgrade() -> None:
     view = request.args.get("view", "")
     if view not in SCREENS:
         abort(404)
-    g.t = t = guess(known_code((request.view_args or {})["code"]))
+    # A screen that stays reads the store itself when it enters its room.
+    fresh = request.endpoint == "live.now" or view == "organise"
+    g.t = t = guess(known_code((request.view_args or {})["code"]), fresh)
     g.code, g.player_id, g.device_id = t.code, None, None
     if view == "organise":
         g.device_id = require_organiser(t)
@@ -156,37 +151,11 @@ def live(ws: Any, code: str) -> None:
     ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
 
 
-class Looks:
-    """A player's looks on their way to the bus: at most so many in any second. Of those that come
-    faster the last one counts, and goes out as soon as it may."""
-
-    def __init__(self, send: Callable[[int | None], None]) -> None:
-        self._send = send
-        self._sent: deque[float] = deque([-1.0] * LOOKS_PER_SECOND, maxlen=LOOKS_PER_SECOND)
-        self._last: int | None = None
-        self._waiting = False
-
-    def look(self, team: int | None) -> None:
-        self._last = team
-        if not self._waiting:
-            self._waiting = True
-            wait = self._sent[0] + 1 - time.monotonic()
-            if wait > 0:
-                gevent.spawn_later(wait, self._go)
-            else:
-                self._go()
-
-    def _go(self) -> None:
-        self._waiting = False
-        self._sent.append(time.monotonic())
-        self._send(self._last)
-
-
 def _read(stay: Stay, box: Outbox) -> None:
     """Take in what the page says until the peer is gone."""
     code, bus = stay.code, stay.parts.bus
     looks = Looks(lambda team: bus.look(Looked(code, box.player_id or "", team)))
-    for message in _messages(box, code):
+    for message in messages(box, code):
         try:
             said = json.loads(message)
             if "asleep" in said:
@@ -205,54 +174,6 @@ def _look(
         raise ValueError
     if player_id in t.players and not t.drawn:
         send(team)
-
-
-def _messages(box: Outbox, code: str) -> Iterator[str]:
-    """Every whole text message. Pongs and closes go through the outbox: one writer."""
-    incoming = Connection(ConnectionType.SERVER)
-    text, size = "", 0
-    left, filled = float(MESSAGES_AT_ONCE), time.monotonic()
-    while not box.closing:
-        try:
-            data = box.sock.recv(4096)
-        except OSError:
-            return
-        if not data:
-            return
-        box.heard = time.monotonic()
-        try:
-            incoming.receive_data(data)
-            events = list(incoming.events())
-        except RemoteProtocolError:
-            log.warning("websocket frame malformed", extra={"labels.tournament": code})
-            box.close(1002, "protocol error")
-            return
-        left = min(MESSAGES_AT_ONCE, left + (box.heard - filled) * MESSAGES_PER_SECOND)
-        left, filled = left - len(events), box.heard
-        if left < 0:
-            log.warning("websocket floods", extra={"labels.tournament": code})
-            metrics.DROPPED.labels("limit").inc()
-            box.close(1008, "too many messages")
-            return
-        for event in events:
-            if isinstance(event, Ping):
-                box.control(PONG, bytes(event.payload))
-            elif isinstance(event, CloseConnection):
-                # 1005 is how wsproto says that there was no code: it may not be on the wire.
-                said = int(event.code or 1005)
-                box.control(CLOSE, b"" if said in (1005, 1006, 1015) else said.to_bytes(2, "big"))
-                box.abort()
-                return
-            elif isinstance(event, TextMessage | BytesMessage):
-                size += len(event.data)
-                if size > MAX_MESSAGE:
-                    log.warning("websocket frame too large", extra={"labels.tournament": code})
-                    box.close(1009, "too large")
-                    return
-                text += event.data if isinstance(event, TextMessage) else ""
-                if event.message_finished:
-                    yield text
-                    text, size = "", 0
 
 
 # --- server-sent events, where websockets are blocked -------------------------------------------
@@ -312,8 +233,7 @@ def _wait(stay: Stay, box: Outbox) -> None:
 def now(code: str) -> ResponseReturnValue:
     """All regions of a view, or 204 when they are what ``If-None-Match`` names."""
     t, at, hub = g.t, parts().now(), parts().hub
-    if g.player_id in t.players:
-        hub.polled(t.code, g.player_id)
+    hub.polled(t.code, g.player_id if g.player_id in t.players else None)
     around = hub.around(t.code)
     top = SCREENS[request.args["view"]](t, at, around, join_url(parts().public_url, t.code))
     mine = personal(t, g.player_id, at, around) if g.player_id else {}
@@ -334,9 +254,11 @@ def look(code: str) -> ResponseReturnValue:
     player_id = player_here(t.code)
     if player_id is None or player_id not in t.players:
         raise NotAPlayer
-    parts().hit("look", player_id)
-    if "asleep" in request.form:
-        parts().hub.polled(t.code, player_id, request.form["asleep"] == "true")
+    parts().hit("sleep" if "asleep" in request.form else "look", player_id)
+    if request.form.get("asleep") == "true":
+        parts().hub.dozes(t.code, player_id)
+    elif "asleep" in request.form:
+        parts().hub.polled(t.code, player_id)
     else:
         team = request.form.get("team", "")
         try:

@@ -90,7 +90,7 @@ REQUEST_SECONDS = Histogram(
 ERRORS = Counter("lct_errors", "Requests refused or failed.", ["kind"], registry=REGISTRY)
 
 # A counter that begins with its first event hides that event from increase() and its alert.
-for reason in ("stuck", "silent", "error", "limit", "drain"):
+for reason in ("stuck", "silent", "error", "limit", "malformed", "drain"):
     DROPPED.labels(reason)
 for cause in ("tick", "subscribe", "retry"):
     HEALS.labels(cause)

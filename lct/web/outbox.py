@@ -200,7 +200,13 @@ class EventOutbox(Outbox):
 
     def close(self, code: int, reason: str = "") -> None:
         """End the stream, after which the browser comes back, unless it shall not."""
+        if self.closed or self.closing:
+            return
         if code in (1000, 1008):
-            self.offer(event(reason.encode(), name="over"), set())
+            over = event(reason.encode(), name="over")
+            if self.lagging:
+                self._control = over  # once the half-written event is whole
+            else:
+                self.offer(over, set())
         self.closing = True
-        gevent.spawn_later(0.5, self.abort)
+        gevent.spawn_later(2 if self.lagging else 0.5, self.abort)

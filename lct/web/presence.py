@@ -31,11 +31,12 @@ class Presence:
         self._others: dict[str, tuple[Present, float]] = {}  # worker -> (its word, heard at)
         self._dozing: dict[str, float] = {}  # players without a socket who sleep -> until when
         self._polling: dict[str, float] = {}  # players who ask by HTTP -> until when they count
+        self._asked = 0.0  # until when somebody counts as watching who asks by HTTP
 
     @property
     def needed(self) -> bool:
         """Whether somebody counts here who has no socket."""
-        return bool(self._dozing or self._polling)
+        return bool(self._dozing or self._polling) or time.monotonic() < self._asked
 
     # --- this worker's own --------------------------------------------------------------------
 
@@ -44,13 +45,20 @@ class Presence:
         if box.asleep and box.player_id:
             self._dozing[box.player_id] = time.monotonic() + ASLEEP
 
-    def polled(self, player_id: str, asleep: bool = False) -> None:
-        """A phone without a socket was heard."""
-        if asleep:
-            self._polling.pop(player_id, None)
-            self._dozing[player_id] = time.monotonic() + ASLEEP
-        else:
-            self._polling[player_id] = time.monotonic() + BELIEVED
+    def polled(self, player_id: str | None) -> None:
+        """A screen asked by HTTP; a player's phone, if it is one."""
+        self._asked = time.monotonic() + BELIEVED
+        if player_id:
+            self._polling[player_id] = self._asked
+
+    def dozes(self, player_id: str, boxes: Iterable[Outbox]) -> None:
+        """A phone without a websocket says that it sleeps. Its event stream, if it has one here,
+        ends in a moment, and is not to be taken for a phone that was lost."""
+        self._polling.pop(player_id, None)
+        self._dozing[player_id] = time.monotonic() + ASLEEP
+        for box in boxes:
+            if box.player_id == player_id and box.way == "sse":
+                box.asleep = True
 
     def say(self, boxes: Iterable[Outbox]) -> Present | None:
         """What is to be told to the others now, if anything."""

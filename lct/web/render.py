@@ -56,21 +56,13 @@ class Renderer:
         self.forget = leaf.cache_clear
         self._env = env
 
-    def html(self, region: Region, instead: dict[str, Region] | None = None) -> str:
-        """The region's HTML; ``instead`` maps ids of children to what one reader sees there."""
+    def html(self, region: Region) -> str:
+        """The region's HTML, that of its children in it."""
         if not region.children:
             return self._leaf(region.template, region.id, region.data)
-        if instead:
-            children = [instead.get(child.id, child) for child in region.children]
-        else:
-            children = list(region.children)
-        return self.container(region, [self.html(child) for child in children])
-
-    def container(self, region: Region, children: Iterable[str]) -> str:
-        """A container around the HTML of its children."""
         template = self._env.get_template(region.template)
-        marked = [Markup(child) for child in children]  # noqa: S704 - rendered by us
-        return template.render(id=region.id, r=region.data, children=marked).strip()
+        children = [Markup(self.html(child)) for child in region.children]  # noqa: S704 - ours
+        return template.render(id=region.id, r=region.data, children=children).strip()
 
     def for_reader(self, region: Region) -> Markup:
         """The region in a page: forms carry the reader's own token."""

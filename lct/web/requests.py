@@ -21,7 +21,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # Parts of an address that are secrets and stay out of the log, whether it leads anywhere or not.
 _SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
 # What is asked all the time by machines.
-_QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
+QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,
@@ -95,7 +95,7 @@ def _log(response: Response, duration: int) -> None:
         fields["labels.tournament"] = code
     if g.error_kind:
         fields["labels.error_kind"] = g.error_kind
-    quiet = logging.DEBUG if request.endpoint in _QUIET else logging.INFO
+    quiet = logging.DEBUG if request.endpoint in QUIET else logging.INFO
     log.log(_LEVELS.get(g.error_kind, quiet), "request", extra=fields)
 
 

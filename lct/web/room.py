@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from hashlib import blake2b
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import gevent
@@ -15,101 +14,20 @@ from gevent.event import Event
 from ..application import queries
 from ..application.messages import Looked, Present
 from ..application.queries import VIEWS, Around, Moment, next_change
-from ..application.regions import Region
 from ..domain.errors import LctError, UnknownTournament
 from ..domain.tournament import Tournament
+from ..spans import span
 from . import metrics
 from .outbox import EventOutbox, Outbox, event, frame
+from .picture import Picture
 from .presence import Presence
-from .render import Renderer, out_of_band, within_frame
+from .render import Renderer
 
 log = logging.getLogger(__name__)
 
 COALESCE = 0.05  # seconds between two frames of a tournament
 TICK = 30.0  # every so often each room compares itself with the store
 YIELD_EVERY, YIELD_EVERY_OWN = 200, 20
-
-
-class Picture:
-    """What one view of one tournament looks like now: its regions, in order."""
-
-    def __init__(self, render: Renderer, top: tuple[Region, ...]) -> None:
-        self._render = render
-        self._whole = self._tag = ""
-        self.top: tuple[Region, ...] = ()
-        self.regions: dict[str, Region] = {}
-        self._within: dict[str, str] = {}  # child -> its container
-        self._change(top)
-
-    def update(self, top: tuple[Region, ...]) -> tuple[str, set[str]]:
-        """Take the new regions; returns the HTML of the changed ones and every id within it."""
-        changed, ids = self._change(top)
-        return "".join(out_of_band(self._render.html(region)) for region in changed), ids
-
-    def _change(self, top: tuple[Region, ...]) -> tuple[list[Region], set[str]]:
-        before, within = self.regions, self._within
-        changed, ids = list[Region](), set[str]()
-        self.top, self.regions, self._within = top, {}, {}
-        for region in top:
-            self.regions[region.id] = region
-            old = before.get(region.id)
-            if region is old or (not region.children and region == old):
-                for child in region.children:
-                    self.regions[child.id] = child
-                    self._within[child.id] = region.id
-                continue
-            new = old is None or _shell(old) != _shell(region)
-            if new:
-                changed.append(region)
-                ids.add(region.id)
-            for child in region.children:
-                self.regions[child.id] = child
-                self._within[child.id] = region.id
-                if new:
-                    ids.add(child.id)
-                elif before[child.id] != child:
-                    changed.append(child)
-                    ids.add(child.id)
-        if ids or within != self._within:
-            self._whole = self._tag = ""
-        return changed, ids
-
-    def html(self, ids: Iterable[str], mine: dict[str, Region]) -> str:
-        """The HTML now of some regions, as the reader sees it whose own regions are ``mine``."""
-        ids = set(ids)
-        out = []
-        for region_id in ids:
-            if region_id in self.regions and self._within.get(region_id) not in ids:
-                region = mine.get(region_id) or self.regions[region_id]
-                out.append(out_of_band(self._render.html(region, mine)))
-        return "".join(out)
-
-    def whole(self, mine: dict[str, Region]) -> str:
-        """All of it: made once, and for each reader their own regions put in."""
-        if not self._whole:
-            self._whole = "".join(out_of_band(self._render.html(region)) for region in self.top)
-        html = self._whole
-        for region_id, own in mine.items():
-            if region_id in self.regions:
-                in_frame = within_frame if region_id in self._within else out_of_band
-                shared = self._render.html(self.regions[region_id])
-                html = html.replace(in_frame(shared), in_frame(self._render.html(own)), 1)
-        return html
-
-    def tag(self, mine: dict[str, Region]) -> str:
-        """What a reader's whole picture is known by: equal tags, equal pictures."""
-        if not self._tag:
-            self._tag = _digest(self.whole({}))
-        own = "".join(self._render.html(region) for region in mine.values())
-        return f"{self._tag}-{_digest(own)}" if own else self._tag
-
-
-def _digest(html: str) -> str:
-    return blake2b(html.encode(), digest_size=9).hexdigest()
-
-
-def _shell(region: Region) -> tuple[object, ...]:
-    return region.template, region.data, tuple(child.id for child in region.children)
 
 
 class Room:
@@ -121,12 +39,13 @@ class Room:
         read: Callable[[str], Any],
         known: Callable[[str], Any],
         bus: Any,
+        now: Callable[[], datetime],
         renderer: Renderer,
         join_url: str,
         worker: str = "",
     ) -> None:
         self.code = code
-        self._read, self._known, self._bus = read, known, bus
+        self._read, self._known, self._bus, self._now = read, known, bus, now
         self._renderer, self._join_url = renderer, join_url
         self.boxes: dict[str, set[Outbox]] = {}
         self.pictures: dict[str, Picture] = {}
@@ -136,12 +55,14 @@ class Room:
         self._heard: set[str] = set()  # whose looks came since the stored ones were asked for
         self.wake = Event()
         self.behind = False  # the store did not answer; the screens may show the past
+        self._causes: list[str] = []  # traces of what was heard since the last refresh
         self.refetch = True  # messages may have been missed: look at the store and the looks
         self._read_at = 0.0
         self._target = 0  # the place that the stream has reached, as far as was heard
         self.seq = 0
         self.coming = 0  # screens that are on their way in
         self._sending = False  # a change is on its way to some, and has not reached all
+        self._defect = {"labels.error_kind": "service", "labels.tournament": code}  # in the log
         self.greenlet = gevent.spawn(self._run)
 
     @property
@@ -161,10 +82,12 @@ class Room:
             self.looks[message.player_id] = (message.team, time.monotonic() + seconds)
         self.wake.set()
 
-    def moved(self, seq: int) -> None:
+    def moved(self, seq: int, trace: str | None = None) -> None:
         """Hear that the stream has reached ``seq``."""
         if seq > self.seq:
             self._target = max(self._target, seq)
+            if trace:
+                self._causes.append(trace)
             self.wake.set()
 
     def present(self, word: Present) -> None:
@@ -246,7 +169,7 @@ class Room:
             stream = self._read(self.code)
             self._read_at = time.monotonic()
         self.seq = stream.seq
-        return stream.tournament, datetime.now(UTC)
+        return stream.tournament, self._now()
 
     def around(self) -> Around:
         clock = time.monotonic()
@@ -268,6 +191,7 @@ class Room:
         while True:
             self.wake.wait(timeout=pause)
             self.wake.clear()
+            causes, self._causes = self._causes, []
             if not any(self.boxes.values()):
                 pause = TICK
                 if self.refetch:  # somebody may be asking by HTTP
@@ -276,7 +200,8 @@ class Room:
                 continue
             began = time.monotonic()
             try:
-                pause = self._refresh()
+                with span("room refresh", causes):
+                    pause = self._refresh()
                 self.behind = False
             except UnknownTournament:
                 for box in self.all_boxes():
@@ -285,10 +210,7 @@ class Room:
             except LctError:  # logged where it arose; the screens keep what they show
                 pause, self.behind = 1.0, True
             except Exception:
-                log.exception(
-                    "room refresh failed",
-                    extra={"labels.error_kind": "service", "labels.tournament": self.code},
-                )
+                log.exception("room refresh failed", extra=self._defect)
                 pause, self.behind = 1.0, True
             gevent.sleep(max(0.0, began + COALESCE - time.monotonic()))
 
@@ -323,7 +245,7 @@ class Room:
             finally:
                 self._sending = False
         if self.seq > before > 0:
-            age = (datetime.now(UTC) - self._known(self.code).at).total_seconds()
+            age = (self._now() - self._known(self.code).at).total_seconds()
             metrics.COMMIT_TO_FRAME.observe(max(0.0, age))
         waits = [TICK, *(until - clock + 0.01 for _, until in self.looks.values())]
         if (turn := next_change(t, now)) is not None:
@@ -361,7 +283,11 @@ class Room:
                 if box.player_id is not None:
                     own = queries.own(t, box.player_id, moment)
                     if own != box.own or not ids.isdisjoint(box.personal):
-                        self._send_own(box, picture, ids, t, own)
+                        try:
+                            self._send_own(box, picture, ids, t, own)
+                        except Exception:  # the others shall have theirs; this one comes back
+                            log.exception("own regions failed", extra=self._defect)
+                            box.close(1011, "error")
                         costly += 1
                         if costly % YIELD_EVERY_OWN == 0:
                             gevent.sleep(0)

@@ -52,7 +52,7 @@ http {{
   }}
   upstream emptiest {{
     least_conn;
-    {servers}
+    {trusted}
   }}
   {hosts}
 }}
@@ -164,10 +164,7 @@ class Cluster:
             settings = replace(self.settings, port=quiet_port())
             self.pods.append(Pod(f"lct-{number}", settings, folder / f"pod-{number}.log"))
         self.port, self.emptiest = quiet_port(), quiet_port()
-        servers = "\n    ".join(
-            f"server 127.0.0.1:{pod.settings.port} max_fails=1 fail_timeout=1s;"
-            for pod in self.pods
-        )
+        servers = [f"server 127.0.0.1:{pod.settings.port}" for pod in self.pods]
         self.spare = self.pods[PODS:]
         del self.pods[PODS:]
         for pod in self.pods:
@@ -190,7 +187,7 @@ class Cluster:
         wait_until(lambda: all(w.live for w in self.crowd.watchers), 40, "300 screens")
         self.team = 0
 
-    def _start_proxy(self, folder: Path, servers: str) -> subprocess.Popen[bytes]:
+    def _start_proxy(self, folder: Path, servers: list[str]) -> subprocess.Popen[bytes]:
         binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
         if not binary:
             pytest.fail(
@@ -201,7 +198,11 @@ class Cluster:
         # A pod that drains says 503 to a screen, which another pod shall take then. Only there:
         # a tap that met a 503 is for the person to repeat.
         hosts += HOST.format(port=self.emptiest, upstream="emptiest", also="http_503")
-        path.write_text(NGINX.format(folder=folder, servers=servers, hosts=hosts))
+        lines = "\n    ".join(f"{server} max_fails=1 fail_timeout=1s;" for server in servers)
+        # Once a server has failed, nginx tries it with one request at a time until one of them has
+        # ended, which a websocket does not: where there is nothing else, none may count as failed.
+        trusted = "\n    ".join(f"{server} max_fails=0;" for server in servers)
+        path.write_text(NGINX.format(folder=folder, servers=lines, trusted=trusted, hosts=hosts))
         process = subprocess.Popen([binary, "-p", str(folder), "-c", str(path)])
         wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/liveness"), 10, "nginx")
         return process

@@ -94,13 +94,18 @@ class Crowd:
     def __init__(self) -> None:
         self.watchers: list[Watcher] = []
         self._loop = asyncio.new_event_loop()
-        self._tasks: list[Any] = []
+        self._tasks: dict[Watcher, Any] = {}
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
     def add(self, *watchers: Watcher) -> None:
         self.watchers += watchers
         for watcher in watchers:
-            self._tasks.append(asyncio.run_coroutine_threadsafe(watcher.run(), self._loop))
+            self._tasks[watcher] = asyncio.run_coroutine_threadsafe(watcher.run(), self._loop)
+
+    def leave(self, *watchers: Watcher) -> None:
+        for watcher in watchers:
+            self.watchers.remove(watcher)
+            self._tasks.pop(watcher).cancel()
 
     def call(self, act: Callable[[], Any]) -> None:
         """Do something in the loop, where the watchers live."""
@@ -126,7 +131,7 @@ class Crowd:
         self.call(drop)
 
     def close(self) -> None:
-        for task in self._tasks:
+        for task in self._tasks.values():
             task.cancel()
         time.sleep(0.2)
         with suppress(RuntimeError):

@@ -1,0 +1,98 @@
+"""What a page says over its websocket: little, and not too often."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import gevent
+from wsproto import Connection, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.utilities import RemoteProtocolError
+
+from . import metrics
+from .outbox import CLOSE, PONG, Outbox
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE = 1000  # bytes; what a page sends is under 30
+MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 20, 60  # a page sends five looks a second at most
+LOOKS_PER_SECOND = 5
+
+
+def messages(box: Outbox, code: str) -> Iterator[str]:
+    """Every whole text message. Pongs and closes go through the outbox: one writer."""
+    incoming = Connection(ConnectionType.SERVER)
+    text, size = "", 0
+    left, filled = float(MESSAGES_AT_ONCE), time.monotonic()
+    while not box.closing:
+        try:
+            data = box.sock.recv(4096)
+        except OSError:
+            return
+        if not data:
+            return
+        box.heard = time.monotonic()
+        try:
+            incoming.receive_data(data)
+            events = list(incoming.events())
+        except RemoteProtocolError:
+            log.warning("websocket frame malformed", extra={"labels.tournament": code})
+            metrics.DROPPED.labels("malformed").inc()
+            box.close(1002, "protocol error")
+            return
+        left = min(MESSAGES_AT_ONCE, left + (box.heard - filled) * MESSAGES_PER_SECOND)
+        left, filled = left - len(events), box.heard
+        if left < 0:
+            log.warning("websocket floods", extra={"labels.tournament": code})
+            metrics.DROPPED.labels("limit").inc()
+            box.close(1008, "too many messages")
+            return
+        for event in events:
+            if isinstance(event, Ping):
+                box.control(PONG, bytes(event.payload))
+            elif isinstance(event, CloseConnection):
+                # 1005 is how wsproto says that there was no code: it may not be on the wire.
+                said = int(event.code or 1005)
+                box.control(CLOSE, b"" if said in (1005, 1006, 1015) else said.to_bytes(2, "big"))
+                box.abort()
+                return
+            elif isinstance(event, TextMessage | BytesMessage):
+                size += len(event.data)
+                if size > MAX_MESSAGE:
+                    log.warning("websocket frame too large", extra={"labels.tournament": code})
+                    metrics.DROPPED.labels("limit").inc()
+                    box.close(1009, "too large")
+                    return
+                text += event.data if isinstance(event, TextMessage) else ""
+                if event.message_finished:
+                    yield text
+                    text, size = "", 0
+
+
+class Looks:
+    """A player's looks on their way to the bus: at most so many in any second. Of those that come
+    faster the last one counts, and goes out as soon as it may."""
+
+    def __init__(self, send: Callable[[int | None], None]) -> None:
+        self._send = send
+        self._sent: deque[float] = deque([-1.0] * LOOKS_PER_SECOND, maxlen=LOOKS_PER_SECOND)
+        self._last: int | None = None
+        self._waiting = False
+
+    def look(self, team: int | None) -> None:
+        self._last = team
+        if not self._waiting:
+            self._waiting = True
+            wait = self._sent[0] + 1 - time.monotonic()
+            if wait > 0:
+                gevent.spawn_later(wait, self._go)
+            else:
+                self._go()
+
+    def _go(self) -> None:
+        self._waiting = False
+        self._sent.append(time.monotonic())
+        self._send(self._last)

@@ -1,0 +1,79 @@
+"""Pods whose clocks differ: they share the bus's, and believe each other's signatures."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from flask import Flask
+from itsdangerous import BadSignature, TimestampSigner
+
+from lct.config import Settings
+from lct.infrastructure import redis_bus
+from lct.infrastructure.redis_bus import RedisBus
+from lct.web.sessions import Sessions
+
+DAYS_90 = 90 * 86400
+
+
+@pytest.mark.parametrize("skew", [-90.0, 0.0, 3600.0])
+def test_a_pod_whose_clock_is_wrong_goes_by_the_clock_of_the_bus(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, skew: float
+) -> None:
+    real = time.time
+    monkeypatch.setattr(redis_bus.time, "time", lambda: real() + skew)
+    bus = RedisBus(settings.redis_url)
+    assert bus.time() == pytest.approx(real() + skew, abs=1)
+    bus._set_clock()
+    assert bus.time() == pytest.approx(real(), abs=0.5)
+    if not skew:
+        assert bus.time() - real() == pytest.approx(0, abs=0.001)  # no jitter on one machine
+
+
+def test_a_difference_that_the_way_may_account_for_is_none() -> None:
+    bus = RedisBus("redis://127.0.0.1:1")
+
+    def answer_late() -> tuple[int, int]:
+        time.sleep(0.2)
+        now = time.time()  # as if all of the time had gone into the way there
+        return int(now), int(now % 1 * 1e6)
+
+    bus.redis.time = answer_late  # type: ignore[method-assign, assignment]
+    bus._set_clock()
+    assert abs(bus.time() - time.time()) < 0.001
+
+
+@pytest.fixture
+def signing(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """``signing(seconds)``: what a pod whose clock is so much ahead makes of a session."""
+    app = Flask("pod")
+    app.secret_key = "a secret key for tests only"
+    serializer = Sessions().get_signing_serializer(app)
+    assert serializer is not None
+    now = [0.0]
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: int(time.time() + now[0]))
+
+    def sign(ahead: float) -> str:
+        now[0] = ahead
+        try:
+            return str(serializer.dumps({"id": "x"}))
+        finally:
+            now[0] = 0
+
+    return serializer, sign
+
+
+@pytest.mark.parametrize("ahead", [0, 2, 90, -90, -DAYS_90 + 60])
+def test_a_session_counts_that_a_pod_with_another_clock_has_signed(
+    signing: Any, ahead: float
+) -> None:
+    serializer, sign = signing
+    assert serializer.loads(sign(ahead), max_age=DAYS_90) == {"id": "x"}
+
+
+def test_a_session_that_is_too_old_or_not_ours_does_not_count(signing: Any) -> None:
+    serializer, sign = signing
+    for bad in (sign(-DAYS_90 - 60), sign(90)[:-3] + "abc", ""):
+        with pytest.raises(BadSignature):
+            serializer.loads(bad, max_age=DAYS_90)
