@@ -255,6 +255,13 @@ def test_repeats_at_the_same_moment_are_one_command(e: ApiEvening) -> None:
     assert good(e.anyone.get(e.at()))["players"] == 1
 
 
+def test_creating_twice_at_the_same_moment_is_one_evening(app: Flask) -> None:
+    sent = {"Idempotency_Key": key()}
+    about = {"name": f"Cup {secrets.token_hex(4)}", "limit": 4}
+    answers = at_once(*[lambda: Program(app).post("/api/v1/tournaments", about, **sent)] * 4)
+    assert len({json.dumps(good(answer, 201)) for answer in answers}) == 1
+
+
 def test_a_key_is_its_callers_own(e: ApiEvening) -> None:
     ola, max_, sent = e.join("Ola"), e.join("Max"), {"Idempotency_Key": key()}
     assert good(e.pick(ola, 1, **sent))["seq"] != good(e.pick(max_, 2, **sent))["seq"]

@@ -104,16 +104,16 @@ def test_every_refusal_is_a_problem_with_a_request_id(document: Any) -> None:
 
 def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     """An evening in which that operation changes something, and a player in it."""
-    drawing = name in ("DrawTeams", "SkipReveal", "seed_draw")
+    drawing = name in ("draw_teams", "skip_reveal", "seed_draw")
     e = ApiEvening(app, limit=3)
     player_id = e.filled()[0] if drawing else e.join("Zoe")
     before: dict[str, Callable[[], Any]] = {
-        "SkipReveal": e.draw,
-        "CloseList": lambda: e.join("Max"),
-        "LetGo": lambda: good(e.pick(player_id, 1)),
-        "ReopenTournament": lambda: good(e.host.post(e.at("/close"))),
-        "UnblockPlayer": lambda: good(e.host.post(e.at(f"/players/{player_id}/block"))),
-        "UnlockJoining": lambda: good(e.host.post(e.at("/lock"))),
+        "skip_reveal": e.draw,
+        "close_list": lambda: e.join("Max"),
+        "let_go": lambda: good(e.pick(player_id, 1)),
+        "reopen_tournament": lambda: good(e.host.post(e.at("/close"))),
+        "unblock_player": lambda: good(e.host.post(e.at(f"/players/{player_id}/block"))),
+        "unlock_joining": lambda: good(e.host.post(e.at("/lock"))),
         "seed_select": lambda: e.join("Ola"),
     }
     before.get(name, lambda: None)()

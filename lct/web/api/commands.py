@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
@@ -55,9 +56,14 @@ def _runs(command: type[c.Command]) -> View:
     return view
 
 
+def _name(command: type[c.Command]) -> str:
+    """PickTeam as pick_team."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", command.__name__).lower()
+
+
 for path, right, command, body, summary in PLAIN:
     api.add(
-        "POST", path, _runs(command), name=command.__name__, summary=summary,
+        "POST", path, _runs(command), name=_name(command), summary=summary,
         right=right, body=body, answer=receipts.Done, **WRITES,
     )  # fmt: skip
 

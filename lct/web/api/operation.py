@@ -77,22 +77,24 @@ class Operation:
 
     def answer_to(self, **path: str) -> Response:
         """Let the request in, run it, and put its answer into JSON."""
-        # Who may not call is told so before what is wrong with the call, unless it names the
-        # tournament itself.
+        # Who may not call is told so before what is wrong with the call, unless only the call
+        # says which tournament it is about.
         given = self._given() if self.code_field else None
         t = Tournament("")
         if self.of_tournament:
-            named = path.get("code") or getattr(given[0] or given[1], self.code_field)  # type: ignore[index]
-            t = guess(known_code(named))
+            t = guess(known_code(path["code"] if given is None else self._code_in(*given)))
             request.view_args = {**path, "code": t.code}  # for the log
         caller = check(self.right, t, path.get("player", ""))
-        body, query = given or self._given()
+        body, query = self._given() if given is None else given
         call = Call(t, caller, body, query, path)
         answer = self.view(call)
         if not isinstance(answer, Response):
             answer = self._in_json(answer)
         answer.headers.update(call.headers)
         return answer
+
+    def _code_in(self, body: Any, query: Any) -> str:
+        return str(getattr(body or query, self.code_field))
 
     def _given(self) -> tuple[Any, Any]:
         body = None
