@@ -79,7 +79,7 @@ def called(who: Program, operation: Operation, cast: Cast) -> Any:
     return who.call(operation.method, path, body)
 
 
-CHECKED = [o for o in operations() if o.name != "events"]  # which never ends: test_api_events.py
+CHECKED = [o for o in operations() if o.name != "events"]  # which never ends: test_api_served.py
 
 
 @pytest.mark.parametrize("operation", CHECKED, ids=lambda o: f"{o.method} {o.path}")

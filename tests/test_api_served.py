@@ -1,4 +1,5 @@
-"""The API's event stream: news at each change, and nothing in it that may not be seen yet."""
+"""The API on two workers, and its event stream: news at each change, and nothing in it that may
+not be seen yet."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from .http_client import PATIENCE, House, open_house
+from .http_client import PATIENCE, Answer, House, open_house
 from .support import wait_until
 
 ORIGIN = "https://app.example"
@@ -39,10 +40,16 @@ class Api:
     def at(self, path: str = "") -> str:
         return f"/api/v1/tournaments{'/' * bool(self.code)}{self.code}{path}"
 
-    def post(self, path: str, body: Any = None, token: str = "") -> Any:
+    def answer(
+        self, path: str, body: Any = None, token: str = "", worker: int | None = None, **more: str
+    ) -> Answer:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        headers |= {name.replace("_", "-"): value for name, value in more.items()}
         sent = json.dumps(body).encode() if body is not None else b""
-        answer = self.house.phone().request("POST", self.at(path), sent, headers)
+        return self.house.phone(worker).request("POST", self.at(path), sent, headers)
+
+    def post(self, path: str, body: Any = None, token: str = "") -> Any:
+        answer = self.answer(path, body, token)
         assert answer.status in (200, 201, 204), answer.text
         return json.loads(answer.text or "null")
 
@@ -203,3 +210,41 @@ def test_a_configured_origin_may_listen(house: House) -> None:
         with Stream(api, Origin=origin) as stream:
             assert stream.news()["seq"] == 1
             assert stream.answer.headers["Access-Control-Allow-Origin"] == allowed
+
+
+# --- two workers ----------------------------------------------------------------------------------
+
+
+def test_a_repeat_gets_its_answer_from_whichever_worker(house: House) -> None:
+    api, sent = Api(house), {"Idempotency_Key": secrets.token_hex(16)}
+    first, second = (
+        api.answer("/players", {"first": "Ola", "last": "Nowak"}, worker=worker, **sent)
+        for worker in (0, 1)
+    )
+    assert (first.status, first.text) == (201, second.text)
+    code, api.code = api.code, ""
+    about = {"name": f"Cup {secrets.token_hex(4)}", "limit": 2}
+    made = [api.answer("", about, worker=worker, **sent) for worker in (1, 0)]
+    assert made[0].status == 201
+    assert made[0].text == made[1].text
+    assert code not in made[0].text
+
+
+def test_a_key_that_one_worker_revoked_is_worth_nothing_at_the_other(house: House) -> None:
+    api = Api(house)
+    link = json.loads(
+        house.phone(1).get(api.at("/host"), headers={"Authorization": f"Bearer {api.host}"}).text
+    )["organiser_url"]
+    new = api.post("/devices", {"link_key": link.rpartition("/")[2]})
+    assert api.answer("/lock", token=new["organiser_key"], worker=1).status == 200
+    revoke = f"/devices/{new['device_id']}/revoke"
+    assert api.answer(revoke, token=api.host, worker=0).status == 200
+    assert api.answer("/unlock", token=new["organiser_key"], worker=1).status == 401
+
+
+def test_if_match_holds_across_workers(house: House) -> None:
+    api = Api(house)
+    first = api.answer("/lock", token=api.host, worker=0, If_Match='"1"')
+    assert first.headers["ETag"] == '"2"'
+    assert api.answer("/unlock", token=api.host, worker=1, If_Match='"1"').status == 412
+    assert api.answer("/unlock", token=api.host, worker=1, If_Match='"2"').status == 200
