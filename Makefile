@@ -10,7 +10,7 @@ LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
 PIP_TOOLS := pip-tools==7.6.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench lock clean browser
+.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load lock clean browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ format: $(DEV)/requirements-dev.lock ## bring the code into shape
 
 bench: $(DEV)/requirements-dev.lock browser ## measure; ONLY=name for one of them
 	$(DEV)/bin/python -m bench $(ONLY)
+
+load: $(DEV)/requirements-dev.lock ## put load on a new `lct up`; ONLY=create, assign, get or evening
+	$(DEV)/bin/python -m bench.load $(ONLY)
 
 lock: ## work out the three .lock files anew; UPGRADE=1 takes newer versions
 	$(PYTHON) -m venv --clear .venv-lock

@@ -9,7 +9,7 @@ import sys
 import traceback
 
 from . import fanout, page, scale, screens, startup, store, taps  # noqa: F401 - they register
-from .figures import MEASUREMENTS, Figure
+from .figures import MEASUREMENTS, Figure, table
 
 
 def main(only: str = "") -> int:
@@ -31,11 +31,7 @@ def main(only: str = "") -> int:
         except Exception:
             failed += 1
             traceback.print_exc()
-    print(f"\n{'figure':<36}{'value':>9}  {'unit':<9}{'aim':<8}")
-    for figure in figures:
-        verdict = {None: "", True: "met", False: "MISSED"}[figure.ok]
-        row = f"{figure.name:<36}{figure.value:>9.4g}  {figure.unit:<9}{figure.aim:<8}{verdict}"
-        print(row.rstrip())
+    print(f"\n{table(figures)}")
     return 1 if failed or any(figure.ok is False for figure in figures) else 0
 
 

@@ -28,10 +28,10 @@ said = 1  # the number that the bus said last
 class ReadyRoom(room_module.Room):
     """A room that notes what it hears."""
 
-    def moved(self, seq: int) -> None:
+    def moved(self, seq: int, trace: str | None = None) -> None:
         global said
         said = max(said, seq)
-        super().moved(seq)
+        super().moved(seq, trace)
 
 
 hub_module.Room = ReadyRoom

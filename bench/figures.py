@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,6 +45,16 @@ class Figure:
                 "command": f"make bench ONLY={self.name}",
             }
         )
+
+
+def table(figures: Iterable[Figure]) -> str:
+    """The figures below each other, and whether each met its aim."""
+    rows = [f"{'figure':<36}{'value':>9}  {'unit':<9}{'aim':<8}"]
+    for figure in figures:
+        verdict = {None: "", True: "met", False: "MISSED"}[figure.ok]
+        row = f"{figure.name:<36}{figure.value:>9.4g}  {figure.unit:<9}{figure.aim:<8}{verdict}"
+        rows.append(row.rstrip())
+    return "\n".join(rows)
 
 
 class Measurement(NamedTuple):

@@ -23,7 +23,7 @@ PING, CLOSE = 0x9, 0x8
 class Screen:
     """One websocket: its frames, and what it waits to see."""
 
-    def __init__(self, port: int, path: str, cookie: str) -> None:
+    def __init__(self, port: int, path: str, cookie: str, *headers: str) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=15)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         lines = [
@@ -35,6 +35,7 @@ class Screen:
             "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
             f"Cookie: {cookie}",
+            *headers,
         ]
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
         self.data = bytearray()
@@ -51,16 +52,25 @@ class Screen:
         self.wanted, self.seen = (f' id="{region}"'.encode(), text.encode()), None
 
     def read(self) -> None:
-        """Take what has come; note when it shows what is wanted."""
+        """Take what has come."""
         self.data += self._receive()
+        self.handle()
+
+    def handle(self) -> None:
+        """Take the messages that are here whole, and answer pings."""
         while (frame := self._frame()) is not None:
             opcode, payload = frame
             if opcode == PING:
                 self.socket.sendall(bytes((0x8A, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
             elif opcode == CLOSE:
                 raise RuntimeError(f"the server closed a screen: {payload!r}")
-            elif self.wanted and shows(payload, *self.wanted):
-                self.wanted, self.seen = None, time.monotonic()
+            else:
+                self.take(payload)
+
+    def take(self, payload: bytes) -> None:
+        """Note when a message shows what is wanted."""
+        if self.wanted and shows(payload, *self.wanted):
+            self.wanted, self.seen = None, time.monotonic()
 
     def _receive(self) -> bytes:
         received = self.socket.recv(65536)

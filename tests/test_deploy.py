@@ -585,7 +585,8 @@ def test_a_pod_has_the_time_to_see_its_sockets_off(made: Rendered) -> None:
 
 def test_old_pods_stay_until_new_ones_are_ready(made: Rendered) -> None:
     spec = made.find("Deployment", "lct")["spec"]
-    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    # All new ones first, so that a screen moves once, to one that stays.
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": "100%", "maxUnavailable": 0}
     scaling = made.find("HorizontalPodAutoscaler", "lct")["spec"]
     assert scaling["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
     assert scaling["minReplicas"] > made.find("PodDisruptionBudget", "lct")["spec"]["minAvailable"]

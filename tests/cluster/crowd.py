@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
 import threading
@@ -95,6 +96,7 @@ class Crowd:
         self.watchers: list[Watcher] = []
         self._loop = asyncio.new_event_loop()
         self._tasks: dict[Watcher, Any] = {}
+        self._lost: list[int] = []
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
     def add(self, *watchers: Watcher) -> None:
@@ -126,13 +128,17 @@ class Crowd:
         def drop() -> None:
             transport = watcher.socket.transport
             transport.pause_reading()
-            watcher.socket.connection_lost(None)  # its owner comes back; the peer hears nothing
+            # Held open, for else the peer would hear of it.
+            self._lost.append(os.dup(transport.get_extra_info("socket").fileno()))
+            watcher.socket.connection_lost(None)  # its owner comes back
 
         self.call(drop)
 
     def close(self) -> None:
         for task in self._tasks.values():
             task.cancel()
+        for descriptor in self._lost:
+            os.close(descriptor)
         time.sleep(0.2)
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._loop.stop)

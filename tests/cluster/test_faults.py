@@ -141,6 +141,19 @@ def test_a_phone_that_changes_its_network_comes_back_at_once(cluster: Cluster) -
     row = cluster.measure("network switch of 30 phones (no goodbye)", harm)
     assert row.seconds < 10
     assert row.reconnects == 1
+    began = time.monotonic()
+    wait_until(lambda: open_screens(cluster) == len(cluster.crowd.watchers), 45, "half-open ones")
+    seconds = time.monotonic() - began
+    cluster.rows.append(Row("the same, their half-open connections are let go", seconds, 0, "–"))
+
+
+def open_screens(cluster: Cluster) -> int:
+    """How many screens the pods take to be connected."""
+    opened, closed = (
+        sum(len(log_of(pod, action)) for pod in cluster.pods)
+        for action in ("screen.open", "screen.close")
+    )
+    return opened - closed
 
 
 def test_two_tabs_of_one_phone_show_the_same(cluster: Cluster) -> None:
