@@ -25,6 +25,7 @@ from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
 from .request_id import request_id
 from .web import (
+    api,
     board,
     devices,
     errors,
@@ -38,6 +39,7 @@ from .web import (
     pick,
     requests,
 )
+from .web.api import cors, document
 from .web.hub import Hub
 from .web.parts import Parts, join_url
 from .web.render import Renderer
@@ -63,6 +65,7 @@ def create_app(settings: Settings) -> Flask:
         SECRET_KEY=settings.secret_key,
         LCT_RETENTION_DAYS=settings.retention_days,
         LCT_METRICS_TOKEN=settings.metrics_token,
+        LCT_API_ORIGINS=frozenset(settings.api_origins.split()),
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=50,
         SESSION_COOKIE_NAME="lct",
@@ -129,6 +132,7 @@ def create_app(settings: Settings) -> Flask:
         hub=hub,
         stored=lambda code: archive.stored(store, code),
         exported=lambda code, public: archive.exported(store, code, public),
+        receipt=lambda prefix: archive.receipt(store, prefix),
         hit=Limiter(settings.redis_url).hit,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
         secret=settings.secret_key.encode(),
@@ -140,10 +144,15 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["lct-renderer"] = renderer
 
     requests.init_app(app)
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     Htmx(app)
     Compress(app)
     errors.init_app(app)
     for module in (home, join, pick, board, organise, devices, history, live, health, metrics):
         app.register_blueprint(module.bp)
+    for table in api.TABLES:
+        app.register_blueprint(table.bp)
+        csrf.exempt(table.bp)  # no cookie grants anything there
+    app.register_blueprint(document.bp)
+    app.after_request(cors.allow)
     return app

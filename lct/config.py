@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -73,6 +74,13 @@ def _web_address(value: str) -> str:
     return _starting_with("http://", "https://")(value).rstrip("/")
 
 
+def _origins(value: str) -> str:
+    for origin in value.split():
+        if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", origin):
+            raise ValueError("must be origins such as https://app.example, with spaces between")
+    return value
+
+
 def _collector(value: str) -> str:
     if importlib.util.find_spec("opentelemetry") is None:
         raise ValueError("needs the packages of requirements-tracing.lock")
@@ -139,6 +147,8 @@ class Settings:
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
     # What Prometheus shows to read /metrics, at least 16 characters; not set: there is no /metrics.
     metrics_token: str | None = _setting("LCT_METRICS_TOKEN", _secret, private=True, default=None)
+    # From which other sites' pages browsers may call the API, with spaces between; not set: none.
+    api_origins: str = _setting("LCT_API_ORIGINS", _origins, default="")
     # The OTLP/HTTP collector that traces go to, such as http://collector:4318; not set: no tracing.
     otlp_endpoint: str | None = _setting(
         "LCT_OTLP_ENDPOINT", _collector, private=True, default=None

@@ -44,6 +44,7 @@ def test_an_empty_variable_means_the_default():
         ("LCT_HOST", "::", "host", "::"),
         ("LCT_VAR", "/srv/lct", "var", Path("/srv/lct")),
         ("LCT_ENVIRONMENT", "production", "environment", "production"),
+        ("LCT_API_ORIGINS", "https://a.example", "api_origins", "https://a.example"),
         ("LCT_METRICS_TOKEN", "hidden-4-hidden-4", "metrics_token", "hidden-4-hidden-4"),
         ("LCT_OTLP_ENDPOINT", "http://otel:4318/", "otlp_endpoint", "http://otel:4318"),
     ],
@@ -69,6 +70,8 @@ def test_a_variable_sets_its_field(variable, value, field, meant):
         ("LCT_OTLP_ENDPOINT", "otel:4318", "must start with http:// or https://"),
         ("LCT_LOG_LEVEL", "loud", "LCT_LOG_LEVEL must be one of DEBUG, INFO"),
         ("LCT_SECRET_KEY", "short", "LCT_SECRET_KEY must have at least 16 characters."),
+        ("LCT_API_ORIGINS", "*", "LCT_API_ORIGINS must be origins such as https://app.example"),
+        ("LCT_API_ORIGINS", "https://a.example/", "LCT_API_ORIGINS must be origins"),
         ("LCT_METRICS_TOKEN", "short", "LCT_METRICS_TOKEN must have at least 16 characters."),
     ],
 )

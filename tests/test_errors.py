@@ -34,6 +34,7 @@ EXPECTED = {
     errors.Refused: (409, "business"),
     errors.NotFound: (404, "business"),
     errors.NotAllowed: (403, "security"),
+    errors.Unauthenticated: (401, "security"),
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
 }

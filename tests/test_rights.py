@@ -42,6 +42,8 @@ TABLE = {
     ("GET", "/liveness"): Row("/liveness", ALL_200),
     ("GET", "/readiness"): Row("/readiness", ALL_200),
     ("GET", "/static/<path:filename>"): Row("/static/app.css", ALL_200),
+    ("GET", "/swagger/index.html"): Row("/swagger/index.html", ALL_200),
+    ("GET", "/swagger/openapi.json"): Row("/swagger/openapi.json", ALL_200),
     ("GET", "/t/<code>"): Row("/t/{code}", ALL_200),
     ("GET", "/t/<code>/back"): Row("/t/{code}/back", ALL_200),
     ("POST", "/t/<code>/back"): Row("/t/{code}/back", ALL_303, {"code": "{seat}"}),
@@ -81,13 +83,14 @@ TABLE = {
 
 @pytest.fixture(scope="module")
 def routes() -> set[tuple[str, str]]:
-    """Every method and rule that the app serves."""
+    """Every method and rule that the app serves, besides the API's (tests/test_api_rights.py)."""
     unused = Settings(mongo_uri="mongodb://127.0.0.1:1", redis_url="unix:///x", secret_key="x" * 16)
     with app_here(unused) as app:
         return {
             (method, rule.rule)
             for rule in app.url_map.iter_rules()
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+            if not rule.rule.startswith("/api/")
         }
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from lct.application.queries import VIEWS, Around, personal
+from lct.application.queries import SCREENS, Around, personal
 from lct.application.regions import Region
 from lct.config import Settings
 from lct.domain.draw import NOT_OWN
@@ -125,7 +125,7 @@ def all_regions(t: Tournament, now: datetime) -> list[Region]:
     """Every region of every view, and what each player sees differently."""
     around = Around({"p-Ola": 1, "p-Max": 1, "p-Zoe": 2}, {"p-Ola": "here", "p-Max": "asleep"})
     url = "https://cup.example/t/BCDF2345/join"
-    found = [region for view in VIEWS.values() for region in view(t, now, around, url)]
+    found = [region for view in SCREENS.values() for region in view(t, now, around, url)]
     for player in (*t.players, "p-Max", "p-nobody"):
         found += personal(t, player, now, around).values()
     return found + [child for region in found for child in region.children]

@@ -21,6 +21,17 @@ class Stored(NamedTuple):
     request_id: str
 
 
+class Receipt(NamedTuple):
+    """What a command left in the store."""
+
+    command_id: str
+    code: str
+    seq: int
+    type: str
+    version: int  # of the tournament, right after this event
+    at: datetime
+
+
 class Line(NamedTuple):
     """One event as people read it."""
 

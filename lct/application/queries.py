@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ..domain.records import Draw, Player
 from ..domain.teams import Team
@@ -18,6 +18,7 @@ from .regions import (
     Devices,
     Foot,
     Head,
+    News,
     People,
     PlayerRow,
     Region,
@@ -37,6 +38,7 @@ class Around(NamedTuple):
     looks: Mapping[str, int] = MappingProxyType({})  # player id -> the team they are looking at
     # Player id -> "here" or "asleep", else they are away; None: not known, and not shown.
     here: Mapping[str, str] | None = None
+    seq: int = 0  # the place that the stream has reached; 0: not known
 
     def presence(self, player_id: str) -> str:
         return "" if self.here is None else self.here.get(player_id, "away")
@@ -102,6 +104,12 @@ def _row(
     else:
         status, shown, stars = ("now" if facing and i == turned else "waiting"), "", 0.0
     return Region(f"row-{i + 1}", template, Row(i + 1, name, shown, stars, status, mine))
+
+
+def cards(t: Tournament, now: datetime) -> tuple[Row, ...]:
+    """The cards of the draw in force, in their order; those face down without their team."""
+    draw = t.current_draw
+    return tuple(cast(Row, region.data) for region in _rows(t, draw, now, "")) if draw else ()
 
 
 def _seats(t: Tournament, around: Around, template: str) -> tuple[Region, ...]:
@@ -406,7 +414,14 @@ def organise(t: Tournament, now: datetime, around: Around, join_url: str) -> tup
     )
 
 
-VIEWS: dict[str, View] = {"board": board, "me": me, "watch": watch, "organise": organise}
+def announce(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:
+    """What programs hear on the API's event stream: that there is something new to ask for."""
+    news = News(around.seq, t.version, phase(t, now), len(t.players), _picked(t), *_turned(t, now))
+    return (Region("news", "news.json", news),)
+
+
+SCREENS: dict[str, View] = {"board": board, "me": me, "watch": watch, "organise": organise}
+VIEWS: dict[str, View] = {**SCREENS, "announce": announce}
 
 
 def next_change(t: Tournament, now: datetime) -> float | None:

@@ -114,6 +114,16 @@ class Tile(NamedTuple):
     looking: tuple[str, ...]
 
 
+class News(NamedTuple):
+    seq: int
+    version: int
+    phase: str
+    players: int
+    picked: int
+    turned: int
+    cards: int
+
+
 class Controls(NamedTuple):
     version: int
     phase: str

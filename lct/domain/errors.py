@@ -21,7 +21,7 @@ class Invalid(LctError):
 
     sentence = "Please check the marked fields."
 
-    def __init__(self, **fields: str) -> None:
+    def __init__(self, /, **fields: str) -> None:
         self.fields = fields
         super().__init__(" ".join(fields.values()))
 
@@ -170,6 +170,12 @@ class ForeignOrigin(NotAllowed):
 
 class WrongRecoveryCode(NotAllowed):
     sentence = "That code does not fit. Check each group and try again."
+
+
+class Unauthenticated(LctError):
+    """Nobody we know is asking: no bearer token, a forged one, or one that was signed out."""
+
+    sentence = "Send the key that you were given as a bearer token."
 
 
 class TooMany(LctError):

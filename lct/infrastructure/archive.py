@@ -14,9 +14,9 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from ..application.history import Stored
+from ..application.history import Receipt, Stored
 from ..domain.errors import Invalid, LctError, UnknownTournament, Unreadable
-from ..domain.events import Event, PlayerForgotten, TeamsDrawn, TournamentCreated
+from ..domain.events import EVENTS, Event, PlayerForgotten, TeamsDrawn, TournamentCreated
 from ..domain.values import normal_code
 from .event_store import EventStore, reachable
 from .stream import Stream, read_event
@@ -27,6 +27,7 @@ FIELDS = frozenset(
     ("_id", "stream", "seq", "type", "schema", "data", "unique", "command_id", "at", "actor",
      "request_id")
 )  # fmt: skip
+VERSIONED = [kind for kind, event in EVENTS.items() if event.versioned]
 NEEDED = FIELDS - {"unique", "command_id", "request_id"}
 
 
@@ -46,6 +47,18 @@ def stored(store: EventStore, code: str) -> list[Stored]:
         )
         for document in documents
     ]
+
+
+def receipt(store: EventStore, prefix: str) -> Receipt | None:
+    """What the command left whose id begins with ``prefix``, or None if it changed nothing."""
+    with store.deadline(), reachable():
+        found = store.events.find_one({"command_id": {"$gte": prefix, "$lt": prefix + "~"}})
+        if found is None:
+            return None
+        until = {"stream": found["stream"], "seq": {"$lte": found["seq"]}}
+        version = store.events.count_documents(until | {"type": {"$in": VERSIONED}})
+    at = found["at"].replace(tzinfo=UTC)
+    return Receipt(found["command_id"], found["stream"], found["seq"], found["type"], version, at)
 
 
 # --- out and in -------------------------------------------------------------------------------

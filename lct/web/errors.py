@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, make_response, request
+from flask import Flask, Response, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from ..application.regions import Region
 from ..domain import errors
+from . import problems
 from .render import fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
@@ -24,15 +24,17 @@ ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
     errors.Refused: (409, "business"),
     errors.NotFound: (404, "business"),
     errors.NotAllowed: (403, "security"),
+    errors.Unauthenticated: (401, "security"),
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
 }
-KINDS = {404: "business", 403: "security", 429: "security"}
+KINDS = {404: "business", 401: "security", 403: "security", 429: "security"}
 SENTENCES = {
     400: "Something in that request was not right.",
     404: "There is nothing here. Check the address, or type the code from the TV.",
     405: "That cannot be done here.",
     413: "That is more than fits.",
+    415: "Send JSON, with the media type application/json.",
     414: "That address is too long.",
     431: "That request is too large.",
 }
@@ -45,7 +47,12 @@ def answer_for(error: errors.LctError) -> tuple[int, str]:
 
 def handle_refusal(error: errors.LctError) -> ResponseReturnValue:
     status, g.error_kind = answer_for(error)
-    return error_answer(status, error.sentence, getattr(error, "retry_after", None))
+    retry_after = getattr(error, "retry_after", None)
+    if not problems.wanted():
+        return error_answer(status, error.sentence, retry_after)
+    if isinstance(error, errors.VersionMismatch):
+        status = 412  # what was expected came in If-Match (RFC 9110, section 13.1.1)
+    return _with_retry(problems.problem(status, error.sentence, error), retry_after)
 
 
 def refusal_answer(
@@ -67,11 +74,8 @@ def error_answer(
 ) -> Response:
     """The sentence as a problem document (RFC 9457) at a JSON address, as a notice for htmx, or as
     a page with the way back or the code box."""
-    if request.path.endswith((".json", ".jsonl")):
-        problem = {"title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
-        response = jsonify(problem | {"instance": g.get("request_id", "")})
-        response.status_code, response.mimetype = status, "application/problem+json"
-        return _with_retry(response, retry_after)
+    if problems.wanted():
+        return _with_retry(problems.problem(status, sentence), retry_after)
     if wants_fragment():
         answer = fragments([notice(sentence)], status)
     else:

@@ -50,18 +50,20 @@ def create() -> ResponseReturnValue:
     form = request.form
     parts().hit("create", address())
     try:
-        command_id, code, recovery = _create(form)
+        nonce = form.get("nonce") or secrets.token_hex(16)
+        command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
+        code, recovery = created(form, command_id)
     except Invalid as invalid:
         g.error_kind = "validation"
         kept = {**form.to_dict(), "kinds": form.getlist("kinds")}
         return _form(kept, invalid.fields, 422)
     session["recovery"] = {code: recovery}
     response = make_response(redirect(url_for("organise.created", code=code), 303))
-    return identity.remember_organiser(response, code, _device(command_id))
+    return identity.remember_organiser(response, code, creator_device(command_id))
 
 
-def _create(form: MultiDict[str, str]) -> tuple[str, str, str]:
-    """(command id, code, recovery code). Repeating the form's nonce is the same tournament."""
+def created(form: MultiDict[str, str], command_id: str) -> tuple[str, str]:
+    """(code, recovery code). Repeating the command's id is the same tournament."""
     wrong: dict[str, str] = {}
     limit = forms.checked(wrong, lambda: forms.limit(form), 0)
     teams: tuple[Team, ...] = forms.checked(
@@ -70,8 +72,6 @@ def _create(form: MultiDict[str, str]) -> tuple[str, str, str]:
     name = forms.checked(wrong, lambda: forms.title(form), "")
     if wrong:
         raise Invalid(**wrong)
-    nonce = form.get("nonce") or secrets.token_hex(16)
-    command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
     recovery = identity.new_recovery_code(identity.derived("recovery", command_id))
     for _ in range(CODE_TRIES):
         code = new_code(secrets.choice)
@@ -85,7 +85,7 @@ def _create(form: MultiDict[str, str]) -> tuple[str, str, str]:
             teams=teams,
             option=form.get("option", PLAIN),
             secret=secrets.token_hex(32),
-            keys=identity.creator_keys(code, _device(command_id), recovery),
+            keys=identity.creator_keys(code, creator_device(command_id), recovery),
         )
         try:
             parts().execute(command)
@@ -93,12 +93,13 @@ def _create(form: MultiDict[str, str]) -> tuple[str, str, str]:
             continue
         except CommandRepeated as repeated:
             # The same form once more: the same secrets follow from it, save the one in the code.
-            return command_id, repeated.code, recovery
-        return command_id, code, recovery
+            return repeated.code, recovery
+        return code, recovery
     raise Busy
 
 
-def _device(command_id: str) -> str:
+def creator_device(command_id: str) -> str:
+    """The device that the creator of a tournament is."""
     return identity.derived("device", command_id).hex()[:16]
 
 

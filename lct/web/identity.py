@@ -11,13 +11,14 @@ from typing import Any
 from flask import Response, current_app, request, session
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from ..domain.errors import NotAPlayer, NotTheOrganiser, UnknownTournament
+from ..domain.errors import NotAPlayer, NotTheOrganiser, Unauthenticated, UnknownTournament
 from ..domain.events import Keys
 from ..domain.tournament import Tournament
 from ..domain.values import CODE_ALPHABET, normal_code
 from .parts import parts
 
 PLAYER, ORGANISER = "lct_player", "lct_organiser"
+TOKEN = "lct_token"  # noqa: S105 - the salt of bearer tokens, so that no cookie is one
 COOKIE_DAYS = 90
 RECOVERY_LENGTH = 20
 
@@ -141,6 +142,28 @@ def new_device_id() -> str:
 
 def creator_keys(code: str, device_id: str, recovery: str) -> Keys:
     return Keys(device_id, hashed(organiser_key(code, 1)), recovery_hash(code, recovery))
+
+
+# --- bearer tokens ----------------------------------------------------------------------------
+
+
+def token(code: str, kind: str, who: str) -> str:
+    """What a program shows in place of a cookie: it stands for one player (kind PLAYER) or one
+    admitted device (kind ORGANISER) of one tournament."""
+    return str(_signer(parts().secret, TOKEN).dumps([code, kind, who]))
+
+
+def bearer() -> tuple[str, str, str]:
+    """(code, kind, who) of the request's bearer token, or Unauthenticated. Whether that player or
+    device is still in is another question."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated
+    try:
+        code, kind, who = _signer(parts().secret, TOKEN).loads(given.strip())
+    except BadSignature:
+        raise Unauthenticated from None
+    return code, kind, who
 
 
 # --- cookies ----------------------------------------------------------------------------------

@@ -10,9 +10,10 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Context
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from flask.typing import ResponseReturnValue
 from flask_sock import Sock
 
 from ..application.messages import Looked
-from ..application.queries import VIEWS, personal
+from ..application.queries import SCREENS, personal
 from ..domain.errors import ForeignOrigin, LctError, NotAPlayer, Unavailable
 from ..domain.tournament import Tournament
 from ..request_id import request_id
@@ -60,7 +61,7 @@ def check_before_the_upgrade() -> None:
     if request.method == "POST":
         return
     view = request.args.get("view", "")
-    if view not in VIEWS:
+    if view not in SCREENS:
         abort(404)
     # A screen that stays reads the store itself when it enters its room.
     fresh = request.endpoint == "live.now" or view == "organise"
@@ -71,12 +72,17 @@ def check_before_the_upgrade() -> None:
     elif view == "me":
         g.player_id = player_here(t.code)
     if request.endpoint != "live.now":
-        if parts().hub.draining:
-            raise Unavailable  # another pod takes it, if there is a proxy that tries one
-        parts().hub.admit(t.code, address())
-        g.admitted = t.code, address()
+        admit(t.code)
     # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
+def admit(code: str) -> None:
+    """Count one more screen, or refuse it."""
+    if parts().hub.draining:
+        raise Unavailable  # another pod takes it, if there is a proxy that tries one
+    parts().hub.admit(code, address())
+    g.code, g.admitted = code, (code, address())
 
 
 @bp.teardown_request
@@ -186,17 +192,29 @@ def events(code: str) -> ResponseReturnValue:
     everything in it, when nothing has changed since."""
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")
+    return stream(EventOutbox, request.args["view"], g.player_id, g.device_id)
+
+
+def stream(
+    kind: type[EventOutbox],
+    view: str,
+    player_id: str | None = None,
+    device_id: str | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
+    """Answer with an event stream that stays open, and with these headers more."""
     connection = request.environ["gunicorn.socket"]
     # Nobody answers here; so the system shall notice when nothing arrives any more.
     connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", 18), 10_000)
+    headers = "".join(f"{name}: {value}\r\n" for name, value in more.items())
     retry = random.randint(1000, 3000)  # a pod's screens shall not all come back at once
     connection.sendall(
         f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
         f"Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
         f"X-Content-Type-Options: nosniff\r\nX-Request-Id: {g.request_id}\r\n"
-        f"Connection: close\r\n\r\nretry: {retry}\n\n".encode()
+        f"{headers}Connection: close\r\n\r\nretry: {retry}\n\n".encode()
     )
-    box = EventOutbox(connection.dup(), request.args["view"], g.player_id, g.device_id)
+    box = kind(connection.dup(), view, player_id, device_id)
     _stay(request.headers.get("Last-Event-ID", "")).begin(box, _wait)
     return Written()
 
@@ -217,7 +235,7 @@ def now(code: str) -> ResponseReturnValue:
     t, at, hub = g.t, parts().now(), parts().hub
     hub.polled(t.code, g.player_id if g.player_id in t.players else None)
     around = hub.around(t.code)
-    top = VIEWS[request.args["view"]](t, at, around, join_url(parts().public_url, t.code))
+    top = SCREENS[request.args["view"]](t, at, around, join_url(parts().public_url, t.code))
     mine = personal(t, g.player_id, at, around) if g.player_id else {}
     picture = Picture(current_app.extensions["lct-renderer"], top)
     tag = picture.tag(mine)

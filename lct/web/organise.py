@@ -77,12 +77,12 @@ def _page(t: Tournament) -> ResponseReturnValue:
         regions=queries.organise(t, now, around, url),
         join_url=url,
         board_url=url_for("board.board", code=t.code),
-        organiser_url=_organiser_url(t),
+        organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
     )
 
 
-def _organiser_url(t: Tournament) -> str:
+def organiser_url(t: Tournament) -> str:
     """The co-organiser link, or nothing when the installation's secret has changed since."""
     key = identity.organiser_key(t.code, t.organiser_links)
     if not identity.is_organiser_key(t, key):
@@ -103,7 +103,7 @@ def created(code: str) -> ResponseReturnValue:
         t=t,
         recovery_code=recovery,
         renewed=kept.get("renewed"),
-        organiser_url=_organiser_url(t),
+        organiser_url=organiser_url(t),
         board_url=url_for("board.board", code=t.code),
         organise_url=url_for("organise.desk", code=t.code),
     )

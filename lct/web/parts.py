@@ -10,7 +10,7 @@ from typing import Any, cast
 from flask import current_app, url_for
 
 from ..application.commands import Command
-from ..application.history import Stored
+from ..application.history import Receipt, Stored
 from ..domain.teams import CatalogueTeam
 from ..domain.tournament import Tournament
 
@@ -22,6 +22,7 @@ class Parts:
     known: Callable[[str], Any]  # code -> stream as this worker knows it, perhaps a little behind
     stored: Callable[[str], list[Stored]]  # code -> every event, in order
     exported: Callable[[str, set[int]], Iterator[str]]  # code, attempts -> JSON lines
+    receipt: Callable[[str], Receipt | None]  # how a command id begins -> what that command left
     ready: Callable[[], dict[str, bool]]  # what this worker depends on -> does it answer
     bus: Any
     hub: Any

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from ..domain.values import normal_code
 from ..request_id import request_id
 from . import metrics
+from .problems import API
 
 log = logging.getLogger("lct.access")
 
@@ -44,6 +45,8 @@ def _begin() -> None:
 
 def _one_address() -> ResponseReturnValue | None:
     """A code in another spelling leads to the one address that cookies are bound to."""
+    if request.path.startswith(API):
+        return None
     code = (request.view_args or {}).get("code", "")
     wanted = normal_code(code)
     if wanted is None or wanted == code:

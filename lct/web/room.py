@@ -174,7 +174,7 @@ class Room:
     def around(self) -> Around:
         clock = time.monotonic()
         looks = {p: team for p, (team, until) in self.looks.items() if until > clock}
-        return Around(looks, self._here())
+        return Around(looks, self._here(), self.seq)
 
     def _moment(self, t: Tournament, now: datetime) -> Moment:
         return queries.moment(t, now, self.around())

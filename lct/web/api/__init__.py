@@ -1,0 +1,15 @@
+"""The JSON API. What is here turns JSON into the pages' own commands and queries, and back: it
+has no rules. Every route is an operation in one of these tables, with the right it asks for;
+routes, checks and the OpenAPI document are all made from them."""
+
+from __future__ import annotations
+
+from . import commands, doors, events, reads, seed
+from .operation import Operation
+
+TABLES = (doors.api, reads.api, commands.api, events.api, seed.api)
+
+
+def operations() -> list[Operation]:
+    """Everything that the API can do."""
+    return [operation for table in TABLES for operation in table.operations]

@@ -1,0 +1,215 @@
+"""What callers get. Nothing is in it that the pages do not show: cards that lie face down have no
+team here either, and a secret is told with its finished draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from ...application import checks, queries
+from ...application.history import Line
+from ...domain.tournament import Tournament
+
+Phase = Literal["join", "pick", "ready", "draw", "drawn", "closed"]
+
+
+class Evening(BaseModel):
+    """A tournament. ``seats`` fill, everyone picks, the teams are drawn, the cards turn."""
+
+    code: str
+    name: str
+    phase: Phase
+    version: int = Field(description="Rises with what changes the flow of the evening.")
+    limit: int
+    players: int
+    picked: int
+    teams: int
+    locked: bool
+    closed: bool
+    option: Literal["plain", "not-own"]
+    attempt: int = Field(description="Rises when the picks are restarted.")
+    seal: str = Field(description="What the draw's secret is checked against.")
+    cards: int = Field(description="Of the draw in force; 0 before it.")
+    turned: int = Field(description="How many of them have turned.")
+
+
+def evening(t: Tournament, now: datetime) -> Evening:
+    draw = t.current_draw
+    return Evening(
+        code=t.code,
+        name=t.name,
+        phase=queries.phase(t, now),  # type: ignore[arg-type]
+        version=t.version,
+        limit=t.limit,
+        players=len(t.players),
+        picked=len(t.holders),
+        teams=len(t.teams),
+        locked=t.locked,
+        closed=t.closed,
+        option=t.option,  # type: ignore[arg-type]
+        attempt=t.attempt,
+        seal=t.commitment,
+        cards=len(draw.hands) if draw else 0,
+        turned=draw.revealed(now) if draw else 0,
+    )
+
+
+class News(BaseModel):
+    """One server-sent event."""
+
+    seq: int = Field(description="How many events the history has.")
+    version: int
+    phase: Phase
+    players: int
+    picked: int
+    turned: int
+    cards: int
+
+
+class TeamFacts(BaseModel):
+    number: int
+    name: str
+    league: str
+    stars: float = Field(description="0: not rated.")
+    kind: str
+    taken_by: str | None = Field(description="The id of the player who holds it.")
+    looking: list[str] = Field(description="The ids of players who look at it just now.")
+
+
+class Teams(BaseModel):
+    items: list[TeamFacts]
+    next: str | None
+
+
+def team(t: Tournament, number: int, looks: Mapping[str, int]) -> TeamFacts:
+    """``looks``: player id -> the team they are looking at."""
+    holder = t.holders.get(number)
+    name, league, stars, kind = t.teams[number]
+    return TeamFacts(
+        number=number,
+        name=name,
+        league=league,
+        stars=stars,
+        kind=kind,
+        taken_by=holder,
+        looking=[] if holder else [p for p, at in looks.items() if at == number and p in t.players],
+    )
+
+
+class PlayerFacts(BaseModel):
+    id: str
+    first: str
+    last: str
+    team: int | None = Field(description="The number of the team they picked.")
+    drawn: int | None = Field(description="The team they drew, once its card has turned.")
+
+
+class Players(BaseModel):
+    items: list[PlayerFacts]
+    next: str | None
+
+
+def players(t: Tournament, now: datetime) -> list[PlayerFacts]:
+    draw = t.current_draw
+    turned = {hand[0] for hand in draw.hands[: draw.revealed(now)]} if draw else set()
+    return [
+        PlayerFacts(
+            id=p.id,
+            first=p.first,
+            last=p.last,
+            team=p.team,
+            drawn=p.drawn if p.id in turned else None,
+        )
+        for p in t.players.values()
+    ]
+
+
+class CardFacts(BaseModel):
+    number: int
+    player: str
+    team: str = Field(description="Empty until the card has turned.")
+    status: Literal["waiting", "now", "done"]
+
+
+def cards(t: Tournament, now: datetime) -> list[CardFacts]:
+    return [
+        CardFacts(number=c.number, player=c.name, team=c.team, status=c.status)  # type: ignore[arg-type]
+        for c in queries.cards(t, now)
+    ]
+
+
+class PickFacts(BaseModel):
+    player_id: str
+    team: str
+    value: str
+
+
+class DrawRecord(BaseModel):
+    """A finished draw, as docs/verify_draw.py reads it."""
+
+    protocol: str
+    code: str
+    attempt: int
+    option: str
+    seal: str
+    secret: str
+    picks: list[PickFacts]
+    given: list[str] = Field(description="The team that each of them got, in the same order.")
+    names: list[str]
+
+
+def draws(t: Tournament, now: datetime) -> list[DrawRecord]:
+    return [
+        DrawRecord.model_validate(
+            facts._asdict() | {"picks": [pick._asdict() for pick in facts.picks]}
+        )
+        for facts in checks.finished_draws(t, now)
+    ]
+
+
+class EventLine(BaseModel):
+    seq: int
+    at: datetime
+    who: str
+    what: str
+    type: str
+    request_id: str
+
+
+class History(BaseModel):
+    items: list[EventLine]
+    next: str | None
+
+
+class Moment(BaseModel):
+    """The evening as it stood right after an event."""
+
+    event: EventLine
+    evening: Evening
+    players: list[PlayerFacts]
+
+
+def line(told: Line) -> EventLine:
+    return EventLine.model_validate(told._asdict())
+
+
+class DeviceFacts(BaseModel):
+    id: str
+    label: str
+
+
+class Host(BaseModel):
+    """What only the organiser sees besides the history."""
+
+    organiser_url: str = Field(description="The co-organiser link; empty: revoke a device first.")
+    join_url: str
+    devices: list[DeviceFacts]
+    blocked: dict[str, str] = Field(description="Player id to name.")
+
+
+class Seat(BaseModel):
+    seat_code: str = Field(description="Brings the player back on another phone.")
+    seat_url: str

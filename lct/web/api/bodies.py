@@ -1,0 +1,105 @@
+"""What callers send. Shapes only: what the values may be is the domain's to say."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...domain.tournament import MAX_PLAYERS, MIN_PLAYERS
+
+TITLE = Field(description="1 to 60 characters.", max_length=1000)
+NAME = Field(description="1 to 40 characters.", max_length=1000)
+SEATS = Field(ge=MIN_PLAYERS, le=MAX_PLAYERS)
+
+
+def shown(**example: Any) -> ConfigDict:
+    """A shape without other fields than its own, and an example of it that works."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
+
+
+class NewTournament(BaseModel):
+    model_config = shown(name="Friday Cup", limit=4)
+
+    name: Annotated[str, TITLE]
+    limit: Annotated[int, SEATS]
+    source: Literal["classic", "rated", "pasted"] = Field(
+        "classic", description="The classic ten, teams by their stars, or your own list."
+    )
+    kinds: list[Literal["club", "nation"]] = Field(["club", "nation"], description="For rated.")
+    least: float = Field(4.5, description="For rated: the fewest stars, in halves.", ge=0, le=5)
+    cap: float = Field(5.0, description="For rated: the most stars.", ge=0, le=5)
+    pasted: list[str] = Field([], description="For pasted: the names of the teams.")
+    option: Literal["plain", "not-own"] = Field(
+        "plain", description="not-own: nobody draws the team they picked."
+    )
+
+
+class NewPlayer(BaseModel):
+    model_config = shown(first="Ola", last="Nowak")
+
+    first: Annotated[str, NAME]
+    last: Annotated[str, NAME]
+
+
+class Pick(BaseModel):
+    model_config = shown(team=3)
+
+    team: int = Field(description="Its number in the list of teams.", ge=0, le=10**6)
+    value: str = Field(
+        description="The player's share of the draw, random hex; made here if it is missing.",
+        default_factory=lambda: secrets.token_hex(16),
+        pattern="^[0-9a-f]{8,64}$",
+    )
+
+
+class Look(BaseModel):
+    model_config = shown(team=5)
+
+    team: int | None = Field(description="null: looks away.", ge=0, le=10**6)
+
+
+class Title(BaseModel):
+    model_config = shown(name="Saturday Cup")
+
+    name: Annotated[str, TITLE]
+
+
+class OldTitle(BaseModel):
+    model_config = shown(name="")
+
+    name: str = Field("", description="Another name; empty: the old one.", max_length=1000)
+
+
+class Seats(BaseModel):
+    model_config = shown(limit=6)
+
+    limit: Annotated[int, SEATS]
+
+
+class Attempt(BaseModel):
+    model_config = shown(attempt=1)
+
+    attempt: int = Field(description="The attempt that the caller saw.", ge=1, le=10**6)
+
+
+class NewDevice(BaseModel):
+    """One of the two secrets."""
+
+    model_config = shown(recovery_code="BCDF-GHJK-MNPQ-RSTV-WXZ2", label="score keeper")
+
+    link_key: str = Field("", description="The last part of the co-organiser link.", max_length=64)
+    recovery_code: str = Field("", max_length=64)
+    label: str = Field("a program", description="What the host sees it as.", max_length=40)
+
+
+class SeatCode(BaseModel):
+    model_config = shown(seat_code="BB3K-7QXM")
+
+    seat_code: str = Field(max_length=40)
+
+
+class Page(BaseModel):
+    limit: int = Field(50, ge=1, le=200, description="How many items at most.")
+    cursor: str = Field("", max_length=40, description="The next of the page before.")

@@ -1,0 +1,122 @@
+"""How callers come by a bearer token: creating, joining, and showing a secret that they kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import url_for
+from werkzeug.datastructures import MultiDict
+
+from ...application import commands as c
+from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
+from .. import home, identity
+from ..identity import ORGANISER, PLAYER, derived, organiser_key
+from ..limits import address
+from ..parts import join_url, parts
+from . import bodies, receipts
+from .operation import Call, Table
+from .reads import seat_of
+from .repeats import left, once, run
+from .rights import Right
+
+api = Table("api_doors", "/api/v1")
+T = "/tournaments/<code>"
+DOOR = {"right": Right.ANYONE, "status": 201}
+KEY = "Lct-Organiser-Key"
+
+
+@api.operation(
+    "POST", "/tournaments", **DOOR, body=bodies.NewTournament, answer=receipts.Created,
+    headers=("ETag", "Location"), refusals=(429,), repeatable=True,
+)  # fmt: skip
+def create(call: Call) -> Any:
+    """Open an evening. Its organiser key is answered here and nowhere else."""
+    about = call.body.model_dump()
+    form: MultiDict[str, str] = MultiDict(
+        {
+            **{name: str(about[name]) for name in ("name", "limit", "source", "option")},
+            **{name: str(about[name]) for name in ("least", "cap")},
+            "kinds": about["kinds"],
+            "pasted": "\n".join(about["pasted"]),
+        }
+    )
+    return created(call, form)
+
+
+def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
+    """Create as the page's form does. Everything secret follows from the command's id, so a
+    repeat gets it again although only hashes are stored."""
+    command_id, receipt = once(call)
+    if receipt is None:
+        parts().hit("create", address())
+        home.created(form, command_id)
+    done = left(call, command_id, receipt)
+    code, base = done.code, parts().public_url
+    call.headers["Location"] = url_for("api_reads.tournament", code=code)
+    link = url_for("devices.host", code=code, key=organiser_key(code, 1))
+    return receipts.Created(
+        **done.model_dump(),
+        organiser_key=identity.token(code, ORGANISER, home.creator_device(command_id)),
+        recovery_code=identity.new_recovery_code(derived("recovery", command_id)),
+        organiser_url=f"{base}{link}",
+        join_url=join_url(base, code),
+        board_url=f"{base}{url_for('board.board', code=code)}",
+    )
+
+
+@api.operation(
+    "POST", f"{T}/players", **DOOR, body=bodies.NewPlayer, answer=receipts.Joined,
+    headers=("ETag", "Location"), refusals=(403, 409), conditional=True, repeatable=True,
+)  # fmt: skip
+def join(call: Call) -> Any:
+    """Take a seat. The token answered is the player's own."""
+    parts().hit("join", address())
+    code, this = call.t.code, once(call)
+    player_id = derived("player", code, this.command_id).hex()[:12]
+    done = run(call, c.Join, this, player_id=player_id, **call.body.model_dump())
+    call.headers["Location"] = url_for("api_reads.seat", code=code, player=player_id)
+    return receipts.Joined(
+        **done.model_dump(),
+        **seat_of(code, player_id).model_dump(),
+        player_id=player_id,
+        token=identity.token(code, PLAYER, player_id),
+    )
+
+
+@api.operation(
+    "POST", f"{T}/seat", right=Right.ANYONE, body=bodies.SeatCode, answer=receipts.CameBack
+)
+def come_back(call: Call) -> Any:
+    """A player's token again, for their personal code."""
+    player_id = identity.player_with_seat_code(call.t, call.body.seat_code)
+    if player_id is None:
+        parts().hit("wrong-key", address())
+        raise Invalid(seat_code="No seat has that code.")
+    return receipts.CameBack(
+        **seat_of(call.t.code, player_id).model_dump(),
+        player_id=player_id,
+        token=identity.token(call.t.code, PLAYER, player_id),
+    )
+
+
+@api.operation(
+    "POST", f"{T}/devices", **DOOR, body=bodies.NewDevice, answer=receipts.Admitted,
+    headers=("ETag",), refusals=(403, 409), conditional=True, repeatable=True,
+)  # fmt: skip
+def admit(call: Call) -> Any:
+    """An organiser key of one's own, for the co-organiser link or the recovery code. The host
+    sees it among the devices and can revoke it."""
+    t, given = call.t, call.body
+    by_link = given.link_key and identity.is_organiser_key(t, given.link_key)
+    by_code = given.recovery_code and identity.is_recovery_code(t, given.recovery_code)
+    if not (by_link or by_code):
+        parts().hit("wrong-key", address())
+        raise WrongRecoveryCode if given.recovery_code else NotAllowed("That key opens nothing.")
+    this = once(call)
+    device_id = derived("device", this.command_id).hex()[:16]
+    done = run(call, c.AdmitDevice, this, device_id=device_id, label=given.label)
+    return receipts.Admitted(
+        **done.model_dump(),
+        device_id=device_id,
+        organiser_key=identity.token(t.code, ORGANISER, device_id),
+    )

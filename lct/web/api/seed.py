@@ -1,0 +1,200 @@
+"""The API of the system that lct began as: its paths and its JSON, on our commands and rights.
+
+Differences, on purpose: drawing is a POST, a refusal has its own status, and since anybody could
+pick for anybody there, what writes asks for the organiser's key, which ``create`` answers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+
+from flask import make_response
+from pydantic import BaseModel, ConfigDict, Field
+from werkzeug.datastructures import MultiDict
+
+from ...application import commands as c
+from ...application import queries
+from ...domain.errors import UnknownPlayer, UnknownTeam
+from ...domain.tournament import Tournament
+from ...domain.values import fold
+from ..identity import derived
+from ..parts import parts
+from . import answers
+from .bodies import SEATS
+from .doors import created
+from .operation import Call, Table
+from .repeats import once, run
+from .rights import Right
+
+api = Table("api_seed", "/api")
+READ = {"right": Right.ANYONE}
+WRITE = {
+    "right": Right.ORGANISER,
+    "code_field": "tournamentId",
+    "headers": ("ETag",),
+    "refusals": (409,),
+    "conditional": True,
+    "repeatable": True,
+}
+TEXT = Annotated[str, Field(max_length=1000)]
+CODE = Annotated[str, Field(max_length=40, description="The tournament's code.")]
+
+
+def shown(**example: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Create(BaseModel):
+    model_config = shown(name="Sunday Cup", playerLimit=4)
+
+    name: TEXT
+    playerLimit: Annotated[int, SEATS]
+
+
+class ById(BaseModel):
+    Id: CODE
+
+
+class ByTournament(BaseModel):
+    model_config = shown(tournamentId="BB3K7QXM")
+
+    tournamentId: CODE
+
+
+class AssignPlayer(ByTournament):
+    model_config = shown(tournamentId="BB3K7QXM", name="Ola", surname="Nowak")
+
+    name: TEXT
+    surname: TEXT
+
+
+class SelectTeam(ByTournament):
+    model_config = shown(
+        tournamentId="BB3K7QXM", playerName="Ola", playerSurname="Nowak", team="Liverpool"
+    )
+
+    playerName: TEXT
+    playerSurname: TEXT
+    team: TEXT
+
+
+class SeedPlayer(BaseModel):
+    name: str
+    surname: str
+    selectedTeam: str | None
+    drawnTeam: str | None = Field(description="Once its card has turned.")
+
+
+class SeedTournament(BaseModel):
+    id: str
+    tournamentName: str
+    players: list[SeedPlayer]
+    playerLimit: int
+    version: int
+
+
+class SeedTeam(BaseModel):
+    name: str
+    selected: bool
+
+
+class DrawnTeam(BaseModel):
+    name: str
+    surname: str
+    teamName: str | None = Field(description="Once its card has turned.")
+
+
+@api.operation(
+    "GET", "/Tournament", **READ, query=ById, code_field="Id", answer=SeedTournament,
+    headers=("ETag",),
+)  # fmt: skip
+def seed_tournament(call: Call) -> Any:
+    """The tournament with its players."""
+    t = call.t
+    call.headers["ETag"] = f'"{t.version}"'
+    return SeedTournament(
+        id=t.code,
+        tournamentName=t.name,
+        players=[
+            SeedPlayer(
+                name=p.first,
+                surname=p.last,
+                selectedTeam=_name(t, p.team),
+                drawnTeam=_name(t, p.drawn),
+            )
+            for p in answers.players(t, parts().now())
+        ],
+        playerLimit=t.limit,
+        version=t.version,
+    )
+
+
+def _name(t: Tournament, number: int | None) -> str | None:
+    return None if number is None else t.teams[number].name
+
+
+@api.operation(
+    "POST", "/Tournament/create", **READ, body=Create, answer=str,
+    headers=("ETag", "Location", "Lct-Organiser-Key"), refusals=(429,), repeatable=True,
+)  # fmt: skip
+def seed_create(call: Call) -> Any:
+    """Open a tournament with the classic ten. Its id is answered, its organiser's key in a
+    header."""
+    form = MultiDict({"name": call.body.name, "limit": str(call.body.playerLimit)})
+    made = created(call, form)
+    call.headers["Lct-Organiser-Key"] = made.organiser_key
+    return made.code
+
+
+@api.operation(
+    "POST", "/Tournament/assignPlayer", **WRITE, body=AssignPlayer, answer=None, status=200
+)
+def seed_assign(call: Call) -> Any:
+    """Give a player a seat."""
+    this, sent = once(call), call.body
+    player_id = derived("player", call.t.code, this.command_id).hex()[:12]
+    run(call, c.Join, this, player_id=player_id, first=sent.name, last=sent.surname)
+    return make_response("", 200)
+
+
+@api.operation(
+    "GET", "/Team", **READ, query=ByTournament, code_field="tournamentId", answer=list[SeedTeam]
+)
+def seed_teams(call: Call) -> Any:
+    """The teams, with those that are taken."""
+    teams = enumerate(call.t.teams)
+    return [SeedTeam(name=team.name, selected=n in call.t.holders) for n, team in teams]
+
+
+@api.operation("POST", "/Team/select", **WRITE, body=SelectTeam, answer=None, status=200)
+def seed_select(call: Call) -> Any:
+    """Take a team for a player."""
+    t, sent = call.t, call.body
+    name = fold(f"{sent.playerName} {sent.playerSurname}")
+    player_id = next((p.id for p in t.players.values() if fold(p.name) == name), None)
+    if player_id is None:
+        raise UnknownPlayer
+    wanted = fold(sent.team)
+    team = next((n for n, each in enumerate(t.teams) if fold(each.name) == wanted), None)
+    if team is None:
+        raise UnknownTeam
+    run(call, c.PickTeam, player_id=player_id, team=team, value=secrets.token_hex(16))
+    return make_response("", 200)
+
+
+@api.operation(
+    "POST", "/Tournament/draw", **WRITE, body=ByTournament, by_query=True, answer=list[DrawnTeam]
+)
+def seed_draw(call: Call) -> Any:
+    """Hand the picked teams out. A card that lies face down has no team yet: ask again, which
+    draws nothing twice."""
+    run(call, c.DrawTeams, attempt=call.t.attempt)
+    t = parts().known(call.t.code).tournament
+    drawn = []
+    for (player_id, _, _), card in zip(
+        t.draws[-1].hands, queries.cards(t, parts().now()), strict=True
+    ):
+        player = t.players[player_id]
+        drawn.append(DrawnTeam(name=player.first, surname=player.last, teamName=card.team or None))
+    return drawn

@@ -1,0 +1,44 @@
+"""Refusals for programs: problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, g, jsonify, request
+
+from ..domain import errors
+
+MEDIA_TYPE = "application/problem+json"
+API = "/api/"
+
+
+def wanted() -> bool:
+    """Whether a program is asking, by the address."""
+    return request.path.startswith(API) or request.path.endswith((".json", ".jsonl"))
+
+
+def problem(status: int, sentence: str, error: errors.LctError | None = None) -> Response:
+    """The document: ``type`` names the refusal for good, ``errors`` the fields that are wrong,
+    ``request_id`` the line in the log."""
+    kind, title = "about:blank", HTTPStatus(status).phrase
+    if error is not None:
+        words = re.findall(r"[A-Z][a-z]*", type(error).__name__)
+        kind, title = f"urn:lct:problem:{'-'.join(words).lower()}", " ".join(words).capitalize()
+    document: dict[str, Any] = {
+        "type": kind,
+        "title": title,
+        "status": status,
+        "detail": sentence,
+        "request_id": g.get("request_id", ""),
+    }
+    if isinstance(error, errors.Invalid):
+        document["errors"] = [{"field": f, "detail": said} for f, said in error.fields.items()]
+    response = jsonify(document)
+    response.status_code, response.mimetype = status, MEDIA_TYPE
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="lct"'
+    if isinstance(error, errors.VersionMismatch):
+        response.set_etag(str(error.actual))
+    return response

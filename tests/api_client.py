@@ -1,0 +1,127 @@
+"""Programs for tests: calls of the API in this process, and an evening that they run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pymongo
+import redis
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from lct.config import Settings
+from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
+
+from .http_client import PUBLIC_URL, app_here
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[Flask]:
+    """The app with a database of its own, dropped afterwards, and nothing counted yet."""
+    forget_limits(settings)
+    connect_store(settings)
+    ensure_indexes()
+    disconnect()
+    with app_here(settings) as app:
+        yield app
+    with pymongo.MongoClient(settings.mongo_uri) as store:
+        store.drop_database(settings.database)
+
+
+def forget_limits(where: Any) -> None:
+    """Start counting attempts anew; all tests come from one address."""
+    with redis.from_url(where.redis_url) as bus:
+        bus.flushdb()
+
+
+def settings_for(servers: Any, **more: Any) -> Settings:
+    return Settings(
+        **{
+            "mongo_uri": servers.mongo_uri,
+            "redis_url": servers.redis_url,
+            "database": f"lct_test_{secrets.token_hex(4)}",
+            "secret_key": "a secret key for tests only",
+            "public_url": PUBLIC_URL,
+            **more,
+        }
+    )
+
+
+@dataclass
+class Program:
+    """Calls as one who shows a token, or as anyone."""
+
+    app: Flask
+    token: str = ""
+
+    def call(self, method: str, path: str, json: Any = None, **headers: str) -> TestResponse:
+        """``If_Match="..."`` is the header If-Match."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        return self.app.test_client().open(path, method=method, json=json, headers=sent)
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, json: Any = None, **headers: str) -> TestResponse:
+        return self.call("POST", path, json, **headers)
+
+
+class ApiEvening:
+    """A tournament that a program opened; its players are programs too."""
+
+    def __init__(self, app: Flask, limit: int = 4, **more: Any) -> None:
+        self.app, self.anyone = app, Program(app)
+        about = {"name": f"Cup {secrets.token_hex(4)}", "limit": limit, **more}
+        self.created = good(self.anyone.post("/api/v1/tournaments", about), 201)
+        self.code = self.created["code"]
+        self.host = Program(app, self.created["organiser_key"])
+        self.players: dict[str, Program] = {}  # player id -> as them
+
+    def at(self, path: str = "") -> str:
+        return f"/api/v1/tournaments/{self.code}{path}"
+
+    def join(self, first: str) -> str:
+        """The id of a player who has joined."""
+        answer = self.anyone.post(self.at("/players"), {"first": first, "last": "Nowak"})
+        joined = good(answer, 201)
+        self.players[joined["player_id"]] = Program(self.app, joined["token"])
+        return joined["player_id"]
+
+    def pick(self, player_id: str, team: int, **headers: str) -> TestResponse:
+        path = self.at(f"/players/{player_id}/team")
+        return self.players[player_id].post(path, {"team": team}, **headers)
+
+    def filled(self) -> list[str]:
+        """Players on every seat, each with the team of their number."""
+        ids = [self.join(f"N{i}") for i in range(good(self.anyone.get(self.at()))["limit"])]
+        for team, player_id in enumerate(ids):
+            good(self.pick(player_id, team))
+        return ids
+
+    def draw(self) -> Any:
+        return good(self.host.post(self.at("/draw"), {"attempt": 1}))
+
+
+def good(answer: TestResponse, status: int = 200) -> Any:
+    """The JSON of an answer that has that status."""
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    assert answer.mimetype == "application/json"
+    return answer.get_json()
+
+
+def refused(answer: TestResponse, status: int, kind: str = "") -> Any:
+    """The problem document of an answer that has that status."""
+    problem = answer.get_json()
+    assert (answer.status_code, problem["status"]) == (status, status), problem
+    assert answer.mimetype == "application/problem+json"
+    assert problem["request_id"] == answer.headers["X-Request-Id"]
+    assert problem["title"]
+    assert problem["detail"]
+    assert problem["type"] == (f"urn:lct:problem:{kind}" if kind else problem["type"])
+    return problem

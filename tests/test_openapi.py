@@ -1,0 +1,217 @@
+"""The OpenAPI document is valid, whole and true: every route, every status, examples that run."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from lct.web.api import operations
+
+from .api_client import ApiEvening, Program, forget_limits, good, served, settings_for
+from .browser import Screens
+from .support import LiveServer
+
+ROOT = Path(__file__).parent.parent
+CLIENT = ROOT / "docs/api_client.py"
+
+
+@pytest.fixture(scope="module")
+def app(servers: Any) -> Iterator[Flask]:
+    with served(settings_for(servers)) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def uncounted(servers: Any) -> None:
+    forget_limits(servers)
+
+
+@pytest.fixture(scope="module")
+def document(app: Flask) -> Any:
+    return good(Program(app).get("/swagger/openapi.json"))
+
+
+def described(document: Any) -> dict[tuple[str, str], Any]:
+    return {
+        (method.upper(), path): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+# --- the document ---------------------------------------------------------------------------------
+
+
+def test_it_is_a_valid_document_of_openapi_3_1(document: Any) -> None:
+    assert document["openapi"].startswith("3.1.")
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_a_document_that_is_none_is_noticed(document: Any) -> None:
+    assert list(OpenAPIV31SpecValidator(document | {"paths": {"/x": {"get": 1}}}).iter_errors())
+
+
+def test_it_has_every_route_under_api_and_no_other(app: Flask, document: Any) -> None:
+    served_ = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/api")
+    }
+    assert described(document).keys() == served_
+    assert len(served_) > 35
+
+
+def test_the_seeds_operations_are_there(document: Any) -> None:
+    seed = {("GET", "/api/Tournament"), ("POST", "/api/Tournament/create"),
+            ("POST", "/api/Tournament/assignPlayer"), ("POST", "/api/Tournament/draw"),
+            ("GET", "/api/Team"), ("POST", "/api/Team/select")}  # fmt: skip
+    assert seed <= described(document).keys()
+
+
+def test_every_operation_is_told_in_words_and_under_a_name_of_its_own(document: Any) -> None:
+    found = described(document).values()
+    assert all(operation["summary"].endswith(".") for operation in found)
+    assert len({operation["operationId"] for operation in found}) == len(found)
+
+
+def test_who_may_call_is_told(document: Any) -> None:
+    for (_, path), operation in described(document).items():
+        assert ("401" in operation["responses"]) == ("security" in operation), path
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_every_refusal_is_a_problem_with_a_request_id(document: Any) -> None:
+    for operation in described(document).values():
+        for status, answer in operation["responses"].items():
+            assert "X-Request-Id" in answer["headers"]
+            if int(status) >= 400:
+                (media,) = answer["content"]
+                assert media == "application/problem+json"
+
+
+# --- examples -------------------------------------------------------------------------------------
+
+
+def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
+    """An evening in which that operation changes something, and a player in it."""
+    drawing = name in ("draw_teams", "skip_reveal", "seed_draw")
+    e = ApiEvening(app, limit=3)
+    player_id = e.filled()[0] if drawing else e.join("Zoe")
+    before: dict[str, Callable[[], Any]] = {
+        "skip_reveal": e.draw,
+        "close_list": lambda: e.join("Max"),
+        "let_go": lambda: good(e.pick(player_id, 1)),
+        "reopen_tournament": lambda: good(e.host.post(e.at("/close"))),
+        "unblock_player": lambda: good(e.host.post(e.at(f"/players/{player_id}/block"))),
+        "unlock_joining": lambda: good(e.host.post(e.at("/lock"))),
+        "seed_select": lambda: e.join("Ola"),
+    }
+    before.get(name, lambda: None)()
+    return e, player_id
+
+
+WRITES = [
+    (o.name, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", o.path))
+    for o in operations()
+    if o.method == "POST"
+]
+
+
+@pytest.mark.parametrize(("name", "path"), WRITES, ids=[name for name, _ in WRITES])
+def test_its_example_runs(app: Flask, document: Any, name: str, path: str) -> None:
+    e, player_id = in_stage(app, name)
+    operation = described(document)["POST", path]
+    recovery = e.created["recovery_code"]
+    other = good(e.anyone.post(e.at("/devices"), {"recovery_code": recovery}), 201)
+    body = example_of(document, operation)
+    # What is true of one evening only, its code and its secrets, is put in.
+    own = {"tournamentId": e.code, "recovery_code": recovery}
+    if name == "come_back":
+        own["seat_code"] = good(e.host.get(e.at(f"/players/{player_id}/seat")))["seat_code"]
+    if body is not None:
+        body |= {field: value for field, value in own.items() if field in body}
+    events = len(app.extensions["lct"].stored(e.code))
+    who = e.players[player_id] if operation.get("description") == "For that player." else e.host
+    where = path.format(code=e.code, player=player_id, device=other["device_id"])
+    answer = who.post(where, body)
+    (expected,) = [int(status) for status in operation["responses"] if int(status) < 400]
+    assert answer.status_code == expected, answer.get_data(as_text=True)
+    elsewhere = name in ("create", "seed_create", "come_back", "look")
+    assert len(app.extensions["lct"].stored(e.code)) == events + (not elsewhere)
+
+
+def example_of(document: Any, operation: Any) -> Any:
+    if "requestBody" not in operation:
+        return None
+    reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    (example,) = document["components"]["schemas"][reference.rpartition("/")[2]]["examples"]
+    return dict(example)
+
+
+def test_every_body_has_an_example(document: Any) -> None:
+    bodies = [o for o in described(document).values() if "requestBody" in o]
+    assert len(bodies) > 10
+    assert all(example_of(document, operation) for operation in bodies)
+
+
+# --- the client in docs ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(live_server: Callable[..., LiveServer]) -> LiveServer:
+    return live_server(workers=1)
+
+
+def test_the_client_in_docs_runs_an_evening(server: LiveServer) -> None:
+    said = subprocess.run(
+        [sys.executable, CLIENT, server.url, f"Cup {secrets.token_hex(4)}"],
+        capture_output=True, text=True, check=True, timeout=30,
+    ).stdout.splitlines()  # fmt: skip
+    hands = [line.split(" plays ") for line in said]
+    assert [player for player, _ in hands] == ["Ola Nowak", "Max Nowak", "Zoe Nowak"]
+    assert {team for _, team in hands} == {"Liverpool", "Manchester City", "Paris Saint-Germain"}
+
+
+def test_the_client_has_about_twenty_lines() -> None:
+    lines = CLIENT.read_text(encoding="utf-8").splitlines()
+    assert len([line for line in lines if line.strip()]) <= 22
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+def test_swagger_ui_shows_the_document_and_calls_under_our_csp(
+    server: LiveServer, screens: Screens
+) -> None:
+    """The page has no rules of its own: no inline script or style, nobody else's address."""
+    page = screens.open()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    answer = page.goto(f"{server.url}/swagger/index.html")
+    policy = answer.headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert policy.startswith("default-src 'self';")
+    page.locator(".opblock").nth(30).wait_for()
+    page.locator("#operations-v1-create .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    status = page.locator(".live-responses-table .response-col_status").nth(1)
+    status.wait_for()
+    assert status.inner_text().startswith("201")
+    page.get_by_role("button", name="Authorize").click()
+    page.locator(".auth-container input").fill("x")
+    page.locator(".auth-btn-wrapper .authorize").click()
+    assert {url.split("/")[2] for url in asked if not url.startswith("data:")} == {
+        server.url.split("/")[2]
+    }

@@ -1,0 +1,141 @@
+"""The API that lct began with: its paths and JSON, with its three corrections."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from .api_client import Program, forget_limits, good, refused, served, settings_for
+
+
+@pytest.fixture(scope="module")
+def app(servers: Any) -> Iterator[Flask]:
+    with served(settings_for(servers)) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def uncounted(servers: Any) -> None:
+    forget_limits(servers)
+
+
+class Seed:
+    """A client of the old API."""
+
+    def __init__(self, app: Flask, limit: int = 2) -> None:
+        self.anyone = Program(app)
+        about = {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": limit}
+        answer = self.anyone.post("/api/Tournament/create", about)
+        self.id = good(answer)
+        self.host = Program(app, answer.headers["Lct-Organiser-Key"])
+
+    def assign(self, name: str, surname: str = "Nowak", who: Program | None = None) -> Any:
+        body = {"tournamentId": self.id, "name": name, "surname": surname}
+        return (who or self.host).post("/api/Tournament/assignPlayer", body)
+
+    def select(self, name: str, team: str, who: Program | None = None) -> Any:
+        body = {"tournamentId": self.id, "playerName": name, "playerSurname": "Nowak", "team": team}
+        return (who or self.host).post("/api/Team/select", body)
+
+    def draw(self, who: Program | None = None) -> Any:
+        return (who or self.host).post(f"/api/Tournament/draw?tournamentId={self.id}")
+
+    def get(self) -> Any:
+        return good(self.anyone.get(f"/api/Tournament?Id={self.id}"))
+
+
+def test_an_evening_in_the_seeds_own_words(app: Flask) -> None:
+    s = Seed(app)
+    assert isinstance(s.id, str)
+    for name in ("Ola", "Max"):
+        answer = s.assign(name)
+        assert (answer.status_code, answer.data) == (200, b"")
+    teams = good(s.anyone.get(f"/api/Team?tournamentId={s.id}"))
+    assert teams[0] == {"name": "Liverpool", "selected": False}
+    assert s.select("Ola", "Liverpool").status_code == 200
+    assert s.select("max", "chelsea").status_code == 200
+    teams = good(s.anyone.get(f"/api/Team?tournamentId={s.id}"))
+    assert {t["name"] for t in teams if t["selected"]} == {"Liverpool", "Chelsea"}
+    assert s.get() | {"tournamentName": ""} == {
+        "id": s.id,
+        "tournamentName": "",
+        "players": [
+            {"name": "Ola", "surname": "Nowak", "selectedTeam": "Liverpool", "drawnTeam": None},
+            {"name": "Max", "surname": "Nowak", "selectedTeam": "Chelsea", "drawnTeam": None},
+        ],
+        "playerLimit": 2,
+        "version": 1,
+    }
+    face_down = good(s.draw())
+    assert face_down == [
+        {"name": "Ola", "surname": "Nowak", "teamName": None},
+        {"name": "Max", "surname": "Nowak", "teamName": None},
+    ]
+    good(s.host.post(f"/api/v1/tournaments/{s.id}/skip"))
+    drawn = good(s.draw())
+    assert {d["teamName"] for d in drawn} == {"Liverpool", "Chelsea"}
+    assert [p["drawnTeam"] for p in s.get()["players"]] == [d["teamName"] for d in drawn]
+
+
+def test_the_draw_takes_the_id_as_json_too(app: Flask) -> None:
+    s = Seed(app)
+    body = {"tournamentId": s.id.lower()}
+    refused(s.host.post("/api/Tournament/draw", body), 409, "seats-empty")
+
+
+def test_drawing_needs_a_post(app: Flask) -> None:
+    s = Seed(app)
+    refused(s.host.get(f"/api/Tournament/draw?tournamentId={s.id}"), 405)
+
+
+def test_what_writes_asks_for_the_organisers_key(app: Flask) -> None:
+    s, other = Seed(app), Seed(app)
+    for who, status in ((s.anyone, 401), (other.host, 403)):
+        refused(s.assign("Ola", who=who), status)
+        refused(s.select("Ola", "Chelsea", who=who), status)
+        refused(s.draw(who=who), status)
+    assert s.get()["players"] == []
+
+
+def test_each_refusal_has_its_own_status(app: Flask) -> None:
+    s = Seed(app)
+    s.assign("Ola")
+    s.assign("Max")
+    s.select("Ola", "Chelsea")
+    refused(s.assign("Zoe"), 409, "tournament-full")
+    refused(s.select("Max", "Chelsea"), 409, "team-taken")
+    refused(s.select("Max", "Atlantis"), 404, "unknown-team")
+    refused(s.select("Zoe", "Liverpool"), 404, "unknown-player")
+    refused(s.draw(), 409, "picks-missing")
+    refused(s.anyone.get("/api/Tournament?Id=BBBBBBBB"), 404, "unknown-tournament")
+    refused(s.anyone.get("/api/Team?tournamentId=x"), 404, "unknown-tournament")
+    refused(s.anyone.get("/api/Tournament"), 422)
+    refused(s.anyone.post("/api/Tournament/create", {"name": "", "playerLimit": 2}), 422)
+    refused(s.anyone.post("/api/Tournament/create", {"name": "X", "playerLimit": 0}), 422)
+    again = s.anyone.post(
+        "/api/Tournament/create", {"name": s.get()["tournamentName"], "playerLimit": 2}
+    )
+    refused(again, 422, "tournament-name-taken")
+
+
+def test_a_repeat_counts_once_here_too(app: Flask) -> None:
+    about = {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": 3}
+    sent = {"Idempotency_Key": str(uuid.uuid4())}
+    made = [Program(app).post("/api/Tournament/create", about, **sent) for _ in range(2)]
+    assert good(made[0]) == good(made[1])
+    assert made[0].headers["Lct-Organiser-Key"] == made[1].headers["Lct-Organiser-Key"]
+    host = Program(app, made[0].headers["Lct-Organiser-Key"])
+    body = {"tournamentId": good(made[0]), "name": "Ola", "surname": "Nowak"}
+    for _ in range(2):
+        assert host.post("/api/Tournament/assignPlayer", body, **sent).status_code == 200
+    assert len(good(host.get(f"/api/Tournament?Id={good(made[0])}"))["players"]) == 1
+
+
+def test_fields_that_it_does_not_know_do_no_harm(app: Flask) -> None:
+    about = {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": 2, "requestId": "x"}
+    good(Program(app).post("/api/Tournament/create", about))
