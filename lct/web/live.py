@@ -23,7 +23,8 @@ from flask.typing import ResponseReturnValue
 from flask_sock import Sock
 
 from ..application.messages import Looked
-from ..application.queries import SCREENS, personal
+from ..application.own import personal
+from ..application.queries import SCREENS
 from ..domain.errors import ForeignOrigin, LctError, NotAPlayer, Unavailable
 from ..domain.tournament import Tournament
 from ..request_id import request_id
