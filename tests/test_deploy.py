@@ -467,6 +467,19 @@ def test_images_have_tags_and_come_from_nowhere_special(made: Rendered) -> None:
     assert not re.search(r"\bFROM\b.*(?:latest|\.\w+/)", (ROOT / "Dockerfile").read_text())
 
 
+def test_the_guide_lists_every_image_with_its_tag() -> None:
+    _, _, rest = GUIDE.partition("What comes from elsewhere")
+    listed = set(re.findall(r"`([\w./-]+:[\w.-]+)`", rest.partition("\n#")[0]))
+    named = {each["image"] for each in COMPOSE["services"].values()}
+    for name in VARIANTS:
+        named |= {each["image"] for _, _, each in containers(variant(name))}
+    named |= set(re.findall(r"\b(?:mongo|redis):\d[\w.-]*", PIPELINE_FILE.read_text()))
+    base = re.search(r"ARG PYTHON=(\S+)", (ROOT / "Dockerfile").read_text())
+    assert base
+    named |= {f"python:{base[1]}", "registry:2"}
+    assert listed == {image for image in named if "lct:" not in image}
+
+
 # --- that they fit the app ------------------------------------------------------------------------
 
 
@@ -672,6 +685,29 @@ def test_the_pipeline_calls_targets_and_files_that_exist() -> None:
     assert asked == set(AZURE)
     for name in asked:
         assert re.search(rf"(?m)^ +{name}: \$\(", text), name
+
+
+def test_the_pipeline_deploys_what_it_built_and_only_that() -> None:
+    pipeline = yaml.safe_load(PIPELINE_FILE.read_text())
+    assert {"name": "tag", "value": "$(Build.BuildId)"} in pipeline["variables"]
+    build, deploy = pipeline["stages"][1:]
+    assert (build["dependsOn"], deploy["dependsOn"]) == ("test", "build")
+    assert "succeeded()" in build["condition"]
+    (step,) = build["jobs"][0]["steps"]
+    assert (step["task"], step["inputs"]["command"]) == ("Docker@2", "buildAndPush")
+    assert step["inputs"]["tags"].split() == ["$(tag)", "latest"]
+    render = deploy["jobs"][0]["strategy"]["runOnce"]["deploy"]["steps"][2]
+    assert render["env"]["TAG"] == "$(tag)"
+    vault = deploy["jobs"][0]["strategy"]["runOnce"]["deploy"]["steps"][1]
+    assert vault["inputs"]["KeyVaultName"] == "$(keyVault)"
+
+
+def test_the_pipeline_tests_on_the_databases_that_are_deployed() -> None:
+    text = PIPELINE_FILE.read_text()
+    images = {each["image"] for _, _, each in containers(variant("local"))}
+    asked = set(re.findall(r"\b(?:mongo|redis):\d[\w.-]*", text))
+    assert asked == {image for image in images if "lct:" not in image}
+    assert {each["image"] for each in COMPOSE["services"].values()} >= asked
 
 
 def test_a_failed_deployment_is_undone() -> None:
