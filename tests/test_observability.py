@@ -116,6 +116,13 @@ def test_a_query_names_only_what_we_log(path: Path) -> None:
             assert known, f"{said} is never logged: {text}"
 
 
+def test_every_action_that_is_logged_is_documented() -> None:
+    row = re.search(r"(?m)^\| `event\.action` .*$", DOCUMENT)
+    assert row
+    logged = set(re.findall(r'"event\.action": "([\w.]+)"', SOURCE))
+    assert set(re.findall(r"`(\w+\.\w+)`", row[0])) - {"event.action"} == logged
+
+
 def test_the_words_in_queries_that_the_code_puts_together_are_there() -> None:
     from lct.web import live  # its blueprint and function name the endpoint
 
@@ -419,7 +426,7 @@ def test_the_import_needs_an_address_and_credentials(environ: dict[str, str], sa
 
 PROMQL_WORDS = {
     "absent", "and", "by", "histogram_quantile", "increase", "max", "max_over_time", "min", "or",
-    "rate", "sum", "topk",
+    "rate", "sum", "topk", "unless",
 }  # fmt: skip
 SAMPLES: dict[str, set[str]] = {"up": {"job", "pod"}}  # name -> its labels
 for each in vars(metrics).values():
