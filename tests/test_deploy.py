@@ -15,9 +15,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import kubernetes_validate
@@ -653,6 +655,28 @@ def test_what_compose_mounts_from_here_is_here() -> None:
                 assert volume.endswith(":ro")
             elif not source.startswith("/"):
                 assert source in COMPOSE["volumes"], name
+
+
+def test_the_watchers_find_what_they_watch() -> None:
+    services = COMPOSE["services"]
+    shipper = yaml.safe_load((KUBE / "compose/filebeat.yml").read_text())["output.elasticsearch"]
+    template = json.loads((KUBE / "observability/index-template.json").read_text())
+    assert any(fnmatch(shipper["index"], each) for each in template["index_patterns"])
+    scrape = yaml.safe_load((KUBE / "compose/prometheus.yml").read_text())
+    (job,) = scrape["scrape_configs"]
+    asked = [target for each in job["static_configs"] for target in each["targets"]]
+    assert asked == [f"app:{VARIABLES['LCT_PORT'].default}"]
+    assert set(services["prometheus"]["networks"]) & set(services["app"]["networks"])
+    token = Path(job["authorization"]["credentials_file"])
+    assert (str(token.parent), [token.name]) == ("/run/secrets", services["prometheus"]["secrets"])
+    mounted = [volume.split(":")[1] for volume in services["prometheus"]["volumes"]]
+    assert {f"/etc/prometheus/{name}" for name in scrape["rule_files"]} <= set(mounted)
+    (source,) = yaml.safe_load((KUBE / "compose/grafana-datasources.yml").read_text())[
+        "datasources"
+    ]
+    for address in (*shipper["hosts"], source["url"]):
+        service = services[str(urlsplit(address).hostname)]
+        assert "watch" in service["networks"]
 
 
 def test_both_replica_sets_are_made_by_one_script() -> None:
