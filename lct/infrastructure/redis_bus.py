@@ -201,7 +201,10 @@ class RedisBus:
     def ping(self) -> bool:
         try:
             return bool(self.redis.ping())
-        except RedisError:
+        except RedisError as error:
+            # The listener says it once. Whoever watches has to see how long it lasts, also where
+            # nobody taps.
+            self._failed("bus unavailable", error)
             return False
 
     def age(self) -> float:

@@ -20,6 +20,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from ..application.queries import VIEWS
 from ..domain.errors import NotAllowed
 
 bp = Blueprint("metrics", __name__)
@@ -89,6 +90,10 @@ REQUEST_SECONDS = Histogram(
 )
 ERRORS = Counter("lct_errors", "Requests refused or failed.", ["kind"], registry=REGISTRY)
 
+# Without this a worker that nobody has come back to says nothing, and no alert can compare that.
+for way in ("ws", "sse"):
+    for view in VIEWS:
+        SOCKETS.labels(way, view)
 # A counter that begins with its first event hides that event from increase() and its alert.
 for reason in ("stuck", "silent", "error", "limit", "malformed", "drain"):
     DROPPED.labels(reason)
