@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> Flask:
         SECRET_KEY=settings.secret_key,
         LCT_RETENTION_DAYS=settings.retention_days,
         LCT_METRICS_TOKEN=settings.metrics_token,
+        LCT_CREATE_PASSPHRASE=settings.create_passphrase,
         LCT_API_ORIGINS=frozenset(settings.api_origins.split()),
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=50,

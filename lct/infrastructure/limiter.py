@@ -16,10 +16,14 @@ log = logging.getLogger(__name__)
 
 # A whole bar may come from one address, so these only stop machines.
 LIMITS = {
+    "call": parse("6000/minute"),
     "create": parse("30/minute"),
     "join": parse("1200/minute"),
+    "passphrase": parse("10/minute"),
     "look": parse("5/second"),
     "sleep": parse("5/second"),
+    "tap": parse("600/minute"),
+    "taps": parse("6000/minute"),
     "wrong-code": parse("60/minute"),
     "wrong-key": parse("20/minute"),
 }

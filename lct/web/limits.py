@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
 from flask import request
 
 from ..domain.errors import UnknownTournament
@@ -11,7 +15,29 @@ from .parts import parts
 
 def address() -> str:
     """The client's address; a proxy's word counts only as far as LCT_TRUSTED_PROXIES says."""
-    return request.remote_addr or "unknown"
+    return counted(request.remote_addr or "unknown")
+
+
+@lru_cache(maxsize=4096)
+def counted(given: str) -> str:
+    """What is counted for that address: its /64 if it is IPv6, of which one machine has 2**64.
+
+    Some proxies add the port, which is another one with each connection.
+    """
+    bare = re.fullmatch(r"\[(.+)\](?::\d+)?|([^:]+)(?::\d+)?", given)
+    try:
+        found = ip_address((bare[1] or bare[2]) if bare else given)
+    except ValueError:
+        return given[:64]
+    if isinstance(found, IPv6Address):
+        found = found.ipv4_mapped or IPv6Network((int(found), 64), strict=False).network_address
+    return str(found)
+
+
+def tap(who: str) -> None:
+    """Count one command of that player or device; TooMany when they or their address sent a lot."""
+    parts().hit("tap", who)
+    parts().hit("taps", address())
 
 
 def guess(code: str, fresh: bool = True) -> Tournament:

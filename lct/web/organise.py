@@ -18,7 +18,7 @@ from ..domain.tournament import Tournament
 from ..domain.values import shown_code, whole_number
 from . import forms, identity
 from .errors import refusal_answer
-from .limits import guess
+from .limits import guess, tap
 from .parts import join_url, live_url, parts
 from .render import fragments, notice, page, wants_fragment
 
@@ -112,6 +112,7 @@ def created(code: str) -> ResponseReturnValue:
 @bp.post("/t/<code>/organise")
 def act(code: str) -> ResponseReturnValue:
     t, device_id = _organised(code)
+    tap(device_id)
     wanted = field("do")
     if wanted == "revoke":
         return _revoke(t, device_id)
@@ -212,6 +213,7 @@ def pick_for(code: str) -> ResponseReturnValue:
 @bp.post("/t/<code>/pick-for")
 def pick_for_them(code: str) -> ResponseReturnValue:
     t, device_id = _organised(code)
+    tap(device_id)
     command = c.PickTeam(
         code=t.code,
         actor=f"organiser:{device_id}",

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from ...application import commands as c
 from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
-from .. import home, identity
+from .. import home, identity, passphrase
 from ..identity import ORGANISER, PLAYER, derived, organiser_key
 from ..limits import address
 from ..parts import join_url, parts
@@ -27,7 +27,7 @@ KEY = "Lct-Organiser-Key"
 
 @api.operation(
     "POST", "/tournaments", **DOOR, body=bodies.NewTournament, answer=receipts.Created,
-    headers=("ETag", "Location"), refusals=(429,), repeatable=True,
+    headers=("ETag", "Location"), refusals=(403,), repeatable=True,
 )  # fmt: skip
 def create(call: Call) -> Any:
     """Open an evening. Its organiser key is answered here and nowhere else."""
@@ -49,6 +49,7 @@ def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
     command_id, receipt = once(call)
     if receipt is None:
         parts().hit("create", address())
+        passphrase.check(call.body.passphrase)
         home.created(form, command_id)
     done = left(call, command_id, receipt)
     code, base = done.code, parts().public_url
