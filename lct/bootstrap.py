@@ -101,6 +101,7 @@ def create_app(settings: Settings) -> Flask:
     # In the request's context, so that what is logged carries its id.
     store = EventStore(defer=_later)
     bus = RedisBus(settings.redis_url)
+    limiter = Limiter(settings.redis_url)
     renderer = Renderer(app)
     app.jinja_env.globals["asset"] = asset(app)
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
@@ -134,7 +135,8 @@ def create_app(settings: Settings) -> Flask:
         stored=lambda code: archive.stored(store, code),
         exported=lambda code, public: archive.exported(store, code, public),
         receipt=lambda prefix: archive.receipt(store, prefix),
-        hit=Limiter(settings.redis_url).hit,
+        hit=limiter.hit,
+        check=limiter.check,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
         secret=settings.secret_key.encode(),
         public_url=public_url,

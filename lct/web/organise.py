@@ -112,8 +112,8 @@ def created(code: str) -> ResponseReturnValue:
 @bp.post("/t/<code>/organise")
 def act(code: str) -> ResponseReturnValue:
     t, device_id = _organised(code)
-    tap(device_id)
     wanted = field("do")
+    tap(device_id, ACTIONS[wanted][0] if wanted in ACTIONS else None)
     if wanted == "revoke":
         return _revoke(t, device_id)
     if wanted == "new-recovery":

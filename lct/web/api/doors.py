@@ -11,7 +11,7 @@ from ...application import commands as c
 from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
 from .. import home, identity, passphrase
 from ..identity import ORGANISER, PLAYER, derived, organiser_key
-from ..limits import address
+from ..limits import address, tried
 from ..parts import join_url, parts
 from . import bodies, receipts
 from .operation import Call, Table
@@ -89,9 +89,8 @@ def join(call: Call) -> Any:
 )
 def come_back(call: Call) -> Any:
     """A player's token again, for their personal code."""
-    player_id = identity.player_with_seat_code(call.t, call.body.seat_code)
+    player_id = tried(identity.player_with_seat_code(call.t, call.body.seat_code))
     if player_id is None:
-        parts().hit("wrong-key", address())
         raise Invalid(seat_code="No seat has that code.")
     return receipts.CameBack(
         **seat_of(call.t.code, player_id).model_dump(),
@@ -110,8 +109,7 @@ def admit(call: Call) -> Any:
     t, given = call.t, call.body
     by_link = given.link_key and identity.is_organiser_key(t, given.link_key)
     by_code = given.recovery_code and identity.is_recovery_code(t, given.recovery_code)
-    if not (by_link or by_code):
-        parts().hit("wrong-key", address())
+    if not tried(bool(by_link or by_code)):
         raise WrongRecoveryCode if given.recovery_code else NotAllowed("That key opens nothing.")
     this = once(call)
     device_id = derived("device", this.command_id).hex()[:16]

@@ -54,7 +54,7 @@ def run(call: Call, command: type[Command], this: Once | None = None, **own: Any
     command_id, receipt = this or once(call)
     if receipt is None:
         if call.caller.who:  # anyone is counted by their address, where they come in
-            tap(call.caller.who)
+            tap(call.caller.who, command)
         about = {
             "code": call.t.code,
             "actor": call.caller.actor or own.get("player_id", ""),
