@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> Flask:
         SECRET_KEY=settings.secret_key,
         LCT_RETENTION_DAYS=settings.retention_days,
         LCT_METRICS_TOKEN=settings.metrics_token,
+        LCT_CREATE_PASSPHRASE=settings.create_passphrase,
         LCT_API_ORIGINS=frozenset(settings.api_origins.split()),
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=50,
@@ -100,6 +101,7 @@ def create_app(settings: Settings) -> Flask:
     # In the request's context, so that what is logged carries its id.
     store = EventStore(defer=_later)
     bus = RedisBus(settings.redis_url)
+    limiter = Limiter(settings.redis_url)
     renderer = Renderer(app)
     app.jinja_env.globals["asset"] = asset(app)
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
@@ -133,7 +135,8 @@ def create_app(settings: Settings) -> Flask:
         stored=lambda code: archive.stored(store, code),
         exported=lambda code, public: archive.exported(store, code, public),
         receipt=lambda prefix: archive.receipt(store, prefix),
-        hit=Limiter(settings.redis_url).hit,
+        hit=limiter.hit,
+        check=limiter.check,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
         secret=settings.secret_key.encode(),
         public_url=public_url,

@@ -13,6 +13,7 @@ from typing import Any
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHORTEST_SECRET = 16
+SHORTEST_PASSPHRASE = 8
 
 
 class SettingsError(ValueError):
@@ -93,6 +94,12 @@ def _secret(value: str) -> str:
     return value
 
 
+def _passphrase(value: str) -> str:
+    if len(value) < SHORTEST_PASSPHRASE:
+        raise ValueError(f"must have at least {SHORTEST_PASSPHRASE} characters")
+    return value
+
+
 def _setting(
     variable: str, parse: Callable[[str], Any] = _text, *, private: bool = False, **default: Any
 ) -> Any:
@@ -147,6 +154,10 @@ class Settings:
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
     # What Prometheus shows to read /metrics, at least 16 characters; not set: there is no /metrics.
     metrics_token: str | None = _setting("LCT_METRICS_TOKEN", _secret, private=True, default=None)
+    # What somebody has to know to create a tournament, at least 8 characters; not set: nothing.
+    create_passphrase: str | None = _setting(
+        "LCT_CREATE_PASSPHRASE", _passphrase, private=True, default=None
+    )
     # From which other sites' pages browsers may call the API, with spaces between; not set: none.
     api_origins: str = _setting("LCT_API_ORIGINS", _origins, default="")
     # The OTLP/HTTP collector that traces go to, such as http://collector:4318; not set: no tracing.

@@ -24,9 +24,12 @@ except SettingsError as error:
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.workers
-worker_class = "gevent"
-# Sockets and requests of one worker together; a socket is a connection for the whole evening.
+worker_class = "lct.worker.Worker"
+# Connections of one worker, idle ones and attackers' too; live screens are counted by the hub.
 worker_connections = 10_000
+# Seconds that a request's body, its view and its answer may take together, and that a worker may
+# be stuck.
+timeout = 30
 # gevent has to patch before pymongo and redis are imported, so each worker loads the app itself.
 preload_app = False
 # The heartbeat file and the metrics must not wait for a disk.

@@ -46,6 +46,7 @@ def test_an_empty_variable_means_the_default():
         ("LCT_ENVIRONMENT", "production", "environment", "production"),
         ("LCT_API_ORIGINS", "https://a.example", "api_origins", "https://a.example"),
         ("LCT_METRICS_TOKEN", "hidden-4-hidden-4", "metrics_token", "hidden-4-hidden-4"),
+        ("LCT_CREATE_PASSPHRASE", " hidden six ", "create_passphrase", "hidden six"),
         ("LCT_OTLP_ENDPOINT", "http://otel:4318/", "otlp_endpoint", "http://otel:4318"),
     ],
 )
@@ -72,6 +73,11 @@ def test_a_variable_sets_its_field(variable, value, field, meant):
         ("LCT_SECRET_KEY", "short", "LCT_SECRET_KEY must have at least 16 characters."),
         ("LCT_API_ORIGINS", "*", "LCT_API_ORIGINS must be origins such as https://app.example"),
         ("LCT_API_ORIGINS", "https://a.example/", "LCT_API_ORIGINS must be origins"),
+        (
+            "LCT_CREATE_PASSPHRASE",
+            "pass",
+            "LCT_CREATE_PASSPHRASE must have at least 8 characters.",
+        ),
         ("LCT_METRICS_TOKEN", "short", "LCT_METRICS_TOKEN must have at least 16 characters."),
     ],
 )
@@ -87,6 +93,7 @@ def test_passwords_are_in_no_error_and_no_repr():
         Settings.from_env({**REQUIRED, "LCT_MONGO_URI": "postgres://user:hidden-1@db/"})
     assert "hidden" not in str(refused.value)
     more = {"LCT_METRICS_TOKEN": "hidden-4-hidden-4", "LCT_OTLP_ENDPOINT": "http://a:hidden-5@b"}
+    more["LCT_CREATE_PASSPHRASE"] = "hidden-6-hidden-6"
     given = Settings.from_env({**REQUIRED, **more})
     assert "hidden" not in repr(given)
 

@@ -629,7 +629,7 @@ def test_the_example_has_every_variable_of_the_compose_file() -> None:
     asked = set(re.findall(r"(?<!\$)\$\{(\w+)", text)) | {
         secret["environment"] for secret in COMPOSE["secrets"].values()
     }
-    given = dict(re.findall(r"(?m)^(\w+)=(.*)$", example))
+    given = dict(re.findall(r"(?m)^(?:# )?(\w+)=(.*)$", example))
     assert set(given) == asked
     secret = {name for name in given if re.search("KEY|PASSWORD|TOKEN", name)}
     assert {name for name, value in given.items() if not value} == secret

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,89 +17,35 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from lct.config import Settings
 from lct.domain.values import new_code
+from lct.web.api import operations
 
-from .http_client import Answer, Evening, House, Phone, app_here
-
-ROLES = ("anyone", "player", "player elsewhere", "host", "host elsewhere", "revoked device")
-
+from .http_client import Answer, Evening, House, Phone, Screen, app_here
+from .rights_table import MESSAGES, PAGES, ROLES, Row, markdown
 
 # --- every route, everyone ------------------------------------------------------------------------
 
 
-class Row(NamedTuple):
-    """What the roles get, in the order of ROLES; the path may name a player, code and seat."""
-
-    path: str
-    statuses: tuple[int, ...]
-    form: dict[str, str] = {}  # noqa: RUF012 - read only
-
-
-ALL_200, ALL_303, ALL_403, ALL_409 = (200,) * 6, (303,) * 6, (403,) * 6, (409,) * 6
-PLAYER_303 = (403, 303, 403, 403, 403, 403)
-HOST_200, HOST_303 = (403, 403, 403, 200, 403, 403), (403, 403, 403, 303, 403, 403)
-
-TABLE = {
-    ("GET", "/"): Row("/", ALL_200),
-    ("POST", "/"): Row("/", ALL_303, {"name": "{random}", "limit": "4", "source": "classic"}),
-    ("GET", "/go"): Row("/go?code={code}", ALL_303),
-    ("GET", "/metrics"): Row("/metrics", (404,) * 6),  # no token is set: tests/test_metrics.py
-    ("GET", "/liveness"): Row("/liveness", ALL_200),
-    ("GET", "/readiness"): Row("/readiness", ALL_200),
-    ("GET", "/static/<path:filename>"): Row("/static/app.css", ALL_200),
-    ("GET", "/swagger/index.html"): Row("/swagger/index.html", ALL_200),
-    ("GET", "/swagger/openapi.json"): Row("/swagger/openapi.json", ALL_200),
-    ("GET", "/t/<code>"): Row("/t/{code}", ALL_200),
-    ("GET", "/t/<code>/back"): Row("/t/{code}/back", ALL_200),
-    ("POST", "/t/<code>/back"): Row("/t/{code}/back", ALL_303, {"code": "{seat}"}),
-    ("GET", "/t/<code>/created"): Row("/t/{code}/created", HOST_303),
-    ("GET", "/t/<code>/draw.json"): Row("/t/{code}/draw.json", ALL_409),
-    ("GET", "/t/<code>/history"): Row("/t/{code}/history", HOST_200),
-    ("GET", "/t/<code>/history.jsonl"): Row("/t/{code}/history.jsonl", HOST_200),
-    ("GET", "/t/<code>/host/<key>"): Row("/t/{code}/host/{random}", ALL_303),
-    ("GET", "/t/<code>/join"): Row("/t/{code}/join", (200, 303, 200, 200, 200, 200)),
-    ("POST", "/t/<code>/join"): Row(
-        "/t/{code}/join", ALL_303, {"first": "{random}", "last": "Nowak"}
-    ),
-    ("GET", "/t/<code>/events"): Row(
-        "/t/{code}/events?view=organise", (403, 403, 403, 200, 403, 403)
-    ),
-    ("GET", "/t/<code>/now"): Row("/t/{code}/now?view=organise", HOST_200),
-    ("POST", "/t/<code>/look"): Row("/t/{code}/look", (403, 204, 403, 403, 403, 403)),
-    ("POST", "/t/<code>/let-go"): Row("/t/{code}/let-go", PLAYER_303),
-    ("GET", "/t/<code>/live"): Row("/t/{code}/live?view=organise", (403, 403, 403, 101, 403, 403)),
-    ("GET", "/t/<code>/me"): Row("/t/{code}/me", (303, 200, 303, 303, 303, 303)),
-    ("POST", "/t/<code>/name"): Row(
-        "/t/{code}/name", PLAYER_303, {"first": "Aleksandra", "last": "Nowak"}
-    ),
-    ("GET", "/t/<code>/organise"): Row("/t/{code}/organise", HOST_200),
-    ("POST", "/t/<code>/organise"): Row("/t/{code}/organise", HOST_303, {"do": "lock"}),
-    ("GET", "/t/<code>/pick-for"): Row("/t/{code}/pick-for?player={player}", HOST_200),
-    ("POST", "/t/<code>/pick-for"): Row(
-        "/t/{code}/pick-for", HOST_303, {"player": "{player}", "team": "1"}
-    ),
-    ("GET", "/t/<code>/recover"): Row("/t/{code}/recover", ALL_200),
-    ("POST", "/t/<code>/recover"): Row("/t/{code}/recover", ALL_403, {"code": "{random}"}),
-    ("GET", "/t/<code>/seat/<seat>"): Row("/t/{code}/seat/BBBBBBBB", ALL_303),
-    ("POST", "/t/<code>/team"): Row("/t/{code}/team", PLAYER_303, {"team": "2"}),
-    ("GET", "/t/<code>/verify"): Row("/t/{code}/verify", ALL_200),
-}
-
-
 @pytest.fixture(scope="module")
-def routes() -> set[tuple[str, str]]:
-    """Every method and rule that the app serves, besides the API's (tests/test_api_rights.py)."""
+def rules() -> dict[str, set[str]]:
+    """Every rule that the app serves, with its methods."""
     unused = Settings(mongo_uri="mongodb://127.0.0.1:1", redis_url="unix:///x", secret_key="x" * 16)
+    served: dict[str, set[str]] = {}
     with app_here(unused) as app:
-        return {
-            (method, rule.rule)
-            for rule in app.url_map.iter_rules()
-            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-            if not rule.rule.startswith("/api/")
-        }
+        for rule in app.url_map.iter_rules():
+            served.setdefault(rule.rule, set()).update(rule.methods or ())
+    return served
 
 
-def test_no_route_is_missing_from_the_table(routes: set[tuple[str, str]]) -> None:
-    assert routes == TABLE.keys()
+def test_the_table_has_every_route_and_no_others(rules: dict[str, set[str]]) -> None:
+    served = {(method, rule) for rule, methods in rules.items() for method in methods}
+    found = {(row.method, row.rule) for row in PAGES}
+    found |= {(each.method, each.path) for each in operations()}
+    assert {each for each in served if each[0] not in ("HEAD", "OPTIONS")} == found
+
+
+def test_the_page_shows_the_table() -> None:
+    """Else: python -m tests.rights_table > docs/rights.md."""
+    assert Path("docs/rights.md").read_text(encoding="utf-8") == markdown() + "\n"
 
 
 class Elsewhere(NamedTuple):
@@ -127,12 +77,15 @@ def everybody(house: House, e: Evening, other: Elsewhere) -> dict[str, Phone]:
     people = {
         "anyone": house.phone(),
         "player": e.guest("Ola"),
+        "other player": e.guest("Max"),
         "player elsewhere": other.player.copy(),
+        "removed player": e.guest("Zoe"),
         "host": e.host,
         "host elsewhere": other.evening.host.copy(),
         "revoked device": another_host(e),
     }
     revoke_newest(e)
+    assert e.act("remove", player=e.player("Zoe")).status == 200
     for phone in people.values():
         phone.get(e.at("recover"))
     return people
@@ -144,22 +97,30 @@ def elsewhere(house: House) -> Elsewhere:
     return Elsewhere(evening, evening.guest("Eve"))
 
 
-@pytest.mark.parametrize(("method", "rule"), TABLE, ids=lambda part: part)
-def test_a_route_answers_everyone_as_agreed(
-    house: House, elsewhere: Elsewhere, method: str, rule: str
-) -> None:
-    e = house.evening(limit=8)
+@pytest.mark.parametrize("row", PAGES, ids=lambda row: f"{row.method} {row.path}")
+def test_a_route_answers_everyone_as_agreed(house: House, elsewhere: Elsewhere, row: Row) -> None:
+    e = house.evening(limit=10, teams=10)
     people = everybody(house, e, elsewhere)
     links = people["player"].get(e.at("me")).page.all("b", cls="code-text")
-    known = {"code": e.code, "player": e.player("Ola"), "seat": links[0].text}
-    row = TABLE[method, rule]
+    known = {
+        "code": e.code,
+        "player": e.player("Ola"),
+        "seat": links[0].text,
+        "key": organiser_link(e).rpartition("/")[2],
+        "recovery": e.recovery,
+    }
     got = []
-    for phone in people.values():
-        known["random"] = secrets.token_hex(8)
+    for number, (phone, expected) in enumerate(zip(people.values(), row.cells, strict=True)):
+        known |= {"random": secrets.token_hex(8), "free": str(number)}
         form = {name: value.format(**known) for name, value in row.form.items()}
-        path = row.path.format(**known)
-        got.append(status_of(phone, method, path, form))
-    assert dict(zip(ROLES, got, strict=True)) == dict(zip(ROLES, row.statuses, strict=True))
+        path, before = row.path.format(**known), len(e.events)
+        got.append(status_of(phone, row.method, path, form))
+        if expected == 403:
+            assert len(e.events) == before
+            if row.method == "GET":
+                # 400: without a handshake there is nothing to refuse.
+                assert phone.request("HEAD", path).status == (400 if "/live?" in path else 403)
+    assert dict(zip(ROLES, got, strict=True)) == dict(zip(ROLES, row.cells, strict=True))
 
 
 def status_of(phone: Phone, method: str, path: str, form: dict[str, str]) -> int:
@@ -178,6 +139,54 @@ def status_of(phone: Phone, method: str, path: str, form: dict[str, str]) -> int
     answer = phone.post(path, form) if method == "POST" else phone.get(path)
     assert answer.status in range(204, 600) or "/static/" in path or answer.text
     return answer.status
+
+
+def test_no_route_takes_another_method(house: House, rules: dict[str, set[str]]) -> None:
+    e = house.evening()
+    for rule, methods in rules.items():
+        path = re.sub(r"<(?:int:)\w+>", "1", rule.replace("<code>", e.code))
+        path = re.sub(r"<[^>]+>", "x", path)
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "LIST"):
+            if method not in methods:
+                answer = e.host.request(method, path)
+                assert answer.status == 405, (method, path)
+                assert set(answer.headers["Allow"].split(", ")) == methods
+
+
+# --- every message of a websocket, everyone -------------------------------------------------------
+
+
+def test_a_look_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> None:
+    e = house.evening(limit=10, teams=10)
+    people = everybody(house, e, elsewhere)
+    got = []
+    with house.phone(1).live(e.live("board")) as board:
+        board.take()
+        for team, phone in enumerate(people.values()):
+            with phone.live(e.live("me")) as screen:
+                screen.ws.send(json.dumps({"look": team}))
+                board.quiet(0.7)
+                got.append("shown" if f"looking at Team {team}" in board.text else "dropped")
+    assert got == list(MESSAGES['{"look": 3}'])
+
+
+def test_sleep_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> None:
+    e = house.evening(limit=10, teams=10)
+    people = everybody(house, e, elsewhere)
+    got = []
+
+    def sleeping(screen: Screen) -> int:
+        return len(screen.page.all(cls="is-asleep"))
+
+    with house.phone(1).live(e.live("board")) as board, ExitStack() as open_:
+        screens = [open_.enter_context(phone.live(e.live("me"))) for phone in people.values()]
+        board.until(lambda s: "is-away" not in str(s.page.by_id("seat-1").attrs), 5)
+        for screen in screens:
+            before = sleeping(board)
+            screen.ws.send(json.dumps({"asleep": True}))
+            board.quiet(2.2)  # a worker says who is here once a second at most
+            got.append("shown" if sleeping(board) > before else "dropped")
+    assert got == list(MESSAGES['{"asleep": true}'])
 
 
 @pytest.mark.parametrize(
@@ -205,14 +214,15 @@ def test_no_action_of_the_host_is_open_to_anybody_else(
 # --- forged requests ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", sorted(rule for method, rule in TABLE if method == "POST"))
+@pytest.mark.parametrize("row", {row.rule: row for row in PAGES if row.method == "POST"}.values(),
+                         ids=lambda row: row.rule)  # fmt: skip
 @pytest.mark.parametrize("token", ["none", "nonsense", "a stranger's"])
 def test_a_post_without_the_pages_own_token_changes_nothing(
-    house: House, elsewhere: Elsewhere, rule: str, token: str
+    house: House, elsewhere: Elsewhere, row: Row, token: str
 ) -> None:
     e = elsewhere.evening
     known = {"code": e.code, "player": "x", "seat": "BBBBBBBB", "random": secrets.token_hex(8)}
-    row = TABLE["POST", rule]
+    known |= {"recovery": e.recovery, "free": "1"}
     form = {name: value.format(**known) for name, value in row.form.items()}
     sent = {"none": "", "nonsense": "x.y.z", "a stranger's": e.visitor().token}[token]
     before = house.mongo[house.settings.database]["events"].count_documents({})

@@ -172,6 +172,10 @@ class WrongRecoveryCode(NotAllowed):
     sentence = "That code does not fit. Check each group and try again."
 
 
+class WrongPassphrase(NotAllowed):
+    sentence = "Creating needs this place's passphrase. Ask whoever runs it."
+
+
 class Unauthenticated(LctError):
     """Nobody we know is asking: no bearer token, a forged one, or one that was signed out."""
 

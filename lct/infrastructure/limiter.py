@@ -16,10 +16,15 @@ log = logging.getLogger(__name__)
 
 # A whole bar may come from one address, so these only stop machines.
 LIMITS = {
+    "call": parse("6000/minute"),
     "create": parse("30/minute"),
+    "guess": parse("600/minute"),
     "join": parse("1200/minute"),
+    "passphrase": parse("10/minute"),
     "look": parse("5/second"),
     "sleep": parse("5/second"),
+    "tap": parse("600/minute"),
+    "taps": parse("6000/minute"),
     "wrong-code": parse("60/minute"),
     "wrong-key": parse("20/minute"),
 }
@@ -35,6 +40,13 @@ class Limiter:
             wrap_exceptions=False,
         )
         self._strategy = FixedWindowRateLimiter(self._storage)
+        self._full: dict[tuple[str, str], float] = {}  # until when, as far as this worker knows
+
+    def check(self, name: str, who: str) -> None:
+        """Count nothing; TooMany if a hit in this worker found the window full. Asks nobody."""
+        left = self._full.get((name, who), 0) - time.monotonic()
+        if left > 0:
+            raise TooMany(int(left) + 1)
 
     def hit(self, name: str, who: str) -> None:
         """Count one attempt; TooMany once the limit's window is full."""
@@ -49,4 +61,8 @@ class Limiter:
                 extra={"event.action": "bus.unavailable", "error.type": type(error).__name__},
             )
             return
-        raise TooMany(max(1, int(reset - time.time()) + 1))
+        left = max(1, int(reset - time.time()) + 1)
+        now = time.monotonic()
+        self._full = {key: end for key, end in self._full.items() if end > now}
+        self._full[name, who] = now + left
+        raise TooMany(left)

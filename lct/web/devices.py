@@ -10,7 +10,7 @@ from ..domain.errors import WrongRecoveryCode
 from ..domain.tournament import Tournament
 from . import forms, identity
 from .errors import answer_for
-from .limits import address, guess
+from .limits import guess, tried
 from .parts import parts
 from .render import page
 
@@ -23,8 +23,7 @@ def host(code: str, key: str) -> ResponseReturnValue:
     t = guess(identity.known_code(code))
     if request.method == "HEAD":  # somebody looks whether the link leads anywhere
         return "", 204
-    if not identity.is_organiser_key(t, key):
-        parts().hit("wrong-key", address())
+    if not tried(identity.is_organiser_key(t, key)):
         return redirect(url_for("devices.recover", code=t.code), 303)
     return _admit(t)
 
@@ -38,8 +37,7 @@ def recover(code: str) -> ResponseReturnValue:
 @bp.post("/t/<code>/recover")
 def recovered(code: str) -> ResponseReturnValue:
     t = guess(identity.known_code(code))
-    if not identity.is_recovery_code(t, forms.field("code")):
-        parts().hit("wrong-key", address())
+    if not tried(identity.is_recovery_code(t, forms.field("code"))):
         status, g.error_kind = answer_for(WrongRecoveryCode())
         wrong = {"code": WrongRecoveryCode.sentence}
         return page("organise/recover.html", status, t=t, errors=wrong)

@@ -12,10 +12,11 @@ from werkzeug.datastructures import MultiDict
 from ..application.commands import CreateTournament
 from ..application.execute import CommandRepeated
 from ..domain.draw import PLAIN
-from ..domain.errors import Busy, CodeTaken, Invalid, UnknownTournament
+from ..domain.errors import Busy, CodeTaken, Invalid, LctError, UnknownTournament, WrongPassphrase
 from ..domain.teams import Team
 from ..domain.values import new_code, normal_code
-from . import forms, identity
+from . import forms, identity, passphrase
+from .errors import answer_for
 from .limits import address, guess
 from .parts import parts
 from .render import page
@@ -50,16 +51,27 @@ def create() -> ResponseReturnValue:
     form = request.form
     parts().hit("create", address())
     try:
+        if passphrase.asked():
+            passphrase.check(form.get("passphrase", ""))
+            passphrase.remember()
         nonce = form.get("nonce") or secrets.token_hex(16)
         command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
         code, recovery = created(form, command_id)
     except Invalid as invalid:
-        g.error_kind = "validation"
-        kept = {**form.to_dict(), "kinds": form.getlist("kinds")}
-        return _form(kept, invalid.fields, 422)
+        return _again(form, invalid, invalid.fields)
+    except WrongPassphrase as wrong:
+        return _again(form, wrong, {"passphrase": wrong.sentence})
     session["recovery"] = {code: recovery}
     response = make_response(redirect(url_for("organise.created", code=code), 303))
     return identity.remember_organiser(response, code, creator_device(command_id))
+
+
+def _again(
+    form: MultiDict[str, str], refusal: LctError, fields: dict[str, str]
+) -> ResponseReturnValue:
+    status, g.error_kind = answer_for(refusal)
+    kept = {**form.to_dict(), "kinds": form.getlist("kinds")}
+    return _form(kept, fields, status)
 
 
 def created(form: MultiDict[str, str], command_id: str) -> tuple[str, str]:
@@ -108,4 +120,12 @@ def _form(
 ) -> ResponseReturnValue:
     nonce = form.get("nonce") or secrets.token_hex(16)
     identity.browser_id()  # now, so that the form sent twice comes from one browser
-    return page("home/page.html", status, form=form, errors=errors, code=typed, nonce=nonce)
+    return page(
+        "home/page.html",
+        status,
+        form=form,
+        errors=errors,
+        code=typed,
+        nonce=nonce,
+        passphrase_asked=passphrase.asked(),
+    )

@@ -166,6 +166,16 @@ def bearer() -> tuple[str, str, str]:
     return code, kind, who
 
 
+def invited(code: str) -> bool:
+    """Whether who asks shows something that we signed for that tournament: a cookie or a token."""
+    if _read_cookie(PLAYER, code) or _read_cookie(ORGANISER, code):
+        return True
+    try:
+        return bearer()[0] == code
+    except Unauthenticated:
+        return False
+
+
 # --- cookies ----------------------------------------------------------------------------------
 
 

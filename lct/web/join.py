@@ -11,7 +11,7 @@ from ..domain.errors import Invalid, LctError, PlayerIsBlocked, Refused
 from ..domain.tournament import Tournament
 from . import identity
 from .errors import answer_for
-from .limits import address, guess
+from .limits import address, guess, tried
 from .parts import live_url, parts
 from .render import page
 
@@ -68,9 +68,8 @@ def back(code: str) -> ResponseReturnValue:
 def come_back(code: str) -> ResponseReturnValue:
     t = guess(identity.known_code(code))
     typed = request.form.get("code", "")
-    player_id = identity.player_with_seat_code(t, typed)
+    player_id = tried(identity.player_with_seat_code(t, typed))
     if player_id is None:
-        parts().hit("wrong-key", address())
         g.error_kind = "validation"
         wrong = {
             "code": "No seat has that code. It stands on your first phone under “Save your seat”."
@@ -83,9 +82,8 @@ def come_back(code: str) -> ResponseReturnValue:
 def seat(code: str, seat: str) -> ResponseReturnValue:
     """The personal link: this browser becomes that player."""
     t = guess(identity.known_code(code))
-    player_id = identity.player_with_seat_code(t, seat)
+    player_id = tried(identity.player_with_seat_code(t, seat))
     if player_id is None:
-        parts().hit("wrong-key", address())
         return redirect(url_for("join.back", code=t.code), 303)
     return _to_seat(t, player_id)
 

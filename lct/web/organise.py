@@ -18,7 +18,7 @@ from ..domain.tournament import Tournament
 from ..domain.values import shown_code, whole_number
 from . import forms, identity
 from .errors import refusal_answer
-from .limits import guess
+from .limits import guess, tap
 from .parts import join_url, live_url, parts
 from .render import fragments, notice, page, wants_fragment
 
@@ -113,6 +113,7 @@ def created(code: str) -> ResponseReturnValue:
 def act(code: str) -> ResponseReturnValue:
     t, device_id = _organised(code)
     wanted = field("do")
+    tap(device_id, ACTIONS[wanted][0] if wanted in ACTIONS else None)
     if wanted == "revoke":
         return _revoke(t, device_id)
     if wanted == "new-recovery":
@@ -212,6 +213,7 @@ def pick_for(code: str) -> ResponseReturnValue:
 @bp.post("/t/<code>/pick-for")
 def pick_for_them(code: str) -> ResponseReturnValue:
     t, device_id = _organised(code)
+    tap(device_id)
     command = c.PickTeam(
         code=t.code,
         actor=f"organiser:{device_id}",

@@ -27,6 +27,7 @@ class Parts:
     bus: Any
     hub: Any
     hit: Callable[[str, str], None]  # (limit, who): count one, or raise TooMany
+    check: Callable[[str, str], None]  # the same, counting nothing and as this worker knows
     catalogue: tuple[CatalogueTeam, ...]
     secret: bytes
     public_url: str

@@ -18,7 +18,7 @@ from ..domain.values import shown_code
 from . import forms
 from .errors import refusal_answer
 from .identity import known_code, player_here, seat_code
-from .limits import guess
+from .limits import guess, tap
 from .parts import live_url, parts
 from .render import fragments, notice, page, wants_fragment
 
@@ -83,18 +83,18 @@ def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tupl
 @bp.post("/t/<code>/team")
 def team(code: str) -> ResponseReturnValue:
     number, value = forms.team_number(), forms.random_value()
-    return _tap(code, lambda tap: PickTeam(**tap, team=number, value=value), number)
+    return _tap(code, lambda about: PickTeam(**about, team=number, value=value), number)
 
 
 @bp.post("/t/<code>/let-go")
 def let_go(code: str) -> ResponseReturnValue:
-    return _tap(code, lambda tap: LetGo(**tap))
+    return _tap(code, lambda about: LetGo(**about))
 
 
 @bp.post("/t/<code>/name")
 def name(code: str) -> ResponseReturnValue:
     first, last = forms.field("first"), forms.field("last")
-    return _tap(code, lambda tap: RenamePlayer(**tap, first=first, last=last))
+    return _tap(code, lambda about: RenamePlayer(**about, first=first, last=last))
 
 
 def _tap(
@@ -109,9 +109,10 @@ def _tap(
     player = before.players.get(player_id)
     if player and player.team is not None:
         touched.add(player.team)
-    tap = {"code": before.code, "actor": player_id, "request_id": g.request_id}
+    tap(player_id)
+    about = {"code": before.code, "actor": player_id, "request_id": g.request_id}
     try:
-        t = parts().execute(command(tap | {"player_id": player_id}))
+        t = parts().execute(command(about | {"player_id": player_id}))
     except UnknownPlayer:
         raise NotAPlayer from None
     except (Refused, Invalid, UnknownTeam) as refusal:

@@ -11,6 +11,7 @@ from ...domain.tournament import MAX_PLAYERS, MIN_PLAYERS
 
 TITLE = Field(description="1 to 60 characters.", max_length=1000)
 NAME = Field(description="1 to 40 characters.", max_length=1000)
+PASSPHRASE = Field(description="Where creating asks for one; else ignored.", max_length=1000)
 SEATS = Field(ge=MIN_PLAYERS, le=MAX_PLAYERS)
 
 
@@ -24,6 +25,7 @@ class NewTournament(BaseModel):
 
     name: Annotated[str, TITLE]
     limit: Annotated[int, SEATS]
+    passphrase: Annotated[str, PASSPHRASE] = ""
     source: Literal["classic", "rated", "pasted"] = Field(
         "classic", description="The classic ten, teams by their stars, or your own list."
     )

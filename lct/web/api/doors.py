@@ -9,9 +9,9 @@ from werkzeug.datastructures import MultiDict
 
 from ...application import commands as c
 from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
-from .. import home, identity
+from .. import home, identity, passphrase
 from ..identity import ORGANISER, PLAYER, derived, organiser_key
-from ..limits import address
+from ..limits import address, tried
 from ..parts import join_url, parts
 from . import bodies, receipts
 from .operation import Call, Table
@@ -27,7 +27,7 @@ KEY = "Lct-Organiser-Key"
 
 @api.operation(
     "POST", "/tournaments", **DOOR, body=bodies.NewTournament, answer=receipts.Created,
-    headers=("ETag", "Location"), refusals=(429,), repeatable=True,
+    headers=("ETag", "Location"), refusals=(403,), repeatable=True,
 )  # fmt: skip
 def create(call: Call) -> Any:
     """Open an evening. Its organiser key is answered here and nowhere else."""
@@ -49,6 +49,7 @@ def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
     command_id, receipt = once(call)
     if receipt is None:
         parts().hit("create", address())
+        passphrase.check(call.body.passphrase)
         home.created(form, command_id)
     done = left(call, command_id, receipt)
     code, base = done.code, parts().public_url
@@ -88,9 +89,8 @@ def join(call: Call) -> Any:
 )
 def come_back(call: Call) -> Any:
     """A player's token again, for their personal code."""
-    player_id = identity.player_with_seat_code(call.t, call.body.seat_code)
+    player_id = tried(identity.player_with_seat_code(call.t, call.body.seat_code))
     if player_id is None:
-        parts().hit("wrong-key", address())
         raise Invalid(seat_code="No seat has that code.")
     return receipts.CameBack(
         **seat_of(call.t.code, player_id).model_dump(),
@@ -109,8 +109,7 @@ def admit(call: Call) -> Any:
     t, given = call.t, call.body
     by_link = given.link_key and identity.is_organiser_key(t, given.link_key)
     by_code = given.recovery_code and identity.is_recovery_code(t, given.recovery_code)
-    if not (by_link or by_code):
-        parts().hit("wrong-key", address())
+    if not tried(bool(by_link or by_code)):
         raise WrongRecoveryCode if given.recovery_code else NotAllowed("That key opens nothing.")
     this = once(call)
     device_id = derived("device", this.command_id).hex()[:16]

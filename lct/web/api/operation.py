@@ -14,7 +14,8 @@ from werkzeug.exceptions import BadRequest
 from ...domain.errors import Invalid
 from ...domain.tournament import Tournament
 from ..identity import known_code
-from ..limits import guess
+from ..limits import address, guess
+from ..parts import parts
 from .rights import Caller, Right, check
 
 Shape = type[BaseModel]
@@ -62,9 +63,9 @@ class Operation:
     @property
     def statuses(self) -> tuple[int, ...]:
         """Every status that a refusal of it may have; docs and tests are made from this."""
-        found = {503, *self.refusals}
+        found = {429, 503, *self.refusals}
         if self.of_tournament:
-            found |= {404, 429}
+            found.add(404)
         if self.right is not Right.ANYONE:
             found |= {401, 403}
         if self.body:
@@ -77,6 +78,7 @@ class Operation:
 
     def answer_to(self, **path: str) -> Response:
         """Let the request in, run it, and put its answer into JSON."""
+        parts().hit("call", address())
         # Who may not call is told so before what is wrong with the call, unless only the call
         # says which tournament it is about.
         given = self._given() if self.code_field else None

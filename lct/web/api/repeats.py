@@ -17,6 +17,7 @@ from ...application.commands import Command
 from ...application.history import Receipt
 from ...domain.errors import Invalid
 from ..identity import derived
+from ..limits import tap
 from ..parts import parts
 from .operation import Call
 from .receipts import Done
@@ -52,6 +53,8 @@ def run(call: Call, command: type[Command], this: Once | None = None, **own: Any
     """Run the command for the caller, unless it was run before; what it left."""
     command_id, receipt = this or once(call)
     if receipt is None:
+        if call.caller.who:  # anyone is counted by their address, where they come in
+            tap(call.caller.who, command)
         about = {
             "code": call.t.code,
             "actor": call.caller.actor or own.get("player_id", ""),

@@ -21,7 +21,7 @@ from ...domain.values import fold
 from ..identity import derived
 from ..parts import parts
 from . import answers
-from .bodies import SEATS
+from .bodies import PASSPHRASE, SEATS
 from .doors import created
 from .operation import Call, Table
 from .repeats import once, run
@@ -50,6 +50,7 @@ class Create(BaseModel):
 
     name: TEXT
     playerLimit: Annotated[int, SEATS]
+    passphrase: Annotated[str, PASSPHRASE] = ""
 
 
 class ById(BaseModel):
@@ -136,7 +137,7 @@ def _name(t: Tournament, number: int | None) -> str | None:
 
 @api.operation(
     "POST", "/Tournament/create", **READ, body=Create, answer=str,
-    headers=("ETag", "Location", "Lct-Organiser-Key"), refusals=(429,), repeatable=True,
+    headers=("ETag", "Location", "Lct-Organiser-Key"), refusals=(403,), repeatable=True,
 )  # fmt: skip
 def seed_create(call: Call) -> Any:
     """Open a tournament with the classic ten. Its id is answered, its organiser's key in a

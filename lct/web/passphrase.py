@@ -1,0 +1,43 @@
+"""Who may create where LCT_CREATE_PASSPHRASE asks for it: whoever has typed it on this device."""
+
+from __future__ import annotations
+
+import hmac
+
+from flask import current_app, session
+
+from ..domain.errors import WrongPassphrase
+from .identity import derived
+from .limits import address
+from .parts import parts
+
+
+def asked() -> bool:
+    """Whether this browser has to give it."""
+    known = session.get("creator", "")
+    return _wanted() is not None and not hmac.compare_digest(known, _mark())
+
+
+def remember() -> None:
+    """This browser need not give it again, until it is another one."""
+    session["creator"] = _mark()
+    session.permanent = True
+
+
+def check(given: str) -> None:
+    """WrongPassphrase unless it is right; every try counts, so that guessing has an end."""
+    wanted = _wanted()
+    if wanted is None:
+        return
+    if given:
+        parts().hit("passphrase", address())
+    if not hmac.compare_digest(given.strip().encode(), wanted.encode()):
+        raise WrongPassphrase
+
+
+def _wanted() -> str | None:
+    return current_app.config["LCT_CREATE_PASSPHRASE"]
+
+
+def _mark() -> str:
+    return derived("creator", _wanted()).hex()[:32]
