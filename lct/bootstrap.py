@@ -63,6 +63,8 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
+        WTF_CSRF_SECRET_KEY=settings.secret_keys[::-1],  # the last one signs
         LCT_RETENTION_DAYS=settings.retention_days,
         LCT_METRICS_TOKEN=settings.metrics_token,
         LCT_API_ORIGINS=frozenset(settings.api_origins.split()),
@@ -135,7 +137,7 @@ def create_app(settings: Settings) -> Flask:
         receipt=lambda prefix: archive.receipt(store, prefix),
         hit=Limiter(settings.redis_url).hit,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
-        secret=settings.secret_key.encode(),
+        secrets=tuple(key.encode() for key in settings.secret_keys),
         public_url=public_url,
         now=now,
     )

@@ -93,6 +93,12 @@ def _secret(value: str) -> str:
     return value
 
 
+def _secrets(value: str) -> str:
+    for each in value.split(","):
+        _secret(each.strip())
+    return value
+
+
 def _setting(
     variable: str, parse: Callable[[str], Any] = _text, *, private: bool = False, **default: Any
 ) -> Any:
@@ -122,6 +128,10 @@ class Settings:
     )
     # Signs the cookies and personal links; the same on every pod, at least 16 characters.
     secret_key: str = _setting("LCT_SECRET_KEY", _secret, private=True)
+    # Other keys that are believed too, with commas between: those of before, and the next one.
+    secret_key_fallbacks: str = _setting(
+        "LCT_SECRET_KEY_FALLBACKS", _secrets, private=True, default=""
+    )
     # The address that guests type, for QR codes and links; not set: this machine only.
     public_url: str | None = _setting("LCT_PUBLIC_URL", _web_address, default=None)
     # How many proxies in front of lct may be believed about X-Forwarded-*; 0: none.
@@ -155,6 +165,12 @@ class Settings:
     )
     # The name of this installation in logs, such as local, staging or production.
     environment: str = _setting("LCT_ENVIRONMENT", default="local")
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """All keys that are believed; the first one signs."""
+        others = (each.strip() for each in self.secret_key_fallbacks.split(","))
+        return self.secret_key, *filter(None, others)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -31,7 +31,7 @@ class Screens:
         return page
 
     def _note(self, said: Any) -> None:
-        if said.type == "error" and "Content Security Policy" in said.text:
+        if said.type == "error" and re.search("Content Security Policy|'Trusted", said.text):
             self.problems.append(said.text)
 
     def close(self) -> None:

@@ -70,6 +70,7 @@ def test_a_variable_sets_its_field(variable, value, field, meant):
         ("LCT_OTLP_ENDPOINT", "otel:4318", "must start with http:// or https://"),
         ("LCT_LOG_LEVEL", "loud", "LCT_LOG_LEVEL must be one of DEBUG, INFO"),
         ("LCT_SECRET_KEY", "short", "LCT_SECRET_KEY must have at least 16 characters."),
+        ("LCT_SECRET_KEY_FALLBACKS", f"{'x' * 16},short", "_FALLBACKS must have at least 16"),
         ("LCT_API_ORIGINS", "*", "LCT_API_ORIGINS must be origins such as https://app.example"),
         ("LCT_API_ORIGINS", "https://a.example/", "LCT_API_ORIGINS must be origins"),
         ("LCT_METRICS_TOKEN", "short", "LCT_METRICS_TOKEN must have at least 16 characters."),
@@ -89,6 +90,14 @@ def test_passwords_are_in_no_error_and_no_repr():
     more = {"LCT_METRICS_TOKEN": "hidden-4-hidden-4", "LCT_OTLP_ENDPOINT": "http://a:hidden-5@b"}
     given = Settings.from_env({**REQUIRED, **more})
     assert "hidden" not in repr(given)
+
+
+def test_the_key_that_signs_is_the_first_of_those_that_are_believed():
+    given = {**REQUIRED, "LCT_SECRET_KEY_FALLBACKS": "hidden-6-hidden-6, hidden-7-hidden-7"}
+    keys = ("hidden-3-hidden-3-hidden-3", "hidden-6-hidden-6", "hidden-7-hidden-7")
+    assert Settings.from_env(given).secret_keys == keys
+    assert Settings.from_env(REQUIRED).secret_keys == keys[:1]
+    assert "hidden" not in repr(Settings.from_env(given))
 
 
 def test_settings_can_be_handed_to_a_child_process():

@@ -501,6 +501,7 @@ def environ(made: Rendered, name: str) -> dict[str, str]:
         "LCT_MONGO_URI": "mongodb://mongo/",
         "LCT_REDIS_URL": "redis://redis/",
         "LCT_SECRET_KEY": "x" * 32,
+        "LCT_SECRET_KEY_FALLBACKS": "y" * 32,
         "LCT_METRICS_TOKEN": "x" * 32,
     }
     return {**config, **{one["name"]: made_up[one["name"]] for one in each["env"]}}

@@ -83,9 +83,9 @@ def _page(t: Tournament) -> ResponseReturnValue:
 
 
 def organiser_url(t: Tournament) -> str:
-    """The co-organiser link, or nothing when the installation's secret has changed since."""
-    key = identity.organiser_key(t.code, t.organiser_links)
-    if not identity.is_organiser_key(t, key):
+    """The co-organiser link, or nothing when its key is not believed any more."""
+    key = identity.shown_organiser_key(t)
+    if key is None:
         return ""
     return f"{parts().public_url}{url_for('devices.host', code=t.code, key=key)}"
 

@@ -28,7 +28,7 @@ class Parts:
     hub: Any
     hit: Callable[[str, str], None]  # (limit, who): count one, or raise TooMany
     catalogue: tuple[CatalogueTeam, ...]
-    secret: bytes
+    secrets: tuple[bytes, ...]  # the first one signs, all are believed
     public_url: str
     now: Callable[[], datetime]
 

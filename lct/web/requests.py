@@ -13,13 +13,12 @@ from flask.typing import ResponseReturnValue
 from ..domain.values import normal_code
 from ..request_id import request_id
 from . import metrics
+from .headers import SECRETS, security
 from .problems import API
 
 log = logging.getLogger("lct.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-# Parts of an address that are secrets and stay out of the log, whether it leads anywhere or not.
-_SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
 # What is asked all the time by machines.
 QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
 _LEVELS = {
@@ -28,11 +27,6 @@ _LEVELS = {
     "security": logging.WARNING,
     "service": logging.ERROR,
 }
-
-CSP = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 
 
 def _begin() -> None:
@@ -60,11 +54,7 @@ def _one_address() -> ResponseReturnValue | None:
 def _end(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.request_id
-    # Older Safari does not count wss: as 'self'.
-    scheme = "wss" if request.is_secure else "ws"
-    headers["Content-Security-Policy"] = f"{CSP}; connect-src 'self' {scheme}://{request.host}"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
+    headers.update(security())
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
         response.vary.update(("Cookie", "HX-Request"))
@@ -80,7 +70,7 @@ def _end(response: Response) -> Response:
 def _log(response: Response, duration: int) -> None:
     arguments = request.view_args or {}
     # An address that leads nowhere may be anything, such as a name or somebody's personal code.
-    path = _SECRETS.sub(r"\1***", request.path) if request.url_rule else "/***"
+    path = SECRETS.sub(r"\1***", request.path) if request.url_rule else "/***"
     fields = {
         "event.dataset": "lct.access",
         "event.duration": duration,
