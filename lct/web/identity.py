@@ -205,9 +205,15 @@ def _signer(keys: tuple[bytes, ...], name: str) -> URLSafeSerializer:
     return URLSafeSerializer(ordered, salt=name, signer_kwargs={"digest_method": hashlib.sha256})
 
 
+def _name(name: str) -> str:
+    """As browsers call it: behind TLS they take it from nowhere else (RFC 6265bis, 4.1.3)."""
+    return f"__Secure-{name}" if current_app.config["SESSION_COOKIE_SECURE"] else name
+
+
 def _read_cookie(name: str, code: str) -> str | None:
+    given = request.cookies.get(_name(name)) or request.cookies.get(name, "")  # as of old
     try:
-        content: Any = _signer(parts().secrets, name).loads(request.cookies.get(name, ""))
+        content: Any = _signer(parts().secrets, name).loads(given)
     except BadSignature:
         return None
     if isinstance(content, list) and len(content) == 2 and content[0] == code:
@@ -217,7 +223,7 @@ def _read_cookie(name: str, code: str) -> str | None:
 
 def _write_cookie(response: Response, name: str, code: str, who: str) -> Response:
     response.set_cookie(
-        name,
+        _name(name),
         str(_signer(parts().secrets, name).dumps([code, who])),
         max_age=COOKIE_DAYS * 86400,
         path=f"{request.script_root}/t/{code}",

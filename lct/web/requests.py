@@ -7,8 +7,10 @@ import re
 import time
 import uuid
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import SecurityError
+from werkzeug.sansio.utils import host_is_trusted
 
 from ..domain.values import normal_code
 from ..request_id import request_id
@@ -21,6 +23,8 @@ log = logging.getLogger("lct.access")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 # What is asked all the time by machines.
 QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
+# What machines ask a pod for, by its address.
+BY_ADDRESS = QUIET - {"static"}
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,
@@ -35,6 +39,14 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request_id.set(g.request_id)
     g.error_kind = None
+
+
+def _known_name() -> None:
+    """Refuse a request for a name that is not ours, such as one that somebody pointed here."""
+    allowed = current_app.config["LCT_ALLOWED_HOSTS"]
+    by_address = request.endpoint in BY_ADDRESS
+    if allowed and not by_address and not host_is_trusted(request.host, allowed):
+        raise SecurityError
 
 
 def _one_address() -> ResponseReturnValue | None:
@@ -95,6 +107,7 @@ def _forget(error: BaseException | None) -> None:
 
 def init_app(app: Flask) -> None:
     app.before_request(_begin)
+    app.before_request(_known_name)
     app.before_request(_one_address)
     app.after_request(_end)
     app.teardown_request(_forget)
