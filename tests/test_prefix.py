@@ -31,7 +31,9 @@ class Site(Network):
         if not path.startswith(PREFIX.encode()):
             self.strays.append(path.decode())
             return None
-        return b" ".join((method, path[len(PREFIX) :] if self.strips else path, rest))
+        if self.strips:
+            path = path[len(PREFIX) :] or b"/"
+        return b" ".join((method, path, rest))
 
 
 @pytest.fixture(params=["the proxy strips it", "the proxy leaves it"])
