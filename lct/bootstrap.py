@@ -42,8 +42,9 @@ from .web import (
 from .web.api import cors, document
 from .web.hub import Hub
 from .web.parts import Parts, join_url
+from .web.prefix import under
 from .web.render import Renderer
-from .web.sessions import Sessions
+from .web.sessions import Sessions, session_cookie
 from .web.static import asset
 
 ROOT = Path(__file__).parent.parent
@@ -63,13 +64,17 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
+        WTF_CSRF_SECRET_KEY=settings.secret_keys[::-1],  # the last one signs
         LCT_RETENTION_DAYS=settings.retention_days,
         LCT_METRICS_TOKEN=settings.metrics_token,
         LCT_CREATE_PASSPHRASE=settings.create_passphrase,
         LCT_API_ORIGINS=frozenset(settings.api_origins.split()),
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=50,
-        SESSION_COOKIE_NAME="lct",
+        LCT_ALLOWED_HOSTS=settings.hosts,
+        SESSION_COOKIE_NAME=session_cookie(settings.secure_cookies, settings.prefix),
+        SESSION_COOKIE_PATH=settings.prefix or "/",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
@@ -86,6 +91,8 @@ def create_app(settings: Settings) -> Flask:
         COMPRESS_STREAMS=True,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
+    if settings.prefix:
+        app.wsgi_app = under(settings.prefix, app.wsgi_app)  # type: ignore[method-assign, assignment]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -138,7 +145,7 @@ def create_app(settings: Settings) -> Flask:
         hit=limiter.hit,
         check=limiter.check,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
-        secret=settings.secret_key.encode(),
+        secrets=tuple(key.encode() for key in settings.secret_keys),
         public_url=public_url,
         now=now,
     )

@@ -29,6 +29,7 @@ from ..domain.errors import ForeignOrigin, LctError, NotAPlayer, Unavailable
 from ..domain.tournament import Tournament
 from ..request_id import request_id
 from . import metrics
+from .headers import security
 from .identity import known_code, player_here, require_organiser
 from .inbox import Looks, messages
 from .limits import address, guess
@@ -207,13 +208,13 @@ def stream(
     connection = request.environ["gunicorn.socket"]
     # Nobody answers here; so the system shall notice when nothing arrives any more.
     connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", 18), 10_000)
-    headers = "".join(f"{name}: {value}\r\n" for name, value in more.items())
+    headers = {"X-Request-Id": g.request_id, **security(), **more}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     retry = random.randint(1000, 3000)  # a pod's screens shall not all come back at once
     connection.sendall(
         f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
         f"Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
-        f"X-Content-Type-Options: nosniff\r\nX-Request-Id: {g.request_id}\r\n"
-        f"{headers}Connection: close\r\n\r\nretry: {retry}\n\n".encode()
+        f"{lines}Connection: close\r\n\r\nretry: {retry}\n\n".encode()
     )
     box = kind(connection.dup(), view, player_id, device_id)
     _stay(request.headers.get("Last-Event-ID", "")).begin(box, _wait)

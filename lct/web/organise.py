@@ -19,7 +19,7 @@ from ..domain.values import shown_code, whole_number
 from . import forms, identity
 from .errors import refusal_answer
 from .limits import guess, tap
-from .parts import join_url, live_url, parts
+from .parts import join_url, live_url, parts, public
 from .render import fragments, notice, page, wants_fragment
 
 bp = Blueprint("organise", __name__)
@@ -83,11 +83,11 @@ def _page(t: Tournament) -> ResponseReturnValue:
 
 
 def organiser_url(t: Tournament) -> str:
-    """The co-organiser link, or nothing when the installation's secret has changed since."""
-    key = identity.organiser_key(t.code, t.organiser_links)
-    if not identity.is_organiser_key(t, key):
+    """The co-organiser link, or nothing when its key is not believed any more."""
+    key = identity.shown_organiser_key(t)
+    if key is None:
         return ""
-    return f"{parts().public_url}{url_for('devices.host', code=t.code, key=key)}"
+    return public(url_for("devices.host", code=t.code, key=key))
 
 
 @bp.get("/t/<code>/created")
@@ -205,7 +205,7 @@ def pick_for(code: str) -> ResponseReturnValue:
         player=player,
         tiles=tiles.children,
         personal_code=shown_code(seat),
-        personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}",
+        personal_url=public(url_for("join.seat", code=t.code, seat=seat)),
         organise_url=url_for("organise.desk", code=t.code),
     )
 

@@ -19,7 +19,7 @@ from . import forms
 from .errors import refusal_answer
 from .identity import known_code, player_here, seat_code
 from .limits import guess, tap
-from .parts import live_url, parts
+from .parts import live_url, parts, public
 from .render import fragments, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
@@ -52,9 +52,7 @@ def me(code: str) -> ResponseReturnValue:
         first=player.first if player else "",
         last=player.last if player else "",
         personal_code=shown_code(seat),
-        personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}"
-        if player
-        else "",
+        personal_url=public(url_for("join.seat", code=t.code, seat=seat)) if player else "",
         live_url=live_url(t.code, "me"),
     )
 

@@ -7,32 +7,30 @@ import re
 import time
 import uuid
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import SecurityError
+from werkzeug.sansio.utils import host_is_trusted
 
 from ..domain.values import normal_code
 from ..request_id import request_id
 from . import metrics
+from .headers import SECRETS, security
 from .problems import API
 
 log = logging.getLogger("lct.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-# Parts of an address that are secrets and stay out of the log, whether it leads anywhere or not.
-_SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
 # What is asked all the time by machines.
 QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
+# What machines ask a pod for, by its address.
+BY_ADDRESS = QUIET - {"static"}
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,
     "security": logging.WARNING,
     "service": logging.ERROR,
 }
-
-CSP = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 
 
 def _begin() -> None:
@@ -41,6 +39,14 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request_id.set(g.request_id)
     g.error_kind = None
+
+
+def _known_name() -> None:
+    """Refuse a request for a name that is not ours, such as one that somebody pointed here."""
+    allowed = current_app.config["LCT_ALLOWED_HOSTS"]
+    by_address = request.endpoint in BY_ADDRESS
+    if allowed and not by_address and not host_is_trusted(request.host, allowed):
+        raise SecurityError
 
 
 def _one_address() -> ResponseReturnValue | None:
@@ -60,11 +66,7 @@ def _one_address() -> ResponseReturnValue | None:
 def _end(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.request_id
-    # Older Safari does not count wss: as 'self'.
-    scheme = "wss" if request.is_secure else "ws"
-    headers["Content-Security-Policy"] = f"{CSP}; connect-src 'self' {scheme}://{request.host}"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
+    headers.update(security())
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
         response.vary.update(("Cookie", "HX-Request"))
@@ -80,7 +82,7 @@ def _end(response: Response) -> Response:
 def _log(response: Response, duration: int) -> None:
     arguments = request.view_args or {}
     # An address that leads nowhere may be anything, such as a name or somebody's personal code.
-    path = _SECRETS.sub(r"\1***", request.path) if request.url_rule else "/***"
+    path = SECRETS.sub(r"\1***", request.path) if request.url_rule else "/***"
     fields = {
         "event.dataset": "lct.access",
         "event.duration": duration,
@@ -105,6 +107,7 @@ def _forget(error: BaseException | None) -> None:
 
 def init_app(app: Flask) -> None:
     app.before_request(_begin)
+    app.before_request(_known_name)
     app.before_request(_one_address)
     app.after_request(_end)
     app.teardown_request(_forget)

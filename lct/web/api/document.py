@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from apispec import APISpec
-from flask import Blueprint, jsonify, make_response, render_template, url_for
+from flask import Blueprint, jsonify, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
@@ -61,7 +61,7 @@ class Problem(BaseModel):
 
 @cache
 def document() -> dict[str, Any]:
-    """The whole document; it is the same for every request."""
+    """The whole document but where it is served; it is the same for every request."""
     spec = APISpec(
         title="lct",
         version="1",
@@ -173,7 +173,7 @@ def _headers(*names: str) -> dict[str, Any]:
 
 @bp.get("/openapi.json")
 def openapi() -> ResponseReturnValue:
-    return jsonify(document())
+    return jsonify({**document(), "servers": [{"url": request.script_root or "/"}]})
 
 
 @bp.get("/index.html")
