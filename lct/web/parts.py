@@ -31,6 +31,8 @@ class Parts:
     secret: bytes
     public_url: str
     now: Callable[[], datetime]
+    webhooks: Any  # None: switched off
+    webhooks_private: bool  # they may lead to private addresses
 
 
 def parts() -> Parts:
