@@ -20,6 +20,7 @@ from .config import Settings
 from .domain.teams import parse_catalogue
 from .infrastructure import archive, outgoing
 from .infrastructure.courier import Courier
+from .infrastructure.delivery import Delivery
 from .infrastructure.documents import connect_store
 from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
@@ -127,14 +128,11 @@ def create_app(settings: Settings) -> Flask:
     )
 
     hooks = Webhooks() if settings.webhooks else None
-    courier = hooks and Courier(
-        store,
-        hooks,
-        partial(outgoing.post, private=settings.webhooks_private),
-        settings.secret_key.encode(),
-        now,
-        lambda outcome: metrics.WEBHOOKS.labels(outcome).inc(),
-    )
+    courier = None
+    if hooks:
+        post = partial(outgoing.post, private=settings.webhooks_private)
+        key, count = settings.secret_key.encode(), metrics.WEBHOOKS.labels
+        courier = Courier(Delivery(store, hooks, post, key, now, lambda how: count(how).inc()))
 
     def publish(code: str, seq: int) -> None:
         bus.publish(code, seq)

@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from flask import Flask
 
 from lct.infrastructure import outgoing
 from lct.infrastructure.courier import Courier
+from lct.infrastructure.delivery import Delivery
 
 from .api_client import ApiEvening, good
 
@@ -102,18 +103,15 @@ def receiver(**how: Any) -> Iterator[Receiver]:
 class Desk:
     """A courier of its own, which delivers when the test says so, by a clock that it can turn."""
 
-    def __init__(self, app: Flask, post: Callable[..., int] | None = None) -> None:
+    def __init__(self, app: Flask) -> None:
         self.hooks = app.extensions["lct"].webhooks
         self.ahead = timedelta()
         self.counted: list[str] = []
-        self.courier = Courier(
-            app.extensions["lct-store"],
-            self.hooks,
-            post or partial(outgoing.post, private=True),
-            app.extensions["lct"].secret,
-            self.now,
-            self.counted.append,
-        )
+        self.store = app.extensions["lct-store"]
+        post = partial(outgoing.post, private=True)
+        key = app.extensions["lct"].secret
+        self.deliver = Delivery(self.store, self.hooks, post, key, self.now, self.counted.append)
+        self.courier = Courier(self.deliver)
         self._now = app.extensions["lct"].now
 
     def now(self) -> datetime:

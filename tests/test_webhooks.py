@@ -18,7 +18,7 @@ from flask import Flask
 from lct.application.commands import ForgetPlayer
 from lct.application.webhooks import TOLD, headers, pause
 from lct.domain.events import EVENTS
-from lct.infrastructure import archive
+from lct.infrastructure import archive, delivery
 from lct.infrastructure.documents import WebhookDocument
 
 from .api_client import ApiEvening, forget_limits, good, refused, served, settings_for
@@ -82,7 +82,7 @@ def test_what_happens_is_told_in_order_and_signed(
     assert [m["seq"] for m in (first, second, third)] == [2, 3, 4]
     assert [m["version"] for m in (first, second, third)] == [1, 1, 2]
     assert third.keys() == {"type", "code", "seq", "version", "at", "data"}
-    stored = desk.courier._store.events.find_one({"_id": f"{e.code}:4"})
+    stored = desk.store.events.find_one({"_id": f"{e.code}:4"})
     assert datetime.fromisoformat(third["at"]) == stored["at"].replace(tzinfo=UTC)
     for sent in there.sent:
         assert sent.is_signed_with(hook["secret"])
@@ -213,7 +213,17 @@ def test_a_restart_ends_the_reveal_and_its_new_secret_stays_sealed(
     assert there.types == ["teams-drawn", "draw-over", "picks-restarted"]
     t = app.extensions["lct"].known(e.code).tournament
     assert there.sent[-1].json["data"] == {"attempt": 2, "commitment": t.commitment}
+    for team, player_id in enumerate(e.players):
+        good(e.pick(player_id, team))
+    good(e.host.post(e.at("/draw"), {"attempt": 2}))
+    desk.work(e)
+    assert there.types[3:] == ["team-picked"] * 3 + ["teams-drawn"]
     assert not any(t.secret.encode() in sent.body for sent in there.sent)
+    good(e.host.post(e.at("/skip")))
+    desk.work(e)
+    over = [sent.json["data"] for sent in there.sent if sent.json["type"] == "draw-over"]
+    assert [data["attempt"] for data in over] == [1, 2]
+    assert over[1]["secret"] == t.secret
 
 
 def test_a_webhook_added_while_cards_turn_is_told_what_came_of_it(
@@ -312,12 +322,26 @@ def test_one_that_fails_holds_up_no_other(e: ApiEvening, desk: Desk, there: Rece
         assert len(other.sent) == 1
 
 
+def test_one_with_much_to_be_told_makes_room_for_others(
+    e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TURN", 0)
+    add(e, there.url)
+    for first in ("Ola", "Max", "Zoe"):
+        e.join(first)
+    for number in (1, 2, 3):
+        desk.work(e)
+        assert len(there.sent) == number
+        assert desk.courier._due[e.code] <= time.monotonic()
+        assert desk.hooks.of(e.code)[0].lease == 0
+
+
 def test_one_worker_at_a_time_is_at_it(app: Flask, e: ApiEvening, there: Receiver) -> None:
     add(e, there.url)
     e.join("Ola")
     (hook,) = app.extensions["lct"].webhooks.of(e.code)
     desks = [Desk(app) for _ in range(4)]
-    at_once(*(lambda d=d: d.courier.deliver(hook) for d in desks))  # type: ignore[misc]
+    at_once(*(lambda d=d: d.deliver(hook) for d in desks))  # type: ignore[misc]
     assert len(there.sent) == 1
     assert [outcome for d in desks for outcome in d.counted] == ["delivered"]
 
@@ -333,16 +357,16 @@ def test_what_a_dead_worker_left_is_sent_again_with_the_same_id(
     add(e, there.url)
     e.join("Ola")
     dying, living = Desk(app), Desk(app)
-    post = dying.courier._post
+    post = dying.deliver.post
 
     def post_and_die(*what: Any) -> int:
         post(*what)
         raise Killed
 
-    dying.courier._post = post_and_die
+    dying.deliver.post = post_and_die
     (hook,) = dying.hooks.of(e.code)
     with pytest.raises(Killed):
-        dying.courier.deliver(hook)
+        dying.deliver(hook)
     assert len(there.sent) == 1
     living.work(e)
     assert len(there.sent) == 1  # perhaps it is only slow
@@ -359,7 +383,7 @@ def test_a_worker_that_was_too_slow_changes_nothing_any_more(
     add(e, there.url)
     e.join("Ola")
     slow, quick = Desk(app), Desk(app)
-    post = slow.courier._post
+    post = slow.deliver.post
 
     def overtaken(*what: Any) -> int:
         quick.later(30)
@@ -368,7 +392,7 @@ def test_a_worker_that_was_too_slow_changes_nothing_any_more(
         quick.work(e)
         return post(*what)
 
-    slow.courier._post = overtaken
+    slow.deliver.post = overtaken
     slow.work(e)
     assert [sent.json["seq"] for sent in there.sent] == [2, 3, 2]
     assert listed(e)[0]["seq"] == 3
@@ -433,13 +457,13 @@ def test_a_secret_is_in_no_document_and_no_export(
     secret = add(e, there.url)["secret"].removeprefix("whsec_")
     e.join("Ola")
     desk.work(e)
-    database = desk.courier._store.events.database
+    database = desk.store.events.database
     names = database.list_collection_names()
     assert {"events", "webhooks"} <= set(names)
     kept = repr([list(database[name].find()) for name in names])
     assert there.url in kept
     assert secret not in kept
-    exported = "".join(archive.exported(desk.courier._store, e.code, None))
+    exported = "".join(archive.exported(desk.store, e.code, None))
     for text in (exported, json.dumps(good(e.host.get(e.at("/history"))))):
         assert "player-joined" in text
         assert secret not in text
@@ -449,7 +473,7 @@ def test_a_secret_is_in_no_document_and_no_export(
 def test_they_go_with_the_tournament(e: ApiEvening, desk: Desk, there: Receiver) -> None:
     add(e, there.url)
     e.join("Ola")
-    archive.delete_stream(desk.courier._store, e.code)
+    archive.delete_stream(desk.store, e.code)
     assert desk.hooks.of(e.code) == []
     desk.work(e)
     assert there.sent == []
@@ -461,7 +485,7 @@ def test_one_that_outlived_its_tournament_is_removed(
     add(e, there.url)
     e.join("Ola")
     (left,) = WebhookDocument._get_collection().find({"stream": e.code})
-    archive.delete_stream(desk.courier._store, e.code)
+    archive.delete_stream(desk.store, e.code)
     WebhookDocument._get_collection().insert_one(left)
     desk.work(e)
     assert there.sent == []
@@ -492,7 +516,7 @@ def test_a_forgotten_name_is_not_told_any_more(
     add(e, there.url)
     ola = e.join("Ola")
     app.extensions["lct"].execute(ForgetPlayer(code=e.code, player_id=ola))
-    archive.rewrite_forgotten(desk.courier._store, e.code, ola)
+    archive.rewrite_forgotten(desk.store, e.code, ola)
     desk.work(e)
     assert there.types == ["player-joined", "player-forgotten"]
     assert all(sent.json["data"]["first"] == "Player" for sent in there.sent)

@@ -15,13 +15,13 @@ from contextlib import suppress
 from functools import cache
 from http.client import HTTPConnection, HTTPException
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import gevent
 
 from ..application.addresses import is_public
 
-CONNECT, TOTAL = 3.0, 5.0  # seconds
+CONNECT, TOTAL = 3.0, 5.0  # seconds, the lookup of the name aside
 READ = 4096  # bytes of the answer; what it says does not matter
 
 
@@ -39,31 +39,33 @@ UNREACHABLE, SLOW = "no connection", "no answer in time"
 
 def post(url: str, headers: Mapping[str, str], body: bytes, private: bool) -> int:
     """The status of the answer, or NotSent. ``private``: home networks and this machine too."""
+    parts = urlsplit(url)
     try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        # Not within the timeout: a lookup that is given up goes on in its thread, of which there
+        # are few.
+        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        if not private and not all(is_public(str(address[0])) for *_, address in found):
+            raise NotSent(PRIVATE)
         # The socket's own timeouts are for each read; this one is for all of it.
         with gevent.Timeout(TOTAL, NotSent(SLOW)):
-            return _post(url, headers, body, private)
+            return _post(parts, found, headers, body)
     except TimeoutError:
         raise NotSent(SLOW) from None
     except (OSError, HTTPException, ValueError):
         raise NotSent(UNREACHABLE) from None
 
 
-def _post(url: str, headers: Mapping[str, str], body: bytes, private: bool) -> int:
-    parts = urlsplit(url)
-    host, secure = parts.hostname or "", parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    if not private and not all(is_public(str(address[0])) for *_, address in found):
-        raise NotSent(PRIVATE)
+def _post(parts: SplitResult, found: list[Any], headers: Mapping[str, str], body: bytes) -> int:
+    host = parts.hostname or ""
     plain = _connected(found)
     try:
         plain.settimeout(TOTAL)
-        sock = _tls().wrap_socket(plain, server_hostname=host) if secure else plain
+        sock = _tls().wrap_socket(plain, server_hostname=host) if parts.scheme == "https" else plain
     except BaseException:
         plain.close()
         raise
-    connection = HTTPConnection(host, port)
+    connection = HTTPConnection(host)
     connection.sock = sock
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
