@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -17,12 +18,15 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .application.execute import Execute
 from .config import Settings
 from .domain.teams import parse_catalogue
-from .infrastructure import archive
+from .infrastructure import archive, outgoing
+from .infrastructure.courier import Courier
+from .infrastructure.delivery import Delivery
 from .infrastructure.documents import connect_store
 from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
+from .infrastructure.webhooks import Webhooks
 from .request_id import request_id
 from .web import (
     api,
@@ -132,8 +136,20 @@ def create_app(settings: Settings) -> Flask:
         settings.sockets_per_tournament,
     )
 
+    hooks = Webhooks() if settings.webhooks else None
+    courier = None
+    if hooks:
+        post = partial(outgoing.post, private=settings.webhooks_private)
+        key, count = settings.secret_key.encode(), metrics.WEBHOOKS.labels
+        courier = Courier(Delivery(store, hooks, post, key, now, lambda how: count(how).inc()))
+
+    def publish(code: str, seq: int) -> None:
+        bus.publish(code, seq)
+        if courier:
+            courier.wake(code)
+
     app.extensions["lct"] = Parts(
-        execute=Execute(store, bus.publish, now),
+        execute=Execute(store, publish, now),
         read=store.read,
         known=store.stream,
         ready=lambda: {"store": store.answers(), "bus": bus.ping()},
@@ -148,8 +164,11 @@ def create_app(settings: Settings) -> Flask:
         secrets=tuple(key.encode() for key in settings.secret_keys),
         public_url=public_url,
         now=now,
+        webhooks=hooks,
+        webhooks_private=settings.webhooks_private,
     )
     app.extensions["lct-hub"] = hub
+    app.extensions["lct-courier"] = courier
     app.extensions["lct-store"] = store
     app.extensions["lct-renderer"] = renderer
 

@@ -193,6 +193,10 @@ class Settings:
     )
     # From which other sites' pages browsers may call the API, with spaces between; not set: none.
     api_origins: str = _setting("LCT_API_ORIGINS", _origins, default="")
+    # Whether hosts may have what happens sent to other servers (webhooks) ...
+    webhooks: bool = _setting("LCT_WEBHOOKS", _flag, default=False)
+    # ... and to private addresses too, by http: for home networks and tests.
+    webhooks_private: bool = _setting("LCT_WEBHOOKS_PRIVATE", _flag, default=False)
     # The OTLP/HTTP collector that traces go to, such as http://collector:4318; not set: no tracing.
     otlp_endpoint: str | None = _setting(
         "LCT_OTLP_ENDPOINT", _collector, private=True, default=None

@@ -87,6 +87,9 @@ def post_worker_init(worker: Any) -> None:
     hub = extensions.get("lct-hub")
     if hub is not None:
         hub.watch(lambda: worker.alive)
+    courier = extensions.get("lct-courier")
+    if courier is not None:
+        courier.start(lambda: worker.alive)
 
 
 def on_starting(server: Any) -> None:

@@ -157,13 +157,14 @@ def test_labels_have_known_values_and_never_a_code(house: House) -> None:
         screen.take()
         samples = read(house)
     known = {
-        "method": {"GET", "HEAD", "POST", "OPTIONS", "other"},
+        "method": {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "other"},
         "status": {"2xx", "3xx", "4xx", "5xx"},
         "kind": {"validation", "business", "security", "service"},
         "way": {"ws", "sse"},
         "view": set(VIEWS),
         "reason": {"stuck", "silent", "error", "limit", "malformed", "drain"},
         "cause": {"tick", "subscribe", "retry"},
+        "outcome": {"delivered", "failed", "refused", "gone", "given-up"},
     }
     for (_, labels), _value in samples.items():
         for label, value in labels:

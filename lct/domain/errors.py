@@ -117,6 +117,12 @@ class TooFewPlayers(Refused):
     sentence = "A tournament needs at least two players."
 
 
+class TooManyWebhooks(Refused):
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"A tournament has at most {most} webhooks. Remove one first.")
+
+
 class VersionMismatch(Refused):
     """Someone changed the evening since this person looked."""
 
@@ -142,6 +148,14 @@ class UnknownPlayer(NotFound):
 
 class UnknownTeam(NotFound):
     sentence = "That team is not in this tournament."
+
+
+class UnknownWebhook(NotFound):
+    sentence = "No webhook of this tournament has that id."
+
+
+class WebhooksAreOff(NotFound):
+    sentence = "Webhooks are switched off on this server."
 
 
 class NotAllowed(LctError):

@@ -21,6 +21,7 @@ from ..domain.events import EVENTS, Event, PlayerForgotten, TeamsDrawn, Tourname
 from ..domain.values import normal_code
 from .event_store import EventStore, reachable
 from .stream import Stream, read_event
+from .webhooks import remove_all
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +40,24 @@ def stored(store: EventStore, code: str) -> list[Stored]:
         documents = list(store.tail(code))
     if not documents:
         raise UnknownTournament
-    return [
-        Stored(
-            document["seq"],
-            read_event(document),
-            document["at"].replace(tzinfo=UTC),
-            document["actor"],
-            document.get("request_id", ""),
-        )
-        for document in documents
-    ]
+    return list(map(_stored, documents))
+
+
+def stored_at(store: EventStore, code: str, seq: int) -> Stored | None:
+    """The event at that place, or None while there is none."""
+    with store.deadline(), reachable():
+        document = store.events.find_one({"_id": f"{code}:{seq}"})
+    return _stored(document) if document else None
+
+
+def _stored(document: Mapping[str, Any]) -> Stored:
+    return Stored(
+        document["seq"],
+        read_event(document),
+        document["at"].replace(tzinfo=UTC),
+        document["actor"],
+        document.get("request_id", ""),
+    )
 
 
 def receipt(store: EventStore, prefix: str) -> Receipt | None:
@@ -221,6 +230,7 @@ def _last_at(store: EventStore, code: str) -> datetime:
 def delete_stream(store: EventStore, code: str) -> int:
     """Delete a whole evening, from its last event to its first: whatever interrupts this leaves
     an older but whole state of it. Returns how many events there were."""
+    remove_all(code)
     with reachable():
         store.snapshots.delete_one({"_id": code})
         seqs = sorted((d["seq"] for d in store.tail(code)), reverse=True)

@@ -76,6 +76,10 @@ BUS_CONNECTED = Gauge(
     multiprocess_mode="livemin",
 )
 
+# --- webhooks ---------------------------------------------------------------------------------
+
+WEBHOOKS = Counter("lct_webhooks", "Messages sent to webhooks.", ["outcome"], registry=REGISTRY)
+
 # --- requests ---------------------------------------------------------------------------------
 
 REQUESTS = Counter(
@@ -99,6 +103,8 @@ for reason in ("stuck", "silent", "error", "limit", "malformed", "drain"):
     DROPPED.labels(reason)
 for cause in ("tick", "subscribe", "retry"):
     HEALS.labels(cause)
+for outcome in ("delivered", "failed", "refused", "gone", "given-up"):
+    WEBHOOKS.labels(outcome)
 for kind in ("validation", "business", "security", "service"):
     ERRORS.labels(kind)
 
@@ -108,7 +114,7 @@ def count_request(
 ) -> None:
     """Count an answered request; ``route`` is the endpoint, ``kind`` that of its error."""
     # Both are what the client sent, if nothing answers to them.
-    method = method if method in ("GET", "HEAD", "POST", "OPTIONS") else "other"
+    method = method if method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
     labels = method, route or "none", f"{status // 100}xx"
     REQUESTS.labels(*labels).inc()
     REQUEST_SECONDS.labels(*labels).observe(seconds)

@@ -33,6 +33,8 @@ class Parts:
     secrets: tuple[bytes, ...]  # the first one signs, all are believed
     public_url: str
     now: Callable[[], datetime]
+    webhooks: Any  # None: switched off
+    webhooks_private: bool  # they may lead to private addresses
 
 
 def parts() -> Parts:
