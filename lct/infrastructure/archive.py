@@ -14,6 +14,7 @@ from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
+from .. import cancellation
 from ..application.history import Receipt, Stored
 from ..domain.errors import Invalid, LctError, UnknownTournament, Unreadable
 from ..domain.events import EVENTS, Event, PlayerForgotten, TeamsDrawn, TournamentCreated
@@ -33,6 +34,7 @@ NEEDED = FIELDS - {"unique", "command_id", "request_id"}
 
 def stored(store: EventStore, code: str) -> list[Stored]:
     """Every event of a stream, in order; UnknownTournament if there is none."""
+    cancellation.check()
     with reachable():
         documents = list(store.tail(code))
     if not documents:
@@ -66,10 +68,20 @@ def receipt(store: EventStore, prefix: str) -> Receipt | None:
 
 def exported(store: EventStore, code: str, public_attempts: set[int] | None) -> Iterator[str]:
     """The stream as JSON lines. Secrets and hands of attempts that are not in
-    ``public_attempts`` are left out (None: nothing is left out, for moving house)."""
-    attempt = 0
+    ``public_attempts`` are left out (None: nothing is left out, for moving house).
+
+    Read at once, so that a store that fails is told while there is no answer yet; the lines are
+    made as they are taken."""
+    cancellation.check()
     with reachable():
         documents = list(store.tail(code))
+    return _lines(documents, public_attempts)
+
+
+def _lines(
+    documents: Iterable[Mapping[str, Any]], public_attempts: set[int] | None
+) -> Iterator[str]:
+    attempt = 0
     for document in documents:
         data = dict(document["data"])
         if "secret" in data:

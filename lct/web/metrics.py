@@ -94,7 +94,7 @@ for reason in ("stuck", "silent", "error", "limit", "malformed", "drain"):
     DROPPED.labels(reason)
 for cause in ("tick", "subscribe", "retry"):
     HEALS.labels(cause)
-for kind in ("validation", "business", "security", "service"):
+for kind in ("validation", "business", "security", "service", "cancelled"):
     ERRORS.labels(kind)
 
 
