@@ -136,12 +136,13 @@ def create_app(settings: Settings) -> Flask:
         settings.sockets_per_tournament,
     )
 
+    secrets = tuple(key.encode() for key in settings.secret_keys)
     hooks = Webhooks() if settings.webhooks else None
     courier = None
     if hooks:
         post = partial(outgoing.post, private=settings.webhooks_private)
-        key, count = settings.secret_key.encode(), metrics.WEBHOOKS.labels
-        courier = Courier(Delivery(store, hooks, post, key, now, lambda how: count(how).inc()))
+        count = metrics.WEBHOOKS.labels
+        courier = Courier(Delivery(store, hooks, post, secrets, now, lambda how: count(how).inc()))
 
     def publish(code: str, seq: int) -> None:
         bus.publish(code, seq)
@@ -161,7 +162,7 @@ def create_app(settings: Settings) -> Flask:
         hit=limiter.hit,
         check=limiter.check,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
-        secrets=tuple(key.encode() for key in settings.secret_keys),
+        secrets=secrets,
         public_url=public_url,
         now=now,
         webhooks=hooks,

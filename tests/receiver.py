@@ -47,7 +47,7 @@ class Sent:
         key = base64.b64decode(secret.removeprefix("whsec_"))
         text = f"{self.id}.{self.headers['webhook-timestamp']}.{self.body.decode()}"
         mac = hmac.new(key, text.encode(), hashlib.sha256).digest()
-        return self.headers["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"
+        return f"v1,{base64.b64encode(mac).decode()}" in self.headers["webhook-signature"].split()
 
 
 class Receiver:
@@ -109,8 +109,8 @@ class Desk:
         self.counted: list[str] = []
         self.store = app.extensions["lct-store"]
         post = partial(outgoing.post, private=True)
-        key = app.extensions["lct"].secret
-        self.deliver = Delivery(self.store, self.hooks, post, key, self.now, self.counted.append)
+        keys = app.extensions["lct"].secrets
+        self.deliver = Delivery(self.store, self.hooks, post, keys, self.now, self.counted.append)
         self.courier = Courier(self.deliver)
         self._now = app.extensions["lct"].now
 

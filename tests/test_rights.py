@@ -238,7 +238,8 @@ def test_a_post_without_the_pages_own_token_changes_nothing(
 @pytest.mark.parametrize(
     "origin",
     ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example",
-     "http://evil.example/{host}", "http://{host}.evil.example", "http://x@{host}", "{host}"],
+     "http://evil.example/{host}", "http://{host}.evil.example", "http://x@{host}", "{host}",
+     "http://[", "http://[{host}"],
 )  # fmt: skip
 @pytest.mark.parametrize("view", ["board", "organise"])
 def test_a_socket_of_a_foreign_page_is_refused_before_the_upgrade(

@@ -63,7 +63,7 @@ def test_the_signature_is_that_of_the_specifications_example() -> None:
     import base64
 
     key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    made = headers(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    made = headers([key], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert made["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
@@ -93,6 +93,19 @@ def test_what_happens_is_told_in_order_and_signed(
     desk.work(e)
     assert len(there.sent) == 3
     assert desk.counted == ["delivered"] * 3
+
+
+def test_a_receiver_of_before_a_change_of_keys_still_knows_what_it_is_sent(
+    app: Flask, e: ApiEvening, there: Receiver
+) -> None:
+    secret = add(e, there.url)["secret"]
+    after = Desk(app)
+    after.deliver._secrets = (b"the key that is new", *app.extensions["lct"].secrets)
+    e.join("Ola")
+    after.work(e)
+    (sent,) = there.sent
+    assert sent.is_signed_with(secret)
+    assert len(sent.headers["webhook-signature"].split()) == 2
 
 
 def test_the_check_in_the_guide_takes_what_is_sent_and_nothing_else(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import b64encode
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -114,13 +115,15 @@ def shown_secret(key: bytes) -> str:
     return f"whsec_{b64encode(key).decode()}"
 
 
-def headers(key: bytes, message_id: str, seconds: int, body: bytes) -> dict[str, str]:
-    """What the receiver checks the body by; ``seconds`` since the epoch."""
+def headers(keys: Sequence[bytes], message_id: str, seconds: int, body: bytes) -> dict[str, str]:
+    """What the receiver checks the body by, with a signature of each key; ``seconds`` since the
+    epoch."""
     signed = b"%s.%d.%s" % (message_id.encode(), seconds, body)
+    signatures = (b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(seconds),
-        "webhook-signature": f"v1,{b64encode(hmac.digest(key, signed, 'sha256')).decode()}",
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
     }
 
 

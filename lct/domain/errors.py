@@ -211,6 +211,10 @@ class Unavailable(LctError):
     sentence = "The scorekeeper is not answering. Nothing is lost: try again in a moment."
 
 
+class DeadlineExceeded(Unavailable):
+    sentence = "That took too long. Nothing is lost: try again in a moment."
+
+
 class Busy(Unavailable):
     retry_after = 1
     sentence = "Everyone is tapping at once. Nothing is lost: try again in a second."
@@ -221,3 +225,9 @@ class Unreadable(Unavailable):
 
     retry_after = 60
     sentence = "This tournament cannot be read. The operator has been told."
+
+
+class ClientGone(LctError):
+    """Whoever asked has closed the connection: what was not begun is left."""
+
+    sentence = "Nobody waits for this answer any more."

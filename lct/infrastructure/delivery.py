@@ -10,7 +10,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -30,20 +30,21 @@ Post = Callable[[str, Mapping[str, str], bytes], int]  # the answer's status, or
 
 
 class Delivery:
-    """``secret`` is the installation's; ``now`` the clock that all workers share; ``count`` one
-    of lct_webhooks' outcomes."""
+    """``secrets`` are the installation's, former ones too: a receiver knows the key that was made of
+    the one in force when it was added. ``now`` is the clock that all workers share; ``count``
+    counts one of lct_webhooks' outcomes."""
 
     def __init__(
         self,
         store: EventStore,
         hooks: Webhooks,
         post: Post,
-        secret: bytes,
+        secrets: Sequence[bytes],
         now: Callable[[], datetime],
         count: Callable[[str], None],
     ) -> None:
         self.store, self.hooks, self.post = store, hooks, post
-        self._secret, self._now, self._count = secret, now, count
+        self._secrets, self._now, self._count = secrets, now, count
         self._worker = uuid.uuid4().hex
 
     def __call__(self, hook: Hook) -> float | None:
@@ -89,9 +90,9 @@ class Delivery:
         return None, self._failed(hook, reason)
 
     def _send(self, hook: Hook, message: webhooks.Message) -> tuple[int, str]:
-        key = webhooks.signing_key(self._secret, hook.stream, hook.hook)
+        keys = [webhooks.signing_key(each, hook.stream, hook.hook) for each in self._secrets]
         body = message.body()
-        headers = webhooks.headers(key, message.id, self.ms() // 1000, body)
+        headers = webhooks.headers(keys, message.id, self.ms() // 1000, body)
         try:
             status = self.post(hook.url, headers, body)
         except NotSent as error:

@@ -105,7 +105,7 @@ for cause in ("tick", "subscribe", "retry"):
     HEALS.labels(cause)
 for outcome in ("delivered", "failed", "refused", "gone", "given-up"):
     WEBHOOKS.labels(outcome)
-for kind in ("validation", "business", "security", "service"):
+for kind in ("validation", "business", "security", "service", "cancelled"):
     ERRORS.labels(kind)
 
 

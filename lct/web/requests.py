@@ -7,11 +7,14 @@ import re
 import time
 import uuid
 
-from flask import Flask, Response, current_app, g, redirect, request, url_for
+import gevent
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import SecurityError
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.sansio.utils import host_is_trusted
 
+from .. import cancellation
 from ..domain.values import normal_code
 from ..request_id import request_id
 from . import metrics
@@ -39,6 +42,7 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request_id.set(g.request_id)
     g.error_kind = None
+    cancellation.begin(request.environ)
 
 
 def _known_name() -> None:
@@ -61,6 +65,21 @@ def _one_address() -> ResponseReturnValue | None:
     address = url_for(str(request.endpoint), **arguments)
     query = request.query_string.decode("latin-1")
     return redirect(f"{address}?{query}" if query else address, 308)
+
+
+def _receive() -> None:
+    """Take the whole body in before anything is done with it. Whoever sends it too slowly is cut
+    off here, the one place where an interruption leaves nothing half done."""
+    chunked = "Transfer-Encoding" in request.headers
+    if request.url_rule is None or not (request.content_length or chunked):
+        return
+    with gevent.Timeout(cancellation.left(cancellation.REQUEST_SECONDS), False):
+        try:
+            request.get_data()
+        except (ParseException, OSError):  # chunks that are none
+            raise BadRequest from None
+        return
+    abort(408)
 
 
 def _end(response: Response) -> Response:
@@ -102,12 +121,15 @@ def _log(response: Response, duration: int) -> None:
 
 
 def _forget(error: BaseException | None) -> None:
-    request_id.set(None)  # the next request on this connection runs in the same greenlet
+    # The next request on this connection runs in the same greenlet.
+    request_id.set(None)
+    cancellation.end()
 
 
 def init_app(app: Flask) -> None:
     app.before_request(_begin)
     app.before_request(_known_name)
     app.before_request(_one_address)
+    app.before_request(_receive)
     app.after_request(_end)
     app.teardown_request(_forget)

@@ -93,7 +93,7 @@ def add_webhook(call: Call) -> Any:
         raise Invalid(**{HEADER: "This key was sent with another call. Make a new one."})
     about = {"labels.tournament": code, "url.domain": urlsplit(url).hostname or ""}
     log.info("webhook added", extra=about)
-    key = webhooks.signing_key(parts().secret, code, hook_id)
+    key = webhooks.signing_key(parts().secrets[0], code, hook_id)
     return AddedWebhook(**_facts(hook), secret=webhooks.shown_secret(key))
 
 
