@@ -30,8 +30,8 @@ Post = Callable[[str, Mapping[str, str], bytes], int]  # the answer's status, or
 
 
 class Delivery:
-    """``secrets`` are the installation's, former ones too: a receiver knows the key that was made of
-    the one in force when it was added. ``now`` is the clock that all workers share; ``count``
+    """``secrets`` are the installation's, former ones too: a receiver knows the key that was made
+    of the one in force when it was added. ``now`` is the clock that all workers share; ``count``
     counts one of lct_webhooks' outcomes."""
 
     def __init__(
