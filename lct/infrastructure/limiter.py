@@ -29,6 +29,8 @@ LIMITS = {
     "wrong-key": parse("20/minute"),
 }
 
+REMEMBERED = 1000  # full windows, before those that are over are forgotten
+
 
 class Limiter:
     def __init__(self, url: str) -> None:
@@ -63,6 +65,7 @@ class Limiter:
             return
         left = max(1, int(reset - time.time()) + 1)
         now = time.monotonic()
-        self._full = {key: end for key, end in self._full.items() if end > now}
+        if len(self._full) >= REMEMBERED:
+            self._full = {key: end for key, end in self._full.items() if end > now}
         self._full[name, who] = now + left
         raise TooMany(left)
