@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from lct.config import Settings
 
 from .http_client import PATIENCE, Evening, House, Phone, Screen
+from .support import wait_until
 
 
 class Stream:
@@ -242,5 +243,25 @@ def test_one_screen_too_many_is_refused_while_it_is_still_http(
         except InvalidStatus:
             assert time.monotonic() < end
             time.sleep(0.05)
+    for screen in open_:
+        screen.ws.close()
+
+
+def test_strangers_cannot_take_the_last_places(live_server: Any, settings: Settings) -> None:
+    house = House(live_server(1, LCT_SOCKETS_PER_TOURNAMENT="5"), settings)
+    e = house.evening()
+    ola = e.guest("Ola")
+    open_ = [house.phone().live(e.live("board")) for _ in range(4)]
+    with pytest.raises(InvalidStatus) as refused:
+        house.phone().live(e.live("board"))
+    assert refused.value.response.status_code == 429
+    elsewhere = house.evening()
+    assert Stream(elsewhere.guest("Eve"), e.at("events?view=board")).status == 429
+    open_.append(ola.live(e.live("me")))
+    with pytest.raises(InvalidStatus):
+        e.host.live(e.live("organise"))
+    open_.pop().ws.close()
+    wait_until(lambda: house.log().count("screen closed") == 1)
+    open_.append(e.host.live(e.live("organise")))
     for screen in open_:
         screen.ws.close()

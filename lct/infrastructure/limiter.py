@@ -31,6 +31,8 @@ LIMITS = {
 }
 ANSWER_SECONDS = 2.0  # that one question to Redis takes at most
 
+REMEMBERED = 1000  # full windows, before those that are over are forgotten
+
 
 class Limiter:
     def __init__(self, url: str) -> None:
@@ -67,6 +69,7 @@ class Limiter:
             return
         left = max(1, int(reset - time.time()) + 1)
         now = time.monotonic()
-        self._full = {key: end for key, end in self._full.items() if end > now}
+        if len(self._full) >= REMEMBERED:
+            self._full = {key: end for key, end in self._full.items() if end > now}
         self._full[name, who] = now + left
         raise TooMany(left)

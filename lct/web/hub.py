@@ -62,9 +62,14 @@ class Hub:
 
     # --- screens ------------------------------------------------------------------------------
 
-    def admit(self, code: str, address: str) -> None:
-        """Count one more screen, or refuse it, while that is still a plain HTTP answer."""
-        if self._from[address] >= self._per_address or self._watching[code] >= self._per_tournament:
+    def admit(self, code: str, address: str, invited: bool) -> None:
+        """Count one more screen, or refuse it, while that is still a plain HTTP answer. The last
+        fifth of the places is kept for who is ``invited``: strangers shall not shut players out."""
+        share = 1.0 if invited else 0.8
+        if (
+            self._from[address] >= share * self._per_address
+            or self._watching[code] >= share * self._per_tournament
+        ):
             metrics.DROPPED.labels("limit").inc()
             raise TooMany(30)
         self._from[address] += 1

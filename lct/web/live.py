@@ -15,6 +15,7 @@ from contextlib import suppress
 from contextvars import Context
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import gevent
 from flask import Blueprint, Response, abort, current_app, g, make_response, request
@@ -29,7 +30,7 @@ from ..domain.tournament import Tournament
 from ..request_id import request_id
 from . import metrics
 from .headers import security
-from .identity import known_code, player_here, require_organiser
+from .identity import invited, known_code, player_here, require_organiser
 from .inbox import Looks, messages
 from .limits import address, guess
 from .outbox import EventOutbox, Outbox
@@ -49,6 +50,7 @@ class Inline:
         pass
 
 
+LOOKS: WeakValueDictionary[tuple[str, str], Looks] = WeakValueDictionary()
 bp = Blueprint("live", __name__)
 sock = Sock()
 
@@ -82,7 +84,7 @@ def admit(code: str) -> None:
     """Count one more screen, or refuse it."""
     if parts().hub.draining:
         raise Unavailable  # another pod takes it, if there is a proxy that tries one
-    parts().hub.admit(code, address())
+    parts().hub.admit(code, address(), invited(code))
     g.code, g.admitted = code, (code, address())
 
 
@@ -154,8 +156,11 @@ def live(ws: Any, code: str) -> None:
 
 def _read(stay: Stay, box: Outbox) -> None:
     """Take in what the page says until the peer is gone."""
-    code, bus = stay.code, stay.parts.bus
-    looks = Looks(lambda team: bus.look(Looked(code, box.player_id or "", team)))
+    code, player_id, bus = stay.code, box.player_id or "", stay.parts.bus
+    # All sockets of a player share it, else many of them would be a way around the limit.
+    looks = LOOKS.setdefault(
+        (code, player_id), Looks(lambda team: bus.look(Looked(code, player_id, team)))
+    )
     for message in messages(box, code):
         try:
             said = json.loads(message)
