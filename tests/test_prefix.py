@@ -117,9 +117,12 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
 
 
 def test_every_address_that_is_given_out_begins_with_the_prefix(settings: Settings) -> None:
-    under = replace(settings, public_url=f"https://a.example{PREFIX}")
+    under = replace(settings, public_url=f"https://a.example{PREFIX}", trusted_proxies=1)
     with app_here(under) as app:
         client = app.test_client()
+        told = {"X-Forwarded-Prefix": "/another"}  # there is one source
+        assert client.get("/go?code=x", headers=told).status_code == 404
+        assert "/another" not in client.get("/", headers=told).get_data(as_text=True)
         for asked in ("/swagger/openapi.json", f"{PREFIX}/swagger/openapi.json"):
             assert client.get(asked).get_json()["servers"] == [{"url": PREFIX}]
         answer = client.post("/api/v1/tournaments", json={"name": "Cup", "limit": 4})

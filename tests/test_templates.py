@@ -38,6 +38,7 @@ FORBIDDEN = {
     "an event handler": r"\son[a-z]+\s*=",
     "evaluated code": r"hx-on|hx-vals|\bjs:|javascript:|hx-vars|_=\"",
     "an address elsewhere": r"(?:src|href|action)=\"(?:https?:)?//",
+    "an address that forgets the prefix": r"(?:src|href|action|hx-\w+)=\"/",
     "text that is not escaped": r"\|\s*safe\b|autoescape\s+false",
 }
 
@@ -56,6 +57,7 @@ def test_the_forbidden_things_would_be_found() -> None:
         "an event handler": "<p onclick='x'>",
         "evaluated code": "<p hx-on:click='x'>",
         "an address elsewhere": '<script src="//cdn.example/x.js">',
+        "an address that forgets the prefix": '<a href="/">',
         "text that is not escaped": "{{ name|safe }}",
     }
     for what, text in bad.items():
