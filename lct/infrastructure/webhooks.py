@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pymongo.errors import DuplicateKeyError
 
@@ -35,6 +36,11 @@ class Hook(NamedTuple):
     failed: bool = False
     holder: str = ""
     lease: int = 0
+
+    @property
+    def host(self) -> str:
+        """What of its address may be shown and logged: the rest may be a secret."""
+        return urlsplit(self.url).hostname or ""
 
     @property
     def told(self) -> Progress:
