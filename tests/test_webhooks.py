@@ -433,6 +433,10 @@ def test_adding_is_repeatable_and_shows_the_secret_to_nobody_else(e: ApiEvening)
     first = add(e, "https://receiver.example/", Idempotency_Key=key)
     assert add(e, "https://receiver.example/", Idempotency_Key=key) == first
     assert len(listed(e)) == 1
+    same = secrets.token_hex(16)
+    call = lambda: add(e, "https://receiver.example/", Idempotency_Key=same)  # noqa: E731
+    assert len({made["id"] for made in at_once(*[call] * 4)}) == 1
+    assert len(listed(e)) == 2
     refused(
         e.host.post(e.at("/webhooks"), {"url": "https://other.example/"}, Idempotency_Key=key),
         422,

@@ -79,9 +79,17 @@ class Webhooks:
                 with reachable():
                     self._documents.insert_one(document)
             except DuplicateKeyError:
+                # Perhaps by a repeat of the same call at the same moment.
+                if same := self._at(new.place, hook):
+                    return same
                 continue
             return new
         raise TooManyWebhooks(MOST)
+
+    def _at(self, place: str, hook: str) -> Hook | None:
+        with reachable():
+            found = self._documents.find_one({"_id": place, "hook": hook})
+        return _hook(found) if found else None
 
     def remove(self, code: str, hook: str) -> bool:
         """Whether there was one."""
