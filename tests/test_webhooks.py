@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -22,7 +23,7 @@ from lct.infrastructure import archive, delivery
 from lct.infrastructure.documents import WebhookDocument
 
 from .api_client import ApiEvening, forget_limits, good, refused, served, settings_for
-from .http_client import at_once
+from .http_client import at_once, parse
 from .receiver import Desk, Receiver, add, listed, receiver
 
 DAY = 24 * 3600
@@ -445,6 +446,10 @@ def test_adding_is_repeatable_and_shows_the_secret_to_nobody_else(e: ApiEvening)
     first = add(e, "https://receiver.example/", Idempotency_Key=key)
     assert add(e, "https://receiver.example/", Idempotency_Key=key) == first
     assert len(listed(e)) == 1
+    same = secrets.token_hex(16)
+    call = lambda: add(e, "https://receiver.example/", Idempotency_Key=same)  # noqa: E731
+    assert len({made["id"] for made in at_once(*[call] * 4)}) == 1
+    assert len(listed(e)) == 2
     refused(
         e.host.post(e.at("/webhooks"), {"url": "https://other.example/"}, Idempotency_Key=key),
         422,
@@ -459,6 +464,38 @@ def test_one_tournaments_host_cannot_touch_anothers(app: Flask, e: ApiEvening) -
     refused(other.host.call("DELETE", e.at(f"/webhooks/{hook['id']}")), 403)
     refused(other.host.call("DELETE", other.at(f"/webhooks/{hook['id']}")), 404)
     assert len(listed(e)) == 1
+
+
+def test_the_hosts_page_shows_where_they_lead_and_removes_them(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    add(e, "https://receiver.example/hush")
+    there.always = 500
+    e.join("Ola")
+    desk.work(e)
+    browser = app.test_client()
+    browser.get(urlsplit(e.created["organiser_url"]).path)
+    path = f"/t/{e.code}/organise"
+    page = parse(browser.get(path).get_data(as_text=True))
+    shown = page.by_id("webhooks")
+    assert [item.text for item in shown.all("span", cls="who")] == [
+        "127.0.0.1 does not answer",
+        "receiver.example does not answer",
+    ]
+    assert "hush" not in repr(page.picture())
+    (form, _) = (
+        {field.attrs["name"]: field.attrs["value"] for field in form.all("input")}
+        for form in shown.all("form")
+    )
+    stranger = app.test_client()
+    assert stranger.post(path, data=form | {"do": "remove-webhook"}).status_code == 403
+    assert len(listed(e)) == 2
+    assert browser.post(path, data=form | {"do": "remove-webhook"}).status_code == 303
+    assert [hook["url"] for hook in listed(e)] == ["https://receiver.example/hush"]
+    good(e.host.post(e.at("/lock")))
+    assert e.host.call("DELETE", e.at(f"/webhooks/{listed(e)[0]['id']}")).status_code == 204
+    assert 'id="webhooks"' not in browser.get(path).get_data(as_text=True)
 
 
 # --- what is left behind --------------------------------------------------------------------------

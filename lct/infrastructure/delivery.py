@@ -12,7 +12,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from ..application import webhooks
 from ..domain.errors import NotTheOrganiser, UnknownTournament
@@ -122,5 +121,4 @@ def _ms(at: datetime) -> int:
 
 
 def _about(hook: Hook) -> dict[str, str]:
-    """For the log. Of the address its host only: the rest may be a secret of the receiver's."""
-    return {"labels.tournament": hook.stream, "url.domain": urlsplit(hook.url).hostname or ""}
+    return {"labels.tournament": hook.stream, "url.domain": hook.host}

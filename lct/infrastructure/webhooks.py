@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from pymongo.errors import DuplicateKeyError
 
@@ -35,6 +36,11 @@ class Hook(NamedTuple):
     failed: bool = False
     holder: str = ""
     lease: int = 0
+
+    @property
+    def host(self) -> str:
+        """What of its address may be shown and logged: the rest may be a secret."""
+        return urlsplit(self.url).hostname or ""
 
     @property
     def told(self) -> Progress:
@@ -73,9 +79,17 @@ class Webhooks:
                 with reachable():
                     self._documents.insert_one(document)
             except DuplicateKeyError:
+                # Perhaps by a repeat of the same call at the same moment.
+                if same := self._at(new.place, hook):
+                    return same
                 continue
             return new
         raise TooManyWebhooks(MOST)
+
+    def _at(self, place: str, hook: str) -> Hook | None:
+        with reachable():
+            found = self._documents.find_one({"_id": place, "hook": hook})
+        return _hook(found) if found else None
 
     def remove(self, code: str, hook: str) -> bool:
         """Whether there was one."""

@@ -79,6 +79,7 @@ def _page(t: Tournament) -> ResponseReturnValue:
         board_url=url_for("board.board", code=t.code),
         organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
+        webhooks=parts().webhooks.of(t.code) if parts().webhooks else (),
     )
 
 
@@ -118,6 +119,9 @@ def act(code: str) -> ResponseReturnValue:
         return _revoke(t, device_id)
     if wanted == "new-recovery":
         return _new_recovery(t, device_id)
+    if wanted == "remove-webhook" and parts().webhooks:
+        parts().webhooks.remove(t.code, field("webhook"))
+        return _done(t, "It is told nothing any more; reload to see it.")
     if wanted not in ACTIONS:
         raise NotFound
     command_class, own = ACTIONS[wanted]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
@@ -91,8 +90,7 @@ def add_webhook(call: Call) -> Any:
     hook = hooks.add(code, hook_id, url, call.caller.who, told)
     if hook.url != url:
         raise Invalid(**{HEADER: "This key was sent with another call. Make a new one."})
-    about = {"labels.tournament": code, "url.domain": urlsplit(url).hostname or ""}
-    log.info("webhook added", extra=about)
+    log.info("webhook added", extra={"labels.tournament": code, "url.domain": hook.host})
     key = webhooks.signing_key(parts().secrets[0], code, hook_id)
     return AddedWebhook(**_facts(hook), secret=webhooks.shown_secret(key))
 
