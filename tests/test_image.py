@@ -190,7 +190,8 @@ def test_it_runs_without_a_home_and_without_writing(image: Image, given: dict[st
     program = str(image.at("/opt/lct/bin") / image.command[0])
 
     indexes = [str(image.at("/opt/lct/bin/flask")), "--app", "wsgi", "ensure-indexes"]
-    assert finished(image.run(indexes, given)) == (0, "indexes ready: events, snapshots\n")
+    ready = "indexes ready: events, snapshots, webhooks\n"
+    assert finished(image.run(indexes, given)) == (0, ready)
 
     health = [str(image.at("/opt/lct/bin") / image.health[0]), *image.health[1:]]
     assert finished(image.run(health, given))[0] != 0
