@@ -10,7 +10,7 @@ LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
 PIP_TOOLS := pip-tools==7.6.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load lock clean browser
+.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load lock audit sbom clean browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,18 +52,28 @@ bench: $(DEV)/requirements-dev.lock browser ## measure; ONLY=name for one of the
 load: $(DEV)/requirements-dev.lock ## put load on a new `lct up`; ONLY=create, assign, get or evening
 	$(DEV)/bin/python -m bench.load $(ONLY)
 
+audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of every locked package; needs a network
+	for name in requirements requirements-tracing requirements-dev; do \
+		$(DEV)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+			--requirement $$name.lock || exit 1; \
+	done
+
+sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
+	$(DEV)/bin/python -m tests.sbom > sbom.json
+
 lock: ## work out the three .lock files anew; UPGRADE=1 takes newer versions
 	$(PYTHON) -m venv --clear .venv-lock
 	.venv-lock/bin/pip install $(PIP_FLAGS) "$(PIP_TOOLS)"
-	for name in requirements requirements-tracing requirements-dev; do \
+	constraints=; for name in requirements requirements-tracing requirements-dev; do \
 		CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile $(LOCK_FLAGS) \
-			$$([ $$name != requirements-tracing ] || echo --constraint requirements.lock) \
+			$$constraints \
 			$(if $(UPGRADE),--upgrade) --output-file $$name.lock $$name.in || exit 1; \
+		constraints="$$constraints --constraint $$name.lock"; \
 	done
 	rm -rf .venv-lock
 
 clean: ## remove what the targets made; the data in var/ stays
-	rm -rf .venv .venv-dev .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf sbom.json .venv .venv-dev .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache build *.egg-info
 	find lct bench tests -name __pycache__ -prune -exec rm -rf {} +
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import gevent
@@ -17,12 +18,15 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .application.execute import Execute
 from .config import Settings
 from .domain.teams import parse_catalogue
-from .infrastructure import archive
+from .infrastructure import archive, outgoing
+from .infrastructure.courier import Courier
+from .infrastructure.delivery import Delivery
 from .infrastructure.documents import connect_store
 from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
+from .infrastructure.webhooks import Webhooks
 from .request_id import request_id
 from .web import (
     api,
@@ -42,8 +46,9 @@ from .web import (
 from .web.api import cors, document
 from .web.hub import Hub
 from .web.parts import Parts, join_url
+from .web.prefix import under
 from .web.render import Renderer
-from .web.sessions import Sessions
+from .web.sessions import Sessions, session_cookie
 from .web.static import asset
 
 ROOT = Path(__file__).parent.parent
@@ -63,13 +68,17 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
+        WTF_CSRF_SECRET_KEY=settings.secret_keys[::-1],  # the last one signs
         LCT_RETENTION_DAYS=settings.retention_days,
         LCT_METRICS_TOKEN=settings.metrics_token,
         LCT_CREATE_PASSPHRASE=settings.create_passphrase,
         LCT_API_ORIGINS=frozenset(settings.api_origins.split()),
         MAX_CONTENT_LENGTH=MAX_BODY,
         MAX_FORM_PARTS=50,
-        SESSION_COOKIE_NAME="lct",
+        LCT_ALLOWED_HOSTS=settings.hosts,
+        SESSION_COOKIE_NAME=session_cookie(settings.secure_cookies, settings.prefix),
+        SESSION_COOKIE_PATH=settings.prefix or "/",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
@@ -86,6 +95,8 @@ def create_app(settings: Settings) -> Flask:
         COMPRESS_STREAMS=True,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
+    if settings.prefix:
+        app.wsgi_app = under(settings.prefix, app.wsgi_app)  # type: ignore[method-assign, assignment]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -125,8 +136,21 @@ def create_app(settings: Settings) -> Flask:
         settings.sockets_per_tournament,
     )
 
+    secrets = tuple(key.encode() for key in settings.secret_keys)
+    hooks = Webhooks() if settings.webhooks else None
+    courier = None
+    if hooks:
+        post = partial(outgoing.post, private=settings.webhooks_private)
+        count = metrics.WEBHOOKS.labels
+        courier = Courier(Delivery(store, hooks, post, secrets, now, lambda how: count(how).inc()))
+
+    def publish(code: str, seq: int) -> None:
+        bus.publish(code, seq)
+        if courier:
+            courier.wake(code)
+
     app.extensions["lct"] = Parts(
-        execute=Execute(store, bus.publish, now),
+        execute=Execute(store, publish, now),
         read=store.read,
         known=store.stream,
         ready=lambda: {"store": store.answers(), "bus": bus.ping()},
@@ -138,11 +162,14 @@ def create_app(settings: Settings) -> Flask:
         hit=limiter.hit,
         check=limiter.check,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
-        secret=settings.secret_key.encode(),
+        secrets=secrets,
         public_url=public_url,
         now=now,
+        webhooks=hooks,
+        webhooks_private=settings.webhooks_private,
     )
     app.extensions["lct-hub"] = hub
+    app.extensions["lct-courier"] = courier
     app.extensions["lct-store"] = store
     app.extensions["lct-renderer"] = renderer
 

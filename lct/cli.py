@@ -18,8 +18,8 @@ from .domain import draw
 from .domain.teams import STAR_STEPS, classic_teams, rated_teams
 from .domain.values import new_code, shown_code
 from .simulate import simulate
+from .stream_commands import Plain, known_tournament
 from .stream_commands import commands as stream_commands
-from .stream_commands import known_tournament
 
 STAGES = ("lobby", "picking", "picked", "drawn")
 PEOPLE = (
@@ -32,13 +32,15 @@ PEOPLE = (
 )  # fmt: skip
 
 
-@click.command("ensure-indexes")
+@click.command("ensure-indexes", cls=Plain)
 @with_appcontext
 def ensure_indexes() -> None:
     """Create every index that is missing. Run it once before the first start."""
     from .infrastructure.documents import ensure_indexes as create
+    from .infrastructure.event_store import reachable
 
-    click.echo(f"indexes ready: {', '.join(create())}")
+    with reachable():
+        click.echo(f"indexes ready: {', '.join(create())}")
 
 
 def people(count: int) -> Iterator[tuple[str, str]]:
@@ -48,7 +50,7 @@ def people(count: int) -> Iterator[tuple[str, str]]:
         yield first, last if i < len(PEOPLE) else f"{last} {i // len(PEOPLE) + 1}"
 
 
-@click.command("seed")
+@click.command("seed", cls=Plain)
 @click.option("--players", default=8, show_default=True, type=click.IntRange(2, 1024))
 @click.option("--stage", default="picking", show_default=True, type=click.Choice(STAGES))
 @click.option("--name", default="", help="The tournament's name; a numbered one if left out.")

@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHORTEST_SECRET = 16
 SHORTEST_PASSPHRASE = 8
+# Where our own addresses begin: a prefix that is one of them could not be told from it.
+OWN_PATHS = (["t"], ["api"], ["static"], ["swagger"])
 
 
 class SettingsError(ValueError):
@@ -75,6 +78,22 @@ def _web_address(value: str) -> str:
     return _starting_with("http://", "https://")(value).rstrip("/")
 
 
+def _public_address(value: str) -> str:
+    address = _web_address(value)
+    _, _, path, query, fragment = urlsplit(address)
+    fits = re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path) and not query and not fragment
+    if not fits or path.split("/")[1:2] in OWN_PATHS:
+        raise ValueError("must be an address such as https://cup.example or https://a.example/fifa")
+    return address
+
+
+def _hosts(value: str) -> str:
+    for host in value.split(","):
+        if not re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", host.strip()):
+            raise ValueError("must be names such as cup.example, with commas between")
+    return value
+
+
 def _origins(value: str) -> str:
     for origin in value.split():
         if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", origin):
@@ -97,6 +116,12 @@ def _secret(value: str) -> str:
 def _passphrase(value: str) -> str:
     if len(value) < SHORTEST_PASSPHRASE:
         raise ValueError(f"must have at least {SHORTEST_PASSPHRASE} characters")
+    return value
+
+
+def _secrets(value: str) -> str:
+    for each in value.split(","):
+        _secret(each.strip())
     return value
 
 
@@ -129,8 +154,16 @@ class Settings:
     )
     # Signs the cookies and personal links; the same on every pod, at least 16 characters.
     secret_key: str = _setting("LCT_SECRET_KEY", _secret, private=True)
-    # The address that guests type, for QR codes and links; not set: this machine only.
-    public_url: str | None = _setting("LCT_PUBLIC_URL", _web_address, default=None)
+    # Other keys that are believed too, with commas between: those of before, and the next one.
+    secret_key_fallbacks: str = _setting(
+        "LCT_SECRET_KEY_FALLBACKS", _secrets, private=True, default=""
+    )
+    # The address that guests type, for QR codes and links; not set: this machine only. With a
+    # path, such as /fifa, everything is under it.
+    public_url: str | None = _setting("LCT_PUBLIC_URL", _public_address, default=None)
+    # The names by which lct may be asked for besides that of the public URL, with commas between;
+    # .cup.example: all below it. Not set: any name.
+    allowed_hosts: str = _setting("LCT_ALLOWED_HOSTS", _hosts, default="")
     # How many proxies in front of lct may be believed about X-Forwarded-*; 0: none.
     trusted_proxies: int = _setting("LCT_TRUSTED_PROXIES", _whole(0), default=0)
     # How many live screens one worker holds open for one address (a whole bar may share one) ...
@@ -160,12 +193,35 @@ class Settings:
     )
     # From which other sites' pages browsers may call the API, with spaces between; not set: none.
     api_origins: str = _setting("LCT_API_ORIGINS", _origins, default="")
+    # Whether hosts may have what happens sent to other servers (webhooks) ...
+    webhooks: bool = _setting("LCT_WEBHOOKS", _flag, default=False)
+    # ... and to private addresses too, by http: for home networks and tests.
+    webhooks_private: bool = _setting("LCT_WEBHOOKS_PRIVATE", _flag, default=False)
     # The OTLP/HTTP collector that traces go to, such as http://collector:4318; not set: no tracing.
     otlp_endpoint: str | None = _setting(
         "LCT_OTLP_ENDPOINT", _collector, private=True, default=None
     )
     # The name of this installation in logs, such as local, staging or production.
     environment: str = _setting("LCT_ENVIRONMENT", default="local")
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """All keys that are believed; the first one signs."""
+        others = (each.strip() for each in self.secret_key_fallbacks.split(","))
+        return self.secret_key, *filter(None, others)
+
+    @property
+    def prefix(self) -> str:
+        """The path of the public URL, which every address begins with; mostly empty."""
+        return urlsplit(self.public_url or "").path
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names by which lct may be asked for; none: any."""
+        if not self.allowed_hosts:
+            return ()
+        own = urlsplit(self.public_url or "").hostname
+        return *(host.strip() for host in self.allowed_hosts.split(",")), *filter(None, [own])
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -5,6 +5,7 @@ import math
 import os
 import resource
 import shutil
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -41,6 +42,9 @@ control_socket_disable = True
 graceful_timeout = math.ceil(_settings.drain_seconds) + 1
 # Shorter than the above, so that idle connections end by themselves and no worker is killed.
 keepalive = min(5, max(1, graceful_timeout - 1))
+
+# For how long a peer may take nothing of an answer; longer than a live screen's 20 seconds.
+TAKEN_SECONDS = 30.0
 
 # Only the app knows which proxies to believe (LCT_TRUSTED_PROXIES); gunicorn believes none.
 forwarded_allow_ips = ""
@@ -81,12 +85,25 @@ def _raise_file_limit() -> None:
 _raise_file_limit()
 
 
+def when_ready(server: Any) -> None:
+    """Let no connection outlive a peer that takes nothing of an answer; accepted ones inherit it.
+    So a download has no deadline as a whole, and each part of it has this one."""
+    for listener in server.LISTENERS:
+        with contextlib.suppress(OSError, AttributeError):  # a Unix socket; not on this system
+            listener.sock.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(TAKEN_SECONDS * 1000)
+            )
+
+
 def post_worker_init(worker: Any) -> None:
     """Let the app's hub see when its worker has been told to stop."""
     extensions = getattr(worker.app.callable, "extensions", {})
     hub = extensions.get("lct-hub")
     if hub is not None:
         hub.watch(lambda: worker.alive)
+    courier = extensions.get("lct-courier")
+    if courier is not None:
+        courier.start(lambda: worker.alive)
 
 
 def on_starting(server: Any) -> None:

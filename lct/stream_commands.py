@@ -21,6 +21,16 @@ from .event_docs import markdown
 from .infrastructure import archive
 
 
+class Plain(click.Command):
+    """A command that ends with a sentence when something is refused, and with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LctError as refusal:
+            raise click.ClickException(refusal.sentence) from None
+
+
 def known_code(code: str) -> str:
     wanted = normal_code(code)
     if wanted is None:
@@ -112,7 +122,7 @@ def _player_id(t: Tournament, wanted: str) -> str:
     return named[0] if named else wanted
 
 
-@click.command("delete-old")
+@click.command("delete-old", cls=Plain)
 @click.option("--dry-run", is_flag=True, help="Only say which evenings would go.")
 @with_appcontext
 def delete_old(dry_run: bool) -> None:

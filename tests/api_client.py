@@ -46,6 +46,7 @@ def settings_for(servers: Any, **more: Any) -> Settings:
             "database": f"lct_test_{secrets.token_hex(4)}",
             "secret_key": "a secret key for tests only",
             "public_url": PUBLIC_URL,
+            "webhooks": True,
             **more,
         }
     )

@@ -31,7 +31,7 @@ class Screens:
         return page
 
     def _note(self, said: Any) -> None:
-        if said.type == "error" and "Content Security Policy" in said.text:
+        if said.type == "error" and re.search("Content Security Policy|'Trusted", said.text):
             self.problems.append(said.text)
 
     def close(self) -> None:
@@ -80,3 +80,7 @@ def no_sideways_scroll(page: Any) -> None:
 
 def is_live(page: Any, timeout: int = QUICK) -> None:
     page.locator("#live-mark[data-state=live]").wait_for(timeout=timeout)
+
+
+def is_by(page: Any, way: str, state: str, timeout: int = 20_000) -> None:
+    page.locator(f"#live-mark[data-state={state}][data-way={way}]").wait_for(timeout=timeout)

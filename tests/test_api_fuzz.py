@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from .api_client import ApiEvening, served, settings_for
+from .api_client import ApiEvening, good, served, settings_for
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +52,9 @@ class Fuzzed:
         self.evenings[1].filled()
         self.evenings[2].filled()
         self.evenings[2].draw()
+        e = self.evenings[0]
+        added = e.host.post(e.at("/webhooks"), {"url": "https://receiver.example/"})
+        self.webhook = good(added, 201)["id"]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +107,7 @@ def at_home(fuzzed: Fuzzed, case: Any, number: int) -> None:
         return
     e = fuzzed.evenings[number % 3]
     player_id, player = next(iter(e.players.items()))
-    known = {"code": e.code, "player": player_id, "device": "x"}
+    known = {"code": e.code, "player": player_id, "device": "x", "webhook": fuzzed.webhook}
     for name in case.path_parameters or {}:
         case.path_parameters[name] = known.get(name, case.path_parameters[name])
     for given_ in (case.query, case.body):

@@ -57,7 +57,13 @@ def cast_of(app: Flask) -> Cast:
 
 def called(who: Program, operation: Operation, cast: Cast) -> Any:
     """The answer to a call of that operation with what its example says."""
-    known = {"code": cast.evening.code, "device": "x", "seq": "1", "player": cast.player_id}
+    known = {
+        "code": cast.evening.code,
+        "device": "x",
+        "webhook": "x",
+        "seq": "1",
+        "player": cast.player_id,
+    }
     path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: known[found[1]], operation.path)
     body = None
     if operation.body:

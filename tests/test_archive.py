@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,11 @@ def test_an_import_that_was_interrupted_goes_on_where_it_stopped(desk: Desk) -> 
         (lambda f: [f[0].replace('"limit": 2', '"limit": "2"')], "cannot be read"),
         (lambda f: [f[0].replace('"limit": 2', '"limit": 2, "a.b": 1')], "cannot be read"),
         (lambda f: [f[0].replace('"limit": 2', '"limit": NaN')], "not an event of lct"),
+        (lambda f: [f[0].replace('"limit": 2', '"limit": 1025')], "cannot be read"),
+        (lambda f: [*f[:3], f[3].replace('"team": 3', f'"team": {2**63}')], "cannot be read"),
+        (lambda f: [f[0].replace("4.5", "1e999")], "cannot be read"),
+        (lambda f: [re.sub('"at": "[^"]*"', '"at": "0001-01-01T00:00+23:59"', f[0])], "not an"),
+        (lambda f: [re.sub('"actor": "[^"]*"', '"actor": 1', f[0])], "not an event of lct"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_export_is_refused_whole(
@@ -115,6 +121,15 @@ def test_an_import_never_touches_a_tournament_that_is_here(desk: Desk) -> None:
     desk.execute(c.CloseTournament(code=code))
     with pytest.raises(errors.Invalid, match="gone on"):
         archive.imported(desk.store, file)
+
+
+def test_an_import_claims_the_name_that_it_has_and_no_other(desk: Desk) -> None:
+    file = lines(desk, evening(desk))
+    wipe(desk)
+    archive.imported(Desk().store, [line.replace("name:friday", "name:other") for line in file])
+    assert Desk().create("Other Cup")
+    with pytest.raises(errors.TournamentNameTaken):
+        Desk().create("Friday Cup")
 
 
 def test_an_import_whose_name_is_taken_says_so(desk: Desk) -> None:

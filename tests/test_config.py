@@ -36,6 +36,10 @@ def test_an_empty_variable_means_the_default():
     [
         ("LCT_MONGO_DB", "cup", "database", "cup"),
         ("LCT_PUBLIC_URL", "https://cup.example/", "public_url", "https://cup.example"),
+        ("LCT_PUBLIC_URL", "https://a.example/fifa/", "public_url", "https://a.example/fifa"),
+        ("LCT_PUBLIC_URL", "https://a.example/fifa/", "prefix", "/fifa"),
+        ("LCT_PUBLIC_URL", "https://a.example:8443", "prefix", ""),
+        ("LCT_ALLOWED_HOSTS", "a.example, .b.example", "hosts", ("a.example", ".b.example")),
         ("LCT_TRUSTED_PROXIES", "2", "trusted_proxies", 2),
         ("LCT_SECURE_COOKIES", "Yes", "secure_cookies", True),
         ("LCT_SECURE_COOKIES", "off", "secure_cookies", False),
@@ -68,9 +72,14 @@ def test_a_variable_sets_its_field(variable, value, field, meant):
         ("LCT_DRAIN_SECONDS", "inf", "must be a number of seconds, 0 or more, not 'inf'."),
         ("LCT_SECURE_COOKIES", "maybe", "LCT_SECURE_COOKIES must be true or false, not 'maybe'."),
         ("LCT_PUBLIC_URL", "cup.example", "must start with http:// or https://"),
+        ("LCT_PUBLIC_URL", "https://a.example/t", "must be an address such as https://cup.example"),
+        ("LCT_PUBLIC_URL", "https://a.example/x?y", "must be an address such as"),
+        ("LCT_ALLOWED_HOSTS", "https://a.example", "LCT_ALLOWED_HOSTS must be names such as"),
+        ("LCT_ALLOWED_HOSTS", "a.example,*", "LCT_ALLOWED_HOSTS must be names such as"),
         ("LCT_OTLP_ENDPOINT", "otel:4318", "must start with http:// or https://"),
         ("LCT_LOG_LEVEL", "loud", "LCT_LOG_LEVEL must be one of DEBUG, INFO"),
         ("LCT_SECRET_KEY", "short", "LCT_SECRET_KEY must have at least 16 characters."),
+        ("LCT_SECRET_KEY_FALLBACKS", f"{'x' * 16},short", "_FALLBACKS must have at least 16"),
         ("LCT_API_ORIGINS", "*", "LCT_API_ORIGINS must be origins such as https://app.example"),
         ("LCT_API_ORIGINS", "https://a.example/", "LCT_API_ORIGINS must be origins"),
         (
@@ -96,6 +105,14 @@ def test_passwords_are_in_no_error_and_no_repr():
     more["LCT_CREATE_PASSPHRASE"] = "hidden-6-hidden-6"
     given = Settings.from_env({**REQUIRED, **more})
     assert "hidden" not in repr(given)
+
+
+def test_the_key_that_signs_is_the_first_of_those_that_are_believed():
+    given = {**REQUIRED, "LCT_SECRET_KEY_FALLBACKS": "hidden-6-hidden-6, hidden-7-hidden-7"}
+    keys = ("hidden-3-hidden-3-hidden-3", "hidden-6-hidden-6", "hidden-7-hidden-7")
+    assert Settings.from_env(given).secret_keys == keys
+    assert Settings.from_env(REQUIRED).secret_keys == keys[:1]
+    assert "hidden" not in repr(Settings.from_env(given))
 
 
 def test_settings_can_be_handed_to_a_child_process():

@@ -37,7 +37,9 @@ EXPECTED = {
     errors.Unauthenticated: (401, "security"),
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
+    errors.ClientGone: (499, "cancelled"),
 }
+LEVELS = {"service": "error", "cancelled": "info"}
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,7 @@ def test_each_refusal_is_answered_by_its_status_its_sentence_and_its_request_id(
     assert (status in (429, 503)) == ("Retry-After" in answer.headers)
     (line,) = access_lines(log)
     assert (line["http"]["response"]["status_code"], line["labels"]["error_kind"]) == (status, kind)
-    assert line["log.level"] == ("error" if kind == "service" else "warning")
+    assert line["log.level"] == LEVELS.get(kind, "warning")
 
 
 def request_id_of(headers: Any) -> str:

@@ -205,6 +205,10 @@ def test_it_runs_without_a_home_and_without_writing(image: Image, given: dict[st
         assert {path.partition("?")[0].rpartition(".")[2] for path in assets} >= {"css", "js"}
         for path in assets:
             assert get(f"{url}{path}".replace("&amp;", "&"))
+        # The API brings packages and files of its own.
+        assert json.loads(get(f"{url}/swagger/openapi.json"))["openapi"].startswith("3.1")
+        for path in re.findall(r'(?:href|src)="(/[^"]+)"', get(f"{url}/swagger/index.html")):
+            assert get(f"{url}{path}".replace("&amp;", "&"))
         assert finished(image.run(health, given)) == (0, "")
         _look_as_the_pipeline_does(url, given["LCT_METRICS_TOKEN"])
     finally:
@@ -214,6 +218,23 @@ def test_it_runs_without_a_home_and_without_writing(image: Image, given: dict[st
     assert "Traceback" not in said
     assert image.files() == before
     assert list(image.at("/tmp").iterdir()) == []
+
+
+def test_it_traces_when_it_is_told_to(image: Image, given: dict[str, str]) -> None:
+    program = str(image.at("/opt/lct/bin") / image.command[0])
+    # Nobody is there: what cannot be sent is told in the log, and holds up nothing.
+    given = {**given, "LCT_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    server = image.run([program, *image.command[1:]], given, start_new_session=True)
+    try:
+        url = f"http://127.0.0.1:{given['LCT_PORT']}"
+        wait_until(lambda: answers(f"{url}/liveness") or server.poll() is not None, 30)
+        assert get(f"{url}/")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        code, said = finished(server)
+    assert code == 0, said
+    assert '"trace":{"id":"' in said
+    assert "Traceback" not in said
 
 
 def _look_as_the_pipeline_does(url: str, token: str) -> None:

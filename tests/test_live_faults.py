@@ -99,6 +99,7 @@ def test_without_the_bus_taps_work_and_after_it_every_screen_is_right_again(
             screen.take()
     ready = house.phone().get("/readiness")
     assert (ready.status, json.loads(ready.text)["bus"]) == (200, False)
+    assert "bus unavailable" in {line["message"] for line in house.lines()}
 
     bus.start()
     bus.wait_ready()

@@ -98,6 +98,9 @@ def whole_evening(house: House, e: Any) -> dict[str, tuple[str, ...]]:
         for path in (address, f"{address}/", f"{address}/more", f"{address}?again={address}"):
             visitor.get(e.at(path))
         visitor.request("POST", e.at(address))
+    for secret in (f"host/{keys[0]}", f"seat/{seats[0]}"):
+        visitor.get(e.at(), headers={"Referer": f"{house.url}{e.at(secret)}"})
+        visitor.get(e.at("nothing"), headers={"Referer": f"{house.url}{e.at(secret)}"})
     visitor.post(e.at("back"), {"code": seats[1]})
     visitor.post(e.at("back"), {"code": "BCDF-2345"})
     visitor.post(e.at("recover"), {"code": "BCDF-2345"})

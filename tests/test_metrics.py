@@ -129,7 +129,8 @@ def test_a_killed_worker_takes_its_sockets_along_and_leaves_its_counts(
         screens = [house.phone(w).live(e.live("board")) for w in (0, 1, 1)]
         for screen in screens:
             screen.take()
-        before = read(house)
+        # A screen is counted once its first frame is on its way.
+        before = wait_until(lambda: (s := read(house)) and total(s, "lct_sockets") == 3 and s)
         assert total(before, "lct_sockets", way="ws", view="board") == 3
         assert total(before, "lct_frames_total") >= 3
         os.kill(house.workers[1], signal.SIGKILL)
@@ -156,13 +157,14 @@ def test_labels_have_known_values_and_never_a_code(house: House) -> None:
         screen.take()
         samples = read(house)
     known = {
-        "method": {"GET", "HEAD", "POST", "OPTIONS", "other"},
+        "method": {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "other"},
         "status": {"2xx", "3xx", "4xx", "5xx"},
-        "kind": {"validation", "business", "security", "service"},
+        "kind": {"validation", "business", "security", "service", "cancelled"},
         "way": {"ws", "sse"},
         "view": set(VIEWS),
         "reason": {"stuck", "silent", "error", "limit", "malformed", "drain"},
         "cause": {"tick", "subscribe", "retry"},
+        "outcome": {"delivered", "failed", "refused", "gone", "given-up"},
     }
     for (_, labels), _value in samples.items():
         for label, value in labels:

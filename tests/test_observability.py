@@ -116,6 +116,13 @@ def test_a_query_names_only_what_we_log(path: Path) -> None:
             assert known, f"{said} is never logged: {text}"
 
 
+def test_every_action_that_is_logged_is_documented() -> None:
+    row = re.search(r"(?m)^\| `event\.action` .*$", DOCUMENT)
+    assert row
+    logged = set(re.findall(r'"event\.action": "([\w.]+)"', SOURCE))
+    assert set(re.findall(r"`(\w+\.\w+)`", row[0])) - {"event.action"} == logged
+
+
 def test_the_words_in_queries_that_the_code_puts_together_are_there() -> None:
     from lct.web import live  # its blueprint and function name the endpoint
 
@@ -190,6 +197,35 @@ def test_a_dashboard_is_what_the_api_takes(path: Path) -> None:
         assert not place & taken, f"{panel['id']} covers another panel"
         taken |= place
         check_columns(config)
+
+
+# What the first system wished for, as patterns of the query that answers it.
+OVER_TIME = r".* BY BUCKET\(@timestamp, 75, \?_tstart, \?_tend\)"
+WISHES = {
+    "requests over time": rf"lct\.access.* STATS `Requests` = COUNT\(\*\){OVER_TIME}",
+    "requests by id": r"STATS .* BY http\.request\.id",
+    "load by pod": rf"STATS `Requests`{OVER_TIME}, host\.hostname",
+    "average time": rf"AVG\(event\.duration\){OVER_TIME}",
+    "p95 time": rf"PERCENTILE\(event\.duration, 95\){OVER_TIME}",
+    "errors by kind": rf"STATS .*{OVER_TIME}, labels\.error_kind",
+    "pods over time": rf"COUNT_DISTINCT\(host\.hostname\){OVER_TIME}",
+    "places with refused input": r'labels\.error_kind == "validation".* BY labels\.route',
+    "attempts at data of others": r'labels\.error_kind == "security".* BY labels\.route',
+}
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_a_dashboard_has_what_was_wished_for(wish: str) -> None:
+    shown = [text for path in DASHBOARDS for text in queries(json.loads(path.read_text()))]
+    assert [text for text in shown if re.search(WISHES[wish], text)]
+
+
+def test_the_rule_on_slow_requests_asks_what_was_wished_for() -> None:
+    rule = json.loads((FOLDER / "rules/slow-requests.json").read_text())["rule"]["params"]
+    text = rule["esqlQuery"]["esql"]
+    assert (rule["timeWindowSize"], rule["timeWindowUnit"]) == (1, "d")  # the day's average
+    for part in ("base = AVG(event.duration)", "event.duration > 2 * base", "share > 5"):
+        assert part in text
 
 
 def check_columns(config: dict[str, Any]) -> None:
@@ -390,7 +426,7 @@ def test_the_import_needs_an_address_and_credentials(environ: dict[str, str], sa
 
 PROMQL_WORDS = {
     "absent", "and", "by", "histogram_quantile", "increase", "max", "max_over_time", "min", "or",
-    "rate", "sum", "topk",
+    "rate", "sum", "topk", "unless",
 }  # fmt: skip
 SAMPLES: dict[str, set[str]] = {"up": {"job", "pod"}}  # name -> its labels
 for each in vars(metrics).values():

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from lct.application.webhooks import Message
 from lct.web.api import operations
 
 from .api_client import ApiEvening, Program, forget_limits, good, served, settings_for
@@ -99,6 +103,18 @@ def test_every_refusal_is_a_problem_with_a_request_id(document: Any) -> None:
                 assert media == "application/problem+json"
 
 
+def test_what_webhooks_receive_is_described(document: Any) -> None:
+    described_ = document["webhooks"]["message"]["post"]
+    names = [parameter["name"] for parameter in described_["parameters"]]
+    assert names == ["webhook-id", "webhook-timestamp", "webhook-signature"]
+    reference = described_["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    schema = document["components"]["schemas"][reference.rpartition("/")[2]]
+    now = datetime.now(UTC)
+    body = json.loads(Message("x", "player-joined", "BB3K7QXM", 2, 1, now, {}).body())
+    assert set(schema["required"]) == schema["properties"].keys() == body.keys()
+    Draft202012Validator(schema).validate(body)
+
+
 # --- examples -------------------------------------------------------------------------------------
 
 
@@ -146,7 +162,7 @@ def test_its_example_runs(app: Flask, document: Any, name: str, path: str) -> No
     answer = who.post(where, body)
     (expected,) = [int(status) for status in operation["responses"] if int(status) < 400]
     assert answer.status_code == expected, answer.get_data(as_text=True)
-    elsewhere = name in ("create", "seed_create", "come_back", "look")
+    elsewhere = name in ("create", "seed_create", "come_back", "look", "add_webhook")
     assert len(app.extensions["lct"].stored(e.code)) == events + (not elsewhere)
 
 

@@ -19,7 +19,7 @@ from lct.config import Settings
 from lct.domain.values import new_code
 from lct.web.api import operations
 
-from .http_client import Answer, Evening, House, Phone, Screen, app_here
+from .http_client import TOKEN, Answer, Evening, House, Phone, Screen, app_here
 from .rights_table import MESSAGES, PAGES, ROLES, Row, markdown
 
 # --- every route, everyone ------------------------------------------------------------------------
@@ -238,7 +238,8 @@ def test_a_post_without_the_pages_own_token_changes_nothing(
 @pytest.mark.parametrize(
     "origin",
     ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example",
-     "http://evil.example/{host}", "http://{host}.evil.example", "http://x@{host}", "{host}"],
+     "http://evil.example/{host}", "http://{host}.evil.example", "http://x@{host}", "{host}",
+     "http://[", "http://[{host}"],
 )  # fmt: skip
 @pytest.mark.parametrize("view", ["board", "organise"])
 def test_a_socket_of_a_foreign_page_is_refused_before_the_upgrade(
@@ -405,13 +406,80 @@ def test_every_cookie_is_kept_from_scripts_and_from_foreign_pages(house: House) 
         assert cookie["path"] == ("/" if cookie.key == "lct" else e.at())
 
 
-def test_behind_tls_every_cookie_is_secure(settings: Settings) -> None:
-    behind = replace(settings, secure_cookies=True, trusted_proxies=1)
-    with app_here(behind) as app:
-        answer = app.test_client().get("/", headers={"X-Forwarded-Proto": "https"})
-    (cookie,) = answer.headers.getlist("Set-Cookie")
-    assert "; Secure" in cookie
-    assert "wss://" in answer.headers["Content-Security-Policy"]
+def behind_tls(settings: Settings, public_url: str) -> Settings:
+    return replace(settings, secure_cookies=True, trusted_proxies=1, public_url=public_url)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "session"), [("", "__Host-lct"), ("/fifa", "__Secure-lct")], ids=["alone", "a part"]
+)
+def test_behind_tls_browsers_take_cookies_from_nowhere_else(
+    settings: Settings, prefix: str, session: str
+) -> None:
+    """What the beginnings of the names mean: https alone and, with __Host-, no other host."""
+    with app_here(behind_tls(settings, f"https://cup.example{prefix}")) as app:
+        client = app.test_client()
+        e = Visit(client, {"X-Forwarded-Proto": "https"}, prefix, "https://cup.example")
+        code = e.create_and_join()
+        cookies = e.set_cookies
+    where = f"{prefix}/t/{code}"
+    assert cookies.keys() == {session, "__Secure-lct_player", "__Secure-lct_organiser"}
+    for name, about in cookies.items():
+        assert {"secure", "httponly", "samesite=lax"} <= about
+        assert not [each for each in about if each.startswith("domain")]
+        assert f"path={(prefix or '/') if name == session else where}".lower() in about
+
+
+def test_guests_with_cookies_of_before_tls_stay_who_they_are(settings: Settings) -> None:
+    with app_here(settings) as app:
+        before = Visit(app.test_client())
+        code = before.create_and_join()
+    with app_here(behind_tls(settings, "https://cup.example")) as app:
+        client = app.test_client()
+        client._cookies = before.client._cookies
+        for path in (f"/t/{code}/me", f"/t/{code}/organise"):
+            assert client.get(path).status_code == 200
+        client.delete_cookie("lct_player", path=f"/t/{code}")
+        answer = client.get(f"/t/{code}/join")  # the session knows the browser
+        assert answer.location == f"/t/{code}/me"
+        # Whoever has the new cookie is not somebody else by an old one, which may be planted.
+        client.set_cookie("__Secure-lct_player", "x", path=f"/t/{code}")
+        assert client.get(f"/t/{code}/me").status_code == 303
+
+
+class Visit:
+    """A browser on an app in this process, and what cookies it was told to keep."""
+
+    def __init__(
+        self, client: Any, headers: Any = (), prefix: str = "", base: str = "http://localhost"
+    ) -> None:
+        self.client, self.headers, self.prefix = client, dict(headers), prefix
+        self.base = base
+        self.set_cookies: dict[str, set[str]] = {}
+
+    def ask(self, path: str, **form: Any) -> Any:
+        ask = self.client.post if form else self.client.get
+        more = {"data": form} if form else {}
+        headers = {**self.headers, "Referer": self.base}
+        answer = ask(self.prefix + path, headers=headers, base_url=self.base, **more)
+        for line in answer.headers.getlist("Set-Cookie"):
+            pair, *about = line.split("; ")
+            self.set_cookies[pair.partition("=")[0]] = {each.lower() for each in about}
+        return answer
+
+    def token(self, path: str) -> str:
+        return TOKEN.search(self.ask(path).get_data(as_text=True))[1]  # type: ignore[index]
+
+    def create_and_join(self) -> str:
+        """The code of a tournament that this browser made and plays in."""
+        form = {"name": secrets.token_hex(4), "limit": "4", "source": "classic"}
+        made = self.ask("/", csrf_token=self.token("/"), **form)
+        code = str(made.location.removeprefix(self.prefix).split("/")[2])
+        joined = self.ask(
+            f"/t/{code}/join", csrf_token=self.token(f"/t/{code}/join"), first="O", last="N"
+        )
+        assert joined.status_code == 303
+        return code
 
 
 # --- guesses --------------------------------------------------------------------------------------

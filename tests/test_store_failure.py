@@ -151,6 +151,19 @@ def test_a_command_of_many_slow_operations_has_four_seconds_for_all_of_them(fail
         f.check("team-picked", "team-picked")
 
 
+def test_looking_for_old_evenings_may_take_longer_than_a_tap(
+    failing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(documents.TIMEOUTS, "timeoutMS", 1000)
+    with failing() as f:
+        f.proxy.break_all(slow(1.5))
+        with pytest.raises(errors.Unavailable):
+            f.desk.store.stream_of_command("anything")
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        assert archive.outdated(f.desk.store, 0, tomorrow) == [f.code]
+        f.proxy.break_all(None)
+
+
 def test_a_write_that_is_answered_too_late_is_a_503_in_time_and_counts_once(failing: Any) -> None:
     with failing() as f:
         f.proxy.break_next("insert", slow(TOO_SLOW))

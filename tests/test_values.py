@@ -1,6 +1,7 @@
 """Names, codes and what counts as equal."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given
@@ -95,6 +96,26 @@ def test_marks_piled_on_one_letter_are_thinned_out() -> None:
 )
 def test_names_that_look_the_same_are_the_same(one: str, other: str) -> None:
     assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u0315\u0300", "\u0903", "\u200d", "\u1161", "\u302e\u0300", "\ufe0f", "\U000e0067"]
+)
+def test_a_character_with_thousands_of_marks_is_not_one_character(mark: str) -> None:
+    # 12 s for a body full of them, and names of 100,000 code points that counted as one.
+    began = time.monotonic()
+    for size in (1000, 64_000):
+        try:
+            name = visible_text("\u1100" + mark * size, "first", 40, "a name")
+        except Invalid:
+            continue
+        assert len(name) < 10
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("hidden", ["\u3164", "\u200b", "\u034f", "\ufe0f", "\u00ad"])
+def test_what_nobody_sees_between_a_letter_and_its_mark_makes_no_other_name(hidden: str) -> None:
+    assert fold(clean(f"Zoe{hidden}\u0308")) == fold("Zoë")
 
 
 @given(st.text(max_size=60))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from .. import cancellation
 from ..domain.errors import Busy, LctError, VersionMismatch
 from ..domain.events import Event
 from ..domain.tournament import Tournament
@@ -71,6 +72,7 @@ class Execute(Generic[S]):
         A yes is checked by the insert itself, so it is decided on the state this worker has.
         Only a no (or a "nothing to do") needs a look at the store for newer events first.
         All that it asks of the store has one deadline; waiting for other commands is part of it.
+        A command whose client has gone meanwhile is not begun (ClientGone).
         """
         with self.store.deadline():
             return self._execute(command)
@@ -81,7 +83,7 @@ class Execute(Generic[S]):
         deadline = time.monotonic() + PATIENCE
         # Commands of this worker do not race each other, nor wait for long behind one whose store
         # does not answer.
-        if not stream.lock.acquire(timeout=PATIENCE):
+        if not stream.lock.acquire(timeout=cancellation.left(PATIENCE)):
             raise Busy
         try:
             self._decide_and_append(stream, command, deadline)
@@ -100,6 +102,7 @@ class Execute(Generic[S]):
     def _decide_and_append(self, stream: S, command: Command, deadline: float) -> None:
         lost = 0
         while True:
+            cancellation.check()  # once it is stored, it is also published: never behind append
             place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
             try:
                 event = self._decide(stream.tournament, command)

@@ -83,11 +83,11 @@ def _rows(t: Tournament, draw: Draw, now: datetime, template: str) -> tuple[Regi
     turned, facing = draw.revealed(now), draw.timeline.at(now)[1] and not draw.skipped
     rows = []
     for i, (player_id, _, _) in enumerate(draw.hands):
-        rows.append(_row(t, draw, i, player_id, turned, facing, template))
+        rows.append(row(t, draw, i, player_id, turned, facing, template))
     return tuple(rows)
 
 
-def _row(
+def row(
     t: Tournament,
     draw: Draw,
     i: int,
@@ -123,7 +123,7 @@ def _seat_region(seat: Seat, template: str) -> Region:
     return Region(f"seat-{seat.number}", template, seat)
 
 
-def _look(t: Tournament, around: Around, player_id: str) -> int | None:
+def look(t: Tournament, around: Around, player_id: str) -> int | None:
     """The free team that a player looks at; what came over the bus may be any number."""
     team = around.looks.get(player_id)
     return team if team is not None and team < len(t.teams) and team not in t.holders else None
@@ -133,9 +133,9 @@ def _seat(t: Tournament, i: int, player: Player, around: Around) -> Seat:
     here = around.presence(player.id)
     if player.team is not None:
         return Seat(i + 1, player.name, "picked", t.teams[player.team].name, here)
-    look = _look(t, around, player.id)
-    if look is not None:
-        return Seat(i + 1, player.name, "looking", t.teams[look].name, here)
+    looked_at = look(t, around, player.id)
+    if looked_at is not None:
+        return Seat(i + 1, player.name, "looking", t.teams[looked_at].name, here)
     return Seat(i + 1, player.name, "choosing", "", here)
 
 
@@ -223,19 +223,19 @@ def _drawn_stage(t: Tournament, draw: Draw, now: datetime) -> Region:
 
 
 def _tiles(t: Tournament, around: Around) -> tuple[Region, ...]:
-    looking, holders, players = _lookers(t, around), t.holders, t.players
+    looking, holders, players = lookers(t, around), t.holders, t.players
     tiles = []
     for number, team in enumerate(t.teams):
         if (holder := holders.get(number)) is not None:
             tiles.append(_tile(number, team, players[holder].name))
         elif number in looking:
-            tiles.append(_tile(number, team, "", _firsts(t, looking[number])))
+            tiles.append(_tile(number, team, "", firsts(t, looking[number])))
         else:
             tiles.append(_tile(number, team))
     return tuple(tiles)
 
 
-def _lookers(t: Tournament, around: Around) -> dict[int, list[str]]:
+def lookers(t: Tournament, around: Around) -> dict[int, list[str]]:
     """Team -> the players who look at it."""
     looking: dict[int, list[str]] = {}
     for player_id, team in around.looks.items():
@@ -244,7 +244,7 @@ def _lookers(t: Tournament, around: Around) -> dict[int, list[str]]:
     return looking
 
 
-def _firsts(t: Tournament, players: Iterable[str], but: str = "") -> tuple[str, ...]:
+def firsts(t: Tournament, players: Iterable[str], but: str = "") -> tuple[str, ...]:
     return tuple(t.players[p].first for p in players if p != but)
 
 
@@ -262,98 +262,6 @@ def tile(t: Tournament, number: int, looking: tuple[str, ...] = (), mine: bool =
     holder = t.holders.get(number)
     name = t.players[holder].name if holder is not None else ""
     return _tile(number, t.teams[number], name, () if holder else looking, mine)
-
-
-class Moment(NamedTuple):
-    """What the phones of all players have in common at one moment."""
-
-    phase: str
-    turned: int
-    facing: bool  # the next card lies face down in the spotlight
-    places: Mapping[str, int]  # player id -> place among the cards
-    lookers: Mapping[int, list[str]]  # team -> the players who look at it
-    around: Around
-
-
-class Own(NamedTuple):
-    """Everything that one player's own regions show: equal ones look the same."""
-
-    player_id: str
-    status: str  # playing, removed or blocked
-    phase: str
-    name: str = ""
-    team: int | None = None
-    place: int | None = None  # among the cards
-    ahead: int = 0  # cards before theirs; -1 once theirs is turned
-    facing: bool = False
-    drawn: int | None = None  # their team, once their card is turned
-    look: int | None = None  # the free team that they look at
-    with_them: tuple[str, ...] = ()  # who else looks at it
-
-
-def moment(t: Tournament, now: datetime, around: Around) -> Moment:
-    """What own() needs to know; worked out once for all players."""
-    if not (draw := t.current_draw):
-        return Moment(phase(t, now), 0, False, {}, _lookers(t, around), around)
-    facing = draw.timeline.at(now)[1] and not draw.skipped
-    places = {hand[0]: i for i, hand in enumerate(draw.hands)}
-    return Moment(phase(t, now), draw.revealed(now), facing, places, {}, around)
-
-
-def own(t: Tournament, player_id: str, at: Moment) -> Own:
-    """What one player's own regions depend on; cheap, for it is asked of everyone each time."""
-    player = t.players.get(player_id)
-    if player is None:
-        return Own(player_id, "blocked" if player_id in t.blocked else "removed", at.phase)
-    name, place = player.name, at.places.get(player_id)
-    if place is not None:
-        ahead = max(-1, place - at.turned)
-        facing = at.facing and ahead == 0
-        drawn = player.drawn if ahead < 0 else None
-        return Own(player_id, "playing", at.phase, name, player.team, place, ahead, facing, drawn)
-    look = _look(t, at.around, player_id)
-    if look is None:
-        return Own(player_id, "playing", at.phase, name, player.team)
-    others = _firsts(t, at.lookers.get(look, ()), but=player_id)
-    return Own(player_id, "playing", at.phase, name, player.team, look=look, with_them=others)
-
-
-def own_regions(t: Tournament, o: Own) -> tuple[Region, ...]:
-    """The regions of ``me`` that one player sees differently."""
-    if o.status != "playing":
-        card = Card(o.status, o.phase, t.code, "", "", 0.0, "", "", 0.0, 0)
-        return (Region("me", "me/_me.html", card),)
-    team = t.teams[o.team] if o.team is not None else None
-    draw, drawn, rows = t.current_draw, None, []
-    if draw and o.place is not None:
-        turned = o.place - o.ahead if o.ahead >= 0 else o.place + 1
-        drawn = t.teams[draw.hands[o.place][2]] if o.ahead < 0 else None
-        rows = [_row(t, draw, o.place, o.player_id, turned, o.facing, "me/_row.html", mine=True)]
-    card = Card(
-        "playing",
-        o.phase,
-        t.code,
-        o.name,
-        team.name if team else "",
-        team.stars if team else 0.0,
-        drawn.name if drawn else "",
-        drawn.league if drawn else "",
-        drawn.stars if drawn else 0.0,
-        max(0, o.ahead),
-    )
-    regions = [Region("me", "me/_me.html", card), *rows]
-    if not draw:
-        if o.team is not None:
-            regions.append(tile(t, o.team, mine=True))
-        if o.look is not None:
-            regions.append(tile(t, o.look, o.with_them))
-    return tuple(regions)
-
-
-def personal(t: Tournament, player_id: str, now: datetime, around: Around) -> dict[str, Region]:
-    """One player's own regions by id, as they are laid over the shared ones."""
-    found = own_regions(t, own(t, player_id, moment(t, now, around)))
-    return {region.id: region for region in found}
 
 
 def organise(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:

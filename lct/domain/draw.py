@@ -87,6 +87,11 @@ class Timeline(NamedTuple):
     lead: timedelta
     step: timedelta
 
+    @property
+    def end(self) -> datetime:
+        """When the last card turns."""
+        return self.start + self.lead + self.step * self.cards - self.step / 2
+
     def at(self, now: datetime) -> tuple[int, bool]:
         """(cards turned, is the next one lying face down in the spotlight) at ``now``."""
         since = now - self.start - self.lead

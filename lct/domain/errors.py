@@ -117,6 +117,12 @@ class TooFewPlayers(Refused):
     sentence = "A tournament needs at least two players."
 
 
+class TooManyWebhooks(Refused):
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"A tournament has at most {most} webhooks. Remove one first.")
+
+
 class VersionMismatch(Refused):
     """Someone changed the evening since this person looked."""
 
@@ -142,6 +148,14 @@ class UnknownPlayer(NotFound):
 
 class UnknownTeam(NotFound):
     sentence = "That team is not in this tournament."
+
+
+class UnknownWebhook(NotFound):
+    sentence = "No webhook of this tournament has that id."
+
+
+class WebhooksAreOff(NotFound):
+    sentence = "Webhooks are switched off on this server."
 
 
 class NotAllowed(LctError):
@@ -197,6 +211,10 @@ class Unavailable(LctError):
     sentence = "The scorekeeper is not answering. Nothing is lost: try again in a moment."
 
 
+class DeadlineExceeded(Unavailable):
+    sentence = "That took too long. Nothing is lost: try again in a moment."
+
+
 class Busy(Unavailable):
     retry_after = 1
     sentence = "Everyone is tapping at once. Nothing is lost: try again in a second."
@@ -207,3 +225,9 @@ class Unreadable(Unavailable):
 
     retry_after = 60
     sentence = "This tournament cannot be read. The operator has been told."
+
+
+class ClientGone(LctError):
+    """Whoever asked has closed the connection: what was not begun is left."""
+
+    sentence = "Nobody waits for this answer any more."

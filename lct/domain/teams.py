@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from .errors import Invalid
-from .values import NAME_CLUSTERS, clean, clusters, fold
+from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long
 
 MAX_TEAMS = 2000
 STAR_STEPS = (5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0)
@@ -56,7 +57,11 @@ def rated_teams(
 
 def pasted_teams(text: str, field: str = "pasted") -> tuple[Team, ...]:
     """One team a line, cleaned, empty lines dropped; Invalid names duplicates and long lines."""
-    names = [name for line in text.splitlines() if (name := clean(line))]
+    lines = text.splitlines()
+    for line in lines:
+        if is_far_too_long(line, NAME_CLUSTERS):
+            raise _too_long(line, field)
+    names = [name for line in lines if (name := clean(line))]
     if not names:
         raise Invalid(**{field: "Paste at least two teams, one per line."})
     if len(names) > MAX_TEAMS:
@@ -65,8 +70,7 @@ def pasted_teams(text: str, field: str = "pasted") -> tuple[Team, ...]:
     twice: list[str] = []
     for name in names:
         if sum(1 for _ in clusters(name)) > NAME_CLUSTERS:
-            shown = "".join(list(clusters(name))[:20])
-            raise Invalid(**{field: f"“{shown}…” is longer than {NAME_CLUSTERS} characters."})
+            raise _too_long(name, field)
         if fold(name) in seen:
             twice.append(name)
         seen[fold(name)] = name
@@ -74,3 +78,8 @@ def pasted_teams(text: str, field: str = "pasted") -> tuple[Team, ...]:
         shown = ", ".join(dict.fromkeys(twice[:5])) + (" …" if len(twice) > 5 else "")
         raise Invalid(**{field: f"In the list more than once: {shown}."})
     return tuple(Team(name) for name in names)
+
+
+def _too_long(name: str, field: str) -> Invalid:
+    shown = "".join(islice(clusters(clean(name[:1000])), 20))
+    return Invalid(**{field: f"“{shown}…” is longer than {NAME_CLUSTERS} characters."})

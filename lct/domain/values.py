@@ -16,6 +16,11 @@ NAME_CLUSTERS = 40
 TITLE_CLUSTERS = 60
 # A cluster may carry this many marks; more is a prank that paints over its neighbours.
 MAX_MARKS = 4
+# Code points of what counts as one character; the longest emoji has 11. More count as several.
+MAX_CLUSTER = 16
+# Combining characters in a row (UAX #15, Stream-Safe Text Format): to normalize takes time by the
+# square of them, and 128,000 hold up everybody for 12 s.
+MAX_NONSTARTERS = 30
 
 ZWJ, ZWNJ = "\u200d", "\u200c"
 # Letters and symbols by category that nobody can see.
@@ -39,25 +44,48 @@ def shown_code(code: str) -> str:
     return f"{code[:4]}-{code[4:]}"
 
 
+def _visible(c: str) -> str:
+    """The character, a plain space for any space, nothing for what cannot be seen."""
+    category = unicodedata.category(c)
+    if c.isspace() or category in ("Zs", "Zl", "Zp"):
+        return " "
+    if category in ("Cc", "Cs", "Co") or c in _BLANKS:
+        return ""
+    return "" if category == "Cf" and not (c in (ZWJ, ZWNJ) or _is_tag(c)) else c
+
+
+def _is_mark(c: str) -> bool:
+    if "\ufe00" <= c <= "\ufe0f":
+        return False
+    return unicodedata.category(c) in ("Mn", "Me") or unicodedata.combining(c) != 0
+
+
+def _stream_safe(text: str) -> str:
+    """The text without the combining characters that are too many in a row."""
+    if not any(map(unicodedata.combining, text)):
+        return text
+    out: list[str] = []
+    run = 0
+    for c in text:
+        run = run + 1 if unicodedata.combining(c) else 0
+        if run <= MAX_NONSTARTERS:
+            out.append(c)
+    return "".join(out)
+
+
 def _is_tag(c: str) -> bool:  # the letters inside the flags of England, Scotland and Wales
     return "\U000e0020" <= c <= "\U000e007f"
 
 
 def clean(text: str) -> str:
     """NFC, without control, bidi-override, surrogate and invisible characters, spaces folded."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     out: list[str] = []
     marks = 0
-    for c in unicodedata.normalize("NFC", text):
-        category = unicodedata.category(c)
-        if c.isspace() or category in ("Zs", "Zl", "Zp"):
-            c = " "
-        elif (
-            category in ("Cc", "Cs", "Co")
-            or c in _BLANKS
-            or (category == "Cf" and not (c in (ZWJ, ZWNJ) or _is_tag(c)))
-        ):
-            continue
-        marks = marks + 1 if category in ("Mn", "Me") and not "\ufe00" <= c <= "\ufe0f" else 0
+    # What nobody sees goes first: it would keep what is around it from being normalized.
+    for c in unicodedata.normalize("NFC", _stream_safe("".join(map(_visible, text)))):
+        marks = marks + 1 if _is_mark(c) else 0
         if marks <= MAX_MARKS:
             out.append(c)
     # Joiners mean something between characters only.
@@ -67,9 +95,13 @@ def clean(text: str) -> str:
 @lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
     """The form in which two names are the same: NFKC, casefold, no invisible characters."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    seen = (c for c in folded if c not in _BLANKS and not _is_invisible(c))
-    return " ".join("".join(seen).split())
+    # Before, for it would keep letters and marks apart, and behind, for some of it comes of NFKC.
+    folded = unicodedata.normalize("NFKC", _stream_safe(_seen(text))).casefold()
+    return " ".join(unicodedata.normalize("NFKC", _seen(folded)).split())
+
+
+def _seen(text: str) -> str:
+    return "".join(c for c in text if c not in _BLANKS and not _is_invisible(c))
 
 
 def _is_invisible(c: str) -> bool:
@@ -84,7 +116,7 @@ def clusters(text: str) -> Iterator[str]:
     """
     cluster = ""
     for c in text:
-        if cluster and not _joins(cluster, c):
+        if cluster and (len(cluster) == MAX_CLUSTER or not _joins(cluster, c)):
             yield cluster
             cluster = ""
         cluster += c
@@ -119,8 +151,15 @@ def _hangul(c: str) -> str:
     return ""
 
 
+def is_far_too_long(text: str, most: int) -> bool:
+    """Whether ``text`` cannot mean ``most`` visible characters, without a look at each of its."""
+    return len(text) > 10 * MAX_CLUSTER * most
+
+
 def visible_text(text: str, field: str, most: int, what: str) -> str:
     """``text`` cleaned, 1 to ``most`` visible characters, or Invalid beside ``field``."""
+    if is_far_too_long(text, most):
+        raise Invalid(**{field: f"{len(text)} characters are too many; {most} fit."})
     cleaned = clean(text)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in cleaned):
         raise Invalid(**{field: f"Type {what}."})

@@ -12,14 +12,19 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pymongo
 from pymongo.errors import DuplicateKeyError
 
+from .. import cancellation
 from ..application.history import Receipt, Stored
 from ..domain.errors import Invalid, LctError, UnknownTournament, Unreadable
 from ..domain.events import EVENTS, Event, PlayerForgotten, TeamsDrawn, TournamentCreated
+from ..domain.teams import MAX_TEAMS, STAR_STEPS
+from ..domain.tournament import MAX_PLAYERS, MIN_PLAYERS
 from ..domain.values import normal_code
 from .event_store import EventStore, reachable
 from .stream import Stream, read_event
+from .webhooks import remove_all
 
 log = logging.getLogger(__name__)
 
@@ -28,25 +33,36 @@ FIELDS = frozenset(
      "request_id")
 )  # fmt: skip
 VERSIONED = [kind for kind, event in EVENTS.items() if event.versioned]
+TEXTS = FIELDS - {"seq", "schema", "data"}
 NEEDED = FIELDS - {"unique", "command_id", "request_id"}
+SWEEP_SECONDS = 600  # for finding what is outdated: nobody who taps waits for it
 
 
 def stored(store: EventStore, code: str) -> list[Stored]:
     """Every event of a stream, in order; UnknownTournament if there is none."""
+    cancellation.check()
     with reachable():
         documents = list(store.tail(code))
     if not documents:
         raise UnknownTournament
-    return [
-        Stored(
-            document["seq"],
-            read_event(document),
-            document["at"].replace(tzinfo=UTC),
-            document["actor"],
-            document.get("request_id", ""),
-        )
-        for document in documents
-    ]
+    return list(map(_stored, documents))
+
+
+def stored_at(store: EventStore, code: str, seq: int) -> Stored | None:
+    """The event at that place, or None while there is none."""
+    with store.deadline(), reachable():
+        document = store.events.find_one({"_id": f"{code}:{seq}"})
+    return _stored(document) if document else None
+
+
+def _stored(document: Mapping[str, Any]) -> Stored:
+    return Stored(
+        document["seq"],
+        read_event(document),
+        document["at"].replace(tzinfo=UTC),
+        document["actor"],
+        document.get("request_id", ""),
+    )
 
 
 def receipt(store: EventStore, prefix: str) -> Receipt | None:
@@ -66,10 +82,20 @@ def receipt(store: EventStore, prefix: str) -> Receipt | None:
 
 def exported(store: EventStore, code: str, public_attempts: set[int] | None) -> Iterator[str]:
     """The stream as JSON lines. Secrets and hands of attempts that are not in
-    ``public_attempts`` are left out (None: nothing is left out, for moving house)."""
-    attempt = 0
+    ``public_attempts`` are left out (None: nothing is left out, for moving house).
+
+    Read at once, so that a store that fails is told while there is no answer yet; the lines are
+    made as they are taken."""
+    cancellation.check()
     with reachable():
         documents = list(store.tail(code))
+    return _lines(documents, public_attempts)
+
+
+def _lines(
+    documents: Iterable[Mapping[str, Any]], public_attempts: set[int] | None
+) -> Iterator[str]:
+    attempt = 0
     for document in documents:
         data = dict(document["data"])
         if "secret" in data:
@@ -96,8 +122,11 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
         if any(document[name] != value for name, value in expected.items()):
             raise Invalid(file=f"Line {number} is not event {number} of {stream.code}.")
         try:
-            if not _is_sound(read_event(document)):
+            event = read_event(document)
+            if not _is_sound(event):
                 raise Unreadable
+            if document.pop("unique", None) and event.unique:
+                document["unique"] = event.unique  # the event's own claim, whatever the file says
             stream.take(document)
         except LctError:
             raise Invalid(file=f"Line {number} is an event that cannot be read.") from None
@@ -129,12 +158,13 @@ def _parsed(number: int, line: str) -> dict[str, Any]:
         document = json.loads(line, parse_constant=_not_a_number)
         json.dumps(document, ensure_ascii=False).encode()
         fits = isinstance(document, dict) and NEEDED <= document.keys() <= FIELDS
+        fits = fits and all(isinstance(document[name], str) for name in TEXTS & document.keys())
         if not (fits and normal_code(document["stream"]) == document["stream"]):
             raise ValueError("fields")
         if document["data"].get("secret", "") is None:
             raise Invalid(file=f"Line {number} is sealed: this export leaves a secret out.")
         document["at"] = datetime.fromisoformat(document["at"]).astimezone(UTC)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError):
         raise Invalid(file=f"Line {number} is not an event of lct.") from None
     return document
 
@@ -143,15 +173,26 @@ def _not_a_number(name: str) -> None:
     raise ValueError(name)
 
 
+MOST = 2**31 - 1  # more than there is of anything, and what every store can hold
+
+
 def _is_sound(event: Event) -> bool:
-    """Whether every field holds what its class says: Python itself does not check."""
+    """Whether every field holds what its class says, and no more than a page can show: Python
+    itself does not check."""
     kinds = {"str": str, "int": int}
     for field in fields(event):
         value = getattr(event, field.name)
         if (kind := kinds.get(str(field.type))) and type(value) is not kind:
             return False
+        least, most = (MIN_PLAYERS, MAX_PLAYERS) if field.name == "limit" else (0, MOST)
+        if type(value) is int and not least <= value <= most:
+            return False
     if isinstance(event, TournamentCreated):
-        return all(tuple(map(type, team)) == (str, str, float, str) for team in event.teams)
+        shape = (str, str, float, str)
+        return len(event.teams) <= MAX_TEAMS and all(
+            tuple(map(type, team)) == shape and team.stars in (0.0, *STAR_STEPS)
+            for team in event.teams
+        )
     if isinstance(event, TeamsDrawn):
         return all(tuple(map(type, hand)) == (str, int) for hand in event.hands)
     return True
@@ -203,8 +244,11 @@ def rewrite_forgotten(store: EventStore, code: str, player_id: str) -> int:
 def outdated(store: EventStore, days: float, now: datetime) -> list[str]:
     """The codes of streams in which nothing has happened for ``days``."""
     limit = (now - timedelta(days=days)).replace(tzinfo=None)
-    with reachable():
-        old = {d["stream"] for d in store.events.find({"at": {"$lt": limit}}, {"stream": 1})}
+    # No index has the times, which every tap would pay for: all events are looked through. Of a
+    # stream that is old its first event is, so one document comes back for each.
+    with pymongo.timeout(SWEEP_SECONDS), reachable():
+        begun = store.events.find({"seq": 1, "at": {"$lt": limit}}, {"stream": 1})
+        old = [document["stream"] for document in begun]
         return sorted(code for code in old if _last_at(store, code) < limit)
 
 
@@ -216,6 +260,7 @@ def _last_at(store: EventStore, code: str) -> datetime:
 def delete_stream(store: EventStore, code: str) -> int:
     """Delete a whole evening, from its last event to its first: whatever interrupts this leaves
     an older but whole state of it. Returns how many events there were."""
+    remove_all(code)
     with reachable():
         store.snapshots.delete_one({"_id": code})
         seqs = sorted((d["seq"] for d in store.tail(code)), reverse=True)

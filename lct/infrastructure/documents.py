@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pymongo
 from mongoengine import (
+    BooleanField,
     DateTimeField,
     DictField,
     Document,
@@ -64,7 +65,36 @@ class SnapshotDocument(Document):
     meta = {"collection": "snapshots", "auto_create_index": False}  # noqa: RUF012
 
 
-DOCUMENTS = (EventDocument, SnapshotDocument)
+class WebhookDocument(Document):
+    """Who is told what happens in a tournament, and how far. Its signing secret is in no field.
+
+    Times are milliseconds since the epoch: the local store keeps a date that is set as a text.
+    """
+
+    id = StringField(primary_key=True)  # <code>:<1 to 5>, so that there cannot be more
+    stream = StringField(required=True)
+    hook = StringField(required=True)
+    url = StringField(required=True)
+    device = StringField(required=True)  # that added it, and whose rights it has
+    seq = IntField(required=True)
+    version = IntField(required=True)
+    draw = IntField(required=True)
+    tries = IntField(required=True)  # that failed since the last one that did not
+    since = IntField(required=True)  # the first of them; 0: none
+    next_at = IntField(required=True)  # not before
+    reason = StringField()
+    failed = BooleanField(required=True)  # for so long that nothing is sent any more
+    holder = StringField()  # the worker that is at it ...
+    lease = IntField(required=True)  # ... until then
+
+    meta = {  # noqa: RUF012
+        "collection": "webhooks",
+        "auto_create_index": False,
+        "indexes": ["stream"],
+    }
+
+
+DOCUMENTS = (EventDocument, SnapshotDocument, WebhookDocument)
 
 # How long the driver waits. A command, or a page, has EventStore.deadline for all of its operations
 # together; any other operation has timeoutMS for itself. Within either the driver goes by the time
@@ -83,6 +113,8 @@ TIMEOUTS = {
 }
 # Building indexes is no tap: an operator waits, and a big collection takes longer.
 INDEX_SECONDS = 600
+# For a store that starts at the same time; one that says nothing shall not look like a long build.
+START_SECONDS = 10
 
 # Again and again while there is time: a failover that ends within it is not even noticed.
 RETRIES = {
@@ -115,6 +147,8 @@ def connect_store(settings: Settings) -> MongoClient:
 
 def ensure_indexes() -> list[str]:
     """Create every index that is missing; returns the names of the collections."""
+    with pymongo.timeout(START_SECONDS):
+        EventDocument._get_collection().database.command("ping")
     with pymongo.timeout(INDEX_SECONDS):
         for document in DOCUMENTS:
             document.ensure_indexes()

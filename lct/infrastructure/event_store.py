@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from .. import cancellation
 from ..application.commands import Command
 from ..application.execute import CommandRepeated, SeqTaken
 from ..domain import snapshot
@@ -29,11 +31,18 @@ SNAPSHOT_EVERY = 50
 DEADLINE = 4.0  # seconds for everything that a command, or a page, asks of the store
 
 
+def in_time() -> AbstractContextManager[None]:
+    """What a request asks of the store ends by the request's deadline, wherever it is asked."""
+    seconds = cancellation.left(math.inf)
+    return nullcontext() if seconds == math.inf else pymongo.timeout(min(DEADLINE, seconds))
+
+
 @contextmanager
 def reachable() -> Iterator[None]:
     """Turn every failure of the store except a duplicate key into Unavailable."""
     try:
-        yield
+        with in_time():
+            yield
     except DuplicateKeyError:
         raise
     except PyMongoError as error:
@@ -60,7 +69,7 @@ class EventStore:
     def deadline(self) -> AbstractContextManager[None]:
         """All operations inside, retries included, have DEADLINE seconds together. One inside
         another can only end sooner; work that is put off has to leave its context behind."""
-        return pymongo.timeout(DEADLINE)
+        return pymongo.timeout(cancellation.left(DEADLINE))
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -77,6 +86,7 @@ class EventStore:
 
     def read(self, code: str) -> Stream:
         """The stream with every event that was acknowledged before this call."""
+        cancellation.check()
         with self.deadline():
             known = code in self._streams
             stream = self.stream(code)

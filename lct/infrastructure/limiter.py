@@ -10,6 +10,7 @@ from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
+from .. import cancellation
 from ..domain.errors import TooMany
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ LIMITS = {
     "wrong-code": parse("60/minute"),
     "wrong-key": parse("20/minute"),
 }
+ANSWER_SECONDS = 2.0  # that one question to Redis takes at most
 
 REMEMBERED = 1000  # full windows, before those that are over are forgotten
 
@@ -53,6 +55,8 @@ class Limiter:
     def hit(self, name: str, who: str) -> None:
         """Count one attempt; TooMany once the limit's window is full."""
         limit = LIMITS[name]
+        if not cancellation.allows(ANSWER_SECONDS):
+            return
         try:
             if self._strategy.hit(limit, name, who):
                 return

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from .. import spans
+from .. import cancellation, spans
 from ..application.messages import (
     CHANNEL,
     EVERYWHERE,
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 8  # how long a look lasts that is not repeated
 SILENT_SECONDS = 6  # after which a bus on which one does not even hear oneself is lost
 CLOCK_SECONDS, CLOCK_TOLERANCE = 10, 0.01  # how often the bus is asked for the time
+# That one question takes at most: two tries, each with a greeting if the connection is new.
+ANSWER_SECONDS = 2.5
 PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
 _LOOKS, _HERE = "lct:looks:", "lct:here:"
 
@@ -84,7 +86,7 @@ class RedisBus:
     def __init__(self, url: str) -> None:
         quick: dict[str, Any] = {
             "socket_connect_timeout": 0.5,
-            "socket_timeout": 1.0,
+            "socket_timeout": 0.5,
             "retry": Retry(NoBackoff(), 1),
             "health_check_interval": 15,
         }
@@ -121,6 +123,8 @@ class RedisBus:
 
     def looks(self, code: str) -> dict[str, tuple[int, float]]:
         """Player id -> (team, seconds left) for every look in force."""
+        if not cancellation.allows(ANSWER_SECONDS):
+            return {}
         try:
             stored = self.redis.hgetall(_LOOKS + code)
         except RedisError as error:
@@ -201,7 +205,10 @@ class RedisBus:
     def ping(self) -> bool:
         try:
             return bool(self.redis.ping())
-        except RedisError:
+        except RedisError as error:
+            # The listener says it once. Whoever watches has to see how long it lasts, also where
+            # nobody taps.
+            self._failed("bus unavailable", error)
             return False
 
     def age(self) -> float:
@@ -236,6 +243,8 @@ class RedisBus:
         self._wake()
 
     def _wake(self) -> None:
+        if not cancellation.allows(ANSWER_SECONDS):
+            return
         with suppress(RedisError):  # the listener looks by itself within a second
             self.redis.publish(self._own_channel, "")
 

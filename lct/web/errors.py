@@ -27,12 +27,14 @@ ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
     errors.Unauthenticated: (401, "security"),
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
+    errors.ClientGone: (499, "cancelled"),  # as nginx calls it; nobody reads this answer
 }
 KINDS = {404: "business", 401: "security", 403: "security", 429: "security"}
 SENTENCES = {
     400: "Something in that request was not right.",
     404: "There is nothing here. Check the address, or type the code from the TV.",
     405: "That cannot be done here.",
+    408: "That took too long to arrive. Try again.",
     413: "That is more than fits.",
     415: "Send JSON, with the media type application/json.",
     414: "That address is too long.",

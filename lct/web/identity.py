@@ -41,7 +41,13 @@ def browser_id() -> str:
 
 def derived(*about: object) -> bytes:
     """32 bytes that only this installation can make for ``about``."""
-    return hmac.digest(parts().secret, "|".join(map(str, about)).encode(), "sha256")
+    return believed(*about)[0]
+
+
+def believed(*about: object) -> list[bytes]:
+    """What is, and under other keys was or will be, derived for ``about``; today's first."""
+    text = "|".join(map(str, about)).encode()
+    return [hmac.digest(secret, text, "sha256") for secret in parts().secrets]
 
 
 def _letters(raw: bytes, count: int) -> str:
@@ -55,9 +61,12 @@ def _letters(raw: bytes, count: int) -> str:
 # --- players ----------------------------------------------------------------------------------
 
 
-def own_player_id(code: str) -> str:
+def own_player_id(t: Tournament) -> str:
     """The player that this browser is, or would become by joining."""
-    return player_here(code) or derived("player", code, browser_id()).hex()[:12]
+    if here := player_here(t.code):
+        return here
+    ids = [raw.hex()[:12] for raw in believed("player", t.code, browser_id())]
+    return next((each for each in ids if each in t.players or each in t.blocked), ids[0])
 
 
 def player_here(code: str) -> str | None:
@@ -75,12 +84,17 @@ def player_of(t: Tournament) -> str:
 
 def seat_code(code: str, player_id: str) -> str:
     """The personal code that brings a player back on another phone (8 characters, 38 bits)."""
-    return _letters(derived("seat", code, player_id), 8)
+    return _seat_codes(code, player_id)[0]
+
+
+def _seat_codes(code: str, player_id: str) -> list[str]:
+    return [_letters(raw, 8) for raw in believed("seat", code, player_id)]
 
 
 def player_with_seat_code(t: Tournament, typed: str) -> str | None:
     wanted = normal_code(typed) or ""
-    found = [p for p in t.players if hmac.compare_digest(seat_code(t.code, p), wanted)]
+    seats = [(seat, p) for p in t.players for seat in _seat_codes(t.code, p)]
+    found = [p for seat, p in seats if hmac.compare_digest(seat, wanted)]
     return found[0] if found else None
 
 
@@ -110,7 +124,17 @@ def remember_organiser(response: Response, code: str, device_id: str) -> Respons
 
 def organiser_key(code: str, link: int) -> str:
     """The secret of a tournament's n-th co-organiser link (128 bits, 32 hex digits)."""
-    return derived("organiser", code, link).hex()[:32]
+    return _organiser_keys(code, link)[0]
+
+
+def _organiser_keys(code: str, link: int) -> list[str]:
+    return [raw.hex()[:32] for raw in believed("organiser", code, link)]
+
+
+def shown_organiser_key(t: Tournament) -> str | None:
+    """The secret of the link in force, or None when none of our keys made it."""
+    found = [k for k in _organiser_keys(t.code, t.organiser_links) if is_organiser_key(t, k)]
+    return found[0] if found else None
 
 
 def hashed(key: str) -> str:
@@ -118,7 +142,13 @@ def hashed(key: str) -> str:
 
 
 def is_organiser_key(t: Tournament, key: str) -> bool:
-    return hmac.compare_digest(hashed(key), t.organiser_hash)
+    """Whether that is the link in force, and made with a key that is still believed: who has got
+    hold of an old one could make the links of all tournaments."""
+    ours = [
+        hmac.compare_digest(key.encode(), each.encode())
+        for each in _organiser_keys(t.code, t.organiser_links)
+    ]
+    return hmac.compare_digest(hashed(key), t.organiser_hash) and any(ours)
 
 
 def new_recovery_code(seed: bytes | None = None) -> str:
@@ -150,7 +180,7 @@ def creator_keys(code: str, device_id: str, recovery: str) -> Keys:
 def token(code: str, kind: str, who: str) -> str:
     """What a program shows in place of a cookie: it stands for one player (kind PLAYER) or one
     admitted device (kind ORGANISER) of one tournament."""
-    return str(_signer(parts().secret, TOKEN).dumps([code, kind, who]))
+    return str(_signer(parts().secrets, TOKEN).dumps([code, kind, who]))
 
 
 def bearer() -> tuple[str, str, str]:
@@ -160,7 +190,7 @@ def bearer() -> tuple[str, str, str]:
     if scheme.lower() != "bearer":
         raise Unauthenticated
     try:
-        code, kind, who = _signer(parts().secret, TOKEN).loads(given.strip())
+        code, kind, who = _signer(parts().secrets, TOKEN).loads(given.strip())
     except BadSignature:
         raise Unauthenticated from None
     return code, kind, who
@@ -180,13 +210,20 @@ def invited(code: str) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _signer(secret: bytes, name: str) -> URLSafeSerializer:
-    return URLSafeSerializer(secret, salt=name, signer_kwargs={"digest_method": hashlib.sha256})
+def _signer(keys: tuple[bytes, ...], name: str) -> URLSafeSerializer:
+    ordered = list(reversed(keys))  # the last one signs
+    return URLSafeSerializer(ordered, salt=name, signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def _name(name: str) -> str:
+    """As browsers call it: behind TLS they take it from nowhere else (RFC 6265bis, 4.1.3)."""
+    return f"__Secure-{name}" if current_app.config["SESSION_COOKIE_SECURE"] else name
 
 
 def _read_cookie(name: str, code: str) -> str | None:
+    given = request.cookies.get(_name(name)) or request.cookies.get(name, "")  # as of old
     try:
-        content: Any = _signer(parts().secret, name).loads(request.cookies.get(name, ""))
+        content: Any = _signer(parts().secrets, name).loads(given)
     except BadSignature:
         return None
     if isinstance(content, list) and len(content) == 2 and content[0] == code:
@@ -196,8 +233,8 @@ def _read_cookie(name: str, code: str) -> str | None:
 
 def _write_cookie(response: Response, name: str, code: str, who: str) -> Response:
     response.set_cookie(
-        name,
-        str(_signer(parts().secret, name).dumps([code, who])),
+        _name(name),
+        str(_signer(parts().secrets, name).dumps([code, who])),
         max_age=COOKIE_DAYS * 86400,
         path=f"{request.script_root}/t/{code}",
         httponly=True,

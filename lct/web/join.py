@@ -21,7 +21,7 @@ bp = Blueprint("join", __name__)
 @bp.get("/t/<code>/join")
 def form(code: str) -> ResponseReturnValue:
     t = guess(identity.known_code(code))
-    player_id = identity.own_player_id(t.code)
+    player_id = identity.own_player_id(t)
     if player_id in t.players:
         return _to_seat(t, player_id)
     try:
@@ -35,9 +35,10 @@ def form(code: str) -> ResponseReturnValue:
 
 @bp.post("/t/<code>/join")
 def join(code: str) -> ResponseReturnValue:
-    code = guess(identity.known_code(code), fresh=False).code
+    t = guess(identity.known_code(code), fresh=False)
+    code = t.code
     parts().hit("join", address())
-    player_id = identity.own_player_id(code)
+    player_id = identity.own_player_id(t)
     typed = {name: request.form.get(name, "") for name in ("first", "last")}
     command = Join(
         code=code,

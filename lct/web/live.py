@@ -15,7 +15,6 @@ from contextlib import suppress
 from contextvars import Context
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 import gevent
@@ -24,11 +23,13 @@ from flask.typing import ResponseReturnValue
 from flask_sock import Sock
 
 from ..application.messages import Looked
-from ..application.queries import SCREENS, personal
+from ..application.own import personal
+from ..application.queries import SCREENS
 from ..domain.errors import ForeignOrigin, LctError, NotAPlayer, Unavailable
 from ..domain.tournament import Tournament
 from ..request_id import request_id
 from . import metrics
+from .headers import security
 from .identity import invited, known_code, player_here, require_organiser
 from .inbox import Looks, messages
 from .limits import address, guess
@@ -58,7 +59,7 @@ sock = Sock()
 def check_before_the_upgrade() -> None:
     """Everything that can be refused is refused while it is still plain HTTP."""
     origin = request.headers.get("Origin")
-    if origin and urlsplit(origin).netloc != request.host:
+    if origin and origin.partition("://")[2] != request.host:  # whatever it is, it need not parse
         raise ForeignOrigin
     if request.method == "POST":
         return
@@ -211,13 +212,13 @@ def stream(
     connection = request.environ["gunicorn.socket"]
     # Nobody answers here; so the system shall notice when nothing arrives any more.
     connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", 18), 10_000)
-    headers = "".join(f"{name}: {value}\r\n" for name, value in more.items())
+    headers = {"X-Request-Id": g.request_id, **security(), **more}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     retry = random.randint(1000, 3000)  # a pod's screens shall not all come back at once
     connection.sendall(
         f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
         f"Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
-        f"X-Content-Type-Options: nosniff\r\nX-Request-Id: {g.request_id}\r\n"
-        f"{headers}Connection: close\r\n\r\nretry: {retry}\n\n".encode()
+        f"{lines}Connection: close\r\n\r\nretry: {retry}\n\n".encode()
     )
     box = kind(connection.dup(), view, player_id, device_id)
     _stay(request.headers.get("Last-Event-ID", "")).begin(box, _wait)

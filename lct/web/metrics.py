@@ -20,6 +20,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from ..application.queries import VIEWS
 from ..domain.errors import NotAllowed
 
 bp = Blueprint("metrics", __name__)
@@ -75,6 +76,10 @@ BUS_CONNECTED = Gauge(
     multiprocess_mode="livemin",
 )
 
+# --- webhooks ---------------------------------------------------------------------------------
+
+WEBHOOKS = Counter("lct_webhooks", "Messages sent to webhooks.", ["outcome"], registry=REGISTRY)
+
 # --- requests ---------------------------------------------------------------------------------
 
 REQUESTS = Counter(
@@ -89,12 +94,18 @@ REQUEST_SECONDS = Histogram(
 )
 ERRORS = Counter("lct_errors", "Requests refused or failed.", ["kind"], registry=REGISTRY)
 
+# Without this a worker that nobody has come back to says nothing, and no alert can compare that.
+for way in ("ws", "sse"):
+    for view in VIEWS:
+        SOCKETS.labels(way, view)
 # A counter that begins with its first event hides that event from increase() and its alert.
 for reason in ("stuck", "silent", "error", "limit", "malformed", "drain"):
     DROPPED.labels(reason)
 for cause in ("tick", "subscribe", "retry"):
     HEALS.labels(cause)
-for kind in ("validation", "business", "security", "service"):
+for outcome in ("delivered", "failed", "refused", "gone", "given-up"):
+    WEBHOOKS.labels(outcome)
+for kind in ("validation", "business", "security", "service", "cancelled"):
     ERRORS.labels(kind)
 
 
@@ -103,7 +114,7 @@ def count_request(
 ) -> None:
     """Count an answered request; ``route`` is the endpoint, ``kind`` that of its error."""
     # Both are what the client sent, if nothing answers to them.
-    method = method if method in ("GET", "HEAD", "POST", "OPTIONS") else "other"
+    method = method if method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
     labels = method, route or "none", f"{status // 100}xx"
     REQUESTS.labels(*labels).inc()
     REQUEST_SECONDS.labels(*labels).observe(seconds)

@@ -19,7 +19,7 @@ from ..domain.values import shown_code, whole_number
 from . import forms, identity
 from .errors import refusal_answer
 from .limits import guess, tap
-from .parts import join_url, live_url, parts
+from .parts import join_url, live_url, parts, public
 from .render import fragments, notice, page, wants_fragment
 
 bp = Blueprint("organise", __name__)
@@ -79,15 +79,16 @@ def _page(t: Tournament) -> ResponseReturnValue:
         board_url=url_for("board.board", code=t.code),
         organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
+        webhooks=parts().webhooks.of(t.code) if parts().webhooks else (),
     )
 
 
 def organiser_url(t: Tournament) -> str:
-    """The co-organiser link, or nothing when the installation's secret has changed since."""
-    key = identity.organiser_key(t.code, t.organiser_links)
-    if not identity.is_organiser_key(t, key):
+    """The co-organiser link, or nothing when its key is not believed any more."""
+    key = identity.shown_organiser_key(t)
+    if key is None:
         return ""
-    return f"{parts().public_url}{url_for('devices.host', code=t.code, key=key)}"
+    return public(url_for("devices.host", code=t.code, key=key))
 
 
 @bp.get("/t/<code>/created")
@@ -118,6 +119,9 @@ def act(code: str) -> ResponseReturnValue:
         return _revoke(t, device_id)
     if wanted == "new-recovery":
         return _new_recovery(t, device_id)
+    if wanted == "remove-webhook" and parts().webhooks:
+        parts().webhooks.remove(t.code, field("webhook"))
+        return _done(t, "It is told nothing any more; reload to see it.")
     if wanted not in ACTIONS:
         raise NotFound
     command_class, own = ACTIONS[wanted]
@@ -205,7 +209,7 @@ def pick_for(code: str) -> ResponseReturnValue:
         player=player,
         tiles=tiles.children,
         personal_code=shown_code(seat),
-        personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}",
+        personal_url=public(url_for("join.seat", code=t.code, seat=seat)),
         organise_url=url_for("organise.desk", code=t.code),
     )
 

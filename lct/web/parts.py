@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import urljoin
 
 from flask import current_app, url_for
 
@@ -29,9 +30,11 @@ class Parts:
     hit: Callable[[str, str], None]  # (limit, who): count one, or raise TooMany
     check: Callable[[str, str], None]  # the same, counting nothing and as this worker knows
     catalogue: tuple[CatalogueTeam, ...]
-    secret: bytes
+    secrets: tuple[bytes, ...]  # the first one signs, all are believed
     public_url: str
     now: Callable[[], datetime]
+    webhooks: Any  # None: switched off
+    webhooks_private: bool  # they may lead to private addresses
 
 
 def parts() -> Parts:
@@ -42,6 +45,11 @@ def live_url(code: str, view: str) -> str:
     """Where a page finds its socket: by path alone, since behind a proxy lct may know neither its
     name nor its scheme."""
     return f"{url_for('board.board', code=code)}/live?view={view}"
+
+
+def public(path: str) -> str:
+    """The address by which everybody finds what url_for calls ``path``."""
+    return urljoin(parts().public_url, path)
 
 
 def join_url(public_url: str, code: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, g, redirect, request, url_for
@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from ..application import queries
 from ..application.commands import Command, LetGo, PickTeam, RenamePlayer
-from ..application.queries import personal, tile, wait
+from ..application.own import after_tap, personal
 from ..application.regions import Region
 from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownPlayer, UnknownTeam
 from ..domain.tournament import Tournament
@@ -19,7 +19,7 @@ from . import forms
 from .errors import refusal_answer
 from .identity import known_code, player_here, seat_code
 from .limits import guess, tap
-from .parts import live_url, parts
+from .parts import live_url, parts, public
 from .render import fragments, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
@@ -52,9 +52,7 @@ def me(code: str) -> ResponseReturnValue:
         first=player.first if player else "",
         last=player.last if player else "",
         personal_code=shown_code(seat),
-        personal_url=f"{parts().public_url}{url_for('join.seat', code=t.code, seat=seat)}"
-        if player
-        else "",
+        personal_url=public(url_for("join.seat", code=t.code, seat=seat)) if player else "",
         live_url=live_url(t.code, "me"),
     )
 
@@ -117,25 +115,12 @@ def _tap(
         raise NotAPlayer from None
     except (Refused, Invalid, UnknownTeam) as refusal:
         t = parts().read(before.code).tournament
-        regions = changed(t, player_id, touched)
+        regions = _changed(t, player_id, touched)
         return refusal_answer(refusal, regions, url_for("pick.me", code=t.code))
     if not wants_fragment():
         return redirect(url_for("pick.me", code=t.code), 303)
-    return fragments((notice("", "ok"), *changed(t, player_id, touched)))
+    return fragments((notice("", "ok"), *_changed(t, player_id, touched)))
 
 
-def changed(t: Tournament, player_id: str, teams: set[int]) -> tuple[Region, ...]:
-    """The regions on the player's phone that a tap on ``teams`` may have changed."""
-    now, around = parts().now(), parts().hub.around(t.code)
-    mine = personal(t, player_id, now, around)
-    if not t.drawn:
-        for number in teams:
-            if 0 <= number < len(t.teams):
-                mine.setdefault(f"team-{number}", tile(t, number, lookers(t, around.looks, number)))
-    return (wait(t, now), *mine.values())
-
-
-def lookers(t: Tournament, looks: Mapping[str, int], number: int) -> tuple[str, ...]:
-    return tuple(
-        t.players[p].first for p, team in looks.items() if team == number and p in t.players
-    )
+def _changed(t: Tournament, player_id: str, teams: set[int]) -> tuple[Region, ...]:
+    return after_tap(t, player_id, teams, parts().now(), parts().hub.around(t.code))

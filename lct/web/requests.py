@@ -7,32 +7,33 @@ import re
 import time
 import uuid
 
-from flask import Flask, Response, g, redirect, request, url_for
+import gevent
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, SecurityError
+from werkzeug.sansio.utils import host_is_trusted
 
+from .. import cancellation
 from ..domain.values import normal_code
 from ..request_id import request_id
 from . import metrics
+from .headers import SECRETS, security
 from .problems import API
 
 log = logging.getLogger("lct.access")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-# Parts of an address that are secrets and stay out of the log, whether it leads anywhere or not.
-_SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
 # What is asked all the time by machines.
 QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
+# What machines ask a pod for, by its address.
+BY_ADDRESS = QUIET - {"static"}
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,
     "security": logging.WARNING,
     "service": logging.ERROR,
 }
-
-CSP = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 
 
 def _begin() -> None:
@@ -41,6 +42,15 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     request_id.set(g.request_id)
     g.error_kind = None
+    cancellation.begin(request.environ)
+
+
+def _known_name() -> None:
+    """Refuse a request for a name that is not ours, such as one that somebody pointed here."""
+    allowed = current_app.config["LCT_ALLOWED_HOSTS"]
+    by_address = request.endpoint in BY_ADDRESS
+    if allowed and not by_address and not host_is_trusted(request.host, allowed):
+        raise SecurityError
 
 
 def _one_address() -> ResponseReturnValue | None:
@@ -57,14 +67,25 @@ def _one_address() -> ResponseReturnValue | None:
     return redirect(f"{address}?{query}" if query else address, 308)
 
 
+def _receive() -> None:
+    """Take the whole body in before anything is done with it. Whoever sends it too slowly is cut
+    off here, the one place where an interruption leaves nothing half done."""
+    chunked = "Transfer-Encoding" in request.headers
+    if request.url_rule is None or not (request.content_length or chunked):
+        return
+    with gevent.Timeout(cancellation.left(cancellation.REQUEST_SECONDS), False):
+        try:
+            request.get_data()
+        except (ParseException, OSError):  # chunks that are none
+            raise BadRequest from None
+        return
+    abort(408)
+
+
 def _end(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = g.request_id
-    # Older Safari does not count wss: as 'self'.
-    scheme = "wss" if request.is_secure else "ws"
-    headers["Content-Security-Policy"] = f"{CSP}; connect-src 'self' {scheme}://{request.host}"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"
+    headers.update(security())
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
         response.vary.update(("Cookie", "HX-Request"))
@@ -80,7 +101,7 @@ def _end(response: Response) -> Response:
 def _log(response: Response, duration: int) -> None:
     arguments = request.view_args or {}
     # An address that leads nowhere may be anything, such as a name or somebody's personal code.
-    path = _SECRETS.sub(r"\1***", request.path) if request.url_rule else "/***"
+    path = SECRETS.sub(r"\1***", request.path) if request.url_rule else "/***"
     fields = {
         "event.dataset": "lct.access",
         "event.duration": duration,
@@ -100,11 +121,15 @@ def _log(response: Response, duration: int) -> None:
 
 
 def _forget(error: BaseException | None) -> None:
-    request_id.set(None)  # the next request on this connection runs in the same greenlet
+    # The next request on this connection runs in the same greenlet.
+    request_id.set(None)
+    cancellation.end()
 
 
 def init_app(app: Flask) -> None:
     app.before_request(_begin)
+    app.before_request(_known_name)
     app.before_request(_one_address)
+    app.before_request(_receive)
     app.after_request(_end)
     app.teardown_request(_forget)

@@ -11,9 +11,9 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from ..application import queries
 from ..application.messages import Looked, Present
-from ..application.queries import VIEWS, Around, Moment, next_change
+from ..application.own import Moment, Own, moment, own_of, own_regions
+from ..application.queries import VIEWS, Around, next_change
 from ..domain.errors import LctError, UnknownTournament
 from ..domain.tournament import Tournament
 from ..spans import span
@@ -121,7 +121,7 @@ class Room:
         self, box: Outbox, seen: str, picture: Picture, t: Tournament, now: datetime
     ) -> None:
         if box.player_id:
-            self._mine(box, t, queries.own(t, box.player_id, self._moment(t, now)))
+            self._mine(box, t, own_of(t, box.player_id, self._moment(t, now)))
         tag = picture.tag(box.personal) if isinstance(box, EventOutbox) else ""
         if not seen or seen != tag:
             self._send(box, picture.whole(box.personal), set(picture.regions))
@@ -157,9 +157,9 @@ class Room:
         metrics.FRAME_BYTES.inc(len(data))
         box.offer(data, ids)
 
-    def _mine(self, box: Outbox, t: Tournament, own: queries.Own) -> None:
+    def _mine(self, box: Outbox, t: Tournament, own: Own) -> None:
         box.own = own
-        box.personal = {region.id: region for region in queries.own_regions(t, own)}
+        box.personal = {region.id: region for region in own_regions(t, own)}
 
     # --- the state ----------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class Room:
         return Around(looks, self._here(), self.seq)
 
     def _moment(self, t: Tournament, now: datetime) -> Moment:
-        return queries.moment(t, now, self.around())
+        return moment(t, now, self.around())
 
     def _picture(self, view: str, t: Tournament, now: datetime) -> Picture:
         picture = self.pictures.get(view)
@@ -281,7 +281,7 @@ class Room:
         for start in range(0, len(boxes), YIELD_EVERY):
             for box in boxes[start : start + YIELD_EVERY]:
                 if box.player_id is not None:
-                    own = queries.own(t, box.player_id, moment)
+                    own = own_of(t, box.player_id, moment)
                     if own != box.own or not ids.isdisjoint(box.personal):
                         try:
                             self._send_own(box, picture, ids, t, own)
@@ -307,7 +307,7 @@ class Room:
             metrics.FRAME_BYTES.inc(sent * len(data))
 
     def _send_own(
-        self, box: Outbox, picture: Picture, sent: set[str], t: Tournament, own: queries.Own
+        self, box: Outbox, picture: Picture, sent: set[str], t: Tournament, own: Own
     ) -> None:
         old = box.personal
         if own != box.own:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
-from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+from flask import Flask, Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
+
+BEFORE = "lct"  # its name without TLS, and of old: it is believed where there is no other
+
+
+def session_cookie(secure: bool, prefix: str) -> str:
+    """The session cookie's name; its beginning makes browsers take it from this host alone, over
+    TLS alone (RFC 6265bis, section 4.1.3)."""
+    return f"{('__Secure-' if prefix else '__Host-') if secure else ''}{BEFORE}"
 
 
 class Signer(TimestampSigner):
@@ -29,13 +38,23 @@ class Sessions(SecureCookieSessionInterface):
 
     _app: Flask
 
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        session = super().open_session(app, request)
+        before = request.cookies.get(BEFORE)
+        if session is not None and before and self.get_cookie_name(app) not in request.cookies:
+            with suppress(BadSignature):
+                age = int(app.permanent_session_lifetime.total_seconds())
+                session.update(self._serializer.loads(before, max_age=age))
+            session.accessed = session.modified = False
+        return session
+
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         self._app = app
         return self._serializer
 
     @cached_property
-    def _serializer(self) -> URLSafeTimedSerializer | None:
+    def _serializer(self) -> URLSafeTimedSerializer:
         serializer = super().get_signing_serializer(self._app)
-        if serializer is not None:
-            serializer.signer = Signer
+        assert serializer is not None, "every app has a key"
+        serializer.signer = Signer
         return serializer

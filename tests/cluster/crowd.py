@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from contextlib import suppress
 from typing import Any
 
@@ -137,8 +138,8 @@ class Crowd:
     def close(self) -> None:
         for task in self._tasks.values():
             task.cancel()
+        wait(self._tasks.values(), 5)
         for descriptor in self._lost:
             os.close(descriptor)
-        time.sleep(0.2)
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._loop.stop)

@@ -286,9 +286,11 @@ def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cl
                 continue
             if answer.status == 200:
                 acknowledged[number], unsure[number] = team, set()
-            elif answer.status not in (409, 502, 503, 504):
+                time.sleep(chance.uniform(4, 12))  # more, and the crowd here would be what is slow
+                continue
+            if answer.status not in (409, 502, 503, 504):
                 failures.append(answer)
-            time.sleep(chance.uniform(4, 12))  # more, and the crowd here would be what is slow
+            time.sleep(chance.uniform(0.5, 2))
 
     threads = [threading.Thread(target=pick_on, args=(n,)) for n in range(100)]
     for thread in threads:
@@ -305,7 +307,7 @@ def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cl
     lost = {
         n: team for n, team in acknowledged.items() if truth.get(n + 1) not in {team, *unsure[n]}
     }
-    assert len(acknowledged) > 90
+    assert len(acknowledged) > 80
     assert lost == {}  # no pick that was answered with a yes is lost
     assert longest < 10
     for how, reconnects in (

@@ -8,7 +8,7 @@ from ..problems import API
 
 SHOWN = "ETag, Location, Lct-Organiser-Key, Retry-After, X-Request-Id"
 ASKED = {
-    "Access-Control-Allow-Methods": "GET, POST",
+    "Access-Control-Allow-Methods": "GET, POST, DELETE",
     "Access-Control-Allow-Headers": (
         "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, X-Request-Id"
     ),

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from apispec import APISpec
-from flask import Blueprint, jsonify, make_response, render_template, url_for
+from flask import Blueprint, jsonify, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
@@ -18,6 +18,7 @@ from ..problems import MEDIA_TYPE
 from . import operations
 from .operation import Operation
 from .rights import Right
+from .webhooks import WebhookMessage
 
 bp = Blueprint("swagger", __name__, url_prefix="/swagger")
 
@@ -40,6 +41,7 @@ PARAMETERS = {
     "player": "The player's id.",
     "device": "The device's id.",
     "seq": "The event's place.",
+    "webhook": "The webhook's id.",
 }
 
 
@@ -61,12 +63,13 @@ class Problem(BaseModel):
 
 @cache
 def document() -> dict[str, Any]:
-    """The whole document; it is the same for every request."""
+    """The whole document but where it is served; it is the same for every request."""
     spec = APISpec(
         title="lct",
         version="1",
         openapi_version="3.1.0",
         info={"description": ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
+        webhooks={"message": {"post": _message()}},
         tags=[{"name": "v1"}, {"name": "seed", "description": "The paths lct began with."}],
     )
     for name, schema in _schemas(operations()).items():
@@ -82,7 +85,8 @@ def document() -> dict[str, Any]:
 
 def _schemas(found: Iterable[Operation]) -> dict[str, Any]:
     inputs = {each.body for each in found if each.body}
-    outputs = {model for each in found for model in _models(each.answer)} | {Problem}
+    outputs = {model for each in found for model in _models(each.answer)}
+    outputs |= {Problem, WebhookMessage}
     wanted = [(m, "validation") for m in inputs] + [(m, "serialization") for m in outputs]
     wanted.sort(key=lambda each: each[0].__name__)
     return models_json_schema(wanted, ref_template=SCHEMAS)[1]["$defs"]  # type: ignore[arg-type]
@@ -111,6 +115,28 @@ def _described(operation: Operation) -> dict[str, Any]:
             "content": {"application/json": {"schema": schema}},
         }
     return described
+
+
+def _message() -> dict[str, Any]:
+    """What a webhook receives."""
+    said = {
+        "webhook-id": "The message's, the same when it is sent again.",
+        "webhook-timestamp": "When it was sent, in seconds since the epoch.",
+        "webhook-signature": "v1, and the HMAC-SHA256 of id.timestamp.body in base64.",
+    }
+    schema = {"$ref": SCHEMAS.format(model=WebhookMessage.__name__)}
+    return {
+        "summary": "Something happened.",
+        "description": "Where webhooks are switched on, and an organiser added this address.",
+        "tags": ["v1"],
+        "parameters": [_parameter("header", n, STRING, d, required=True) for n, d in said.items()],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {
+            "2XX": {"description": "Taken."},
+            "410": {"description": "The webhook is removed."},
+            "default": {"description": "Sent again later, for a day. Redirects are not followed."},
+        },
+    }
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -173,7 +199,7 @@ def _headers(*names: str) -> dict[str, Any]:
 
 @bp.get("/openapi.json")
 def openapi() -> ResponseReturnValue:
-    return jsonify(document())
+    return jsonify({**document(), "servers": [{"url": request.script_root or "/"}]})
 
 
 @bp.get("/index.html")

@@ -12,7 +12,7 @@ from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
 from .. import home, identity, passphrase
 from ..identity import ORGANISER, PLAYER, derived, organiser_key
 from ..limits import address, tried
-from ..parts import join_url, parts
+from ..parts import join_url, parts, public
 from . import bodies, receipts
 from .operation import Call, Table
 from .reads import seat_of
@@ -52,16 +52,16 @@ def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
         passphrase.check(call.body.passphrase)
         home.created(form, command_id)
     done = left(call, command_id, receipt)
-    code, base = done.code, parts().public_url
+    code = done.code
     call.headers["Location"] = url_for("api_reads.tournament", code=code)
     link = url_for("devices.host", code=code, key=organiser_key(code, 1))
     return receipts.Created(
         **done.model_dump(),
         organiser_key=identity.token(code, ORGANISER, home.creator_device(command_id)),
         recovery_code=identity.new_recovery_code(derived("recovery", command_id)),
-        organiser_url=f"{base}{link}",
-        join_url=join_url(base, code),
-        board_url=f"{base}{url_for('board.board', code=code)}",
+        organiser_url=public(link),
+        join_url=join_url(parts().public_url, code),
+        board_url=public(url_for("board.board", code=code)),
     )
 
 

@@ -12,7 +12,7 @@ from ...domain.errors import NotDrawn, NotFound
 from ...domain.values import shown_code
 from ..identity import seat_code
 from ..organise import organiser_url
-from ..parts import join_url, parts
+from ..parts import join_url, parts, public
 from . import answers
 from .bodies import Page
 from .operation import Call, Table
@@ -71,7 +71,7 @@ def seat(call: Call) -> Any:
 def seat_of(code: str, player_id: str) -> answers.Seat:
     personal = seat_code(code, player_id)
     path = url_for("join.seat", code=code, seat=personal)
-    return answers.Seat(seat_code=shown_code(personal), seat_url=f"{parts().public_url}{path}")
+    return answers.Seat(seat_code=shown_code(personal), seat_url=public(path))
 
 
 @api.operation("GET", f"{T}/host", **HOST, answer=answers.Host)

@@ -1,0 +1,133 @@
+"""What a webhook is told, in which order, and how that is signed (Standard Webhooks, "v1").
+
+It hears every event that comes after it was added, in order, without what may not be seen yet.
+Of a draw it hears that it was made, and once the last card has turned, what came of it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ..domain.events import Event, TeamsDrawn
+from ..domain.tournament import Tournament
+from .checks import finished_draws
+from .history import Stored
+
+MOST = 5  # webhooks of a tournament
+PAUSES = (5.0, 30.0, 120.0, 600.0, 3600.0)  # seconds before the next try; the last one repeats
+JITTER = 0.2
+GIVE_UP = 24 * 3600.0  # seconds since the first of the tries that failed
+DRAW_OVER = "draw-over"
+# The fields of events that are told. A new one is not, until somebody writes it here: secrets,
+# hashes, hands and the guests' random values must not slip out.
+TOLD = frozenset(
+    ("name", "limit", "option", "commitment", "player_id", "first", "last", "team", "attempt",
+     "label")
+)  # fmt: skip
+
+
+class Progress(NamedTuple):
+    """What a webhook has been told."""
+
+    seq: int
+    version: int  # after that event
+    draw: int = 0  # the attempt whose cards it has not been told yet; 0: none
+
+
+class Message(NamedTuple):
+    """What is sent, and ``id``, the same whenever it is sent again."""
+
+    id: str
+    type: str
+    code: str
+    seq: int
+    version: int
+    at: datetime
+    data: dict[str, Any]
+
+    def body(self) -> bytes:
+        told = self._asdict() | {"at": self.at.isoformat(timespec="milliseconds")}
+        del told["id"]
+        return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def progress_of(t: Tournament, seq: int, now: datetime) -> Progress:
+    """Where a webhook begins that is added now: it is told what comes."""
+    turning = t.current_draw and not t.current_draw.is_over(now)
+    return Progress(seq, t.version, t.attempt if turning else 0)
+
+
+def following(
+    t: Tournament, told: Progress, newer: Stored | None, now: datetime
+) -> tuple[Message, Progress] | None:
+    """The next message and what has been told after it; ``newer`` is the event behind
+    ``told.seq``. None: nothing to tell now."""
+    if told.draw and (message := _draw_over(t, told, now)):
+        return message, told._replace(draw=0)
+    if newer is None:
+        return None
+    event, version = newer.event, told.version + newer.event.versioned
+    message = Message(
+        f"{t.code}-{newer.seq}", event.type, t.code, newer.seq, version, newer.at, _public(event)
+    )
+    draw = event.attempt if isinstance(event, TeamsDrawn) else told.draw
+    return message, Progress(newer.seq, version, draw)
+
+
+def _public(event: Event) -> dict[str, Any]:
+    return {name: value for name, value in event.to_data().items() if name in TOLD}
+
+
+def _draw_over(t: Tournament, told: Progress, now: datetime) -> Message | None:
+    for facts in finished_draws(t, now):
+        if facts.attempt == told.draw:
+            hands = [
+                {"player_id": pick.player_id, "name": name, "team": team}
+                for pick, name, team in zip(facts.picks, facts.names, facts.given, strict=True)
+            ]
+            data = {
+                "attempt": facts.attempt,
+                "option": facts.option,
+                "commitment": facts.seal,
+                "secret": facts.secret,
+                "hands": hands,
+            }
+            at = next(draw.at for draw in t.draws if draw.attempt == facts.attempt)
+            sent = f"{t.code}-draw-{facts.attempt}"
+            return Message(sent, DRAW_OVER, t.code, told.seq, told.version, at, data)
+    return None
+
+
+# --- signing ----------------------------------------------------------------------------------
+
+
+def signing_key(installation: bytes, code: str, hook: str) -> bytes:
+    """32 bytes made of the installation's secret, so that none has to be stored."""
+    return hmac.digest(installation, f"webhook|{code}|{hook}".encode(), "sha256")
+
+
+def shown_secret(key: bytes) -> str:
+    return f"whsec_{b64encode(key).decode()}"
+
+
+def headers(keys: Sequence[bytes], message_id: str, seconds: int, body: bytes) -> dict[str, str]:
+    """What the receiver checks the body by, with a signature of each key; ``seconds`` since the
+    epoch."""
+    signed = b"%s.%d.%s" % (message_id.encode(), seconds, body)
+    signatures = (b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(seconds),
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+    }
+
+
+def pause(tries: int, chance: float) -> float:
+    """Seconds until the next try after ``tries`` that failed; ``chance`` from 0 to 1."""
+    longest = PAUSES[min(tries, len(PAUSES)) - 1]
+    return longest * (1 + JITTER * (2 * chance - 1))

@@ -1,0 +1,81 @@
+"""Whether work is still wanted: its request's deadline has not passed, and its client is there.
+
+Cooperative: whatever waits or costs much asks here before it begins, and nothing is ever
+interrupted in its middle. What no request waits for (rooms, snapshots, commands at a terminal)
+runs in a context without one, and is always wanted.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from .domain.errors import ClientGone, DeadlineExceeded
+
+log = logging.getLogger(__name__)
+
+REQUEST_SECONDS = 10.0  # from a request's arrival until all that is done for its answer has ended
+
+
+class _Request(NamedTuple):
+    until: float
+    connection: Any  # gevent's socket, or None where no server of ours has the connection
+
+
+_request: ContextVar[_Request | None] = ContextVar("request", default=None)
+
+
+def begin(environ: Mapping[str, Any]) -> None:
+    """All work in this context is for that WSGI request, until end()."""
+    _request.set(_Request(time.monotonic() + REQUEST_SECONDS, environ.get("gunicorn.socket")))
+
+
+def end() -> None:
+    """What follows in this context is for no request."""
+    _request.set(None)
+
+
+def left(most: float) -> float:
+    """The seconds that one wait may take: ``most``, or fewer when the deadline is near;
+    DeadlineExceeded once it has passed."""
+    request = _request.get()
+    if request is None:
+        return most
+    seconds = request.until - time.monotonic()
+    if seconds <= 0:
+        log.error("deadline exceeded", extra={"event.action": "request.deadline"})
+        raise DeadlineExceeded
+    return min(most, seconds)
+
+
+def allows(seconds: float) -> bool:
+    """Whether something that can take so many seconds will have ended before the deadline."""
+    request = _request.get()
+    return request is None or time.monotonic() + seconds <= request.until
+
+
+def check() -> None:
+    """Return if the work is still wanted; ClientGone or DeadlineExceeded if it is not."""
+    request = _request.get()
+    if request is not None and _is_closed(request.connection):
+        log.info("client gone", extra={"event.action": "request.cancel"})
+        raise ClientGone
+    left(REQUEST_SECONDS)
+
+
+def _is_closed(connection: Any) -> bool:
+    """Whether the peer has ended its side, as a browser does that cancels a request or goes away.
+    What it sent already stays unread."""
+    if connection is None:
+        return False
+    try:
+        # Of the plain socket: gevent's own would wait until there is something to read.
+        return not connection._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

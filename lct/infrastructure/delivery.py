@@ -1,0 +1,124 @@
+"""Telling one webhook what it has not been told: in order, at least once, by one worker at a time.
+
+How far it is lies in the store, so nothing is lost with a worker; a message whose receipt could
+not be noted any more is sent again, with the same id.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from ..application import webhooks
+from ..domain.errors import NotTheOrganiser, UnknownTournament
+from .archive import stored_at
+from .event_store import EventStore
+from .outgoing import PRIVATE, NotSent
+from .webhooks import Hook, Webhooks
+
+log = logging.getLogger(__name__)
+
+LEASE = 20_000  # ms; longer than one try and its receipt usually take
+TURN = 10.0  # seconds after which a webhook with much to be told makes room for others
+
+Post = Callable[[str, Mapping[str, str], bytes], int]  # the answer's status, or NotSent
+
+
+class Delivery:
+    """``secrets`` are the installation's, former ones too: a receiver knows the key that was made
+    of the one in force when it was added. ``now`` is the clock that all workers share; ``count``
+    counts one of lct_webhooks' outcomes."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        hooks: Webhooks,
+        post: Post,
+        secrets: Sequence[bytes],
+        now: Callable[[], datetime],
+        count: Callable[[str], None],
+    ) -> None:
+        self.store, self.hooks, self.post = store, hooks, post
+        self._secrets, self._now, self._count = secrets, now, count
+        self._worker = uuid.uuid4().hex
+
+    def __call__(self, hook: Hook) -> float | None:
+        """Send message after message, as long as it takes them. In how many seconds there may be
+        more to do; None if nobody knows. LctError if the store is away: the lease runs out."""
+        held = self.hooks.change(hook, holder=self._worker, lease=self.ms() + LEASE)
+        end, wait = time.monotonic() + TURN, None
+        while held:
+            held, wait = self._next(held)
+            if held and time.monotonic() > end:
+                self.hooks.change(held, lease=0)
+                return 0.0
+        return wait
+
+    def ms(self) -> int:
+        return _ms(self._now())
+
+    def _next(self, hook: Hook) -> tuple[Hook | None, float | None]:
+        """The webhook after its next message, or None and how long to wait."""
+        try:
+            t = self.store.read(hook.stream).tournament
+            if hook.device not in t.devices:
+                raise NotTheOrganiser
+        except (UnknownTournament, NotTheOrganiser) as nobody:
+            self._remove(hook, type(nobody).__name__)
+            return None, None
+        newer = stored_at(self.store, hook.stream, hook.seq + 1)
+        found = webhooks.following(t, hook.told, newer, self._now())
+        if found is None:
+            self.hooks.change(hook, lease=0)
+            turning = t.current_draw if hook.draw else None
+            return None, (_ms(turning.timeline.end) - self.ms()) / 1000 if turning else None
+        message, told = found
+        status, reason = self._send(hook, message)
+        if 200 <= status < 300:
+            self._count("delivered")
+            fresh = told._asdict() | {"tries": 0, "since": 0, "next_at": 0, "reason": ""}
+            return self.hooks.change(hook, **fresh, lease=self.ms() + LEASE), None
+        if status == 410:
+            self._count("gone")
+            self._remove(hook, reason)
+            return None, None
+        return None, self._failed(hook, reason)
+
+    def _send(self, hook: Hook, message: webhooks.Message) -> tuple[int, str]:
+        keys = [webhooks.signing_key(each, hook.stream, hook.hook) for each in self._secrets]
+        body = message.body()
+        headers = webhooks.headers(keys, message.id, self.ms() // 1000, body)
+        try:
+            status = self.post(hook.url, headers, body)
+        except NotSent as error:
+            return 0, error.reason
+        return status, f"status {status}"
+
+    def _failed(self, hook: Hook, reason: str) -> float | None:
+        now, tries = self.ms(), hook.tries + 1
+        since = hook.since or now
+        over = now - since >= webhooks.GIVE_UP * 1000
+        wait = webhooks.pause(tries, random.random())
+        self._count("given-up" if over else "refused" if reason == PRIVATE else "failed")
+        log.warning("webhook failed", extra=_about(hook) | {"labels.reason": reason})
+        next_at = now + int(wait * 1000)
+        self.hooks.change(
+            hook, tries=tries, since=since, reason=reason, failed=over, next_at=next_at, lease=0
+        )
+        return None if over else wait
+
+    def _remove(self, hook: Hook, why: str) -> None:
+        self.hooks.remove(hook.stream, hook.hook)
+        log.info("webhook removed", extra=_about(hook) | {"labels.reason": why})
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _about(hook: Hook) -> dict[str, str]:
+    return {"labels.tournament": hook.stream, "url.domain": hook.host}

@@ -1,0 +1,109 @@
+"""Webhooks: who else is told what happens. Off unless LCT_WEBHOOKS says otherwise."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from ...application import webhooks
+from ...application.addresses import LONGEST, checked_url
+from ...domain.errors import Invalid, UnknownWebhook, WebhooksAreOff
+from ..identity import derived
+from ..parts import parts
+from .bodies import shown
+from .operation import Call, Table
+from .repeats import HEADER, once
+from .rights import Right
+
+log = logging.getLogger(__name__)
+
+api = Table("api_webhooks", "/api/v1")
+T = "/tournaments/<code>/webhooks"
+HOST = {"right": Right.ORGANISER}
+
+
+class NewWebhook(BaseModel):
+    model_config = shown(url="https://receiver.example/lct")
+
+    url: str = Field(description="Where to POST to; https only.", max_length=LONGEST)
+
+
+class Webhook(BaseModel):
+    id: str
+    url: str
+    state: Literal["on", "retrying", "failed"] = Field(
+        description="failed: for a day no message got through; remove it and add it anew."
+    )
+    seq: int = Field(description="The place of the last event that it was told.")
+    tries: int = Field(description="Of the next message, so far.")
+    next_at: datetime | None = Field(description="When it is tried again.")
+    reason: str = Field(description="Why the last try failed.")
+
+
+class AddedWebhook(Webhook):
+    secret: str = Field(description="What messages are signed with; told here and nowhere else.")
+
+
+class WebhookMessage(BaseModel):
+    """What is sent. Receivers should overlook types and fields that they do not know."""
+
+    type: str = Field(description="An event's, as in history; or draw-over.")
+    code: str
+    seq: int = Field(description="The event's place; of draw-over the last event told before it.")
+    version: int = Field(description="Of the tournament, right after that event.")
+    at: datetime
+    data: dict[str, Any] = Field(description="The event's own fields that may be seen.")
+
+
+def _hooks() -> Any:
+    if parts().webhooks is None:
+        raise WebhooksAreOff
+    return parts().webhooks
+
+
+def _facts(hook: Any) -> dict[str, Any]:
+    waits = hook.tries and not hook.failed
+    return {
+        "id": hook.hook,
+        "url": hook.url,
+        "state": "failed" if hook.failed else "retrying" if hook.tries else "on",
+        "seq": hook.seq,
+        "tries": hook.tries,
+        "next_at": datetime.fromtimestamp(hook.next_at / 1000, UTC) if waits else None,
+        "reason": hook.reason,
+    }
+
+
+@api.operation(
+    "POST", T, **HOST, status=201, body=NewWebhook, answer=AddedWebhook, refusals=(409,),
+    repeatable=True,
+)  # fmt: skip
+def add_webhook(call: Call) -> Any:
+    """Have every event from now on sent to an address, signed. At most 5."""
+    hooks, code = _hooks(), call.t.code
+    url = checked_url(call.body.url, parts().webhooks_private)
+    hook_id = derived("webhook-id", once(call).command_id.partition(".")[0]).hex()[:16]
+    told = webhooks.progress_of(call.t, parts().known(code).seq, parts().now())
+    hook = hooks.add(code, hook_id, url, call.caller.who, told)
+    if hook.url != url:
+        raise Invalid(**{HEADER: "This key was sent with another call. Make a new one."})
+    log.info("webhook added", extra={"labels.tournament": code, "url.domain": hook.host})
+    key = webhooks.signing_key(parts().secrets[0], code, hook_id)
+    return AddedWebhook(**_facts(hook), secret=webhooks.shown_secret(key))
+
+
+@api.operation("GET", T, **HOST, name="webhooks", answer=list[Webhook])
+def list_webhooks(call: Call) -> Any:
+    """Who is told what happens, and how that goes."""
+    return [Webhook(**_facts(hook)) for hook in _hooks().of(call.t.code)]
+
+
+@api.operation("DELETE", f"{T}/<webhook>", **HOST, status=204)
+def remove_webhook(call: Call) -> Any:
+    """Tell it nothing any more."""
+    if not _hooks().remove(call.t.code, call.path["webhook"]):
+        raise UnknownWebhook
+    log.info("webhook removed", extra={"labels.tournament": call.t.code})

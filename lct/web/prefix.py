@@ -1,0 +1,22 @@
+"""Being one part of a site: everything under the path of LCT_PUBLIC_URL, such as /fifa."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Wsgi = Callable[[dict[str, Any], Any], Any]
+
+
+def under(prefix: str, app: Wsgi) -> Wsgi:
+    """``app``, whose addresses all begin with ``prefix``. It does not matter whether the proxy in
+    front takes the prefix away, and probes, which ask the pod, need none."""
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Any:
+        path = environ["PATH_INFO"]
+        if path == prefix or path.startswith(f"{prefix}/"):
+            environ["PATH_INFO"] = path[len(prefix) :] or "/"
+        environ["SCRIPT_NAME"] = prefix
+        return app(environ, start_response)
+
+    return serve

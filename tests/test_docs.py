@@ -1,0 +1,69 @@
+"""README and docs: links lead somewhere, and the lists are complete."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+
+from lct.config import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def section(title: str) -> str:
+    """What stands below a title of the README, up to the next one of its level."""
+    level, _, _ = title.partition(" ")
+    _, found, rest = README.partition(f"\n{title}\n")
+    assert found, title
+    return re.split(rf"(?m)^#{{1,{len(level)}}} ", rest)[0]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's titles."""
+    titles = re.findall(r"(?m)^#+ (.+)$", page.read_text())
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_leads_to_a_file_and_a_title_that_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(((?!https?:)[^)\s]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name) if name else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\(docs/([\w.]+\.md)", section("## More")))
+    assert linked == {page.name for page in PAGES if page.parent.name == "docs"}
+    operators = section("## On real servers")
+    assert {"docs/deploy.md", "docs/operations.md"} <= set(
+        re.findall(r"\]\((docs/\w+\.md)", operators)
+    )
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    rows = re.findall(r"(?m)^\| (`LCT_.*?) \| (.*?) \|", section("## Settings"))
+    told = {name: cell for names, cell in rows for name in re.findall(r"`(LCT_\w+)`", names)}
+    settings = {each.metadata["variable"]: each.default for each in fields(Settings)}
+    assert set(told) == set(settings)
+    for name, default in settings.items():
+        if default is MISSING:
+            assert told[name].startswith("required"), name
+        elif default in (None, ""):
+            assert re.match(r"not set|`http://127", told[name]), name
+        else:
+            shown = f"{default:g}" if isinstance(default, float) else str(default).lower()
+            assert f"`{shown}" in told[name].lower(), name
+
+
+def test_the_layout_names_what_operators_look_for() -> None:
+    layout = section("### Layout")
+    for name in ("Dockerfile", "docker-compose.yml", "kube/", "azure-pipelines.yml", "lct/web/"):
+        assert name in layout
+        assert (ROOT / name).exists()

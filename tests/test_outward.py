@@ -1,0 +1,175 @@
+"""Every call outward has a timeout: a peer that accepts and then says nothing holds up nobody."""
+
+from __future__ import annotations
+
+import ast
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lct
+from lct.config import Settings, environ_of
+from lct.domain.errors import LctError, Unavailable
+from lct.infrastructure.documents import connect_store, disconnect
+from lct.infrastructure.event_store import EventStore
+from lct.infrastructure.limiter import Limiter
+from lct.infrastructure.redis_bus import RedisBus
+
+from .http_client import at_once
+from .support import LiveServer, clean_environ
+
+ROOT = Path(lct.__file__).parent
+CODE = "BB3K7QXM"
+# What opens connections to others, and where each of them is given its timeout.
+OPENERS = {
+    "MongoClient", "connect", "create_connection", "from_url", "RedisStorage", "urlopen", "open",
+    "build_opener", "HTTPConnection", "HTTPSConnection", "PoolManager", "OTLPSpanExporter",
+    "_Exporter", "Session", "socket",
+}  # fmt: skip
+KNOWN = {
+    ("infrastructure/documents.py", "connect"): "**TIMEOUTS",
+    ("infrastructure/limiter.py", "RedisStorage"): "socket_timeout",
+    ("infrastructure/redis_bus.py", "from_url"): "**quick",
+    ("infrastructure/tracing.py", "_Exporter"): "timeout",
+    ("simulate.py", "build_opener"): "",  # opens nothing by itself
+    ("simulate.py", "open"): "timeout",
+    ("simulate.py", "connect"): "",  # a command that an operator watches, and ends
+    ("web_server.py", "HTTPConnection"): "timeout",
+}
+# Of this machine: a local server's socket (settimeout), a listener, an address that is looked up.
+LOCAL = {"infrastructure/embedded.py", "infrastructure/store_server.py", "laptop.py", "up.py"}
+
+
+def openings() -> Iterator[tuple[str, str, list[str]]]:
+    """(module, what is called, its keywords) of each call that may open a connection."""
+    for path in sorted(ROOT.rglob("*.py")):
+        module = str(path.relative_to(ROOT))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            called = node.func
+            name = getattr(called, "attr", getattr(called, "id", ""))
+            is_file = name == "open" and "opener" not in ast.unparse(called)
+            if name in OPENERS and not is_file and module not in LOCAL:
+                given = [key.arg or f"**{ast.unparse(key.value)}" for key in node.keywords]
+                yield module, name, given
+
+
+def test_every_client_in_the_code_is_known_and_has_a_timeout() -> None:
+    found = list(openings())
+    assert {(module, name) for module, name, _ in found} == set(KNOWN)
+    for module, name, given in found:
+        assert not KNOWN[module, name] or KNOWN[module, name] in given, (module, name, given)
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Host and port of a peer that takes every connection and never says anything."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        yield "{}:{}".format(*listener.getsockname())
+
+
+@pytest.fixture
+def nobody(silent: str) -> Settings:
+    """Settings with that peer in place of both servers."""
+    return Settings(
+        mongo_uri=f"mongodb://{silent}/",
+        redis_url=f"redis://{silent}/0",
+        secret_key="x" * 16,
+        host="127.0.0.1",
+        drain_seconds=0,
+    )
+
+
+def within(seconds: float, *calls: Callable[[], Any]) -> list[Any]:
+    """What the calls, all at once, returned or refused, none of which took longer than that."""
+
+    def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+        began = time.monotonic()
+        try:
+            return call(), time.monotonic() - began
+        except LctError as error:
+            return error, time.monotonic() - began
+
+    done = at_once(*(partial(timed, call) for call in calls))
+    assert all(took < seconds for _, took in done), done
+    return [result for result, _ in done]
+
+
+def test_a_silent_redis_costs_a_question_two_seconds(nobody: Settings) -> None:
+    bus, limiter = RedisBus(nobody.redis_url), Limiter(nobody.redis_url)
+    bus.publish(CODE, 1)
+    found = within(
+        3, lambda: bus.looks(CODE), lambda: bus.presences(CODE), bus.ping, bus.flush,
+        lambda: limiter.hit("join", "someone"),
+    )  # fmt: skip
+    assert found == [{}, [], False, None, None]
+
+
+def test_a_silent_store_costs_a_question_four_seconds(nobody: Settings) -> None:
+    connect_store(nobody)
+    try:
+        store = EventStore(defer=lambda work: work())
+        *refused, answers = within(
+            6, lambda: store.read(CODE), lambda: store.stream_of_command("x"), store.answers
+        )
+    finally:
+        disconnect()
+    assert [type(each) for each in refused] == [Unavailable, Unavailable]
+    assert answers is False
+
+
+def test_everything_is_answered_while_both_are_silent(nobody: Settings, tmp_path: Path) -> None:
+    server = LiveServer(nobody, tmp_path / "log")
+    try:
+        paths = ["/readiness", "/", f"/t/{CODE}", f"/api/v1/tournaments/{CODE}"]
+        assert within(6, *(partial(status, server.url + path) for path in paths)) == [
+            503, 200, 503, 503,
+        ]  # fmt: skip
+    finally:
+        server.stop()
+
+
+def status(url: str) -> int:
+    try:
+        return int(urllib.request.urlopen(url, timeout=20).status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+COMMANDS = [
+    ["ensure-indexes"], ["export", CODE], ["replay", CODE], ["verify-draw", CODE], ["delete-old"],
+    ["forget", CODE, "Ola"], ["import", "-"], ["seed"],
+]  # fmt: skip
+EVENT = {
+    "_id": f"{CODE}:1", "stream": CODE, "seq": 1, "type": "joining-locked", "schema": 1,
+    "data": {}, "at": "2026-01-01T00:00+00:00", "actor": "system",
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_every_command_ends_with_a_sentence_while_both_are_silent(nobody: Settings) -> None:
+    environ = {**clean_environ(), **environ_of(nobody), "LCT_RETENTION_DAYS": "1"}
+
+    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", *command],
+            env=environ, input=json.dumps(EVENT), capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+
+    # 10 s is the longest wait; the rest is eight of them starting at once.
+    for ended in within(30, *(partial(run, command) for command in COMMANDS)):
+        assert ended.returncode == 1, ended
+        assert "Traceback" not in ended.stderr
+        assert "scorekeeper is not answering" in ended.stderr

@@ -1,0 +1,186 @@
+"""lct as one part of a site, under /fifa; and under which names it answers at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lct.config import Settings
+
+from .browser import Screens, create, decoded, is_by, is_live, join, see
+from .http_client import app_here, parse
+from .network import Network
+from .support import LiveServer, get
+
+PREFIX = "/fifa"
+
+
+class Site(Network):
+    """A proxy with somebody else's pages beside ours, which may take the prefix away."""
+
+    def __init__(self, strips: bool) -> None:
+        super().__init__(0)
+        self.strips = strips
+        self.strays: list[str] = []  # what was asked of the others
+
+    def forwarded(self, head: bytes) -> bytes | None:
+        method, path, rest = head.split(b" ", 2)
+        if not path.startswith(PREFIX.encode()):
+            self.strays.append(path.decode())
+            return None
+        if self.strips:
+            path = path[len(PREFIX) :] or b"/"
+        return b" ".join((method, path, rest))
+
+
+@pytest.fixture(params=["the proxy strips it", "the proxy leaves it"])
+def site(
+    request: pytest.FixtureRequest, live_server: Callable[..., LiveServer]
+) -> Iterator[tuple[Site, LiveServer]]:
+    made = Site(request.param == "the proxy strips it")
+    server = live_server(workers=2, LCT_PUBLIC_URL=f"{made.url}{PREFIX}")
+    made.port = int(server.url.rpartition(":")[2])
+    yield made, server
+    made.close()
+
+
+@pytest.mark.browser
+def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Screens) -> None:
+    proxy, server = site
+    base = f"{proxy.url}{PREFIX}"
+    host, tv, ola, max_ = (screens.open() for _ in range(4))
+    code = create(host, base, "Sunday Cup", 2)
+    host.get_by_role("link", name="Run the evening").click()
+    is_live(host)
+    home = screens.open()
+    home.goto(f"{base}/nothing")
+    home.get_by_role("link", name="Start page").click()
+    home.locator("#f-code").fill(code)
+    home.get_by_role("button", name="Go").click()
+    home.wait_for_url(f"{base}/t/{code}/join")
+
+    tv.goto(f"{base}/t/{code}")
+    is_live(tv)
+    assert decoded(tv) == f"{base}/t/{code}/join"
+    for phone, name in ((ola, "Ola"), (max_, "Max")):
+        join(phone, decoded(tv), name, "Nowak")
+        is_live(phone)
+    for number, phone in enumerate((ola, max_)):
+        phone.locator(f"#team-{number} button").click()
+        see(phone.locator(f"#team-{number}"), "yours")
+    ola.get_by_text("Save your seat").click()
+    other = screens.open()
+    other.goto(decoded(ola))
+    other.wait_for_url(f"{base}/t/{code}/me")
+    see(tv, "Everyone has picked")
+    host.get_by_role("button", name="Draw the teams").click()
+    see(tv, "The draw")
+    host.get_by_role("button", name="Skip the reveal").click()
+    see(ola.locator("#me"), "You play with")
+    ola.goto(f"{base}/t/{code}/verify")
+    see(ola, "The draw is fair")
+    with ola.expect_download() as file:
+        ola.locator("a[download]").click()
+    assert file.value.url.startswith(f"{base}/t/{code}/draw.json")
+    host.goto(f"{base}/t/{code}/history")
+    host.locator("#f-at").fill("2")
+    see(host.locator("#moment"), "Ola Nowak")
+
+    # The ways to stay live that are left when no socket, and then no stream, gets through.
+    max_.reload()
+    proxy.set(live="refuse")
+    is_by(max_, "sse", "live")
+    proxy.set(live="refuse", events="refuse")
+    is_by(max_, "poll", "slow")
+    proxy.set()
+
+    swagger = screens.open()
+    swagger.goto(f"{base}/swagger/index.html")
+    swagger.locator("#operations-v1-create .opblock-summary-control").click()
+    swagger.get_by_role("button", name="Try it out").click()
+    swagger.get_by_role("button", name="Execute").click()
+    status = swagger.locator(".live-responses-table .response-col_status").nth(1)
+    status.wait_for()
+    assert status.inner_text().startswith("201")
+
+    cookies = [cookie for context in screens.contexts for cookie in context.cookies()]
+    assert {cookie["name"] for cookie in cookies} == {"lct", "lct_player", "lct_organiser"}
+    for cookie in cookies:
+        wanted = PREFIX if cookie["name"] == "lct" else f"{PREFIX}/t/{code}"
+        assert cookie["path"] == wanted
+    assert proxy.strays == []
+    assert "alive" in get(f"{server.url}/liveness")  # as a pod is asked
+    assert "ready" in get(f"{server.url}{PREFIX}/readiness")
+
+
+def test_every_address_that_is_given_out_begins_with_the_prefix(settings: Settings) -> None:
+    under = replace(settings, public_url=f"https://a.example{PREFIX}", trusted_proxies=1)
+    with app_here(under) as app:
+        client = app.test_client()
+        told = {"X-Forwarded-Prefix": "/another"}  # there is one source
+        assert client.get("/go?code=x", headers=told).status_code == 404
+        assert "/another" not in client.get("/", headers=told).get_data(as_text=True)
+        for asked in ("/swagger/openapi.json", f"{PREFIX}/swagger/openapi.json"):
+            assert client.get(asked).get_json()["servers"] == [{"url": PREFIX}]
+        answer = client.post("/api/v1/tournaments", json={"name": "Cup", "limit": 4})
+        made = answer.get_json()
+        base = f"https://a.example{PREFIX}/t/{made['code']}"
+        assert answer.location == f"{PREFIX}/api/v1/tournaments/{made['code']}"
+        assert made["board_url"] == base
+        assert made["join_url"] == f"{base}/join"
+        assert made["organiser_url"].startswith(f"{base}/host/")
+        admitted = client.get(made["organiser_url"].removeprefix("https://a.example"))
+        assert admitted.location == f"{PREFIX}/t/{made['code']}/organise"
+        moved = client.get(f"/t/{made['code'].lower()}?x=1")
+        assert moved.location == f"{PREFIX}/t/{made['code']}?x=1"
+        for path in ("/", "/nothing", f"/t/{made['code']}", "/t/BBBBBBBB", "/go?code=x"):
+            for each in parse(client.get(path).get_data(as_text=True)).walk():
+                for name in ("href", "src", "action"):
+                    address = each.attrs.get(name, "")
+                    assert not address.startswith("/") or address.startswith(f"{PREFIX}/")
+        assert client.get(f"{PREFIX}ball/liveness").status_code == 404
+        assert client.get(PREFIX).status_code == 200
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def named(settings: Settings) -> Iterator[Any]:
+    only = replace(
+        settings,
+        public_url="https://cup.example/fifa",
+        allowed_hosts="10.0.0.7, .inner.example",
+        trusted_proxies=1,
+    )
+    with app_here(only) as app:
+        yield app.test_client()
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [("cup.example", True), ("cup.example:8443", True), ("10.0.0.7:8000", True),
+     ("a.inner.example", True), ("inner.example", True), ("evil.example", False),
+     ("cup.example.evil.example", False), ("notinner.example", False), ("127.0.0.1", False),
+     ("cup.example;script-src *", False), ("cup.example, evil.example", False), ("", False)],
+)  # fmt: skip
+def test_lct_answers_to_its_own_names_only(named: Any, host: str, known: bool) -> None:
+    for path, status in (("/", 200), ("/nothing", 404), ("/static/app.css", 200), ("/api/x", 404)):
+        answer = named.get(path, headers={"Host": host})
+        assert answer.status_code == (status if known else 400), path
+        assert "evil" not in answer.get_data(as_text=True)
+    forwarded = named.get("/", headers={"Host": "cup.example", "X-Forwarded-Host": host})
+    assert forwarded.status_code == (200 if known or not host else 400)
+    for probe in ("/liveness", "/readiness"):  # a pod is asked by its address
+        assert named.get(probe, headers={"Host": host}).status_code == 200
+
+
+def test_unless_names_are_given_any_will_do(settings: Settings) -> None:
+    with app_here(replace(settings, public_url="https://cup.example")) as app:
+        answer = app.test_client().get("/", headers={"Host": "laptop.local"})
+        assert answer.status_code == 200
+        odd = app.test_client().get("/", headers={"Host": "x;script-src *"})
+        assert "*" not in odd.headers["Content-Security-Policy"]

@@ -1,0 +1,297 @@
+"""Where webhooks may lead: to the internet, to the very address that was checked, and no further;
+and to nowhere at all where nobody has switched them on."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lct.application.addresses import checked_url, is_public
+from lct.config import Settings
+from lct.domain.errors import Invalid
+from lct.infrastructure import outgoing
+from lct.infrastructure.outgoing import PRIVATE, SLOW, UNREACHABLE, NotSent, post
+
+from .api_client import ApiEvening, refused, served, settings_for
+from .receiver import Receiver, receiver
+from .support import free_port
+
+PUBLIC_IPS = ("93.184.216.34", "1.1.1.1", "2606:4700:4700::1111")
+PRIVATE_IPS = (
+    "127.0.0.1", "127.8.9.1", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255",
+    "192.168.1.1", "100.64.0.1", "169.254.169.254", "192.0.0.8", "192.0.2.1", "198.18.0.1",
+    "203.0.113.5", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
+    "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1", "64:ff9b:1::1", "fe80::1", "fe80::1%eth0", "fec0::1", "fc00::1",
+    "fd00:ec2::254", "ff02::1", "2001:db8::1", "2001::1", "2002:7f00:1::1", "100::1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def there() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
+
+
+def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Let names lead to these addresses, one list a lookup, the last one from then on; returns
+    what was looked up."""
+    asked: list[str] = []
+
+    def lookup(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        found = answers[min(len(asked), len(answers) - 1)]
+        asked.append(host)
+        families = [socket.AF_INET6 if ":" in ip else socket.AF_INET for ip in found]
+        return [
+            (family, socket.SOCK_STREAM, 6, "", (ip, port, 0, 0) if ":" in ip else (ip, port))
+            for family, ip in zip(families, found, strict=True)
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    return asked
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The addresses that somebody connected to; no such connection is made."""
+    found: list[Any] = []
+
+    class Socket(socket.socket):
+        def connect(self, address: Any) -> None:
+            found.append(address)
+            raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "socket", Socket)
+    return found
+
+
+# --- what is public -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ip", PUBLIC_IPS)
+def test_an_address_of_the_internet_is_public(ip: str) -> None:
+    assert is_public(ip)
+
+
+@pytest.mark.parametrize("ip", PRIVATE_IPS)
+def test_no_other_address_is(ip: str) -> None:
+    assert not is_public(ip)
+
+
+@pytest.mark.parametrize("ip", PRIVATE_IPS)
+def test_nothing_is_sent_where_a_name_leads_to_it(
+    monkeypatch: pytest.MonkeyPatch, connected: list[Any], ip: str
+) -> None:
+    for found in ([ip], ["1.1.1.1", ip], [ip, "1.1.1.1"]):
+        names(monkeypatch, found)
+        with pytest.raises(NotSent, match=PRIVATE):
+            post("https://hook.example/", {}, b"{}", private=False)
+    assert connected == []
+
+
+@pytest.mark.parametrize(
+    "host", ["127.1", "2130706433", "0x7f.0.0.1", "017700000001", "localhost", "[::1]"]
+)
+def test_another_spelling_of_it_leads_nowhere_either(connected: list[Any], host: str) -> None:
+    with pytest.raises(NotSent, match=PRIVATE):
+        post(f"https://{host}/", {}, b"{}", private=False)
+    assert connected == []
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(
+    monkeypatch: pytest.MonkeyPatch, connected: list[Any]
+) -> None:
+    """The name changes its mind after the first lookup: DNS rebinding."""
+    asked = names(monkeypatch, ["1.1.1.1"], ["127.0.0.1"])
+    with pytest.raises(NotSent, match=UNREACHABLE):
+        post("https://hook.example/", {}, b"{}", private=False)
+    assert asked == ["hook.example"]
+    assert connected == [("1.1.1.1", 443)]
+
+
+def test_that_holds_for_a_message_that_arrives(
+    monkeypatch: pytest.MonkeyPatch, there: Receiver
+) -> None:
+    with receiver(host="127.0.0.2", port=there.port) as other:
+        names(monkeypatch, ["127.0.0.1"], ["127.0.0.2"])
+        assert post(f"http://hook.example:{there.port}/x?y=z", {}, b"{}", private=True) == 204
+        assert len(there.sent) == 1
+        assert there.sent[0].headers["host"] == f"hook.example:{there.port}"
+        assert there.sent[0].path == "/x?y=z"
+        assert other.sent == []
+
+
+# --- what may be asked for ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://hook.example", "https://hook.example:8443/a?b=c", "https://1.1.1.1/",
+     "https://[2606:4700:4700::1111]/"],
+)  # fmt: skip
+def test_an_address_of_a_receiver_is_taken_as_it_is(url: str) -> None:
+    assert checked_url(url, private=False) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "x", "hook.example", "http://hook.example/", "ftp://hook.example/", "file:///etc/passwd",
+     "https://", "https:///x", "https://hook.example:0/", "https://hook.example:99999/",
+     "https://hook.example:x/", "https://ola:hush@hook.example/", "https://@hook.example/",
+     "https://hook.example/#x", "https://hook.example/a b", "https://hook.example/\r\nX: y",
+     "https://hook.example/\x00", "https://h\u00f6\u00f6k.example/", "https://[::1/",
+     "https://hook.example/" + "a" * 500, "https://a\\@127.0.0.1/"],
+)  # fmt: skip
+def test_what_is_no_such_address_is_refused(url: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        checked_url(url, private=False)
+    assert refusal.value.fields.keys() == {"url"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1/", "https://192.168.0.7:8443/", "https://[::1]/", "https://[fd00::1]/",
+     "https://169.254.169.254/latest/meta-data", "https://localhost/", "https://a.localhost./",
+     "https://nas.local/", "https://metadata.google.internal/"],
+)  # fmt: skip
+def test_what_is_private_at_first_sight_is_refused_at_once(url: str) -> None:
+    with pytest.raises(Invalid):
+        checked_url(url, private=False)
+    assert checked_url(url, private=True) == url
+    assert checked_url(url.replace("https", "http"), private=True)
+
+
+# --- what a receiver may do -----------------------------------------------------------------------
+
+
+def test_a_redirect_is_not_followed(there: Receiver) -> None:
+    with receiver() as other:
+        for status in (301, 302, 303, 307, 308):
+            there.always = status, {"Location": other.url}
+            assert post(there.url, {}, b"{}", private=True) == status
+        assert len(there.sent) == 5
+        assert other.sent == []
+
+
+def test_a_proxy_in_the_environment_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, there: Receiver
+) -> None:
+    with receiver() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        assert post(there.url, {}, b"{}", private=True) == 204
+        assert proxy.sent == []
+
+
+def test_one_that_answers_too_late_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, there: Receiver
+) -> None:
+    monkeypatch.setattr(outgoing, "TOTAL", 0.3)
+    there.always = lambda _: time.sleep(2)
+    began = time.monotonic()
+    with pytest.raises(NotSent, match=SLOW):
+        post(there.url, {}, b"{}", private=True)
+    assert time.monotonic() - began < 1.5
+
+
+def test_an_endless_answer_is_not_read(there: Receiver) -> None:
+    sent = threading.Event()
+
+    def endless(handler: Any) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        try:
+            for _ in range(2000):
+                handler.wfile.write(b"x" * 65536)
+        except OSError:
+            sent.set()
+
+    there.always = endless
+    assert post(there.url, {}, b"{}", private=True) == 200
+    assert sent.wait(5), "it could send 130 MB"
+
+
+@pytest.mark.parametrize("said", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 99999 x\r\n\r\n"])
+def test_what_is_no_answer_is_none(there: Receiver, said: bytes) -> None:
+    def strange(handler: Any) -> None:
+        handler.wfile.write(said)
+
+    there.always = strange
+    with pytest.raises(NotSent, match=UNREACHABLE):
+        post(there.url, {}, b"{}", private=True)
+
+
+def test_where_nobody_listens_nothing_is_sent() -> None:
+    with pytest.raises(NotSent, match=UNREACHABLE):
+        post(f"http://127.0.0.1:{free_port()}/", {}, b"{}", private=True)
+
+
+# --- TLS ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secure(there: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """A receiver with a certificate for hook.example, which is trusted."""
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-subj", "/CN=hook.example", "-addext", "subjectAltName=DNS:hook.example",
+         "-days", "2", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    there.server.socket = context.wrap_socket(there.server.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    outgoing._tls.cache_clear()
+    yield there
+    outgoing._tls.cache_clear()
+
+
+def test_the_certificate_has_to_be_the_names_and_not_the_addresss(
+    secure: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(monkeypatch, ["127.0.0.1"])
+    assert post(f"https://hook.example:{secure.port}/", {}, b"{}", private=True) == 204
+    for other in ("other.example", "127.0.0.1"):
+        with pytest.raises(NotSent, match=UNREACHABLE):
+            post(f"https://{other}:{secure.port}/", {}, b"{}", private=True)
+    assert len(secure.sent) == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_worth_nothing(
+    secure: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(monkeypatch, ["127.0.0.1"])
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(NotSent, match=UNREACHABLE):
+        post(f"https://hook.example:{secure.port}/", {}, b"{}", private=True)
+    assert secure.sent == []
+
+
+# --- off ------------------------------------------------------------------------------------------
+
+
+def test_they_are_off_unless_somebody_switches_them_on(servers: Any) -> None:
+    fields = {"mongo_uri": "mongodb://x", "redis_url": "redis://x", "secret_key": "k" * 16}
+    assert not Settings(**fields).webhooks  # type: ignore[arg-type]
+    assert not Settings(**fields).webhooks_private  # type: ignore[arg-type]
+    with served(settings_for(servers, webhooks=False)) as app:
+        e = ApiEvening(app)
+        path = e.at("/webhooks")
+        for answer in (
+            e.host.post(path, {"url": "https://receiver.example/"}),
+            e.host.get(path),
+            e.host.call("DELETE", f"{path}/x"),
+        ):
+            refused(answer, 404, "webhooks-are-off")
+        refused(e.anyone.get(path), 401)
+        assert app.extensions["lct-courier"] is None

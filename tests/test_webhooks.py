@@ -1,0 +1,594 @@
+"""Webhooks: who may add them, what they are told and when, how it is signed, and what happens
+when a receiver, a worker or the network does not do what it should."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+
+from lct.application.commands import ForgetPlayer
+from lct.application.webhooks import TOLD, headers, pause
+from lct.domain.events import EVENTS
+from lct.infrastructure import archive, delivery
+from lct.infrastructure.documents import WebhookDocument
+
+from .api_client import ApiEvening, forget_limits, good, refused, served, settings_for
+from .http_client import at_once, parse
+from .receiver import Desk, Receiver, add, listed, receiver
+
+DAY = 24 * 3600
+GUIDE = Path(__file__).parent.parent / "docs/api.md"
+
+
+@pytest.fixture(scope="module")
+def app(servers: Any) -> Iterator[Flask]:
+    with served(settings_for(servers, webhooks_private=True)) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def uncounted(servers: Any) -> None:
+    forget_limits(servers)
+
+
+@pytest.fixture
+def there() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
+
+
+@pytest.fixture
+def desk(app: Flask) -> Desk:
+    return Desk(app)
+
+
+@pytest.fixture
+def e(app: Flask) -> ApiEvening:
+    return ApiEvening(app, limit=3)
+
+
+# --- what is told, and how it is signed -----------------------------------------------------------
+
+
+def test_the_signature_is_that_of_the_specifications_example() -> None:
+    import base64
+
+    key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    made = headers([key], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert made["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_what_happens_is_told_in_order_and_signed(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    hook = add(e, there.url)
+    ola = e.join("Ola")
+    good(e.pick(ola, 3))
+    good(e.host.post(e.at("/lock")))
+    desk.work(e)
+    assert there.types == ["player-joined", "team-picked", "joining-locked"]
+    first, second, third = (sent.json for sent in there.sent)
+    assert first["data"] == {"player_id": ola, "first": "Ola", "last": "Nowak"}
+    assert second["data"] == {"player_id": ola, "team": 3}
+    assert [m["seq"] for m in (first, second, third)] == [2, 3, 4]
+    assert [m["version"] for m in (first, second, third)] == [1, 1, 2]
+    assert third.keys() == {"type", "code", "seq", "version", "at", "data"}
+    stored = desk.store.events.find_one({"_id": f"{e.code}:4"})
+    assert datetime.fromisoformat(third["at"]) == stored["at"].replace(tzinfo=UTC)
+    for sent in there.sent:
+        assert sent.is_signed_with(hook["secret"])
+        assert abs(int(sent.headers["webhook-timestamp"]) - time.time()) < 10
+        assert sent.path == "/hook?token=hush"
+        assert sent.headers["content-type"] == "application/json"
+        assert sent.headers["host"] == f"127.0.0.1:{there.port}"
+    desk.work(e)
+    assert len(there.sent) == 3
+    assert desk.counted == ["delivered"] * 3
+
+
+def test_a_receiver_of_before_a_change_of_keys_still_knows_what_it_is_sent(
+    app: Flask, e: ApiEvening, there: Receiver
+) -> None:
+    secret = add(e, there.url)["secret"]
+    after = Desk(app)
+    after.deliver._secrets = (b"the key that is new", *app.extensions["lct"].secrets)
+    e.join("Ola")
+    after.work(e)
+    (sent,) = there.sent
+    assert sent.is_signed_with(secret)
+    assert len(sent.headers["webhook-signature"].split()) == 2
+
+
+def test_the_check_in_the_guide_takes_what_is_sent_and_nothing_else(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    guide: dict[str, Any] = {}
+    exec(re.findall(r"(?s)```python\n(.+?)```", GUIDE.read_text(encoding="utf-8"))[0], guide)
+    secret = add(e, there.url)["secret"]
+    e.join("Ola")
+    desk.work(e)
+    (sent,) = there.sent
+    genuine = guide["is_genuine"]
+    assert genuine(secret, sent.headers, sent.body)
+    both = f"v1,AAAA {sent.headers['webhook-signature']}"
+    assert genuine(secret, sent.headers | {"webhook-signature": both}, sent.body)
+    assert not genuine(secret, sent.headers, sent.body.replace(b"Ola", b"Max"))
+    assert not genuine(f"whsec_{'A' * 43}=", sent.headers, sent.body)
+    other = {"webhook-id": "x", "webhook-timestamp": "1", "webhook-signature": "v1,"}
+    for name, value in other.items():
+        assert not genuine(secret, sent.headers | {name: value}, sent.body)
+
+
+def test_another_webhooks_secret_does_not_fit(e: ApiEvening, desk: Desk, there: Receiver) -> None:
+    add(e, there.url)
+    with receiver() as other:
+        second = add(e, other.url)
+        e.join("Ola")
+        desk.work(e)
+        assert not there.sent[0].is_signed_with(second["secret"])
+        assert other.sent[0].is_signed_with(second["secret"])
+
+
+def test_only_these_fields_of_events_are_told() -> None:
+    """A new field, or a new event, is told once somebody has put it here."""
+    told = {kind: sorted(TOLD & set(event.__dataclass_fields__)) for kind, event in EVENTS.items()}
+    player, name = ["first", "last", "player_id"], ["name"]
+    assert {kind: names for kind, names in told.items() if names} == {
+        "tournament-created": ["commitment", "limit", "name", "option"],
+        "tournament-renamed": name,
+        "tournament-reopened": name,
+        "limit-changed": ["limit"],
+        "player-joined": player,
+        "player-renamed": player,
+        "player-forgotten": player,
+        "player-removed": ["player_id"],
+        "player-blocked": ["player_id"],
+        "player-unblocked": ["player_id"],
+        "team-picked": ["player_id", "team"],
+        "team-let-go": ["player_id"],
+        "picks-restarted": ["attempt", "commitment"],
+        "teams-drawn": ["attempt", "option"],
+        "device-admitted": ["label"],
+    }
+
+
+# --- nothing before its time ----------------------------------------------------------------------
+
+
+def drawn(e: ApiEvening, app: Flask) -> Any:
+    e.filled()
+    e.draw()
+    return app.extensions["lct"].known(e.code).tournament.draws[-1]
+
+
+def test_no_card_and_no_secret_is_told_before_the_last_card_has_turned(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    record = drawn(e, app)
+    desk.work(e)
+    assert there.types[-1] == "teams-drawn"
+    assert there.sent[-1].json["data"] == {"attempt": 1, "option": "plain"}
+    before = len(there.sent)
+    desk.ahead = record.timeline.end - desk.now() - timedelta(milliseconds=300)
+    desk.work(e)
+    assert len(there.sent) == before
+    assert not any(record.secret.encode() in sent.body for sent in there.sent)
+    # The courier knows by itself when to look again.
+    assert 0 < desk.courier._due[e.code] - time.monotonic() < 5
+    desk.later(1)
+    desk.work(e)
+    assert len(there.sent) == before + 1
+    over = there.sent[-1].json
+    assert over["type"] == "draw-over"
+    assert over["data"]["secret"] == record.secret
+    assert over["data"]["commitment"] == record.commitment
+    teams = app.extensions["lct"].known(e.code).tournament.teams
+    assert {(h["player_id"], h["name"], h["team"]) for h in over["data"]["hands"]} == {
+        (player_id, name, teams[team].name) for player_id, name, team in record.hands
+    }
+    desk.later(DAY)
+    desk.work(e)
+    assert len(there.sent) == before + 1
+
+
+def test_cards_turned_at_once_are_told_at_once(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    e.filled()
+    add(e, there.url)
+    e.draw()
+    desk.work(e)
+    assert there.types == ["teams-drawn"]
+    good(e.host.post(e.at("/skip")))
+    desk.work(e)
+    assert sorted(there.types[1:]) == ["draw-over", "reveal-skipped"]
+
+
+def test_a_restart_ends_the_reveal_and_its_new_secret_stays_sealed(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    e.filled()
+    add(e, there.url)
+    e.draw()
+    desk.work(e)
+    good(e.host.post(e.at("/restart")))
+    desk.work(e)
+    assert there.types == ["teams-drawn", "draw-over", "picks-restarted"]
+    t = app.extensions["lct"].known(e.code).tournament
+    assert there.sent[-1].json["data"] == {"attempt": 2, "commitment": t.commitment}
+    for team, player_id in enumerate(e.players):
+        good(e.pick(player_id, team))
+    good(e.host.post(e.at("/draw"), {"attempt": 2}))
+    desk.work(e)
+    assert there.types[3:] == ["team-picked"] * 3 + ["teams-drawn"]
+    assert not any(t.secret.encode() in sent.body for sent in there.sent)
+    good(e.host.post(e.at("/skip")))
+    desk.work(e)
+    over = [sent.json["data"] for sent in there.sent if sent.json["type"] == "draw-over"]
+    assert [data["attempt"] for data in over] == [1, 2]
+    assert over[1]["secret"] == t.secret
+
+
+def test_a_webhook_added_while_cards_turn_is_told_what_came_of_it(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    record = drawn(e, app)
+    add(e, there.url)
+    desk.work(e)
+    assert there.sent == []
+    desk.ahead = record.timeline.end - desk.now()
+    desk.later(1)
+    desk.work(e)
+    assert there.types == ["draw-over"]
+
+
+# --- when it does not get through -----------------------------------------------------------------
+
+
+def test_a_message_is_sent_again_later_and_later_before_the_next_one(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    hook = add(e, there.url)
+    e.join("Ola")
+    e.join("Max")
+    there.answers = [500, 404, (302, {"Location": "/elsewhere"}), 429]
+    for number, least in enumerate((5, 30, 120, 600), 1):
+        desk.work(e)
+        assert len(there.sent) == number
+        facts = listed(e)[0]
+        assert (facts["state"], facts["tries"]) == ("retrying", number)
+        wait = (datetime.fromisoformat(facts["next_at"]) - desk.now()).total_seconds()
+        assert least * 0.8 - 1 < wait <= least * 1.2
+        desk.later(wait - 1)
+        desk.work(e)  # too early
+        assert len(there.sent) == number
+        desk.later(2)
+    desk.work(e)
+    assert len(there.sent) == 6
+    assert {sent.id for sent in there.sent[:5]} == {f"{e.code}-2"}
+    assert len({sent.body for sent in there.sent[:5]}) == 1
+    assert there.sent[5].id == f"{e.code}-3"
+    # Each try is signed with its own time.
+    assert len({sent.headers["webhook-timestamp"] for sent in there.sent[:5]}) == 5
+    assert all(sent.is_signed_with(hook["secret"]) for sent in there.sent)
+    assert listed(e)[0] | {"id": "", "url": ""} == {
+        "id": "", "url": "", "state": "on", "seq": 3, "tries": 0, "next_at": None, "reason": "",
+    }  # fmt: skip
+    assert desk.counted == ["failed"] * 4 + ["delivered"] * 2
+
+
+def test_after_a_day_it_is_given_up(e: ApiEvening, desk: Desk, there: Receiver) -> None:
+    add(e, there.url)
+    e.join("Ola")
+    there.always = 500
+    tried = 0
+    while listed(e)[0]["state"] != "failed":
+        desk.work(e)
+        desk.later(3600 * 1.2)
+        tried += 1
+        assert tried < 40
+    assert 20 * 3600 < desk.ahead.total_seconds() < 27 * 3600
+    assert desk.counted == ["failed"] * (tried - 1) + ["given-up"]
+    there.always = 204
+    desk.later(DAY)
+    desk.work(e)
+    assert len(there.sent) == tried
+
+
+def test_the_pauses_grow_and_differ_by_chance() -> None:
+    assert [pause(n, 0.5) for n in range(1, 8)] == [5, 30, 120, 600, 3600, 3600, 3600]
+    assert (pause(1, 0), pause(1, 1)) == (4, 6)
+
+
+def test_a_receiver_that_is_gone_is_told_nothing_more(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    there.always = 410
+    e.join("Ola")
+    e.join("Max")
+    desk.work(e)
+    assert len(there.sent) == 1
+    assert listed(e) == []
+    assert desk.counted == ["gone"]
+
+
+def test_one_that_fails_holds_up_no_other(e: ApiEvening, desk: Desk, there: Receiver) -> None:
+    with receiver() as other:
+        other.always = 500
+        add(e, other.url)
+        add(e, there.url)
+        e.join("Ola")
+        e.join("Max")
+        desk.work(e)
+        assert len(there.sent) == 2
+        assert len(other.sent) == 1
+
+
+def test_one_with_much_to_be_told_makes_room_for_others(
+    e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "TURN", 0)
+    add(e, there.url)
+    for first in ("Ola", "Max", "Zoe"):
+        e.join(first)
+    for number in (1, 2, 3):
+        desk.work(e)
+        assert len(there.sent) == number
+        assert desk.courier._due[e.code] <= time.monotonic()
+        assert desk.hooks.of(e.code)[0].lease == 0
+
+
+def test_one_worker_at_a_time_is_at_it(app: Flask, e: ApiEvening, there: Receiver) -> None:
+    add(e, there.url)
+    e.join("Ola")
+    (hook,) = app.extensions["lct"].webhooks.of(e.code)
+    desks = [Desk(app) for _ in range(4)]
+    at_once(*(lambda d=d: d.deliver(hook) for d in desks))  # type: ignore[misc]
+    assert len(there.sent) == 1
+    assert [outcome for d in desks for outcome in d.counted] == ["delivered"]
+
+
+def test_what_a_dead_worker_left_is_sent_again_with_the_same_id(
+    app: Flask, e: ApiEvening, there: Receiver
+) -> None:
+    """It died after the receiver's answer and before its receipt."""
+
+    class Killed(BaseException):
+        pass
+
+    add(e, there.url)
+    e.join("Ola")
+    dying, living = Desk(app), Desk(app)
+    post = dying.deliver.post
+
+    def post_and_die(*what: Any) -> int:
+        post(*what)
+        raise Killed
+
+    dying.deliver.post = post_and_die
+    (hook,) = dying.hooks.of(e.code)
+    with pytest.raises(Killed):
+        dying.deliver(hook)
+    assert len(there.sent) == 1
+    living.work(e)
+    assert len(there.sent) == 1  # perhaps it is only slow
+    assert e.code in living.courier._due
+    living.later(21)
+    living.courier.sweep()
+    living.courier._pool.join()
+    assert [sent.id for sent in there.sent] == [f"{e.code}-2"] * 2
+
+
+def test_a_worker_that_was_too_slow_changes_nothing_any_more(
+    app: Flask, e: ApiEvening, there: Receiver
+) -> None:
+    add(e, there.url)
+    e.join("Ola")
+    slow, quick = Desk(app), Desk(app)
+    post = slow.deliver.post
+
+    def overtaken(*what: Any) -> int:
+        quick.later(30)
+        quick.work(e)
+        e.join("Max")
+        quick.work(e)
+        return post(*what)
+
+    slow.deliver.post = overtaken
+    slow.work(e)
+    assert [sent.json["seq"] for sent in there.sent] == [2, 3, 2]
+    assert listed(e)[0]["seq"] == 3
+
+
+def test_the_sweep_finds_what_nobody_was_told_of(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    desk.courier.sweep()
+    desk.courier._pool.join()
+    assert there.sent == []
+    e.join("Ola")
+    desk.courier.sweep()
+    desk.courier._pool.join()
+    assert there.types == ["player-joined"]
+
+
+# --- who may, and how many ------------------------------------------------------------------------
+
+
+def test_a_sixth_one_is_refused_also_at_the_same_moment(e: ApiEvening) -> None:
+    url = "https://receiver.example/"
+    calls = [lambda: e.host.post(e.at("/webhooks"), {"url": url}) for _ in range(8)]
+    statuses = [answer.status_code for answer in at_once(*calls)]
+    assert sorted(statuses) == [201] * 5 + [409] * 3
+    refused(e.host.post(e.at("/webhooks"), {"url": url}), 409, "too-many-webhooks")
+    gone = listed(e)[2]["id"]
+    assert e.host.call("DELETE", e.at(f"/webhooks/{gone}")).status_code == 204
+    refused(e.host.call("DELETE", e.at(f"/webhooks/{gone}")), 404, "unknown-webhook")
+    add(e, url)
+    assert len({hook["id"] for hook in listed(e)} - {gone}) == 5
+
+
+def test_adding_is_repeatable_and_shows_the_secret_to_nobody_else(e: ApiEvening) -> None:
+    key = secrets.token_hex(16)
+    first = add(e, "https://receiver.example/", Idempotency_Key=key)
+    assert add(e, "https://receiver.example/", Idempotency_Key=key) == first
+    assert len(listed(e)) == 1
+    same = secrets.token_hex(16)
+    call = lambda: add(e, "https://receiver.example/", Idempotency_Key=same)  # noqa: E731
+    assert len({made["id"] for made in at_once(*[call] * 4)}) == 1
+    assert len(listed(e)) == 2
+    refused(
+        e.host.post(e.at("/webhooks"), {"url": "https://other.example/"}, Idempotency_Key=key),
+        422,
+    )
+    assert first["secret"].startswith("whsec_")
+    assert "secret" not in listed(e)[0]
+
+
+def test_one_tournaments_host_cannot_touch_anothers(app: Flask, e: ApiEvening) -> None:
+    other = ApiEvening(app)
+    hook = add(e, "https://receiver.example/")
+    refused(other.host.call("DELETE", e.at(f"/webhooks/{hook['id']}")), 403)
+    refused(other.host.call("DELETE", other.at(f"/webhooks/{hook['id']}")), 404)
+    assert len(listed(e)) == 1
+
+
+def test_the_hosts_page_shows_where_they_lead_and_removes_them(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    add(e, "https://receiver.example/hush")
+    there.always = 500
+    e.join("Ola")
+    desk.work(e)
+    browser = app.test_client()
+    browser.get(urlsplit(e.created["organiser_url"]).path)
+    path = f"/t/{e.code}/organise"
+    page = parse(browser.get(path).get_data(as_text=True))
+    shown = page.by_id("webhooks")
+    assert [item.text for item in shown.all("span", cls="who")] == [
+        "127.0.0.1 does not answer",
+        "receiver.example does not answer",
+    ]
+    assert "hush" not in repr(page.picture())
+    (form, _) = (
+        {field.attrs["name"]: field.attrs["value"] for field in form.all("input")}
+        for form in shown.all("form")
+    )
+    stranger = app.test_client()
+    assert stranger.post(path, data=form | {"do": "remove-webhook"}).status_code == 403
+    assert len(listed(e)) == 2
+    assert browser.post(path, data=form | {"do": "remove-webhook"}).status_code == 303
+    assert [hook["url"] for hook in listed(e)] == ["https://receiver.example/hush"]
+    good(e.host.post(e.at("/lock")))
+    assert e.host.call("DELETE", e.at(f"/webhooks/{listed(e)[0]['id']}")).status_code == 204
+    assert 'id="webhooks"' not in browser.get(path).get_data(as_text=True)
+
+
+# --- what is left behind --------------------------------------------------------------------------
+
+
+def test_a_secret_is_in_no_document_and_no_export(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    secret = add(e, there.url)["secret"].removeprefix("whsec_")
+    e.join("Ola")
+    desk.work(e)
+    database = desk.store.events.database
+    names = database.list_collection_names()
+    assert {"events", "webhooks"} <= set(names)
+    kept = repr([list(database[name].find()) for name in names])
+    assert there.url in kept
+    assert secret not in kept
+    exported = "".join(archive.exported(desk.store, e.code, None))
+    for text in (exported, json.dumps(good(e.host.get(e.at("/history"))))):
+        assert "player-joined" in text
+        assert secret not in text
+        assert "hush" not in text
+
+
+def test_they_go_with_the_tournament(e: ApiEvening, desk: Desk, there: Receiver) -> None:
+    add(e, there.url)
+    e.join("Ola")
+    archive.delete_stream(desk.store, e.code)
+    assert desk.hooks.of(e.code) == []
+    desk.work(e)
+    assert there.sent == []
+
+
+def test_one_that_outlived_its_tournament_is_removed(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    e.join("Ola")
+    (left,) = WebhookDocument._get_collection().find({"stream": e.code})
+    archive.delete_stream(desk.store, e.code)
+    WebhookDocument._get_collection().insert_one(left)
+    desk.work(e)
+    assert there.sent == []
+    assert desk.hooks.of(e.code) == []
+
+
+def test_they_go_with_the_device_that_added_them(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    second = good(
+        e.anyone.post(e.at("/devices"), {"recovery_code": e.created["recovery_code"]}), 201
+    )
+    path = e.at("/webhooks")
+    token = f"Bearer {second['organiser_key']}"
+    good(e.anyone.post(path, {"url": there.url}, Authorization=token), 201)
+    e.join("Ola")
+    desk.work(e)
+    good(e.host.post(e.at(f"/devices/{second['device_id']}/revoke")))
+    e.join("Max")
+    desk.work(e)
+    assert there.types == ["player-joined"]
+    assert listed(e) == []
+
+
+def test_a_forgotten_name_is_not_told_any_more(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    ola = e.join("Ola")
+    app.extensions["lct"].execute(ForgetPlayer(code=e.code, player_id=ola))
+    archive.rewrite_forgotten(desk.store, e.code, ola)
+    desk.work(e)
+    assert there.types == ["player-joined", "player-forgotten"]
+    assert all(sent.json["data"]["first"] == "Player" for sent in there.sent)
+    assert not any(b"Ola" in sent.body for sent in there.sent)
+
+
+def test_the_log_names_the_host_and_nothing_else_of_the_address(
+    e: ApiEvening, desk: Desk, there: Receiver, capfd: pytest.CaptureFixture[str], caplog: Any
+) -> None:
+    caplog.set_level("DEBUG")
+    add(e, there.url)
+    there.answers = [500, 410]
+    e.join("Ola")
+    desk.work(e)
+    desk.later(10)
+    desk.work(e)
+    told = {r.message: r.__dict__ for r in caplog.records if r.message.startswith("webhook")}
+    assert told.keys() == {"webhook added", "webhook failed", "webhook removed"}
+    for fields in told.values():
+        assert fields["url.domain"] == "127.0.0.1"
+        assert fields["labels.tournament"] == e.code
+    everything = repr([record.__dict__ for record in caplog.records]) + capfd.readouterr().out
+    assert "hush" not in everything
+    assert "/hook?" not in everything
+    assert "whsec" not in everything
