@@ -10,7 +10,7 @@ LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
 PIP_TOOLS := pip-tools==7.6.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load lock audit sbom clean browser
+.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit sbom clean browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of eve
 
 sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
 	$(DEV)/bin/python -m tests.sbom > sbom.json
+
+fuzz: $(DEV)/requirements-dev.lock ## look for what breaks the parsers, SECONDS=600 long; Linux on x86-64
+	$(DEV)/bin/python -m tests.fuzz.targets var/fuzz -max_total_time=$(or $(SECONDS),600)
 
 lock: ## work out the three .lock files anew; UPGRADE=1 takes newer versions
 	$(PYTHON) -m venv --clear .venv-lock

@@ -151,7 +151,7 @@ def test_a_token_that_is_not_ours_is_nobodys(app: Flask, sent: str) -> None:
 
 def test_another_installations_token_is_nobodys(app: Flask) -> None:
     e = ApiEvening(app)
-    forged = str(_signer(b"another secret key", "lct_token").dumps([e.code, ORGANISER, "x"]))
+    forged = str(_signer((b"another key",), "lct_token").dumps([e.code, ORGANISER, "x"]))
     refused(Program(app, forged).post(e.at("/lock")), 401)
 
 

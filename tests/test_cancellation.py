@@ -225,6 +225,7 @@ def test_what_was_not_begun_when_its_client_went_away_is_never_done(slow_house: 
     } == {(499, "cancelled", "info")}
 
 
+@pytest.mark.slow
 def test_a_body_that_does_not_arrive_is_given_up(slow_house: Any) -> None:
     house, _ = slow_house
     with socket.create_connection((house.host, house.port), timeout=15) as phone:

@@ -193,6 +193,31 @@ def test_a_page_load_of_the_live_address_is_an_error_and_no_defect(
     assert answer.page.all("h1")
 
 
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"Sec-WebSocket-Key": ""}, {"Sec-WebSocket-Version": "12"}, {"Sec-WebSocket-Version": "x"},
+        {"Connection": "close"}, {"X-Odd": "\xff"}, {"Sec-WebSocket-Key": "short"},
+        {"Host": "\xa8"}, {"Host": "xn--\xff"}, {"Host": "xn--99999999"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_an_upgrade_that_is_none_is_an_error_and_no_defect(
+    quiet: tuple[Evening, Phone], instead: dict[str, str]
+) -> None:
+    e, _ = quiet
+    before = e.house.log().count("Traceback")
+    host = {"Host": f"{e.house.host}:{e.house.port}"}
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    sent = {**host, **upgrade, "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", **instead}
+    lines = [f"GET {e.live('board')} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in sent.items() if value]
+    with socket.create_connection((e.house.host, e.house.port), timeout=10) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        assert connection.recv(12) in (b"HTTP/1.1 400", b"HTTP/1.1 426", b"HTTP/1.1 101")
+    assert e.house.log().count("Traceback") == before
+
+
 # --- slow readers ---------------------------------------------------------------------------------
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from flask import Flask, Response, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
+from wsproto.utilities import ProtocolError
 
 from ..application.regions import Region
 from ..domain import errors
@@ -108,6 +109,12 @@ def _handle_http(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
+def _handle_upgrade(error: ProtocolError) -> ResponseReturnValue:
+    """An upgrade to a websocket without a key, with another version, or with heads that are none:
+    simple-websocket lets that through as wsproto raises it."""
+    return _handle_http(BadRequest())
+
+
 def _handle_defect(error: Exception) -> ResponseReturnValue:
     g.error_kind = "service"
     log.exception("request failed", extra={"labels.error_kind": "service", **about_request()})
@@ -122,4 +129,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(errors.LctError, handle_refusal)
     app.register_error_handler(CSRFError, _handle_csrf)
     app.register_error_handler(HTTPException, _handle_http)
+    app.register_error_handler(ProtocolError, _handle_upgrade)
     app.register_error_handler(Exception, _handle_defect)

@@ -1,4 +1,5 @@
-"""What every answer tells the browser to refuse: the one place for it."""
+"""What every answer tells the browser to refuse: the one place for it. Only a websocket's 101
+has none: it is no document, and the page that asked for it has them all."""
 
 from __future__ import annotations
 

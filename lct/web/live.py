@@ -63,6 +63,10 @@ def check_before_the_upgrade() -> None:
         raise ForeignOrigin
     if request.method == "POST":
         return
+    try:
+        request.environ.get("HTTP_HOST", "").encode().decode("idna")
+    except UnicodeError:  # wsproto reads it so, and does not expect that it may fail
+        abort(400)
     view = request.args.get("view", "")
     if view not in SCREENS:
         abort(404)

@@ -1,0 +1,1 @@
+"""What strangers send, made up: hypothesis looks for what breaks, atheris for where it leads."""

@@ -1,0 +1,119 @@
+"""What atheris runs: it changes bytes in ways that lead to code not reached before.
+
+`python -m tests.fuzz.targets FOLDER -runs=1000` begins with what is right and keeps in the folder
+what led on. libFuzzer, which it is built on, ends the process when it is done, with another exit
+code than 0 if something was raised. The first byte says which target the others are for.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import atheris
+
+PARSERS = [
+    "lct.domain", "lct.application.messages", "lct.infrastructure.archive",
+    "lct.infrastructure.stream", "lct.web.inbox", "wsproto", "itsdangerous",
+]  # fmt: skip
+with atheris.instrument_imports(include=PARSERS):
+    from itsdangerous import BadSignature
+
+    from lct.application.messages import decode, encode
+    from lct.domain import values
+    from lct.domain.errors import Invalid, LctError
+    from lct.domain.teams import pasted_teams
+    from lct.infrastructure.archive import _is_sound, _parsed
+    from lct.infrastructure.stream import Stream, read_event
+    from lct.web.identity import PLAYER, _signer
+    from lct.web.inbox import messages
+
+    from .test_texts import Peer
+
+
+def names(data: bytes) -> None:
+    text = data.decode(errors="surrogateescape")
+    cleaned = values.clean(text)
+    assert values.clean(cleaned) == cleaned
+    assert values.fold(values.fold(text)) == values.fold(text)
+    for take in (lambda: values.person_name(text, text), lambda: pasted_teams(text)):
+        with suppress(Invalid):
+            take()
+
+
+def frames(data: bytes) -> None:
+    peer = Peer([data[i : i + 50] for i in range(0, len(data), 50)])
+    for text in messages(peer, "BB3K7QXM"):  # type: ignore[arg-type]
+        assert len(text) <= 1000
+
+
+def bus(data: bytes) -> None:
+    message = decode(data)
+    assert message is None or decode(encode(message)) == message
+
+
+def lines(data: bytes) -> None:
+    """A line of a file that is imported, as far as it goes without a store."""
+    stream = Stream("BB3K7QXM")
+    for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
+        try:
+            document = _parsed(number, line)
+            if _is_sound(read_event(document)):
+                stream.take(document)
+        except LctError:
+            return
+
+
+def tokens(data: bytes) -> None:
+    signer = _signer(b"a secret key for fuzzing", PLAYER)
+    with suppress(BadSignature):
+        assert signer.loads(data) == ["BB3K7QXM", "ola"]
+
+
+TARGETS: tuple[Callable[[bytes], None], ...] = (names, frames, bus, lines, tokens)
+# Where each begins: something that is right, which bytes alone would take long to find.
+EVENT = {
+    "_id": "BB3K7QXM:1", "stream": "BB3K7QXM", "seq": 1, "type": "tournament-created", "schema": 1,
+    "data": {
+        "name": "Cup", "limit": 2, "teams": [["A", "L", 4.5, "club"], ["B", "", 0.0, ""]],
+        "option": "plain", "commitment": "c", "secret": "s", "device_id": "d",
+        "organiser_hash": "o", "recovery_hash": "r",
+    },
+    "at": "2026-01-01T00:00:00.000+00:00", "actor": "organiser",
+}  # fmt: skip
+SEEDS: dict[str, list[bytes]] = {
+    "names": ["Zoë 👩‍👩‍👧 \u0344\u3164".encode(), b"A\nB\r\nC \xff"],
+    "frames": [
+        b"\x81\x8a\0\0\0\0" + b'{"look":3}',
+        b"\x88\x82\0\0\0\0\x03\xe8",
+        b"\x89\x80\0\0\0\0",
+    ],
+    "bus": [b'{"code":"BB3K7QXM","seq":3}', b'{"code":"BB3K7QXM","player_id":"p","team":null}'],
+    "lines": [json.dumps(EVENT).encode()],
+    "tokens": [_signer(b"a secret key for fuzzing", PLAYER).dumps(["BB3K7QXM", "ola"]).encode()],
+}
+
+
+def one(data: bytes) -> None:
+    """Give the bytes behind the first one to the target that it names."""
+    if data:
+        TARGETS[data[0] % len(TARGETS)](data[1:])
+
+
+def main() -> None:
+    """Put the beginnings into the folder, and run."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, target in enumerate(TARGETS):
+        for number, right in enumerate(SEEDS[target.__name__]):
+            (folder / f"{target.__name__}-{number}").write_bytes(bytes([place]) + right)
+    given = ["-timeout=5", "-max_len=2000", f"-artifact_prefix={folder}/", *sys.argv[2:]]
+    atheris.Setup([sys.argv[0], *given, str(folder)], one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

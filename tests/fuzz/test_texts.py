@@ -1,0 +1,126 @@
+"""Names, team lists, codes and messages of any text: refused or taken, soon, and never a crash."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lct.application.messages import Looked, Moved, Present, channel, decode, encode
+from lct.domain import values
+from lct.domain.teams import MAX_TEAMS, pasted_teams
+from lct.web.inbox import MAX_MESSAGE, messages
+
+from .shapes import JSON, LONG, STREAMS, TEXTS, as_line, taken
+
+pytestmark = pytest.mark.slow
+
+often = settings(
+    max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+seldom = settings(often, max_examples=25)
+SOON = 3.0  # seconds, for as much as a body holds, on a busy machine; 12 and more is by the square
+
+
+@often
+@given(TEXTS, TEXTS)
+def test_a_name_is_refused_beside_its_field_or_fit_to_be_shown(first: str, last: str) -> None:
+    for name in taken(lambda: values.person_name(first, last), "first", "last") or ():
+        assert 1 <= len(name) <= values.NAME_CLUSTERS * values.MAX_CLUSTER
+        assert name.encode().decode() == name
+        assert not any(unicodedata.category(c) in ("Cc", "Cs", "Co") for c in name)
+        assert values.clean(name) == name
+        assert "".join(values.clusters(name)) == name
+
+
+@often
+@given(TEXTS)
+def test_cleaning_and_folding_are_finished_after_one_pass(text: str) -> None:
+    once = values.clean(text)
+    assert values.clean(once) == once
+    assert unicodedata.is_normalized("NFC", once)
+    assert values.fold(values.fold(text)) == values.fold(text)
+
+
+@seldom
+@given(LONG)
+def test_no_text_that_fits_into_a_body_takes_long(text: str) -> None:
+    began = time.monotonic()
+    values.clean(text)
+    taken(lambda: values.person_name(text, text), "first", "last")
+    taken(lambda: pasted_teams(text), "pasted")
+    values.normal_code(text)
+    assert time.monotonic() - began < SOON
+
+
+@often
+@given(st.lists(TEXTS, max_size=12).map("\n".join))
+def test_a_pasted_list_is_refused_or_has_teams_that_differ(text: str) -> None:
+    teams = taken(lambda: pasted_teams(text), "pasted")
+    if teams is None:
+        return
+    assert 1 <= len(teams) <= MAX_TEAMS
+    assert len({values.fold(team.name) for team in teams}) == len(teams)
+    assert all(values.clean(team.name) == team.name for team in teams)
+
+
+@often
+@given(TEXTS)
+def test_what_is_taken_for_a_code_is_one(text: str) -> None:
+    code = values.normal_code(text)
+    assert code is None or (len(code) == 8 and set(code) <= set(values.CODE_ALPHABET))
+
+
+SAID = [Moved("BB3K7QXM", 3), Looked("BB3K7QXM", "p", None), Present("BB3K7QXM", "w", ("p",), ())]
+
+
+@often
+@given(
+    st.binary(max_size=200)
+    | JSON.map(as_line)
+    | st.builds(
+        lambda message, more: as_line(message._asdict() | more),
+        st.sampled_from(SAID),
+        st.dictionaries(
+            st.sampled_from(["code", "seq", "worker", "here", "asleep", "player_id", "team"]), JSON
+        ),
+    )
+)
+def test_a_message_from_the_bus_is_one_of_ours_or_none(data: bytes | str) -> None:
+    message = decode(data)
+    if message is not None:
+        assert channel(message)
+        assert decode(encode(message)) == message
+
+
+class Peer:
+    """The outbox of a screen whose browser sends just that, in pieces."""
+
+    def __init__(self, sent: list[bytes]) -> None:
+        self.sent, self.closing, self.heard, self.said = sent, False, 0.0, list[tuple[Any, ...]]()
+        self.sock = self
+
+    def recv(self, size: int) -> bytes:
+        return self.sent.pop(0) if self.sent else b""
+
+    def control(self, opcode: int, payload: bytes = b"") -> None:
+        self.said.append((opcode, payload))
+
+    def close(self, code: int, reason: str = "") -> None:
+        self.closing = True
+
+    def abort(self) -> None:
+        self.closing = True
+
+
+@often
+@given(STREAMS, st.integers(1, 4096))
+def test_whatever_comes_over_a_websocket_is_a_message_or_its_end(data: bytes, step: int) -> None:
+    peer = Peer([data[i : i + step] for i in range(0, len(data), step)])
+    for text in messages(peer, "BB3K7QXM"):  # type: ignore[arg-type]
+        assert len(text) <= MAX_MESSAGE
+    assert all(len(payload) <= 125 for _, payload in peer.said)

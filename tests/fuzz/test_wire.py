@@ -1,0 +1,91 @@
+"""Bytes at a served app: halves of requests, odd heads, and sockets that say anything."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from ..http_client import Evening, House, Raw
+from ..support import wait_until
+from .shapes import HEADERS, STREAMS
+
+pytestmark = pytest.mark.slow
+
+often = settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],  # what fails here may be a long wait, and would be repeated
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def evening(house: House) -> Iterator[Evening]:
+    """An evening of a house that has met no defect when the tests here are over."""
+    before = len(house.lines())
+    yield house.evening()
+    for line in house.lines()[before:]:
+        assert line["log.level"] != "error", line
+    assert "Traceback" not in house.log()
+
+
+@often
+@given(data=STREAMS, ends=st.booleans())
+def test_a_socket_that_says_anything_is_closed_or_goes_on(
+    evening: Evening, data: bytes, ends: bool
+) -> None:
+    raw = Raw(evening.host, evening.live("board"))
+    raw.socket.sendall(data)
+    if ends:
+        raw.socket.shutdown(socket.SHUT_WR)
+    raw.close()
+
+
+def test_after_all_that_screens_still_open_and_none_is_left(evening: Evening) -> None:
+    with evening.host.live(evening.live("board")) as screen:
+        screen.take()
+    hub = evening.house.lines
+    wait_until(
+        lambda: (
+            sum(line["message"] == "screen opened" for line in hub())
+            == sum(line["message"] == "screen closed" for line in hub())
+        ),
+        what="the end of every screen",
+    )
+
+
+LINES = st.sampled_from(
+    [
+        b"GET / HTTP/1.1", b"POST / HTTP/1.1", b"HEAD / HTTP/1.0", b"GET //x HTTP/1.1",
+        b"GET /t/%s/live?view=board HTTP/1.1", b"PUT /t/%s/team HTTP/1.1", b"GET * HTTP/1.1",
+        b"GET /%%00 HTTP/1.1", b"GET http://[/ HTTP/1.1", b"GET /t/%s/me?q=%%ff HTTP/1.1",
+        b"OPTIONS /api/v1/x HTTP/1.1",
+    ]
+)  # fmt: skip
+UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+BODIES = st.binary(max_size=60) | st.sampled_from([b"5\r\nhello\r\n0\r\n\r\n", b"zz\r\n", b"a=b"])
+
+
+@often
+@given(data=st.data())
+def test_a_request_of_any_bytes_is_answered_below_500_or_cut(evening: Evening, data: Any) -> None:
+    line = data.draw(LINES)
+    head = {"Host": "x", **(UPGRADE if b"live" in line and data.draw(st.booleans()) else {})}
+    head |= data.draw(HEADERS, "headers")
+    head |= data.draw(
+        st.sampled_from([{}, {"Content-Length": "5"}, {"Transfer-Encoding": "chunked"}])
+    )
+    lines = [line.replace(b"%s", evening.code.encode()).replace(b"%%", b"%")]
+    lines += [f"{name}: {value}".encode("latin-1") for name, value in head.items()]
+    where = (evening.house.host, evening.house.port)
+    with socket.create_connection(where, timeout=5) as connection:
+        connection.sendall(b"\r\n".join([*lines, b"", data.draw(BODIES, "body")]))
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(16)
+    assert answer == b"" or answer[9:10] in b"1234", (lines, answer)
