@@ -12,7 +12,9 @@ from typing import Any
 def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
     """Chunks of 64 kB for as long as somebody takes them."""
     start_response("200 OK", [("Content-Type", "text/plain")])
-    taken = environ["gunicorn.socket"].getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
+    connection = environ["gunicorn.socket"]
+    taken = connection.getsockopt(socket.IPPROTO_TCP, option) if option else 0
     chunks = 0
     try:
         while True:

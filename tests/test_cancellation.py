@@ -266,12 +266,14 @@ def test_a_download_ends_when_nobody_takes_it(tmp_path: Path) -> None:
         reader = wait_until(lambda: connected(port), what="gunicorn")
         reader.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert reader.recv(8) == b"HTTP/1.1"
+        for _ in range(10):  # more than its first chunk
+            assert reader.recv(20_000, socket.MSG_WAITALL)
         assert not told.exists()
         reader.close()
         wait_until(told.exists, what="the end of the download")
         timeout, chunks = map(int, wait_until(told.read_text).split())
-        assert timeout == 30_000  # of one that is still there and takes nothing
-        assert 0 < chunks < 1000
+        assert timeout == (30_000 if sys.platform == "linux" else 0)  # for one that takes nothing
+        assert 2 <= chunks < 1000
     finally:
         server.terminate()
         server.wait(20)

@@ -26,7 +26,7 @@ from .shapes import HEADERS, JSON, NUMBERS, TEXTS, altered, as_line, nearly, tak
 pytestmark = pytest.mark.slow
 
 often = settings(
-    max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 

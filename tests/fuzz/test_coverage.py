@@ -20,11 +20,11 @@ MACHINE = (platform.system(), platform.machine())
 @pytest.mark.slow
 @pytest.mark.skipif(MACHINE != ("Linux", "x86_64"), reason="atheris has no wheel for this machine")
 def test_nothing_is_raised_by_bytes_that_lead_to_new_code(tmp_path: Path) -> None:
-    limits = ["-runs=5000", "-max_total_time=10", "-seed=20261128"]
+    limits = ["-runs=5000", "-max_total_time=6", "-seed=20261128"]
     ended = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.targets", str(tmp_path), *limits],
         cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-3000:]
     assert "Done" in ended.stderr
-    assert len(list(tmp_path.iterdir())) > 50  # it found its way into the code
+    assert len(list(tmp_path.iterdir())) > 30  # it found its way into the code

@@ -20,7 +20,7 @@ from .shapes import JSON, LONG, STREAMS, TEXTS, as_line, taken
 pytestmark = pytest.mark.slow
 
 often = settings(
-    max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 seldom = settings(often, max_examples=25)
 SOON = 3.0  # seconds, for as much as a body holds, on a busy machine; 12 and more is by the square

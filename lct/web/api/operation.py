@@ -69,7 +69,7 @@ class Operation:
         if self.right is not Right.ANYONE:
             found |= {401, 403}
         if self.body:
-            found |= {400, 413, 415, 422}
+            found |= {400, 408, 413, 415, 422}
         if self.query or self.repeatable:
             found.add(422)
         if self.conditional:
