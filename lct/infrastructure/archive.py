@@ -12,7 +12,6 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pymongo
 from pymongo.errors import DuplicateKeyError
 
 from .. import cancellation
@@ -22,6 +21,7 @@ from ..domain.events import EVENTS, Event, PlayerForgotten, TeamsDrawn, Tourname
 from ..domain.teams import MAX_TEAMS, STAR_STEPS
 from ..domain.tournament import MAX_PLAYERS, MIN_PLAYERS
 from ..domain.values import normal_code
+from .documents import patience
 from .event_store import EventStore, reachable
 from .stream import Stream, read_event
 from .webhooks import remove_all
@@ -246,7 +246,7 @@ def outdated(store: EventStore, days: float, now: datetime) -> list[str]:
     limit = (now - timedelta(days=days)).replace(tzinfo=None)
     # No index has the times, which every tap would pay for: all events are looked through. Of a
     # stream that is old its first event is, so one document comes back for each.
-    with pymongo.timeout(SWEEP_SECONDS), reachable():
+    with reachable(), patience(SWEEP_SECONDS):
         begun = store.events.find({"seq": 1, "at": {"$lt": limit}}, {"stream": 1})
         old = [document["stream"] for document in begun]
         return sorted(code for code in old if _last_at(store, code) < limit)

@@ -6,6 +6,9 @@ building documents costs about twice the time of loading a tournament.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pymongo
 from mongoengine import (
     BooleanField,
@@ -145,11 +148,18 @@ def connect_store(settings: Settings) -> MongoClient:
     )
 
 
-def ensure_indexes() -> list[str]:
-    """Create every index that is missing; returns the names of the collections."""
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """So much time for what no tap waits for, once the store has said something."""
     with pymongo.timeout(START_SECONDS):
         EventDocument._get_collection().database.command("ping")
-    with pymongo.timeout(INDEX_SECONDS):
+    with pymongo.timeout(seconds):
+        yield
+
+
+def ensure_indexes() -> list[str]:
+    """Create every index that is missing; returns the names of the collections."""
+    with patience(INDEX_SECONDS):
         for document in DOCUMENTS:
             document.ensure_indexes()
     return [document._get_collection_name() for document in DOCUMENTS]
