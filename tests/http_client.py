@@ -237,7 +237,9 @@ class Phone:
     def connect(self) -> HTTPConnection:
         """A connection that the server has not closed, to the worker that was chosen."""
         if self.connection and self.connection.sock:
-            if not select.select([self.connection.sock], [], [], 0)[0]:
+            poll = select.poll()  # which knows numbers over 1023, unlike select
+            poll.register(self.connection.sock, select.POLLIN)
+            if not poll.poll(0):
                 return self.connection
             self.connection.close()
         self.connection = HTTPConnection(self.house.host, self.house.port, timeout=PATIENCE)

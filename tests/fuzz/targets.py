@@ -68,7 +68,7 @@ def lines(data: bytes) -> None:
 
 
 def tokens(data: bytes) -> None:
-    signer = _signer(b"a secret key for fuzzing", PLAYER)
+    signer = _signer((b"a secret key for fuzzing",), PLAYER)
     with suppress(BadSignature):
         assert signer.loads(data) == ["BB3K7QXM", "ola"]
 
@@ -93,7 +93,7 @@ SEEDS: dict[str, list[bytes]] = {
     ],
     "bus": [b'{"code":"BB3K7QXM","seq":3}', b'{"code":"BB3K7QXM","player_id":"p","team":null}'],
     "lines": [json.dumps(EVENT).encode()],
-    "tokens": [_signer(b"a secret key for fuzzing", PLAYER).dumps(["BB3K7QXM", "ola"]).encode()],
+    "tokens": [_signer((b"a secret key for fuzzing",), PLAYER).dumps(["BB3K7QXM", "ola"]).encode()],
 }
 
 

@@ -43,7 +43,7 @@ class Target:
         t = parts.read(self.code).tournament
         with app.test_request_context():
             self.cookies = {
-                name: identity._signer(parts.secret, name).dumps([self.code, who])
+                name: identity._signer(parts.secrets, name).dumps([self.code, who])
                 for name, who in (
                     (identity.PLAYER, self.player),
                     (identity.ORGANISER, next(iter(t.devices))),
@@ -229,7 +229,7 @@ def looks_like_any_other(target: Target, desk: Desk, code: str) -> None:
     assert len(list(story(code, events))) == len(events)
     again = list(archive.exported(desk.store, code, None))
     assert archive.imported(desk.store, again) == (code, 0)
-    keys = identity._signer(target.app.extensions["lct"].secret, identity.ORGANISER)
+    keys = identity._signer(target.app.extensions["lct"].secrets, identity.ORGANISER)
     host = f"{identity.ORGANISER}={keys.dumps([code, next(iter(t.devices), '')])}"
     for page in ("", "join", "me", "organise", "history", "verify", "history.jsonl"):
         target.send("GET", f"/t/{code}/{page}".rstrip("/"), Cookie=host)
