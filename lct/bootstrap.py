@@ -160,6 +160,7 @@ def create_app(settings: Settings) -> Flask:
         exported=lambda code, public: archive.exported(store, code, public),
         receipt=lambda prefix: archive.receipt(store, prefix),
         hit=limiter.hit,
+        count=limiter.count,
         check=limiter.check,
         catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
         secrets=secrets,

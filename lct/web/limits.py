@@ -43,8 +43,8 @@ def counted(given: str) -> str:
 
 def tap(who: str, command: type[Command] | None = None) -> None:
     """Count one command of that player or device; TooMany when they or their address sent a lot."""
-    parts().hit("tap", who)
-    parts().hit("taps", address())
+    parts().count("tap", who)
+    parts().count("taps", address())
     if command in NAMING:
         parts().hit("create", address())
 

@@ -28,6 +28,7 @@ class Parts:
     bus: Any
     hub: Any
     hit: Callable[[str, str], None]  # (limit, who): count one, or raise TooMany
+    count: Callable[[str, str], None]  # the same, but counted a moment later
     check: Callable[[str, str], None]  # the same, counting nothing and as this worker knows
     catalogue: tuple[CatalogueTeam, ...]
     secrets: tuple[bytes, ...]  # the first one signs, all are believed

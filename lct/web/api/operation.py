@@ -78,7 +78,7 @@ class Operation:
 
     def answer_to(self, **path: str) -> Response:
         """Let the request in, run it, and put its answer into JSON."""
-        parts().hit("call", address())
+        parts().count("call", address())
         # Who may not call is told so before what is wrong with the call, unless only the call
         # says which tournament it is about.
         given = self._given() if self.code_field else None
