@@ -12,6 +12,7 @@ from lct.application.messages import Present, channel, encode
 from lct.web.presence import ASLEEP, BELIEVED, SAY_AGAIN, SETTLING, Presence
 
 from .http_client import House, Screen
+from .support import wait_until
 
 
 def mood(seat: str) -> Any:
@@ -102,6 +103,25 @@ def test_a_phone_on_an_event_stream_that_hides_is_asleep_and_never_away(house: H
         frames = board.quiet(4)
         assert mood("asleep")(board)
         assert not any("is-away" in frame for frame in frames)
+
+
+def test_programs_are_told_who_is_here_whichever_worker_they_ask(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola", worker=0)
+
+    def told() -> set[str]:
+        answers = [house.phone(n).get(f"/api/v1/tournaments/{e.code}/players") for n in (0, 1)]
+        return {json.loads(answer.text)["items"][0]["presence"] for answer in answers}
+
+    assert told() == {"away"}
+    with ola.live(e.live("me")) as own:
+        own.take()
+        wait_until(lambda: told() == {"here"}, 4)
+        own.ws.send(json.dumps({"asleep": True}))
+        wait_until(lambda: told() == {"asleep"}, 4)
+        own.ws.send(json.dumps({"asleep": False}))
+        wait_until(lambda: told() == {"here"}, 4)
+    wait_until(lambda: told() == {"away"}, 4)
 
 
 def test_nobody_is_marked_for_what_a_stranger_says_on_the_bus(house: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..domain.values import normal_code
@@ -39,6 +40,13 @@ class Present(NamedTuple):
     worker: str
     here: tuple[str, ...]
     asleep: tuple[str, ...]
+
+
+def merged(words: Iterable[Present]) -> dict[str, str]:
+    """Player -> "here" or "asleep", by what the workers say; a phone that is awake counts more."""
+    said = list(words)
+    found = {player_id: "asleep" for word in said for player_id in word.asleep}
+    return found | {player_id: "here" for word in said for player_id in word.here}
 
 
 class Dropped(NamedTuple):

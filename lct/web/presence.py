@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from ..application.messages import Present
+from ..application.messages import Present, merged
 from .outbox import Outbox
 
 SAY_AGAIN = 4.0  # seconds between two messages that say the same
@@ -107,6 +107,4 @@ class Presence:
             self._others = {
                 w: (word, at) for w, (word, at) in self._others.items() if clock - at < BELIEVED
             }
-        words = [self._said, *(word for word, _ in self._others.values())]
-        found = {p: "asleep" for word in words for p in word.asleep}
-        return found | {p: "here" for word in words for p in word.here}
+        return merged([self._said, *(word for word, _ in self._others.values())])

@@ -107,8 +107,12 @@ class PlayerFacts(BaseModel):
     drawn: int | None = Field(description="The team they drew, once its card has turned.")
 
 
+class PresentPlayer(PlayerFacts):
+    presence: Literal["here", "asleep", "away"] = Field(description="Of their phones, just now.")
+
+
 class Players(BaseModel):
-    items: list[PlayerFacts]
+    items: list[PresentPlayer]
     next: str | None
 
 

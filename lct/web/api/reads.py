@@ -8,6 +8,7 @@ from flask import Response, url_for
 
 from ...application import checks
 from ...application.history import replay, story
+from ...application.messages import merged
 from ...domain.errors import NotDrawn, NotFound
 from ...domain.values import shown_code
 from ..identity import seat_code
@@ -43,9 +44,17 @@ def teams(call: Call) -> Any:
 
 @api.operation("GET", f"{T}/players", **PUBLIC, query=Page, answer=answers.Players)
 def players(call: Call) -> Any:
-    """Who is in, in the order of joining, with their picks, and what they drew once it is shown."""
+    """Who is in, in the order of joining, with their picks, what they drew once it is shown, and
+    whether their phone is there."""
     items, following = page(answers.players(call.t, parts().now()), call.query)
-    return answers.Players(items=list(items), next=following)
+    there = merged(parts().bus.presences(call.t.code))
+    present = [
+        answers.PresentPlayer.model_validate(
+            each.model_dump() | {"presence": there.get(each.id, "away")}
+        )
+        for each in items
+    ]
+    return answers.Players(items=present, next=following)
 
 
 @api.operation("GET", f"{T}/draw", **PUBLIC, answer=list[answers.CardFacts], refusals=(409,))
