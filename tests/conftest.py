@@ -101,6 +101,15 @@ def house(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield opened
 
 
+@pytest.fixture(scope="module")
+def app(servers: Servers) -> Iterator[Any]:
+    """The app in this process, with a database of its own; for what calls the API."""
+    from .api_client import served, settings_for
+
+    with served(settings_for(servers)) as made:
+        yield made
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """One Chromium for the whole run; tests open contexts of their own in it."""

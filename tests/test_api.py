@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,12 +13,6 @@ from flask import Flask
 from .api_client import ApiEvening, Program, forget_limits, good, refused, served, settings_for
 from .http_client import PUBLIC_URL, at_once
 from .test_rights import guesses
-
-
-@pytest.fixture(scope="module")
-def app(servers: Any) -> Iterator[Flask]:
-    with served(settings_for(servers)) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

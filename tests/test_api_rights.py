@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -15,17 +14,11 @@ from lct.web.api.operation import Operation
 from lct.web.api.rights import Right
 from lct.web.identity import ORGANISER, PLAYER, _signer
 
-from .api_client import ApiEvening, Program, forget_limits, good, refused, served, settings_for
+from .api_client import ApiEvening, Program, forget_limits, good, refused
 from .rights_table import API, IN, ROLES
 
 # Where a stranger is let in only to be asked for a secret, or to find that nothing is there.
 ASKS = {"admit": 403, "come_back": 422}
-
-
-@pytest.fixture(scope="module")
-def app(servers: Any) -> Iterator[Flask]:
-    with served(settings_for(servers)) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

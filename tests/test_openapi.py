@@ -7,7 +7,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,12 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from lct.application.webhooks import Message
 from lct.web.api import operations
 
-from .api_client import ApiEvening, Program, forget_limits, good, served, settings_for
+from .api_client import ApiEvening, Program, forget_limits, good
 from .browser import Screens
 from .support import LiveServer
 
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "docs/api_client.py"
-
-
-@pytest.fixture(scope="module")
-def app(servers: Any) -> Iterator[Flask]:
-    with served(settings_for(servers)) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)

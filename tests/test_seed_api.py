@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from .api_client import Program, forget_limits, good, refused, served, settings_for
-
-
-@pytest.fixture(scope="module")
-def app(servers: Any) -> Iterator[Flask]:
-    with served(settings_for(servers)) as made:
-        yield made
+from .api_client import Program, forget_limits, good, refused
 
 
 @pytest.fixture(autouse=True)
