@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,6 +63,18 @@ def test_it_is_kept_although_another_field_was_wrong(app: Flask) -> None:
     browser = Browser(app)
     assert browser.create(passphrase=RIGHT, name="").status_code == 422
     assert not browser.asked
+
+
+def test_it_is_not_asked_for_again_after_a_change_of_keys(app: Flask) -> None:
+    browser, before = Browser(app), app.extensions["lct"]
+    assert browser.create(passphrase=RIGHT).status_code == 303
+    try:
+        app.extensions["lct"] = replace(before, secrets=(b"the next key", *before.secrets))
+        assert not browser.asked
+        app.extensions["lct"] = replace(before, secrets=(b"the next key",))
+        assert browser.asked
+    finally:
+        app.extensions["lct"] = before
 
 
 def test_another_passphrase_is_asked_for_again(app: Flask) -> None:

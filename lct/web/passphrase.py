@@ -7,7 +7,7 @@ import hmac
 from flask import current_app, session
 
 from ..domain.errors import WrongPassphrase
-from .identity import derived
+from .identity import believed
 from .limits import address
 from .parts import parts
 
@@ -15,12 +15,12 @@ from .parts import parts
 def asked() -> bool:
     """Whether this browser has to give it."""
     known = session.get("creator", "")
-    return _wanted() is not None and not hmac.compare_digest(known, _mark())
+    return _wanted() is not None and not any(hmac.compare_digest(known, m) for m in _marks())
 
 
 def remember() -> None:
     """This browser need not give it again, until it is another one."""
-    session["creator"] = _mark()
+    session["creator"] = _marks()[0]
     session.permanent = True
 
 
@@ -39,5 +39,6 @@ def _wanted() -> str | None:
     return current_app.config["LCT_CREATE_PASSPHRASE"]
 
 
-def _mark() -> str:
-    return derived("creator", _wanted()).hex()[:32]
+def _marks() -> list[str]:
+    """Of devices that have given it, also under former keys; today's first."""
+    return [raw.hex()[:32] for raw in believed("creator", _wanted())]
