@@ -134,6 +134,7 @@ def create_app(settings: Settings) -> Flask:
         LOOK_SECONDS,
         settings.sockets_per_address,
         settings.sockets_per_tournament,
+        settings.revision,
     )
 
     secrets = tuple(key.encode() for key in settings.secret_keys)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHORTEST_SECRET = 16
 SHORTEST_PASSPHRASE = 8
+LONGEST_NAME = 64
 # Where our own addresses begin: a prefix that is one of them could not be told from it.
 OWN_PATHS = (["t"], ["api"], ["static"], ["swagger"])
 
@@ -57,6 +58,12 @@ def _flag(value: str) -> bool:
     if value.lower() in ("0", "false", "no", "off"):
         return False
     raise ValueError("must be true or false")
+
+
+def _short(value: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"must have at most {LONGEST_NAME} characters")
+    return value
 
 
 def _log_level(value: str) -> str:
@@ -174,6 +181,9 @@ class Settings:
     secure_cookies: bool = _setting("LCT_SECURE_COOKIES", _flag, default=False)
     # Over how many seconds a stopping worker spreads the closing of its sockets.
     drain_seconds: float = _setting("LCT_DRAIN_SECONDS", _seconds, default=5.0)
+    # Which rollout a pod belongs to, the same on all pods of one: with it, screens that leave a pod
+    # are sent to the new ones only. Not set: to any.
+    revision: str = _setting("LCT_REVISION", _short, default="")
     # The least severe level that is logged.
     log_level: str = _setting("LCT_LOG_LEVEL", _log_level, default="INFO")
     # How many worker processes serve.

@@ -15,6 +15,7 @@ const clock = () => new Date().toLocaleTimeString([], { timeStyle: "short", hour
 let way;
 let worked = false; // a websocket did get through to this page
 let failures = 0; // of websockets since
+let opened = false; // the websocket at hand was
 let connection; // hx-ws's, with its socket and its timer
 let stream; // the EventSource
 let tag, asked = 0, polling, climb; // of asking: the picture known, which answer counts, timers
@@ -80,6 +81,7 @@ on("htmx:ws:before:connection", ({ detail }) => {
   if (way === "ws") expect("ws", fall);
 });
 on("htmx:ws:after:connection", () => {
+  opened = true;
   if (document.hidden) return sleep();
   if (way !== "ws") return;
   heard = Date.now();
@@ -88,6 +90,9 @@ on("htmx:ws:after:connection", () => {
 });
 on("htmx:ws:before:message:incoming", ({ detail }) => got("ws", detail.message.data));
 on("htmx:ws:close", ({ detail }) => {
+  // A pod that is to go next refuses, but nobody twice.
+  detail.connection.url = detail.connection.url.replace("&again", "") + (opened ? "" : "&again");
+  opened = false;
   if (detail.code && !detail.connection.config.reconnectCodes.includes(detail.code)) return end();
   if (way !== "ws") return;
   looked = null;
@@ -102,11 +107,11 @@ function fall() {
   listen();
 }
 
-function listen() {
+function listen(again = "") {
   hangUp();
   if (over || document.hidden) return;
   let first = true;
-  stream = new EventSource(address("events"));
+  stream = new EventSource(address("events") + again);
   expect("sse", ask); // a proxy may hold it up
   stream.onmessage = ({ data }) => {
     first = false;
@@ -115,9 +120,9 @@ function listen() {
   };
   stream.addEventListener("over", end);
   stream.onerror = () => {
-    if (first) return ask();
+    if (first) return again || stream?.readyState !== 2 ? ask() : listen("&again");
     lost(); // it comes back by itself, unless the answer was no
-    if (stream?.readyState === 2) setTimeout(() => way === "sse" && listen(), 1000 + Math.random() * 4000);
+    if (stream?.readyState === 2) setTimeout(() => way === "sse" && listen("&again"), 1000 + Math.random() * 4000);
   };
 }
 function hangUp() {

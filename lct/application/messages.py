@@ -56,12 +56,19 @@ class Dropped(NamedTuple):
     dropped: bool = True
 
 
-Message = Moved | Looked | Present | Dropped
+class Revision(NamedTuple):
+    """A worker of this revision of the app begins to serve, or leaves. Never stored."""
+
+    revision: str
+    leaving: bool
+
+
+Message = Moved | Looked | Present | Dropped | Revision
 
 
 def channel(message: Message) -> str:
     """Where a message is published: at its tournament's, or at the one that all workers hear."""
-    return EVERYWHERE if isinstance(message, Dropped) else CHANNEL + message.code
+    return EVERYWHERE if isinstance(message, Dropped | Revision) else CHANNEL + message.code
 
 
 def encode(message: Message) -> str:
@@ -77,6 +84,10 @@ def decode(data: bytes | str) -> Message | None:
         return None
     try:
         fields = json.loads(data)
+        if "revision" in fields:
+            revision, leaving = fields["revision"], fields["leaving"]
+            fits = _all_short((revision,)) and isinstance(leaving, bool)
+            return Revision(revision, leaving) if fits else None
         code = fields["code"]
         if not isinstance(code, str) or normal_code(code) != code:
             return None

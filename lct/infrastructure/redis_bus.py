@@ -30,6 +30,7 @@ from ..application.messages import (
     Message,
     Moved,
     Present,
+    Revision,
     channel,
     decode,
     encode,
@@ -119,6 +120,10 @@ class RedisBus:
 
     def present(self, message: Present) -> None:
         """Tell everybody who is connected to this worker, for PRESENT_SECONDS."""
+        self._send(message)
+
+    def revision(self, message: Revision) -> None:
+        """Tell every worker which revision of the app begins to serve here, or leaves."""
         self._send(message)
 
     def looks(self, code: str) -> dict[str, tuple[int, float]]:

@@ -15,13 +15,14 @@ from typing import Any
 
 import gevent
 
-from ..application.messages import Dropped, Looked, Message, Present
+from ..application.messages import Dropped, Looked, Message, Present, Revision
 from ..application.queries import NOBODY, Around
 from ..domain.errors import TooMany
 from ..spans import span
 from . import metrics
 from .outbox import Outbox
 from .render import Renderer
+from .rollout import Rollout
 from .room import Room
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Hub:
         look_seconds: float,
         sockets_per_address: int,
         sockets_per_tournament: int,
+        revision: str,
     ) -> None:
         self.read, self.known, self.bus, self.now = read, known, bus, now
         self.renderer, self.join_url = renderer, join_url
@@ -55,6 +57,7 @@ class Hub:
         self._from: Counter[str] = Counter()  # address -> open screens
         self._watching: Counter[str] = Counter()  # tournament -> open screens
         self._worker = uuid.uuid4().hex
+        self._revision, self.rollout = revision, Rollout(revision)
         self._rooms: dict[str, Room] = {}
         self._started = False
         self._alive: Callable[[], bool] = lambda: True
@@ -158,6 +161,9 @@ class Hub:
     # --- what the bus says --------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:
+        if isinstance(message, Revision):
+            self.rollout.heard(message)
+            return
         room = self._rooms.get(message.code)
         if isinstance(message, Dropped):
             self._forget(message.code)
@@ -185,6 +191,7 @@ class Hub:
         """Learn how to see that the worker has been told to stop."""
         self._alive = alive
         self._start()
+        self.bus.revision(Revision(self._revision, leaving=False))
 
     def _start(self) -> None:
         if not self._started:
@@ -236,6 +243,7 @@ class Hub:
         while self._alive():
             gevent.sleep(0.1)
         self.draining = True
+        self.bus.revision(Revision(self._revision, leaving=True))
         log.info("draining", extra={"labels.sockets": str(self.sockets())})
         deadline, told = time.monotonic() + self._drain_seconds, set[Outbox]()
         while True:  # until the process ends: gunicorn may still accept for a second

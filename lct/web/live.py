@@ -79,6 +79,10 @@ def check_before_the_upgrade() -> None:
     elif view == "me":
         g.player_id = player_here(t.code)
     if request.endpoint != "live.now":
+        # A proxy tries another pod. Without one the page comes back and says so, and is taken by
+        # any: it need not find the right one.
+        if parts().hub.rollout.is_next() and "again" not in request.args:
+            raise Unavailable
         admit(t.code)
     # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)

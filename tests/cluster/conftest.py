@@ -50,8 +50,7 @@ http {{
     {servers}
     keepalive 32;
   }}
-  upstream emptiest {{
-    least_conn;
+  upstream screens {{
     {trusted}
   }}
   {hosts}
@@ -61,19 +60,23 @@ http {{
 HOST = """
   server {{
     listen 127.0.0.1:{port};
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Connection $connection_upgrade;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_connect_timeout 1s;
+    proxy_read_timeout 60s;
+    proxy_next_upstream error timeout non_idempotent;
+    proxy_next_upstream_tries 6;
     location / {{
-      proxy_pass http://{upstream};
-      proxy_http_version 1.1;
-      proxy_set_header Host $http_host;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection_upgrade;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_connect_timeout 1s;
-      proxy_read_timeout 60s;
-      proxy_next_upstream error timeout non_idempotent {also};
-      proxy_next_upstream_tries 6;
+      proxy_pass http://pods;
+    }}
+    location ~ ^/t/[^/]+/(live|events)$ {{
+      proxy_pass http://screens;
+      {also}
     }}
   }}
 """
@@ -154,6 +157,7 @@ class Cluster:
             host="127.0.0.1",
             trusted_proxies=1,
             drain_seconds=3,
+            revision="1",
             database="lct",
             var=folder,
         )
@@ -163,7 +167,7 @@ class Cluster:
         for number in range(1, 2 * PODS + 1):  # the second half is for a rollout
             settings = replace(self.settings, port=quiet_port())
             self.pods.append(Pod(f"lct-{number}", settings, folder / f"pod-{number}.log"))
-        self.port, self.emptiest = quiet_port(), quiet_port()
+        self.port, self.plain = quiet_port(), quiet_port()
         servers = [f"server 127.0.0.1:{pod.settings.port}" for pod in self.pods]
         self.spare = self.pods[PODS:]
         del self.pods[PODS:]
@@ -194,10 +198,10 @@ class Cluster:
                 "nginx is not installed: apt-get install nginx-light (or brew install nginx)"
             )
         path = folder / "nginx.conf"
-        hosts = HOST.format(port=self.port, upstream="pods", also="")
-        # A pod that drains says 503 to a screen, which another pod shall take then. Only there:
-        # a tap that met a 503 is for the person to repeat.
-        hosts += HOST.format(port=self.emptiest, upstream="emptiest", also="http_503")
+        # A pod that drains, or is to go next, says 503 to a screen, which another pod shall take.
+        # Only to screens: a tap that met a 503 is for the person to repeat.
+        also = "proxy_next_upstream error timeout http_503;"
+        hosts = HOST.format(port=self.port, also=also) + HOST.format(port=self.plain, also="")
         lines = "\n    ".join(f"{server} max_fails=1 fail_timeout=1s;" for server in servers)
         # Once a server has failed, nginx tries it with one request at a time until one of them has
         # ended, which a websocket does not: where there is nothing else, none may count as failed.

@@ -42,17 +42,18 @@ class Watcher:
         self.heard = 0.0
 
     async def run(self) -> None:
-        attempt = 0
+        attempt, again = 0, ""
         headers = {"Cookie": self.cookie} if self.cookie else {}
         while True:
             await self.awake.wait()
             try:
                 async with connect(
-                    self.url, additional_headers=headers, compression=None, ping_interval=None,
-                    close_timeout=0.5, open_timeout=10, max_size=None, max_queue=None,
+                    self.url + again, additional_headers=headers, compression=None,
+                    ping_interval=None, close_timeout=0.5, open_timeout=10, max_size=None,
+                    max_queue=None,
                 ) as self.socket:  # fmt: skip
                     self.connects += 1
-                    attempt = 0
+                    attempt, again = 0, ""
                     self.heard = time.monotonic()
                     await self._take()
             except ConnectionClosed as closed:
@@ -61,7 +62,7 @@ class Watcher:
                     self.over = code
                     return
             except (OSError, InvalidHandshake, TimeoutError, EOFError):
-                pass
+                again = "&again"
             if self.live:
                 self.gone_at = time.monotonic()
             self.live = False

@@ -265,8 +265,8 @@ def test_a_socket_is_kept_open_through_a_proxy_that_cuts_idle_ones(cluster: Clus
 def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cluster) -> None:
     cluster.seconds_until_right(time.monotonic(), 40)
     screens, at = list(cluster.crowd.watchers), cluster.evening.live("me")
-    others = [  # behind a proxy that prefers the pod with the fewest connections
-        Watcher(cluster.emptiest, at, cluster.phones[n].cookie_header(at)) for n in range(100)
+    others = [  # behind one that does not try another pod, as a Kubernetes service does not
+        Watcher(cluster.plain, at, cluster.phones[n].cookie_header(at)) for n in range(100)
     ]
     cluster.crowd.add(*others)
     wait_until(lambda: all(w.live for w in others), 20)
@@ -310,16 +310,16 @@ def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cl
     assert len(acknowledged) > 80
     assert lost == {}  # no pick that was answered with a yes is lost
     assert longest < 10
-    for how, reconnects in (
-        ("one by one, sent by turns", by_turns := most(one_by_one, screens)),
-        ("one by one, sent to the emptiest", by_load := most(one_by_one, others)),
-        ("the new ones first, sent by turns", new_first := most(surge, screens)),
+    for how, reconnects, limit in (
+        ("one by one", most(one_by_one, screens), 2),
+        ("the new ones first", most(surge, screens), 2),
+        # A screen may be sent to a pod that is to go next, twice.
+        ("one by one, by a proxy that tries no other pod", most(one_by_one, others), 3),
+        ("the new ones first, by a proxy that tries no other pod", most(surge, others), 2),
     ):
         name = f"rolling restart, 100 phones picking, {how} (away {longest:.1f} s at most)"
         cluster.rows.append(Row(name, seconds, reconnects, "no pick lost"))
-    assert by_turns <= 3  # a screen may be sent to a pod that is to go next
-    assert by_load <= 2
-    assert new_first <= 2
+        assert reconnects <= limit, how
 
 
 def roll(cluster: Cluster) -> tuple[dict[Watcher, int], dict[Watcher, int], float]:
@@ -328,7 +328,7 @@ def roll(cluster: Cluster) -> tuple[dict[Watcher, int], dict[Watcher, int], floa
     for number, new in enumerate(cluster.spare):  # one by one, the new one first
         old, cluster.pods[number] = cluster.pods[number], new
         began = time.monotonic()
-        new.start()
+        new.start(LCT_REVISION="2")
         old.terminate()
         longest = max(longest, away(cluster, began))
         cluster.spare[number] = old
@@ -336,7 +336,7 @@ def roll(cluster: Cluster) -> tuple[dict[Watcher, int], dict[Watcher, int], floa
     time.sleep(2)
     connects = {w: w.connects for w in cluster.crowd.watchers}
     for new in cluster.spare:  # all new ones first, as kube/base/deployment.yaml asks for
-        new.start()
+        new.start(LCT_REVISION="3")
     began = time.monotonic()
     for old in cluster.pods:
         old.process.send_signal(signal.SIGTERM)
