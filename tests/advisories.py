@@ -32,6 +32,7 @@ SOURCES = {
     "MAL": "https://github.com/ossf/malicious-packages, Apache-2.0",
     "PYSEC": "https://github.com/pypa/advisory-database, CC-BY-4.0",
 }
+BOUNDS = ("fixed", "introduced", "last_affected")  # not "limit", which is for commits
 
 
 def locked(lock: str) -> dict[str, str]:
@@ -65,14 +66,19 @@ def affects(part: dict[str, Any], version: str) -> bool:
 
 def _inside(events: list[dict[str, str]], version: str) -> bool:
     here, inside = _place(version), False
-    # Where one branch is fixed and another begins, the beginning counts.
-    for event in sorted(events, key=lambda each: (_place(*each.values()), "introduced" in each)):
+    for event in sorted(events, key=_when):
         [(kind, bound)] = event.items()
         if kind == "last_affected":
             inside = inside and here <= _place(bound)
         elif here >= _place(bound):
             inside = kind == "introduced"
     return inside
+
+
+def _when(event: dict[str, str]) -> tuple[tuple[bool, Version], int]:
+    """By version. At the same one: a branch is fixed, the next begins, and may end at once."""
+    [(kind, bound)] = event.items()
+    return _place(bound), BOUNDS.index(kind)
 
 
 def _place(version: str) -> tuple[bool, Version]:
@@ -106,9 +112,8 @@ def _is_pypi(affected: dict[str, Any]) -> bool:
 
 def _part(affected: dict[str, Any]) -> dict[str, Any]:
     """One entry, without ranges of commits, and without versions where there are ranges."""
-    bounds = {"introduced", "fixed", "last_affected"}  # not "limit", which is for commits
     ranges = [
-        [event for event in each["events"] if event.keys() <= bounds]
+        [event for event in each["events"] if event.keys() <= set(BOUNDS)]
         for each in affected.get("ranges", [])
         if each["type"] != "GIT"
     ]
