@@ -10,7 +10,7 @@ LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
 PIP_TOOLS := pip-tools==7.6.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit sbom clean browser
+.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit advisories sbom clean browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of eve
 		$(DEV)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
 			--requirement $$name.lock || exit 1; \
 	done
+
+advisories: $(DEV)/requirements-dev.lock ## renew the vulnerabilities that `make test` looks for; needs a network
+	$(DEV)/bin/python -m tests.advisories $(FROM)
 
 sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
 	$(DEV)/bin/python -m tests.sbom > sbom.json
