@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lct.config import Settings
+from lct.web.parts import join_url, start_page
 
 from .browser import Screens, create, decoded, is_by, is_live, join, see
 from .http_client import app_here, parse
@@ -65,6 +66,7 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
     tv.goto(f"{base}/t/{code}")
     is_live(tv)
     assert decoded(tv) == f"{base}/t/{code}/join"
+    see(tv, base.removeprefix("http://"))
     for phone, name in ((ola, "Ola"), (max_, "Max")):
         join(phone, decoded(tv), name, "Nowak")
         is_live(phone)
@@ -114,6 +116,24 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
     assert proxy.strays == []
     assert "alive" in get(f"{server.url}/liveness")  # as a pod is asked
     assert "ready" in get(f"{server.url}{PREFIX}/readiness")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "typed", "home"),
+    [
+        ("http://192.168.178.20:8000", "192.168.178.20:8000", True),
+        ("http://[fd00::20]:8000", "[fd00::20]:8000", True),
+        ("http://laptop.local", "laptop.local", True),
+        ("http://laptop", "laptop", True),
+        ("https://cup.example", "cup.example", False),
+        ("https://cup.example/t/fifa", "cup.example/t/fifa", False),
+        ("https://9.9.9.9", "9.9.9.9", False),
+    ],
+)
+def test_the_board_says_what_to_type_and_whether_it_takes_the_same_network(
+    public_url: str, typed: str, home: bool
+) -> None:
+    assert start_page(join_url(public_url, "BB3K7QXM")) == (typed, home)
 
 
 def test_every_address_that_is_given_out_begins_with_the_prefix(settings: Settings) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
-from urllib.parse import urljoin
+from ipaddress import ip_address
+from typing import Any, NamedTuple, cast
+from urllib.parse import urljoin, urlsplit
 
 from flask import current_app, url_for
 
@@ -55,3 +56,20 @@ def public(path: str) -> str:
 
 def join_url(public_url: str, code: str) -> str:
     return f"{public_url}/t/{code}/join"
+
+
+class StartPage(NamedTuple):
+    """Where a guest types the code; ``home``: it is reached from the same network only."""
+
+    address: str
+    home: bool
+
+
+def start_page(join_url: str) -> StartPage:
+    public_url = join_url.rpartition("/t/")[0]
+    host = urlsplit(public_url).hostname or ""
+    try:
+        home = not ip_address(host).is_global
+    except ValueError:
+        home = "." not in host or host.endswith((".local", ".lan", ".home.arpa", ".internal"))
+    return StartPage(public_url.partition("//")[2], home)

@@ -14,6 +14,7 @@ from ..application.regions import Region
 from ..domain.values import shown_code
 from . import metrics
 from .crest import crest
+from .parts import start_page
 from .qr import qr_svg
 
 CACHED_REGIONS = 20_000
@@ -42,6 +43,7 @@ class Renderer:
             "stars": stars,
             "shown_code": shown_code,
             "qr": qr_svg,
+            "start_page": start_page,
             "region": self.for_reader,
         }
         self.renders = 0
