@@ -37,9 +37,10 @@ EXPECTED = {
     errors.Unauthenticated: (401, "security"),
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
+    errors.Elsewhere: (503, "moved"),
     errors.ClientGone: (499, "cancelled"),
 }
-LEVELS = {"service": "error", "cancelled": "info"}
+LEVELS = {"service": "error", "cancelled": "info", "moved": "info"}
 
 
 @pytest.fixture(scope="module")

@@ -159,7 +159,7 @@ def test_labels_have_known_values_and_never_a_code(house: House) -> None:
     known = {
         "method": {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "other"},
         "status": {"2xx", "3xx", "4xx", "5xx"},
-        "kind": {"validation", "business", "security", "service", "cancelled"},
+        "kind": {"validation", "business", "security", "service", "moved", "cancelled"},
         "way": {"ws", "sse"},
         "view": set(VIEWS),
         "reason": {"stuck", "silent", "error", "limit", "malformed", "drain"},

@@ -227,6 +227,13 @@ class Unreadable(Unavailable):
     sentence = "This tournament cannot be read. The operator has been told."
 
 
+class Elsewhere(LctError):
+    """Another worker takes this screen: this one leaves, or is to leave next."""
+
+    retry_after = 1
+    sentence = "This server is being replaced. Another one is there: try again in a second."
+
+
 class ClientGone(LctError):
     """Whoever asked has closed the connection: what was not begun is left."""
 

@@ -28,6 +28,7 @@ ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
     errors.Unauthenticated: (401, "security"),
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
+    errors.Elsewhere: (503, "moved"),
     errors.ClientGone: (499, "cancelled"),  # as nginx calls it; nobody reads this answer
 }
 KINDS = {404: "business", 401: "security", 403: "security", 429: "security"}

@@ -25,7 +25,7 @@ from flask_sock import Sock
 from ..application.messages import Looked
 from ..application.own import personal
 from ..application.queries import SCREENS
-from ..domain.errors import ForeignOrigin, LctError, NotAPlayer, Unavailable
+from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
 from ..request_id import request_id
 from . import metrics
@@ -82,7 +82,7 @@ def check_before_the_upgrade() -> None:
         # A proxy tries another pod. Without one the page comes back and says so, and is taken by
         # any: it need not find the right one.
         if parts().hub.rollout.is_next() and "again" not in request.args:
-            raise Unavailable
+            raise Elsewhere
         admit(t.code)
     # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
@@ -91,7 +91,7 @@ def check_before_the_upgrade() -> None:
 def admit(code: str) -> None:
     """Count one more screen, or refuse it."""
     if parts().hub.draining:
-        raise Unavailable  # another pod takes it, if there is a proxy that tries one
+        raise Elsewhere
     parts().hub.admit(code, address(), invited(code))
     g.code, g.admitted = code, (code, address())
 

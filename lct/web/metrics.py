@@ -105,7 +105,7 @@ for cause in ("tick", "subscribe", "retry"):
     HEALS.labels(cause)
 for outcome in ("delivered", "failed", "refused", "gone", "given-up"):
     WEBHOOKS.labels(outcome)
-for kind in ("validation", "business", "security", "service", "cancelled"):
+for kind in ("validation", "business", "security", "service", "moved", "cancelled"):
     ERRORS.labels(kind)
 
 
