@@ -14,8 +14,9 @@ from urllib.parse import urljoin
 
 import pytest
 
+from lct.application.around import Around
 from lct.application.own import personal
-from lct.application.queries import SCREENS, Around
+from lct.application.queries import SCREENS
 from lct.application.regions import Region
 from lct.config import Settings
 from lct.domain.draw import NOT_OWN

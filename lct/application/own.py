@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..domain.tournament import Tournament
-from .queries import Around, firsts, look, lookers, phase, row, tile, wait
+from .around import Around, firsts, look, lookers
+from .phases import phase
+from .pieces import row, tile, wait
 from .regions import Card, Region
 
 

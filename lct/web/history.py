@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application import checks, queries
+from ..application.around import NOBODY
 from ..application.history import Line, replay, story
 from ..application.regions import Region
 from ..domain.tournament import Tournament
@@ -53,7 +54,7 @@ def _place(events: int) -> int:
 def _board(then: Tournament, line: Line, newest: bool) -> tuple[Region, ...]:
     """The board as it stood at that moment: cards that turned later lie face down."""
     now = parts().now() if newest else line.at
-    return tuple(r for r in queries.watch(then, now, queries.NOBODY, "") if r.id != "bar")
+    return tuple(r for r in queries.watch(then, now, NOBODY, "") if r.id != "bar")
 
 
 @bp.get("/t/<code>/history.jsonl")

@@ -15,8 +15,8 @@ from typing import Any
 
 import gevent
 
+from ..application.around import NOBODY, Around
 from ..application.messages import Dropped, Looked, Message, Present, Revision
-from ..application.queries import NOBODY, Around
 from ..domain.errors import TooMany
 from ..spans import span
 from . import metrics

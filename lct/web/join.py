@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ..application.around import NOBODY
 from ..application.commands import Join
-from ..application.queries import NOBODY, watch
+from ..application.queries import watch
 from ..domain.errors import Invalid, LctError, PlayerIsBlocked, Refused
 from ..domain.tournament import Tournament
 from . import identity

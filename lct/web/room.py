@@ -11,9 +11,11 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from ..application.around import Around
 from ..application.messages import Looked, Present
 from ..application.own import Moment, Own, moment, own_of, own_regions
-from ..application.queries import VIEWS, Around, next_change
+from ..application.phases import next_change
+from ..application.queries import VIEWS
 from ..domain.errors import LctError, UnknownTournament
 from ..domain.tournament import Tournament
 from ..spans import span

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from ...application import checks, queries
+from ...application import checks, phases, pieces
 from ...application.history import Line
 from ...domain.tournament import Tournament
 
@@ -41,7 +41,7 @@ def evening(t: Tournament, now: datetime) -> Evening:
     return Evening(
         code=t.code,
         name=t.name,
-        phase=queries.phase(t, now),  # type: ignore[arg-type]
+        phase=phases.phase(t, now),  # type: ignore[arg-type]
         version=t.version,
         limit=t.limit,
         players=len(t.players),
@@ -141,7 +141,7 @@ class CardFacts(BaseModel):
 def cards(t: Tournament, now: datetime) -> list[CardFacts]:
     return [
         CardFacts(number=c.number, player=c.name, team=c.team, status=c.status)  # type: ignore[arg-type]
-        for c in queries.cards(t, now)
+        for c in pieces.cards(t, now)
     ]
 
 

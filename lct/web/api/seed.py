@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.datastructures import MultiDict
 
 from ...application import commands as c
-from ...application import queries
+from ...application import pieces
 from ...domain.errors import UnknownPlayer, UnknownTeam
 from ...domain.tournament import Tournament
 from ...domain.values import fold
@@ -194,7 +194,7 @@ def seed_draw(call: Call) -> Any:
     t = parts().known(call.t.code).tournament
     drawn = []
     for (player_id, _, _), card in zip(
-        t.draws[-1].hands, queries.cards(t, parts().now()), strict=True
+        t.draws[-1].hands, pieces.cards(t, parts().now()), strict=True
     ):
         player = t.players[player_id]
         drawn.append(DrawnTeam(name=player.first, surname=player.last, teamName=card.team or None))

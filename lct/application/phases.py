@@ -1,0 +1,35 @@
+"""Where the evening is, which events and time alone change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..domain.tournament import Tournament
+
+JOIN, PICK, READY, DRAW, DRAWN, CLOSED = "join", "pick", "ready", "draw", "drawn", "closed"
+
+
+def phase(t: Tournament, now: datetime) -> str:
+    """Where the evening is: join, pick, ready, draw (cards turning), drawn or closed."""
+    if t.closed:
+        return CLOSED
+    if draw := t.current_draw:
+        return DRAWN if draw.is_over(now) else DRAW
+    if not t.full:
+        return JOIN
+    return PICK if t.choosing() else READY
+
+
+def cards_turned(t: Tournament, now: datetime) -> tuple[int, int]:
+    """(cards that lie open, cards) of the draw in force."""
+    draw = t.current_draw
+    return (draw.revealed(now), len(draw.hands)) if draw else (0, 0)
+
+
+def next_change(t: Tournament, now: datetime) -> float | None:
+    """Seconds until time alone changes the picture (a card turning), or None."""
+    draw = t.current_draw
+    if draw is None or draw.is_over(now):
+        return None
+    wait = draw.timeline.next_change(now)
+    return wait.total_seconds() if wait is not None else None
