@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 import redis
@@ -72,8 +73,9 @@ HOST = """
       proxy_set_header X-Forwarded-Host $http_host;
       proxy_connect_timeout 1s;
       proxy_read_timeout 60s;
-      proxy_next_upstream error timeout non_idempotent {also};
+      proxy_next_upstream error timeout non_idempotent {again};
       proxy_next_upstream_tries 6;
+      {also}
     }}
   }}
 """
@@ -155,6 +157,7 @@ class Cluster:
             trusted_proxies=1,
             drain_seconds=3,
             database="lct",
+            metrics_token=secrets.token_hex(16),
             var=folder,
         )
         connect_store(self.settings)
@@ -163,7 +166,7 @@ class Cluster:
         for number in range(1, 2 * PODS + 1):  # the second half is for a rollout
             settings = replace(self.settings, port=quiet_port())
             self.pods.append(Pod(f"lct-{number}", settings, folder / f"pod-{number}.log"))
-        self.port, self.emptiest = quiet_port(), quiet_port()
+        self.port, self.emptiest, self.kept = quiet_port(), quiet_port(), quiet_port()
         servers = [f"server 127.0.0.1:{pod.settings.port}" for pod in self.pods]
         self.spare = self.pods[PODS:]
         del self.pods[PODS:]
@@ -194,10 +197,13 @@ class Cluster:
                 "nginx is not installed: apt-get install nginx-light (or brew install nginx)"
             )
         path = folder / "nginx.conf"
-        hosts = HOST.format(port=self.port, upstream="pods", also="")
+        hosts = HOST.format(port=self.port, upstream="pods", again="", also="")
+        # No browser keeps a page for "back" that is not to be stored.
+        hidden = "proxy_hide_header Cache-Control;"
+        hosts += HOST.format(port=self.kept, upstream="pods", again="", also=hidden)
         # A pod that drains says 503 to a screen, which another pod shall take then. Only there:
         # a tap that met a 503 is for the person to repeat.
-        hosts += HOST.format(port=self.emptiest, upstream="emptiest", also="http_503")
+        hosts += HOST.format(port=self.emptiest, upstream="emptiest", again="http_503", also="")
         lines = "\n    ".join(f"{server} max_fails=1 fail_timeout=1s;" for server in servers)
         # Once a server has failed, nginx tries it with one request at a time until one of them has
         # ended, which a websocket does not: where there is nothing else, none may count as failed.
@@ -256,6 +262,16 @@ class Cluster:
             elif event["type"] == "team-let-go":
                 teams.pop(seats[data["player_id"]], None)
         return teams
+
+    def metric(self, name: str) -> float:
+        """The sum of one of the numbers for Prometheus, over all pods."""
+        total = 0.0
+        for pod in self.pods:
+            shown = {"Authorization": f"Bearer {self.settings.metrics_token}"}
+            with urlopen(Request(f"{pod.url}/metrics", headers=shown), timeout=10) as answer:
+                lines = [line.rpartition(" ") for line in answer.read().decode().splitlines()]
+            total += sum(float(value) for said, _, value in lines if said == name)
+        return total
 
     # --- what screens show ----------------------------------------------------------------------
 
