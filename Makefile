@@ -27,7 +27,7 @@ test-fast: $(DEV)/requirements-dev.lock ## the tests that need neither a browser
 test-store: $(DEV)/requirements-dev.lock ## what the event store promises, on the server in LCT_MONGO_URI
 	$(DEV)/bin/python -m pytest tests/test_store_contract.py
 
-test-cluster: $(DEV)/requirements-dev.lock ## three instances behind nginx, 300 screens, one fault after another
+test-cluster: $(DEV)/requirements-dev.lock browser ## three instances behind nginx, 300 screens, one fault after another
 	$(DEV)/bin/python -m pytest -s tests/cluster
 
 check: lint types imports ## lint, types and import rules, no tests

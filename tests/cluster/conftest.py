@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 import redis
@@ -71,12 +72,13 @@ HOST = """
     proxy_read_timeout 60s;
     proxy_next_upstream error timeout non_idempotent;
     proxy_next_upstream_tries 6;
+    {also}
     location / {{
       proxy_pass http://pods;
     }}
     location ~ ^/t/[^/]+/(live|events)$ {{
       proxy_pass http://screens;
-      {also}
+      {again}
     }}
   }}
 """
@@ -159,6 +161,7 @@ class Cluster:
             drain_seconds=3,
             revision="1",
             database="lct",
+            metrics_token=secrets.token_hex(16),
             var=folder,
         )
         connect_store(self.settings)
@@ -167,7 +170,7 @@ class Cluster:
         for number in range(1, 2 * PODS + 1):  # the second half is for a rollout
             settings = replace(self.settings, port=quiet_port())
             self.pods.append(Pod(f"lct-{number}", settings, folder / f"pod-{number}.log"))
-        self.port, self.plain = quiet_port(), quiet_port()
+        self.port, self.plain, self.kept = quiet_port(), quiet_port(), quiet_port()
         servers = [f"server 127.0.0.1:{pod.settings.port}" for pod in self.pods]
         self.spare = self.pods[PODS:]
         del self.pods[PODS:]
@@ -200,8 +203,12 @@ class Cluster:
         path = folder / "nginx.conf"
         # A pod that drains, or is to go next, says 503 to a screen, which another pod shall take.
         # Only to screens: a tap that met a 503 is for the person to repeat.
-        also = "proxy_next_upstream error timeout http_503;"
-        hosts = HOST.format(port=self.port, also=also) + HOST.format(port=self.plain, also="")
+        again = "proxy_next_upstream error timeout http_503;"
+        # No browser keeps a page for "back" that is not to be stored.
+        hidden = "proxy_hide_header Cache-Control;"
+        hosts = HOST.format(port=self.port, again=again, also="")
+        hosts += HOST.format(port=self.kept, again=again, also=hidden)
+        hosts += HOST.format(port=self.plain, again="", also="")
         lines = "\n    ".join(f"{server} max_fails=1 fail_timeout=1s;" for server in servers)
         # Once a server has failed, nginx tries it with one request at a time until one of them has
         # ended, which a websocket does not: where there is nothing else, none may count as failed.
@@ -260,6 +267,16 @@ class Cluster:
             elif event["type"] == "team-let-go":
                 teams.pop(seats[data["player_id"]], None)
         return teams
+
+    def metric(self, name: str) -> float:
+        """The sum of one of the numbers for Prometheus, over all pods."""
+        total = 0.0
+        for pod in self.pods:
+            shown = {"Authorization": f"Bearer {self.settings.metrics_token}"}
+            with urlopen(Request(f"{pod.url}/metrics", headers=shown), timeout=10) as answer:
+                lines = [line.rpartition(" ") for line in answer.read().decode().splitlines()]
+            total += sum(float(value) for said, _, value in lines if said == name)
+        return total
 
     # --- what screens show ----------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.frames import Frame, Opcode
 
 COMES_BACK = {None, 1001, 1005, 1006, 1011, 1012, 1013, 1014}
 FIRST_DELAY, LONGEST_DELAY, JITTER = 0.5, 8.0, 0.3
@@ -27,7 +29,8 @@ REGION = re.compile(
 class Watcher:
     """One screen: what it shows of each region, and how often it had to come back."""
 
-    def __init__(self, port: int, path: str, cookie: str = "") -> None:
+    def __init__(self, port: int, path: str, cookie: str = "", narrow: bool = False) -> None:
+        self.where, self.narrow = ("127.0.0.1", port), narrow
         self.url, self.cookie = f"ws://127.0.0.1:{port}{path}", cookie
         self.regions: dict[str, str] = {}
         self.connects = self.frames = 0
@@ -50,7 +53,7 @@ class Watcher:
                 async with connect(
                     self.url + again, additional_headers=headers, compression=None,
                     ping_interval=None, close_timeout=0.5, open_timeout=10, max_size=None,
-                    max_queue=None,
+                    max_queue=None, sock=await self._narrow() if self.narrow else None,
                 ) as self.socket:  # fmt: skip
                     self.connects += 1
                     attempt, again = 0, ""
@@ -72,12 +75,24 @@ class Watcher:
             delay = min(FIRST_DELAY * 2 ** (attempt - 1), LONGEST_DELAY)
             await asyncio.sleep(delay * random.uniform(1 - JITTER, 1 + JITTER))
 
+    async def _narrow(self) -> socket.socket:
+        """A connection that keeps little of what is not read, as one over a radio does; with the
+        large segments of the loopback it would be megabytes."""
+        made = socket.socket()
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1400)
+        await asyncio.get_running_loop().sock_connect(made, self.where)
+        return made
+
     async def _take(self) -> None:
         while True:
             await self.reading.wait()
             try:
                 message = await asyncio.wait_for(self.socket.recv(), SILENCE)
             except TimeoutError:
+                if not self.reading.is_set():
+                    continue  # a page that stands still does not look at the clock either
                 await self.socket.close()
                 return
             self.heard = time.monotonic()
@@ -123,6 +138,37 @@ class Crowd:
             asyncio.ensure_future(watcher.socket.close(1001))  # noqa: RUF006 - it ends by itself
 
         self.call(doze)
+
+    def stall(self, watcher: Watcher) -> None:
+        """Read nothing more, until read_on(); the system's own buffers then fill."""
+
+        def stop() -> None:
+            watcher.reading.clear()
+            watcher.socket.transport.pause_reading()
+
+        self.call(stop)
+
+    def read_on(self, watcher: Watcher) -> None:
+        def go() -> None:
+            watcher.socket.transport.resume_reading()
+            watcher.reading.set()
+
+        self.call(go)
+
+    def hush(self, watcher: Watcher) -> None:
+        """Answer no ping on the socket that is open now, but go on reading."""
+
+        def stop() -> None:
+            protocol = watcher.socket.protocol
+            send = protocol.send_frame
+
+            def all_but_pongs(frame: Frame) -> None:
+                if frame.opcode is not Opcode.PONG:
+                    send(frame)
+
+            protocol.send_frame = all_but_pongs
+
+        self.call(stop)
 
     def lose(self, watcher: Watcher) -> None:
         """Drop a socket without a word, as a phone does that changes its network."""

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 
 from lct.application.commands import PickTeam
 from lct.application.execute import Execute
 from lct.application.messages import Looked, Moved, channel, encode
 from lct.infrastructure.event_store import EventStore
 
+from ..browser import is_live
 from ..desk import utc_now
-from ..support import wait_until
+from ..support import browser_options, wait_until
 from .conftest import Cluster, Pod, Row
 from .crowd import Watcher
 
@@ -101,15 +103,108 @@ def test_a_slow_reader_holds_up_nobody(cluster: Cluster) -> None:
     others = list[float]()
 
     def harm() -> None:
-        cluster.crowd.call(slow.reading.clear)
+        cluster.crowd.stall(slow)
 
     def heal() -> None:
         others.append(cluster.seconds_until_right(time.monotonic(), 5, but=(slow,)))
-        cluster.crowd.call(slow.reading.set)
+        cluster.crowd.read_on(slow)
 
     row = cluster.measure("slow reader (reads nothing for 30 changes)", harm, heal, taps=30)
     assert others[0] < 3
     assert row.seconds < 5
+
+
+def test_a_stuck_reader_is_cut_and_comes_back(cluster: Cluster) -> None:
+    """Straight at the pods: nginx takes in so much for a screen that none gets stuck behind it."""
+    at, cookie = cluster.evening.live, cluster.crowd.watchers[2].cookie
+    stuck = tuple(
+        Watcher(pod.settings.port, at(view), cookie, narrow=True)
+        for pod, view in zip(cluster.pods, ("board", "watch", "me"), strict=True)
+    )
+    cluster.crowd.add(*stuck)
+    wait_until(lambda: all(watcher.live for watcher in stuck))
+    before = cluster.metric(CUT.format("stuck"))
+    kept, others = without_reading(cluster, stuck, "stuck reader, straight at a pod", taps=100)
+    assert cluster.metric(CUT.format("stuck")) > before  # with slow taps some are silent too long
+    assert 20 < kept < 36
+    assert others < 3
+    cluster.crowd.leave(*stuck)
+
+
+def test_a_stuck_reader_behind_the_proxy_is_cut_as_silent(cluster: Cluster) -> None:
+    stuck = tuple(cluster.crowd.watchers[:3])
+    kept, others = without_reading(cluster, stuck, "stuck reader behind nginx", taps=30)
+    assert 24 < kept < 40
+    assert others < 3
+
+
+CUT = 'lct_sockets_dropped_total{{reason="{}"}}'
+
+
+def cut(cluster: Cluster) -> float:
+    """How many screens the pods have given up."""
+    return cluster.metric(CUT.format("stuck")) + cluster.metric(CUT.format("silent"))
+
+
+def until_cut(cluster: Cluster, count: float, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while cut(cluster) < count:
+        assert time.monotonic() < end, f"they are still held after {seconds} s"
+        time.sleep(0.2)
+
+
+def without_reading(
+    cluster: Cluster, stuck: tuple[Watcher, ...], fault: str, taps: int
+) -> tuple[float, float]:
+    """For how long these are kept that read nothing, and when the others are right meanwhile."""
+    before, began, kept, others = cut(cluster), 0.0, 0.0, 0.0
+
+    def harm() -> None:
+        nonlocal began
+        began = time.monotonic()
+        for watcher in stuck:
+            cluster.crowd.stall(watcher)
+
+    def heal() -> None:
+        nonlocal kept, others
+        try:
+            others = cluster.seconds_until_right(time.monotonic(), 5, but=stuck)
+            truth = cluster.truth()
+            assert not any(cluster.right(watcher, truth) for watcher in stuck)
+            until_cut(cluster, before + len(stuck), 45)
+            kept = time.monotonic() - began
+        finally:
+            for watcher in stuck:
+                cluster.crowd.read_on(watcher)
+
+    row = cluster.measure(fault, harm, heal, taps=taps)
+    row.fault += f" (3 read nothing, cut after {kept:.0f} s; the others right in {others:.1f} s)"
+    assert row.seconds < 8
+    assert row.reconnects == 1
+    return kept, others
+
+
+def test_a_peer_that_answers_no_ping_is_cut_and_comes_back(cluster: Cluster) -> None:
+    silent = cluster.crowd.watchers[:3]
+    before, began, kept = cut(cluster), 0.0, 0.0
+
+    def harm() -> None:
+        nonlocal began
+        began = time.monotonic()
+        for watcher in silent:
+            cluster.crowd.hush(watcher)
+
+    def heal() -> None:
+        nonlocal kept
+        cluster.seconds_until_right(time.monotonic(), 5)  # so long they are told everything
+        until_cut(cluster, before + len(silent), 45)
+        kept = time.monotonic() - began
+
+    row = cluster.measure("silent peer", harm, heal)
+    row.fault += f" (3 answer no ping, cut after {kept:.0f} s)"
+    assert 24 < kept < 40
+    assert row.seconds < 8
+    assert row.reconnects == 1
 
 
 def test_a_phone_that_slept_shows_the_whole_picture_when_it_wakes(cluster: Cluster) -> None:
@@ -164,6 +259,66 @@ def test_two_tabs_of_one_phone_show_the_same(cluster: Cluster) -> None:
     row = cluster.measure("three tabs of one phone", lambda: None, taps=5)
     assert row.seconds < 5
     assert len({twin.regions["me"] for twin in (first, *twins)}) == 1
+
+
+NOTE = "addEventListener('pageshow', ({persisted}) => persisted && (sessionStorage.kept = 'yes'))"
+
+
+@pytest.mark.browser
+def test_a_board_that_is_returned_to_with_back_is_right(cluster: Cluster, browser: Any) -> None:
+    options = browser_options()
+    # Playwright turns off what is tried here.
+    options["ignore_default_args"] = ["--disable-back-forward-cache"]
+    chromium = browser.browser_type.launch(**options)
+    try:
+        for port, kept in ((cluster.port, False), (cluster.kept, True)):
+            seconds, reconnects, said, persisted = back_and_forth(cluster, chromium, port)
+            how = "shown from the browser's cache" if persisted else "loaded anew"
+            more = ", behind a proxy that hides `no-store`" if kept else ""
+            name = f'a board left and returned to with "back" (Chromium{more}: {how})'
+            cluster.rows.append(Row(name, seconds, reconnects, said))
+            assert persisted == kept
+            assert seconds < 5
+            assert reconnects <= 2
+    finally:
+        chromium.close()
+
+
+def back_and_forth(cluster: Cluster, chromium: Any, port: int) -> tuple[float, int, str, bool]:
+    """Seconds and new sockets until a board that was left is right again, what the taps meanwhile
+    came to, and whether the browser had kept the page."""
+    page, sockets = chromium.new_page(), list[str]()
+    page.on("websocket", lambda ws: sockets.append(ws.url))
+    page.add_init_script(NOTE)
+    page.goto(f"http://127.0.0.1:{port}/t/{cluster.evening.code}")
+    is_live(page)
+    screen = Watcher(port, cluster.evening.live("board"))
+    screen.live = True
+
+    def right(truth: dict[int, int]) -> bool:
+        try:
+            screen.regions = dict(page.evaluate(SEATS))
+        except PlaywrightError:  # just then it loads
+            return False
+        return cluster.right(screen, truth)
+
+    wait_until(lambda: right(cluster.truth()))
+    page.goto(f"http://127.0.0.1:{port}/")
+    said = {cluster.tap() for _ in range(3)}
+    truth, before = cluster.truth(), len(sockets)
+    began = time.monotonic()
+    page.evaluate("history.back()")
+    wait_until(lambda: right(truth), 10)
+    seconds = time.monotonic() - began
+    is_live(page)
+    said.add(cluster.tap())
+    wait_until(lambda: right(cluster.truth()), 5, "it is live")
+    persisted = page.evaluate("sessionStorage.kept === 'yes'")
+    page.close()
+    return seconds, len(sockets) - before, ", ".join(sorted(said)), persisted
+
+
+SEATS = "[...document.querySelectorAll('[id^=seat-]')].map(seat => [seat.id, seat.outerHTML])"
 
 
 def test_redis_killed_and_started_again(cluster: Cluster) -> None:
