@@ -122,6 +122,14 @@ def create_app(settings: Settings) -> Flask:
         at = datetime.fromtimestamp(bus.time(), UTC)
         return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
+    secrets = tuple(key.encode() for key in settings.secret_keys)
+    hooks = Webhooks() if settings.webhooks else None
+    courier = None
+    if hooks:
+        post = partial(outgoing.post, private=settings.webhooks_private)
+        count = metrics.WEBHOOKS.labels
+        courier = Courier(Delivery(store, hooks, post, secrets, now, lambda how: count(how).inc()))
+
     hub = Hub(
         store.read,
         store.stream,
@@ -134,15 +142,8 @@ def create_app(settings: Settings) -> Flask:
         LOOK_SECONDS,
         settings.sockets_per_address,
         settings.sockets_per_tournament,
+        courier.added if courier else lambda code: None,
     )
-
-    secrets = tuple(key.encode() for key in settings.secret_keys)
-    hooks = Webhooks() if settings.webhooks else None
-    courier = None
-    if hooks:
-        post = partial(outgoing.post, private=settings.webhooks_private)
-        count = metrics.WEBHOOKS.labels
-        courier = Courier(Delivery(store, hooks, post, secrets, now, lambda how: count(how).inc()))
 
     def publish(code: str, seq: int) -> None:
         bus.publish(code, seq)

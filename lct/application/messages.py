@@ -56,12 +56,20 @@ class Dropped(NamedTuple):
     dropped: bool = True
 
 
-Message = Moved | Looked | Present | Dropped
+class WebhookAdded(NamedTuple):
+    """The tournament has a webhook more: from now on every worker tells it what happens."""
+
+    code: str
+    hooked: bool = True
+
+
+Message = Moved | Looked | Present | Dropped | WebhookAdded
 
 
 def channel(message: Message) -> str:
     """Where a message is published: at its tournament's, or at the one that all workers hear."""
-    return EVERYWHERE if isinstance(message, Dropped) else CHANNEL + message.code
+    everywhere = isinstance(message, Dropped | WebhookAdded)
+    return EVERYWHERE if everywhere else CHANNEL + message.code
 
 
 def encode(message: Message) -> str:
@@ -82,6 +90,8 @@ def decode(data: bytes | str) -> Message | None:
             return None
         if "dropped" in fields:
             return Dropped(code)
+        if "hooked" in fields:
+            return WebhookAdded(code)
         if "seq" in fields:
             seq, trace = fields["seq"], fields.get("trace")
             if not (isinstance(trace, str) and _TRACE.fullmatch(trace)):

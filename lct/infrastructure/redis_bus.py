@@ -30,6 +30,7 @@ from ..application.messages import (
     Message,
     Moved,
     Present,
+    WebhookAdded,
     channel,
     decode,
     encode,
@@ -112,6 +113,10 @@ class RedisBus:
     def drop(self, code: str) -> None:
         """Tell every worker to forget what it has cached of a tournament."""
         self._send(Dropped(code))
+
+    def webhook_added(self, code: str) -> None:
+        """Tell every worker that a tournament has a webhook more."""
+        self._send(WebhookAdded(code))
 
     def look(self, message: Looked) -> None:
         """Show everybody, for LOOK_SECONDS, which team a player looks at."""

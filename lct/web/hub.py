@@ -15,7 +15,7 @@ from typing import Any
 
 import gevent
 
-from ..application.messages import Dropped, Looked, Message, Present
+from ..application.messages import Dropped, Looked, Message, Present, WebhookAdded
 from ..application.queries import NOBODY, Around
 from ..domain.errors import TooMany
 from ..spans import span
@@ -46,10 +46,11 @@ class Hub:
         look_seconds: float,
         sockets_per_address: int,
         sockets_per_tournament: int,
+        on_webhook: Callable[[str], None],
     ) -> None:
         self.read, self.known, self.bus, self.now = read, known, bus, now
         self.renderer, self.join_url = renderer, join_url
-        self._forget = forget
+        self._forget, self._on_webhook = forget, on_webhook
         self._drain_seconds, self._look_seconds = drain_seconds, look_seconds
         self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
         self._from: Counter[str] = Counter()  # address -> open screens
@@ -158,6 +159,9 @@ class Hub:
     # --- what the bus says --------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:
+        if isinstance(message, WebhookAdded):
+            self._on_webhook(message.code)
+            return
         room = self._rooms.get(message.code)
         if isinstance(message, Dropped):
             self._forget(message.code)

@@ -86,10 +86,12 @@ def add_webhook(call: Call) -> Any:
     hooks, code = _hooks(), call.t.code
     url = checked_url(call.body.url, parts().webhooks_private)
     hook_id = derived("webhook-id", once(call).command_id.partition(".")[0]).hex()[:16]
-    told = webhooks.progress_of(call.t, parts().known(code).seq, parts().now())
+    stream = parts().known(code)
+    told = webhooks.progress_of(stream.tournament, stream.seq, parts().now())
     hook = hooks.add(code, hook_id, url, call.caller.who, told)
     if hook.url != url:
         raise Invalid(**{HEADER: "This key was sent with another call. Make a new one."})
+    parts().bus.webhook_added(code)
     log.info("webhook added", extra={"labels.tournament": code, "url.domain": hook.host})
     key = webhooks.signing_key(parts().secrets[0], code, hook_id)
     return AddedWebhook(**_facts(hook), secret=webhooks.shown_secret(key))
