@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -112,6 +113,28 @@ def test_who_taps_does_not_wait_for_a_slow_receiver(server: LiveServer, there: R
     wait_until(lambda: sum(s.path.startswith("/quick") for s in there.sent) == 20, seconds=4)
     wait_until(lambda: all(hook["state"] == "retrying" for hook in slow.hooks))
     assert {hook["reason"] for hook in slow.hooks} == {"no answer in time"}
+
+
+def test_a_receiver_that_never_stops_talking_stops_no_worker(
+    server: LiveServer, there: Receiver
+) -> None:
+    ended = threading.Event()
+
+    def more_and_more(handler: Any) -> None:
+        try:
+            while True:
+                handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 2000)
+        except OSError:
+            ended.set()
+
+    there.always = more_and_more
+    e = Caller(server)
+    e.post("/webhooks", {"url": there.url})
+    e.join("First")
+    wait_until(lambda: there.sent)
+    assert max(e.join(f"N{n}") for n in range(20)) < 1
+    assert ended.wait(5)
+    wait_until(lambda: e.hooks[0]["reason"] == "no connection")
 
 
 def test_an_answer_that_comes_byte_by_byte_is_cut(server: LiveServer, there: Receiver) -> None:
