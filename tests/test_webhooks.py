@@ -30,9 +30,11 @@ from lct.infrastructure import archive, delivery
 from lct.infrastructure.documents import WebhookDocument
 from lct.web.hub import Hub
 
-from .api_client import ApiEvening, forget_limits, good, refused, served, settings_for
+from .api_client import ApiEvening, good, refused, served, settings_for
 from .http_client import at_once, parse
 from .receiver import Desk, Receiver, add, listed, receiver
+
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 DAY = 24 * 3600
 GUIDE = Path(__file__).parent.parent / "docs/api.md"
@@ -43,11 +45,6 @@ def app(servers: Any) -> Iterator[Flask]:
     monitoring.register(ASKED)
     with served(settings_for(servers, webhooks_private=True)) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def uncounted(servers: Any) -> None:
-    forget_limits(servers)
 
 
 @pytest.fixture
