@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -615,6 +615,18 @@ def test_adding_is_repeatable_and_shows_the_secret_to_nobody_else(e: ApiEvening)
     )
     assert first["secret"].startswith("whsec_")
     assert "secret" not in listed(e)[0]
+
+
+def test_adding_and_removing_are_counted_like_all_that_the_host_does(
+    app: Flask, e: ApiEvening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every worker is told of each of them."""
+    counted: list[str] = []
+    counting = replace(app.extensions["lct"], count=lambda name, _: counted.append(name))
+    monkeypatch.setitem(app.extensions, "lct", counting)
+    hook = add(e, "https://receiver.example/")
+    assert e.host.call("DELETE", e.at(f"/webhooks/{hook['id']}")).status_code == 204
+    assert counted == ["call", "tap", "taps"] * 2
 
 
 def test_one_tournaments_host_cannot_touch_anothers(app: Flask, e: ApiEvening) -> None:
