@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent
 import pytest
 from flask import Flask
 from gevent.pool import Pool
@@ -26,7 +27,8 @@ from lct.application.commands import ForgetPlayer
 from lct.application.messages import EVERYWHERE, WebhookAdded, channel, decode, encode
 from lct.application.webhooks import TOLD, headers, pause
 from lct.domain.events import EVENTS
-from lct.infrastructure import archive, delivery
+from lct.infrastructure import archive, courier, delivery
+from lct.infrastructure.delivery import Delivery
 from lct.infrastructure.documents import WebhookDocument
 from lct.web.hub import Hub
 
@@ -582,6 +584,22 @@ def test_a_worker_that_stops_hands_over_after_the_message_it_is_at(
     assert desk.hooks.of(e.code)[0].lease == 0
     desk.sweep()
     assert [sent.json["seq"] for sent in there.sent] == [2, 3]
+
+
+@pytest.mark.parametrize(("takes", "is_over"), [(0.1, True), (5, False)])
+def test_a_stopping_worker_waits_for_what_is_being_sent_but_not_for_long(
+    e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch,
+    takes: float, is_over: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(courier, "LAST", 0.5)
+    add(e, there.url)
+    (hook,) = desk.hooks.of(e.code)
+    monkeypatch.setattr(Delivery, "__call__", lambda *_: gevent.sleep(takes))
+    desk.courier._begin(hook)
+    began = time.monotonic()
+    desk.courier.drained()
+    assert time.monotonic() - began < 2
+    assert (not desk.courier._at) == is_over
 
 
 # --- who may, and how many ------------------------------------------------------------------------

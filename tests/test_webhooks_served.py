@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.request import Request, urlopen
 
+import pymongo
 import pytest
+
+from lct.config import Settings
 
 from .receiver import Receiver, receiver
 from .support import LiveServer, wait_until
@@ -178,6 +181,26 @@ def test_a_worker_that_stops_leaves_in_time(server: LiveServer, there: Receiver)
     e.join("Ola")
     wait_until(lambda: there.sent)
     assert server.terminate() < 6
+
+
+def test_a_worker_that_stops_notes_the_receipt_it_waits_for(
+    server: LiveServer, there: Receiver, settings: Settings
+) -> None:
+    def late(handler: Any) -> None:
+        time.sleep(0.6)
+        handler.send_response(204)
+        handler.end_headers()
+
+    there.always = late
+    e = Caller(server)
+    e.post("/webhooks", {"url": there.url})
+    e.join("Ola")
+    wait_until(lambda: there.sent)
+    server.terminate()
+    with pymongo.MongoClient[dict[str, Any]](settings.mongo_uri) as store:
+        (hook,) = store[settings.database]["webhooks"].find()
+    assert (hook["seq"], hook["tries"], hook["lease"]) == (2, 0, 0)
+    assert len(there.sent) == 1
 
 
 @pytest.mark.slow

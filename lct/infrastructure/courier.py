@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 SWEEP = 30.0  # seconds
 AGAIN = 1.0  # seconds until the next look at a webhook that somebody is at
 AT_ONCE = 8  # webhooks of a worker
+LAST = 1.0  # seconds that a stopping worker gives to the messages that it is sending
 
 
 class Courier:
@@ -57,6 +58,10 @@ class Courier:
         """Deliver until ``alive`` says no."""
         self._alive = alive
         gevent.spawn(self._run)
+
+    def drained(self) -> None:
+        """Wait a moment for what is being sent: what is cut off comes once more, and later."""
+        self._pool.join(timeout=LAST)
 
     def _run(self) -> None:
         sweep = 0.0  # at once: until then no webhook is known
