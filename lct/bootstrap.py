@@ -19,13 +19,14 @@ from .application.execute import Execute
 from .config import Settings
 from .domain.teams import parse_catalogue
 from .infrastructure import archive, outgoing
+from .infrastructure.bus_sender import LOOK_SECONDS
 from .infrastructure.courier import Courier
 from .infrastructure.delivery import Delivery
 from .infrastructure.documents import connect_store
 from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
-from .infrastructure.redis_bus import LOOK_SECONDS, RedisBus
+from .infrastructure.redis_bus import RedisBus
 from .infrastructure.webhooks import Webhooks
 from .request_id import request_id
 from .web import (
@@ -122,6 +123,14 @@ def create_app(settings: Settings) -> Flask:
         at = datetime.fromtimestamp(bus.time(), UTC)
         return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
+    secrets = tuple(key.encode() for key in settings.secret_keys)
+    hooks = Webhooks() if settings.webhooks else None
+    courier = None
+    if hooks:
+        post = partial(outgoing.post, private=settings.webhooks_private)
+        count = metrics.WEBHOOKS.labels
+        courier = Courier(Delivery(store, hooks, post, secrets, now, lambda how: count(how).inc()))
+
     hub = Hub(
         store.read,
         store.stream,
@@ -135,15 +144,8 @@ def create_app(settings: Settings) -> Flask:
         settings.sockets_per_address,
         settings.sockets_per_tournament,
         settings.revision,
+        courier.added if courier else lambda code: None,
     )
-
-    secrets = tuple(key.encode() for key in settings.secret_keys)
-    hooks = Webhooks() if settings.webhooks else None
-    courier = None
-    if hooks:
-        post = partial(outgoing.post, private=settings.webhooks_private)
-        count = metrics.WEBHOOKS.labels
-        courier = Courier(Delivery(store, hooks, post, secrets, now, lambda how: count(how).inc()))
 
     def publish(code: str, seq: int) -> None:
         bus.publish(code, seq)

@@ -134,8 +134,11 @@ def on_exit(server: Any) -> None:
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Live screens are greenlets of their own, for which gunicorn does not wait: we do."""
+    """Live screens and webhooks have greenlets of their own, for which gunicorn does not wait: we
+    do."""
     extensions = getattr(worker.app.callable, "extensions", {}) if worker.app else {}
+    if courier := extensions.get("lct-courier"):
+        courier.drained()  # meanwhile the screens are closed
     if "lct-hub" in extensions:
         extensions["lct-hub"].drained()
     if "lct-tracing" in extensions:

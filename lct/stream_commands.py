@@ -14,6 +14,7 @@ from .application.checks import finished_draws
 from .application.commands import ForgetPlayer
 from .application.history import replay as replayed
 from .application.history import story
+from .application.messages import Dropped
 from .domain.errors import LctError
 from .domain.tournament import Tournament
 from .domain.values import normal_code
@@ -75,7 +76,7 @@ def import_(file: Any) -> None:
         code, count = archive.imported(_store(), file)
     except LctError as refusal:
         raise click.ClickException(refusal.sentence) from None
-    _parts().bus.drop(code)
+    _parts().bus.send(Dropped(code))
     click.echo(f"{code}: {count} events imported")
 
 
@@ -111,7 +112,7 @@ def forget(code: str, player: str) -> None:
     except LctError as refusal:
         raise click.ClickException(refusal.sentence) from None
     count = archive.rewrite_forgotten(_store(), t.code, player_id)
-    parts.bus.drop(t.code)
+    parts.bus.send(Dropped(t.code))
     click.echo(f"forgotten; {count} older events rewritten")
 
 
@@ -135,7 +136,7 @@ def delete_old(dry_run: bool) -> None:
             click.echo(f"{code}: would be deleted")
             continue
         count = archive.delete_stream(_store(), code)
-        _parts().bus.drop(code)
+        _parts().bus.send(Dropped(code))
         click.echo(f"{code}: {count} events deleted")
 
 

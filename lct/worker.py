@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -19,7 +20,8 @@ class Worker(GeventWorker):
     connection is closed. Live screens do not count: they go on in greenlets of their own."""
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        with suppress(OSError):  # macOS: the peer has gone already
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         super().handle(listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pymongo
-import redis
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -17,12 +16,13 @@ from lct.config import Settings
 from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
 
 from .http_client import PUBLIC_URL, app_here
+from .support import forget_limits
 
 
 @contextmanager
 def served(settings: Settings) -> Iterator[Flask]:
     """The app with a database of its own, dropped afterwards, and nothing counted yet."""
-    forget_limits(settings)
+    forget_limits(settings.redis_url)
     connect_store(settings)
     ensure_indexes()
     disconnect()
@@ -30,12 +30,6 @@ def served(settings: Settings) -> Iterator[Flask]:
         yield app
     with pymongo.MongoClient(settings.mongo_uri) as store:
         store.drop_database(settings.database)
-
-
-def forget_limits(where: Any) -> None:
-    """Start counting attempts anew; all tests come from one address."""
-    with redis.from_url(where.redis_url) as bus:
-        bus.flushdb()
 
 
 def settings_for(servers: Any, **more: Any) -> Settings:

@@ -53,6 +53,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture
+def uncounted(servers: Servers) -> Iterator[None]:
+    """No attempt is counted yet, and none of this test's is counted for the next one."""
+    support.forget_limits(servers.redis_url)
+    yield
+    support.forget_limits(servers.redis_url)
+
+
+@pytest.fixture
 def settings(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
     """Settings with a database of this test's own, dropped afterwards, and an empty bus."""
     with redis.from_url(servers.redis_url) as bus:

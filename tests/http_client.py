@@ -44,7 +44,7 @@ from lct.infrastructure.documents import connect_store, disconnect, ensure_index
 
 from .desk import Desk
 from .evening import SECRET
-from .support import LiveServer, clean_environ
+from .support import LiveServer, clean_environ, forget_limits
 
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 TOKEN = re.compile(r'(?:name="csrf_token" value="|"X-CSRFToken": ")([^"]+)"')
@@ -462,8 +462,7 @@ class House:
         return Evening(self, code, code, self.phone(), "", names)
 
     def forget_limits(self) -> None:
-        for key in self.redis.scan_iter("LIMITS*"):
-            self.redis.delete(key)
+        forget_limits(self.settings.redis_url)
 
     def events(self, code: str) -> list[dict[str, Any]]:
         """What is stored of a tournament, raw."""

@@ -120,9 +120,15 @@ class Desk:
     def later(self, seconds: float) -> None:
         self.ahead += timedelta(seconds=seconds)
 
+    def sweep(self) -> None:
+        """Do what the sweep finds."""
+        self.courier.sweep()
+        self.courier.look()
+        self.courier._pool.join()
+
     def work(self, e: ApiEvening) -> None:
         """Do what a look at the tournament would begin."""
-        self.courier.wake(e.code)
+        self.courier.added(e.code)
         self.courier.look()
         self.courier._pool.join()
 

@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from .api_client import ApiEvening, Program, forget_limits, good, refused, served, settings_for
+from .api_client import ApiEvening, Program, good, refused, served, settings_for
 from .http_client import PUBLIC_URL, at_once
 from .test_rights import guesses
 
-
-@pytest.fixture(autouse=True)
-def uncounted(servers: Any) -> None:
-    forget_limits(servers)
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 @pytest.fixture

@@ -14,16 +14,13 @@ from lct.web.api.operation import Operation
 from lct.web.api.rights import Right
 from lct.web.identity import ORGANISER, PLAYER, _signer
 
-from .api_client import ApiEvening, Program, forget_limits, good, refused
+from .api_client import ApiEvening, Program, good, refused
 from .rights_table import API, IN, ROLES
+
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 # Where a stranger is let in only to be asked for a secret, or to find that nothing is there.
 ASKS = {"admit": 403, "come_back": 422}
-
-
-@pytest.fixture(autouse=True)
-def uncounted(servers: Any) -> None:
-    forget_limits(servers)
 
 
 class Cast(NamedTuple):

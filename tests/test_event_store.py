@@ -22,6 +22,7 @@ from lct.config import Settings
 from lct.domain import errors
 from lct.infrastructure import documents
 from lct.infrastructure.embedded import LocalServer, start_store
+from lct.infrastructure.webhooks import Webhooks
 
 from .desk import Desk
 from .proxy import Proxy, cut_after, cut_before, slow
@@ -212,7 +213,7 @@ def test_no_address_weakens_what_is_asked_of_a_replica_set() -> None:
         )
     )
     store = Desk().store
-    for collection in (store.events, store.snapshots):
+    for collection in (store.events, store.snapshots, Webhooks()._documents):
         assert collection.write_concern.document == {"w": "majority", "j": True}
         assert collection.read_concern.level == "majority"
         assert collection.read_preference == pymongo.ReadPreference.PRIMARY

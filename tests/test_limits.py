@@ -18,18 +18,13 @@ from lct.domain.values import CODE_ALPHABET, new_code
 from lct.infrastructure.limiter import LIMITS, Limiter
 from lct.web.limits import counted
 
-from .api_client import ApiEvening, forget_limits, good, served, settings_for
+from .api_client import ApiEvening, good, served, settings_for
 from .http_client import Answer, Evening, House, Phone, open_house
 from .support import wait_until
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 ME = "127.0.0.1"
-
-
-@pytest.fixture(autouse=True)
-def uncounted(servers: Any) -> Iterator[None]:
-    forget_limits(servers)
-    yield
-    forget_limits(servers)
 
 
 def fill(house: House, name: str, who: str = ME) -> None:
@@ -78,6 +73,24 @@ def test_what_is_counted_later_is_counted_to_the_last_and_refused_soon(house: Ho
     other.count("tap", "p-Max")
     house.forget_limits()
     other.count("tap", "p-Ola")
+
+
+def test_one_defect_does_not_end_the_counting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limiter = Limiter(house.settings.redis_url)
+    count, defects = limiter._count_in_redis, [ValueError]
+
+    def failing_once(counts: Any) -> None:
+        if defects:
+            raise defects.pop()
+        count(counts)
+
+    monkeypatch.setattr(limiter, "_count_in_redis", failing_once)
+    limiter.count("tap", "p-Zoe")
+    wait_until(lambda: not defects)
+    limiter.count("tap", "p-Zoe")
+    wait_until(lambda: list(house.redis.scan_iter("LIMITS:LIMITER/tap/p-Zoe/*")))
 
 
 # --- every limit, in each of the three forms ------------------------------------------------------

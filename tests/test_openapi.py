@@ -20,17 +20,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from lct.application.webhooks import Message
 from lct.web.api import operations
 
-from .api_client import ApiEvening, Program, forget_limits, good
+from .api_client import ApiEvening, Program, good
 from .browser import Screens
 from .support import LiveServer
 
+pytestmark = pytest.mark.usefixtures("uncounted")
+
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "docs/api_client.py"
-
-
-@pytest.fixture(autouse=True)
-def uncounted(servers: Any) -> None:
-    forget_limits(servers)
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,8 @@ def test_a_silent_redis_costs_a_question_two_seconds(nobody: Settings) -> None:
     bus, limiter = RedisBus(nobody.redis_url), Limiter(nobody.redis_url)
     bus.publish(CODE, 1)
     found = within(
-        3, lambda: bus.looks(CODE), lambda: bus.presences(CODE), bus.ping, bus.flush,
+        3, lambda: bus.looks(CODE), lambda: bus.presences(CODE), bus.ping,
+        bus._sender.flush,
         lambda: limiter.hit("join", "someone"),
     )  # fmt: skip
     assert found == [{}, [], False, None, None]
@@ -171,8 +172,8 @@ def test_every_command_ends_with_a_sentence_while_both_are_silent(nobody: Settin
             check=False,
         )  # fmt: skip
 
-    # 10 s is the longest wait; the rest is eight of them starting at once.
-    for ended in within(30, *(partial(run, command) for command in COMMANDS)):
+    # 10 s is the longest wait; the rest is eight of them starting at once, on a busy machine.
+    for ended in within(60, *(partial(run, command) for command in COMMANDS)):
         assert ended.returncode == 1, ended
         assert "Traceback" not in ended.stderr
         assert "scorekeeper is not answering" in ended.stderr

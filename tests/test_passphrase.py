@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from .api_client import Program, forget_limits, good, refused, served, settings_for
+from .api_client import Program, good, refused, served, settings_for
 from .http_client import TOKEN, parse
+
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 RIGHT, WRONG = "Zażółć gęślą", "Zazolc gesla"
 DOORS = ("/api/v1/tournaments", "/api/Tournament/create")
@@ -21,11 +23,6 @@ DOORS = ("/api/v1/tournaments", "/api/Tournament/create")
 def app(servers: Any) -> Iterator[Flask]:
     with served(settings_for(servers, create_passphrase=RIGHT)) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def uncounted(servers: Any) -> None:
-    forget_limits(servers)
 
 
 class Browser:

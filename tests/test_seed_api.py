@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from .api_client import Program, forget_limits, good, refused
+from .api_client import Program, good, refused
 
-
-@pytest.fixture(autouse=True)
-def uncounted(servers: Any) -> None:
-    forget_limits(servers)
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 class Seed:

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from gunicorn.workers.ggevent import GeventWorker
+
+from lct.worker import Worker
 
 from .support import answers, clean_environ, wait_until
 
@@ -74,3 +77,15 @@ def test_it_says_in_one_sentence_which_setting_is_missing():
     assert refused.returncode == 1
     assert refused.stdout == ""
     assert refused.stderr == "lct: LCT_MONGO_URI is not set (`lct up` sets it by itself).\n"
+
+
+def test_a_peer_that_is_gone_before_its_connection_is_set_up_is_like_any_other(monkeypatch):
+    class Gone:
+        def setsockopt(self, *_):
+            raise OSError
+
+    handled = []
+    monkeypatch.setattr(GeventWorker, "handle", lambda *what: handled.append(what[1:]))
+    client = Gone()
+    Worker.__new__(Worker).handle("listener", client, "address")
+    assert handled == [("listener", client, "address")]

@@ -740,7 +740,7 @@ def uses_an_index(explained: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("query", [
     {"_id": "x"}, {"unique": "x"}, {"command_id": "x"}, {"stream": "x"},
-    {"stream": "x", "seq": {"$gt": 0}},
+    {"stream": "x", "seq": {"$gt": 0}}, {"_id": {"$in": ["x", "y"]}},
 ], ids=lambda query: ", ".join(query))  # fmt: skip
 def test_no_lookup_reads_the_whole_collection(
     desks: Callable[[], Desk], query: dict[str, Any]

@@ -363,7 +363,7 @@ def test_what_failed_is_marked_by_its_kind_alone(
         with pytest.raises(ZeroDivisionError), spans.span("room refresh", [here or ""]):
             raise ZeroDivisionError(FIRST)
         spans.end(here)
-    bus.flush()
+    bus._sender.flush()
     client.close()
     tracing.stop()
     found = [s for _, s in collector.spans if s.trace_id == trace_id]

@@ -17,7 +17,7 @@ import pytest
 from lct.application.addresses import checked_url, is_public
 from lct.config import Settings
 from lct.domain.errors import Invalid
-from lct.infrastructure import outgoing
+from lct.infrastructure import delivery, outgoing
 from lct.infrastructure.outgoing import PRIVATE, SLOW, UNREACHABLE, NotSent, post
 
 from .api_client import ApiEvening, refused, served, settings_for
@@ -28,7 +28,7 @@ PUBLIC_IPS = ("93.184.216.34", "1.1.1.1", "2606:4700:4700::1111")
 PRIVATE_IPS = (
     "127.0.0.1", "127.8.9.1", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255",
     "192.168.1.1", "100.64.0.1", "169.254.169.254", "192.0.0.8", "192.0.2.1", "198.18.0.1",
-    "203.0.113.5", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
+    "203.0.113.5", "168.63.129.16", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
     "::", "::1", "::127.0.0.1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254",
     "64:ff9b::7f00:1", "64:ff9b:1::1", "fe80::1", "fe80::1%eth0", "fec0::1", "fc00::1",
     "fd00:ec2::254", "ff02::1", "2001:db8::1", "2001::1", "2002:7f00:1::1", "100::1",
@@ -217,6 +217,63 @@ def test_an_endless_answer_is_not_read(there: Receiver) -> None:
     there.always = endless
     assert post(there.url, {}, b"{}", private=True) == 200
     assert sent.wait(5), "it could send 130 MB"
+
+
+def test_an_answer_that_never_begins_is_given_up(there: Receiver) -> None:
+    """As fast as it can: a worker would do nothing else any more."""
+    ended = threading.Event()
+
+    def more_and_more(handler: Any) -> None:
+        try:
+            for _ in range(1000):
+                handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 2000)
+        except OSError:
+            ended.set()
+
+    there.always = more_and_more
+    began = time.monotonic()
+    with pytest.raises(NotSent, match=UNREACHABLE):
+        post(there.url, {}, b"{}", private=True)
+    assert ended.wait(5), "it could send 50 MB"
+    assert time.monotonic() - began < 1
+
+
+def test_a_head_of_the_usual_size_is_read_to_its_end(there: Receiver) -> None:
+    there.always = 200, {f"X-{number}": "x" * 500 for number in range(20)}
+    assert post(there.url, {}, b"{}", private=True) == 200
+
+
+def test_a_name_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "LOOKUP", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))
+    began = time.monotonic()
+    with pytest.raises(NotSent, match=SLOW):
+        post("https://hook.example/", {}, b"{}", private=False)
+    assert time.monotonic() - began < 1
+
+
+def test_one_try_ends_before_its_lease_does() -> None:
+    assert outgoing.LOOKUP + outgoing.TOTAL < delivery.LEASE / 1000
+
+
+def test_a_silent_address_leaves_time_for_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, there: Receiver
+) -> None:
+    names(monkeypatch, ["1.1.1.1", "127.0.0.1"])
+    left: list[float] = []
+
+    class Socket(socket.socket):
+        def connect(self, address: Any) -> None:
+            left.append(self.gettimeout() or 0)
+            if address[0] == "1.1.1.1":
+                time.sleep(left[-1])
+                raise TimeoutError
+            super().connect(address)
+
+    monkeypatch.setattr(outgoing, "CONNECT", 0.6)
+    monkeypatch.setattr(socket, "socket", Socket)
+    assert post(f"http://hook.example:{there.port}/", {}, b"{}", private=True) == 204
+    assert min(left) > 0.2
 
 
 @pytest.mark.parametrize("said", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 99999 x\r\n\r\n"])

@@ -8,23 +8,35 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent
 import pytest
 from flask import Flask
+from gevent.pool import Pool
+from pymongo import monitoring
+from pymongo.monitoring import CommandListener
 
 from lct.application.commands import ForgetPlayer
+from lct.application.messages import EVERYWHERE, WebhookAdded, channel, decode, encode
 from lct.application.webhooks import TOLD, headers, pause
 from lct.domain.events import EVENTS
-from lct.infrastructure import archive, delivery
+from lct.infrastructure import archive, courier, delivery
+from lct.infrastructure.delivery import Delivery
 from lct.infrastructure.documents import WebhookDocument
+from lct.web.hub import Hub
 
-from .api_client import ApiEvening, forget_limits, good, refused, served, settings_for
+from .api_client import ApiEvening, good, refused, served, settings_for
 from .http_client import at_once, parse
 from .receiver import Desk, Receiver, add, listed, receiver
+
+pytestmark = pytest.mark.usefixtures("uncounted")
 
 DAY = 24 * 3600
 GUIDE = Path(__file__).parent.parent / "docs/api.md"
@@ -32,13 +44,9 @@ GUIDE = Path(__file__).parent.parent / "docs/api.md"
 
 @pytest.fixture(scope="module")
 def app(servers: Any) -> Iterator[Flask]:
+    monitoring.register(ASKED)
     with served(settings_for(servers, webhooks_private=True)) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def uncounted(servers: Any) -> None:
-    forget_limits(servers)
 
 
 @pytest.fixture
@@ -355,7 +363,7 @@ def test_one_worker_at_a_time_is_at_it(app: Flask, e: ApiEvening, there: Receive
     e.join("Ola")
     (hook,) = app.extensions["lct"].webhooks.of(e.code)
     desks = [Desk(app) for _ in range(4)]
-    at_once(*(lambda d=d: d.deliver(hook) for d in desks))  # type: ignore[misc]
+    at_once(*(lambda d=d: d.deliver(hook, lambda: True) for d in desks))  # type: ignore[misc]
     assert len(there.sent) == 1
     assert [outcome for d in desks for outcome in d.counted] == ["delivered"]
 
@@ -380,14 +388,13 @@ def test_what_a_dead_worker_left_is_sent_again_with_the_same_id(
     dying.deliver.post = post_and_die
     (hook,) = dying.hooks.of(e.code)
     with pytest.raises(Killed):
-        dying.deliver(hook)
+        dying.deliver(hook, lambda: True)
     assert len(there.sent) == 1
     living.work(e)
     assert len(there.sent) == 1  # perhaps it is only slow
     assert e.code in living.courier._due
     living.later(21)
-    living.courier.sweep()
-    living.courier._pool.join()
+    living.sweep()
     assert [sent.id for sent in there.sent] == [f"{e.code}-2"] * 2
 
 
@@ -416,13 +423,183 @@ def test_the_sweep_finds_what_nobody_was_told_of(
     e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
-    desk.courier.sweep()
-    desk.courier._pool.join()
+    desk.sweep()
     assert there.sent == []
     e.join("Ola")
-    desk.courier.sweep()
-    desk.courier._pool.join()
+    desk.sweep()
     assert there.types == ["player-joined"]
+
+
+# --- what that costs the store, and how a worker knows who has webhooks ---------------------------
+
+
+@dataclass
+class Asked(CommandListener):
+    """The commands that were sent to the store while somebody counted."""
+
+    names: list[str] | None = None
+
+    def started(self, event: Any) -> None:
+        if self.names is not None:
+            self.names.append(event.command_name)
+
+    def succeeded(self, event: Any) -> None:
+        pass
+
+    def failed(self, event: Any) -> None:
+        pass
+
+    @contextmanager
+    def counting(self) -> Iterator[list[str]]:
+        self.names = names = []
+        yield names
+        self.names = None
+
+
+ASKED = Asked()
+
+
+def look(desk: Desk, e: ApiEvening) -> None:
+    """What a tap begins in a worker that nobody told of a new webhook."""
+    desk.courier.wake(e.code)
+    desk.courier.look()
+    desk.courier._pool.join()
+
+
+def test_a_tap_where_there_is_no_webhook_asks_the_store_nothing(e: ApiEvening, desk: Desk) -> None:
+    desk.sweep()
+    with ASKED.counting() as names:
+        for _ in range(20):
+            look(desk, e)
+    assert names == []
+    assert e.code not in desk.courier._due
+
+
+def test_the_sweep_asks_twice_however_many_webhooks_there_are(app: Flask, desk: Desk) -> None:
+    for _ in range(3):
+        e = ApiEvening(app)
+        for _ in range(5):
+            add(e, "http://127.0.0.1:9/")
+    with ASKED.counting() as names:
+        desk.courier.sweep()
+    assert names == ["find", "find"]
+
+
+def test_all_workers_hear_of_a_new_webhook(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus, told = app.extensions["lct"].bus, []
+    monkeypatch.setattr(bus, "send", told.append)
+    add(e, there.url)
+    message = decode(encode(told[-1]))
+    assert message == WebhookAdded(e.code)
+    assert channel(message) == EVERYWHERE
+    Hub._on_message(SimpleNamespace(_on_webhook=desk.courier.added), message)  # type: ignore[arg-type]
+    e.join("Ola")
+    look(desk, e)
+    assert there.types == ["player-joined"]
+
+
+def test_a_worker_that_did_not_hear_of_it_learns_it_from_the_sweep(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    e.join("Ola")
+    look(desk, e)
+    assert there.sent == []
+    desk.sweep()
+    e.join("Max")
+    look(desk, e)
+    assert there.types == ["player-joined"] * 2
+
+
+def test_one_that_is_added_while_the_sweep_asks_is_not_forgotten(
+    e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = desk.hooks.all
+
+    def then_one_more() -> Any:
+        found = every()
+        add(e, there.url)
+        desk.courier.added(e.code)
+        return found
+
+    monkeypatch.setattr(desk.hooks, "all", then_one_more)
+    desk.sweep()
+    e.join("Ola")
+    look(desk, e)
+    assert there.types == ["player-joined"]
+
+
+def test_a_tap_counts_also_when_another_worker_had_the_webhook_meanwhile(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    """Read, delivered to by another worker, tapped: nobody else will look for that tap."""
+    add(e, there.url)
+    (stale,) = desk.hooks.of(e.code)
+    e.join("Ola")
+    Desk(app).work(e)
+    e.join("Max")
+    desk.courier._begin(stale)
+    desk.courier._pool.join()
+    desk.courier.look()
+    desk.courier._pool.join()
+    assert [sent.json["seq"] for sent in there.sent] == [2, 3]
+
+
+def test_where_something_happens_comes_before_what_is_tried_again(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.courier, "_pool", Pool(1))
+    with receiver() as other:
+        late = ApiEvening(app)
+        add(late, other.url)
+        late.join("Max")
+        other.always = 500
+        desk.work(late)
+        desk.later(60)
+        desk.courier._due = {late.code: time.monotonic()}  # its pause is over
+        add(e, there.url)
+        e.join("Ola")
+        desk.courier.added(e.code)
+        desk.courier.look()  # begins as many as may be at once, and waits for none
+        assert set(desk.courier._due) == {late.code}
+        desk.courier._pool.join()
+        assert (len(there.sent), len(other.sent)) == (1, 1)
+        desk.courier.look()
+        desk.courier._pool.join()
+        assert len(other.sent) == 2
+
+
+def test_a_worker_that_stops_hands_over_after_the_message_it_is_at(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    for first in ("Ola", "Max"):
+        e.join(first)
+    stopping = Desk(app)
+    stopping.courier._alive = lambda: not there.sent
+    stopping.work(e)
+    assert len(there.sent) == 1
+    assert desk.hooks.of(e.code)[0].lease == 0
+    desk.sweep()
+    assert [sent.json["seq"] for sent in there.sent] == [2, 3]
+
+
+@pytest.mark.parametrize(("takes", "is_over"), [(0.1, True), (5, False)])
+def test_a_stopping_worker_waits_for_what_is_being_sent_but_not_for_long(
+    e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch,
+    takes: float, is_over: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(courier, "LAST", 0.5)
+    add(e, there.url)
+    (hook,) = desk.hooks.of(e.code)
+    monkeypatch.setattr(Delivery, "__call__", lambda *_: gevent.sleep(takes))
+    desk.courier._begin(hook)
+    began = time.monotonic()
+    desk.courier.drained()
+    assert time.monotonic() - began < 2
+    assert (not desk.courier._at) == is_over
 
 
 # --- who may, and how many ------------------------------------------------------------------------
@@ -456,6 +633,18 @@ def test_adding_is_repeatable_and_shows_the_secret_to_nobody_else(e: ApiEvening)
     )
     assert first["secret"].startswith("whsec_")
     assert "secret" not in listed(e)[0]
+
+
+def test_adding_and_removing_are_counted_like_all_that_the_host_does(
+    app: Flask, e: ApiEvening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every worker is told of each of them."""
+    counted: list[str] = []
+    counting = replace(app.extensions["lct"], count=lambda name, _: counted.append(name))
+    monkeypatch.setitem(app.extensions, "lct", counting)
+    hook = add(e, "https://receiver.example/")
+    assert e.host.call("DELETE", e.at(f"/webhooks/{hook['id']}")).status_code == 204
+    assert counted == ["call", "tap", "taps"] * 2
 
 
 def test_one_tournaments_host_cannot_touch_anothers(app: Flask, e: ApiEvening) -> None:

@@ -7,13 +7,17 @@ import json
 import os
 import secrets
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.request import Request, urlopen
 
+import pymongo
 import pytest
+
+from lct.config import Settings
 
 from .receiver import Receiver, receiver
 from .support import LiveServer, wait_until
@@ -114,6 +118,28 @@ def test_who_taps_does_not_wait_for_a_slow_receiver(server: LiveServer, there: R
     assert {hook["reason"] for hook in slow.hooks} == {"no answer in time"}
 
 
+def test_a_receiver_that_never_stops_talking_stops_no_worker(
+    server: LiveServer, there: Receiver
+) -> None:
+    ended = threading.Event()
+
+    def more_and_more(handler: Any) -> None:
+        try:
+            while True:
+                handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 2000)
+        except OSError:
+            ended.set()
+
+    there.always = more_and_more
+    e = Caller(server)
+    e.post("/webhooks", {"url": there.url})
+    e.join("First")
+    wait_until(lambda: there.sent)
+    assert max(e.join(f"N{n}") for n in range(20)) < 1
+    assert ended.wait(5)
+    wait_until(lambda: e.hooks[0]["reason"] == "no connection")
+
+
 def test_an_answer_that_comes_byte_by_byte_is_cut(server: LiveServer, there: Receiver) -> None:
     """Each byte comes in time, the whole never does."""
 
@@ -155,6 +181,26 @@ def test_a_worker_that_stops_leaves_in_time(server: LiveServer, there: Receiver)
     e.join("Ola")
     wait_until(lambda: there.sent)
     assert server.terminate() < 6
+
+
+def test_a_worker_that_stops_notes_the_receipt_it_waits_for(
+    server: LiveServer, there: Receiver, settings: Settings
+) -> None:
+    def late(handler: Any) -> None:
+        time.sleep(0.6)
+        handler.send_response(204)
+        handler.end_headers()
+
+    there.always = late
+    e = Caller(server)
+    e.post("/webhooks", {"url": there.url})
+    e.join("Ola")
+    wait_until(lambda: there.sent)
+    server.terminate()
+    with pymongo.MongoClient[dict[str, Any]](settings.mongo_uri) as store:
+        (hook,) = store[settings.database]["webhooks"].find()
+    assert (hook["seq"], hook["tries"], hook["lease"]) == (2, 0, 0)
+    assert len(there.sent) == 1
 
 
 @pytest.mark.slow

@@ -10,7 +10,9 @@ from ..domain.errors import Invalid
 LONGEST = 500
 UNICAST = ip_network("2000::/3")  # all of IPv6 that is given out
 # Global to Python, and yet protocols' own, or ways to an IPv4 address inside: Teredo, 6to4.
-SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/32", "2002::/16")))
+PROTOCOLS = ("192.0.0.0/24", "192.88.99.0/24", "2001::/32", "2002::/16")
+AZURE = "168.63.129.16/32"  # the host below, for whoever asks from a machine or pod there
+SPECIAL = tuple(map(ip_network, (*PROTOCOLS, AZURE)))
 
 
 def is_public(address: str) -> bool:

@@ -56,6 +56,13 @@ class Dropped(NamedTuple):
     dropped: bool = True
 
 
+class WebhookAdded(NamedTuple):
+    """The tournament has a webhook more: from now on every worker tells it what happens."""
+
+    code: str
+    hooked: bool = True
+
+
 class Revision(NamedTuple):
     """A worker of this revision of the app begins to serve, or leaves. Never stored."""
 
@@ -63,12 +70,14 @@ class Revision(NamedTuple):
     leaving: bool
 
 
-Message = Moved | Looked | Present | Dropped | Revision
+Message = Moved | Looked | Present | Dropped | WebhookAdded | Revision
 
 
 def channel(message: Message) -> str:
     """Where a message is published: at its tournament's, or at the one that all workers hear."""
-    return EVERYWHERE if isinstance(message, Dropped | Revision) else CHANNEL + message.code
+    if isinstance(message, Dropped | WebhookAdded | Revision):
+        return EVERYWHERE
+    return CHANNEL + message.code
 
 
 def encode(message: Message) -> str:
@@ -93,6 +102,8 @@ def decode(data: bytes | str) -> Message | None:
             return None
         if "dropped" in fields:
             return Dropped(code)
+        if "hooked" in fields:
+            return WebhookAdded(code)
         if "seq" in fields:
             seq, trace = fields["seq"], fields.get("trace")
             if not (isinstance(trace, str) and _TRACE.fullmatch(trace)):

@@ -55,6 +55,16 @@ def stored_at(store: EventStore, code: str, seq: int) -> Stored | None:
     return _stored(document) if document else None
 
 
+def places_taken(store: EventStore, places: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Those of the places (stream, seq) that have an event."""
+    ids = {f"{stream}:{seq}": (stream, seq) for stream, seq in places}
+    if not ids:
+        return set()
+    with store.deadline(), reachable():
+        found = store.events.find({"_id": {"$in": list(ids)}}, {"_id": 1})
+        return {ids[document["_id"]] for document in found}
+
+
 def _stored(document: Mapping[str, Any]) -> Stored:
     return Stored(
         document["seq"],

@@ -1,7 +1,9 @@
 """When which webhook is looked at, so that none of it is ever in a tap's way.
 
-A tap only leaves the tournament's code here. What no worker has in its ear (one was killed, the
-store was away) the sweep finds.
+A worker knows which tournaments have webhooks: it hears of new ones on the bus, and asks for all
+of them now and then. A tap in one of these only leaves the code here; a tap in any other leaves
+nothing. What no worker has in its ear (one was killed, the store or the bus was away) the sweep
+finds.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from ..domain.errors import LctError
-from .archive import stored_at
+from .archive import places_taken
 from .delivery import Delivery
 from .webhooks import Hook
 
@@ -24,7 +26,8 @@ log = logging.getLogger(__name__)
 
 SWEEP = 30.0  # seconds
 AGAIN = 1.0  # seconds until the next look at a webhook that somebody is at
-AT_ONCE = 8  # webhooks of a worker; fewer than gevent has threads for looking up names (10)
+AT_ONCE = 8  # webhooks of a worker
+LAST = 1.0  # seconds that a stopping worker gives to the messages that it is sending
 
 
 class Courier:
@@ -32,66 +35,91 @@ class Courier:
 
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
+        self._with: set[str] = set()  # tournaments with webhooks, by the last sweep ...
+        self._new: set[str] = set()  # ... and those whose first one may have come since
         self._due: dict[str, float] = {}  # tournament -> when to look at it (monotonic)
         self._bell = Event()
         self._pool = Pool(AT_ONCE)
         self._at: set[str] = set()  # the webhooks that this worker is at
+        self._alive: Callable[[], bool] = lambda: True
 
     def wake(self, code: str) -> None:
         """Something happened in the tournament. Costs a tap nothing: all else is done later."""
-        self._due[code] = 0.0
-        self._bell.set()
+        if code in self._with or code in self._new:
+            self._due[code] = 0.0
+            self._bell.set()
+
+    def added(self, code: str) -> None:
+        """The tournament has a new webhook, whichever worker added it."""
+        self._new.add(code)
+        self.wake(code)
 
     def start(self, alive: Callable[[], bool]) -> None:
         """Deliver until ``alive`` says no."""
-        gevent.spawn(self._run, alive)
+        self._alive = alive
+        gevent.spawn(self._run)
 
-    def _run(self, alive: Callable[[], bool]) -> None:
-        sweep = time.monotonic() + random.uniform(0, SWEEP)  # not all workers at once
-        while alive():
-            self._bell.wait(0.5)
-            self._bell.clear()
+    def drained(self) -> None:
+        """Wait a moment for what is being sent: what is cut off comes once more, and later."""
+        self._pool.join(timeout=LAST)
+
+    def _run(self) -> None:
+        sweep = 0.0  # at once: until then no webhook is known
+        while self._alive():
             try:
-                self.look()
                 if time.monotonic() > sweep:
-                    sweep = time.monotonic() + SWEEP
+                    sweep = time.monotonic() + SWEEP * random.uniform(0.8, 1)  # not all at once
                     self.sweep()
+                self.look()
             except LctError:
                 pass  # told in the log; the sweep finds what this has missed
             except Exception:
                 log.exception("webhooks failed", extra={"labels.error_kind": "service"})
+            self._bell.wait(0.5)
+            self._bell.clear()
 
     def look(self) -> None:
-        """Begin with the webhooks of tournaments in which something happened."""
+        """Begin with the webhooks that are due, the tournaments first in which something happened,
+        until as many are being delivered to as may be at once."""
         clock = time.monotonic()
-        for code in [code for code, at in self._due.items() if at <= clock]:
+        due = {code: at for code, at in self._due.items() if at <= clock}
+        for code in sorted(due, key=due.__getitem__):
+            if self._pool.full():
+                return  # the bell rings when one has ended
             del self._due[code]
             for hook in self.delivery.hooks.of(code):
                 self._begin(hook)
 
     def sweep(self) -> None:
-        """Begin with every webhook that has something to be told."""
-        for hook in self.delivery.hooks.all():
-            waiting = hook.failed or hook.tries or hook.draw
-            if waiting or stored_at(self.delivery.store, hook.stream, hook.seq + 1):
-                self._begin(hook)
-            gevent.sleep(0)
+        """Learn which tournaments have webhooks, and which of these have something to be told.
+        Two questions to the store, however many there are."""
+        new = set(self._new)
+        hooks = self.delivery.hooks.all()
+        self._with = {hook.stream for hook in hooks}
+        self._new -= new
+        # From here on taps are heard, so none falls between them and what is asked now.
+        on = [hook for hook in hooks if not hook.failed]
+        behind = places_taken(self.delivery.store, {(h.stream, h.seq + 1) for h in on})
+        for hook in on:
+            if hook.tries:
+                self._later(hook, self._pause(hook))
+            elif hook.draw or (hook.stream, hook.seq + 1) in behind:
+                self._later(hook, 0)
 
     def _begin(self, hook: Hook) -> None:
-        now = self.delivery.ms()
         if hook.failed:
             return
-        if hook.tries and hook.next_at > now:
-            self._later(hook, (hook.next_at - now) / 1000)
-        elif hook.place in self._at or hook.lease > now:
+        if (seconds := self._pause(hook)) > 0:
+            self._later(hook, seconds)
+        elif hook.place in self._at or hook.lease > self.delivery.ms() or self._pool.full():
             self._later(hook, AGAIN)  # whoever is at it may have looked before this
         else:
             self._at.add(hook.place)
-            self._pool.spawn(self._deliver, hook)  # waits while all are busy
+            self._pool.spawn(self._deliver, hook)
 
     def _deliver(self, hook: Hook) -> None:
         try:
-            seconds = self.delivery(hook)
+            seconds = self.delivery(hook, self._alive)
             if seconds is not None:
                 self._later(hook, seconds)
         except LctError:
@@ -100,6 +128,11 @@ class Courier:
             log.exception("webhook failed", extra={"labels.tournament": hook.stream})
         finally:
             self._at.discard(hook.place)
+            self._bell.set()
+
+    def _pause(self, hook: Hook) -> float:
+        """Seconds until it may be tried again; 0 if at once."""
+        return max(0, hook.next_at - self.delivery.ms()) / 1000 if hook.tries else 0
 
     def _later(self, hook: Hook, seconds: float) -> None:
         at = time.monotonic() + seconds

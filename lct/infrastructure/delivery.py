@@ -46,14 +46,17 @@ class Delivery:
         self._secrets, self._now, self._count = secrets, now, count
         self._worker = uuid.uuid4().hex
 
-    def __call__(self, hook: Hook) -> float | None:
-        """Send message after message, as long as it takes them. In how many seconds there may be
-        more to do; None if nobody knows. LctError if the store is away: the lease runs out."""
+    def __call__(self, hook: Hook, alive: Callable[[], bool]) -> float | None:
+        """Send message after message, as long as it takes them and ``alive`` says yes. In how many
+        seconds there may be more to do; None if nobody knows. LctError if the store is away: the
+        lease runs out."""
         held = self.hooks.change(hook, holder=self._worker, lease=self.ms() + LEASE)
+        if held is None:
+            return 0.0  # it was read before somebody else had it, and perhaps also before the event
         end, wait = time.monotonic() + TURN, None
         while held:
             held, wait = self._next(held)
-            if held and time.monotonic() > end:
+            if held and (time.monotonic() > end or not alive()):
                 self.hooks.change(held, lease=0)
                 return 0.0
         return wait

@@ -20,7 +20,7 @@ from ..application.execute import CommandRepeated, SeqTaken
 from ..domain import snapshot
 from ..domain.errors import LctError, Unavailable, UnknownTournament, Unreadable
 from ..domain.events import Event
-from .documents import EventDocument, SnapshotDocument
+from .documents import EventDocument, SnapshotDocument, collection
 from .stream import Stream
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,8 @@ class EventStore:
     """Streams of events in MongoDB. ``defer`` runs a function outside of the request."""
 
     def __init__(self, defer: Callable[[Callable[[], None]], None]) -> None:
-        # From the primary, even if the address says otherwise: a secondary may be behind what was
-        # acknowledged. (documents.py sets the rest of what is asked; mongoengine leaves no way to
-        # set this there.)
-        primary = pymongo.ReadPreference.PRIMARY
-        self.events = EventDocument._get_collection().with_options(read_preference=primary)
-        self.snapshots = SnapshotDocument._get_collection().with_options(read_preference=primary)
+        self.events = collection(EventDocument)
+        self.snapshots = collection(SnapshotDocument)
         self._defer = defer
         self._streams: OrderedDict[str, Stream] = OrderedDict()
 

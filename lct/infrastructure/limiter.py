@@ -102,6 +102,8 @@ class Limiter:
                 self._count_in_redis(counts)
             except RedisError as error:
                 _unreachable(error)
+            except Exception:  # nobody would start another counter
+                log.exception("limits failed", extra={"labels.error_kind": "service"})
             time.sleep(COUNT_SECONDS)
 
     def _count_in_redis(self, counts: Counter[tuple[str, str]]) -> None:

@@ -6,13 +6,10 @@ sign is a ``subscribe`` message that nobody asked for. So every ``subscribe`` me
 
 from __future__ import annotations
 
-import atexit
 import logging
-import queue
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,59 +19,19 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from .. import cancellation, spans
-from ..application.messages import (
-    CHANNEL,
-    EVERYWHERE,
-    Dropped,
-    Looked,
-    Message,
-    Moved,
-    Present,
-    Revision,
-    channel,
-    decode,
-    encode,
-)
-from ..request_id import request_id
+from ..application.messages import CHANNEL, EVERYWHERE, Message, Moved, Present, channel, decode
+from .bus_sender import HERE, LOOK_SECONDS, LOOKS, Sender, failed
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 8  # how long a look lasts that is not repeated
 SILENT_SECONDS = 6  # after which a bus on which one does not even hear oneself is lost
 CLOCK_SECONDS, CLOCK_TOLERANCE = 10, 0.01  # how often the bus is asked for the time
 # That one question takes at most: two tries, each with a greeting if the connection is new.
 ANSWER_SECONDS = 2.5
-PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
-_LOOKS, _HERE = "lct:looks:", "lct:here:"
 
 
 def _text(raw: bytes | str) -> str:
     return raw.decode() if isinstance(raw, bytes) else raw
-
-
-def _commands(message: Message, now: float) -> Iterator[tuple[str | int, ...]]:
-    """What a message comes to in Redis: it is published, and kept if a worker that comes later
-    shall know it too."""
-    if isinstance(message, Looked):
-        key = _LOOKS + message.code
-        if message.team is None:
-            yield "HDEL", key, message.player_id
-        else:
-            until = int((now + LOOK_SECONDS) * 1000)
-            yield "HSET", key, message.player_id, f"{message.team}|{until}"
-            yield "EXPIRE", key, LOOK_SECONDS * 2
-    elif isinstance(message, Present):
-        key = _HERE + message.code
-        yield "SET", f"{key}:{message.worker}", encode(message), "EX", PRESENT_SECONDS
-        yield "SADD", key, message.worker
-        yield "EXPIRE", key, PRESENT_SECONDS * 6
-    yield "PUBLISH", channel(message), encode(message)
-
-
-def _end_spans(batch: list[tuple[str | None, Message]], error: Exception | None = None) -> None:
-    for _, message in batch:
-        if isinstance(message, Moved):
-            spans.end(message.trace, error)
 
 
 class RedisBus:
@@ -93,9 +50,7 @@ class RedisBus:
         }
         self.redis = redis.Redis.from_url(url, **quick)
         self._pubsub = redis.Redis.from_url(url, **quick).pubsub()
-        self._outgoing: queue.SimpleQueue[tuple[str | None, Message]] = queue.SimpleQueue()
-        self._sender: threading.Thread | None = None
-        self._idle = True
+        self._sender = Sender(self.redis.connection_pool, self.time)
         self._own_channel = f"lct:w:{uuid.uuid4()}"
         self._wanted: set[str] = set()
         self._heard: set[str] = set()
@@ -108,32 +63,20 @@ class RedisBus:
 
     def publish(self, code: str, seq: int) -> None:
         """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
-        self._send(Moved(code, seq, spans.begin("bus publish")))
+        self.send(Moved(code, seq, spans.begin("bus publish")))
 
-    def drop(self, code: str) -> None:
-        """Tell every worker to forget what it has cached of a tournament."""
-        self._send(Dropped(code))
-
-    def look(self, message: Looked) -> None:
-        """Show everybody, for LOOK_SECONDS, which team a player looks at."""
-        self._send(message)
-
-    def present(self, message: Present) -> None:
-        """Tell everybody who is connected to this worker, for PRESENT_SECONDS."""
-        self._send(message)
-
-    def revision(self, message: Revision) -> None:
-        """Tell every worker which revision of the app begins to serve here, or leaves."""
-        self._send(message)
+    def send(self, message: Message) -> None:
+        """Tell every worker whom it concerns; where it is kept, those that come later, too."""
+        self._sender.put(message)
 
     def looks(self, code: str) -> dict[str, tuple[int, float]]:
         """Player id -> (team, seconds left) for every look in force."""
         if not cancellation.allows(ANSWER_SECONDS):
             return {}
         try:
-            stored = self.redis.hgetall(_LOOKS + code)
+            stored = self.redis.hgetall(LOOKS + code)
         except RedisError as error:
-            self._failed("bus looks unreadable", error)
+            failed("bus looks unreadable", error)
             return {}
         found: dict[str, tuple[int, float]] = {}
         for player_id, value in stored.items():
@@ -149,63 +92,13 @@ class RedisBus:
     def presences(self, code: str) -> list[Present]:
         """What every worker said last that is in force."""
         try:
-            workers = sorted(map(_text, self.redis.smembers(_HERE + code)))
-            said = self.redis.mget(f"{_HERE}{code}:{w}" for w in workers) if workers else []
+            workers = sorted(map(_text, self.redis.smembers(HERE + code)))
+            said = self.redis.mget(f"{HERE}{code}:{w}" for w in workers) if workers else []
         except RedisError as error:
-            self._failed("bus presence unreadable", error)
+            failed("bus presence unreadable", error)
             return []
         found = (decode(raw) for raw in said if raw)
         return [m for m in found if isinstance(m, Present) and m.code == code]
-
-    def _send(self, message: Message) -> None:
-        """Leave the message to the sender, so that no tap ever waits for Redis."""
-        if self._sender is None:
-            self._sender = threading.Thread(target=self._deliver, name="bus", daemon=True)
-            self._sender.start()
-            atexit.register(self.flush)
-        self._outgoing.put((request_id.get(), message))
-
-    def flush(self, seconds: float = 1.0) -> None:
-        """Wait until everything is sent, for so long at most: a command line is about to end."""
-        end = time.monotonic() + seconds
-        while not (self._outgoing.empty() and self._idle) and time.monotonic() < end:
-            time.sleep(0.005)
-
-    def _deliver(self) -> None:
-        """Send whatever has come together in one write. What cannot be sent is dropped: it says
-        no more than "look at the store", which every room does by itself now and then."""
-        pool = self.redis.connection_pool
-        connection = None
-        while True:
-            batch = [self._outgoing.get()]
-            self._idle = False
-            while not self._outgoing.empty():
-                batch.append(self._outgoing.get())
-            commands = [
-                command for _, message in batch for command in _commands(message, self.time())
-            ]
-            for again in (True, False):  # the connection may be of before a restart
-                try:
-                    connection = connection or pool.get_connection()
-                    connection.send_packed_command(connection.pack_commands(commands))
-                    for _ in commands:
-                        connection.read_response()
-                    _end_spans(batch)
-                    break
-                except Exception as error:
-                    if connection is not None:
-                        connection.disconnect()
-                    if again and isinstance(error, RedisError | OSError):
-                        continue  # to say it twice does no harm
-                    for asked in {asked for asked, _ in batch}:
-                        self._failed("bus publish failed", error, asked)
-                    _end_spans(batch, error)
-                    break
-            self._idle = True
-
-    def _failed(self, what: str, error: Exception, asked: str | None = None) -> None:
-        extra = {"event.action": "bus.unavailable", "error.type": type(error).__name__}
-        log.error(what, extra=extra | ({"http.request.id": asked} if asked else {}))
 
     def ping(self) -> bool:
         try:
@@ -213,7 +106,7 @@ class RedisBus:
         except RedisError as error:
             # The listener says it once. Whoever watches has to see how long it lasts, also where
             # nobody taps.
-            self._failed("bus unavailable", error)
+            failed("bus unavailable", error)
             return False
 
     def age(self) -> float:
@@ -277,7 +170,7 @@ class RedisBus:
                     raise redis.ConnectionError("silent")
             except (RedisError, OSError) as error:
                 if self.connected or not self.last_heard:
-                    self._failed("bus lost", error)
+                    failed("bus lost", error)
                 if self.connected:
                     self.lost_at = time.monotonic()
                 self.connected, self.last_heard = False, time.monotonic()

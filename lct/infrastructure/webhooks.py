@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ..application.webhooks import MOST, Progress
 from ..domain.errors import TooManyWebhooks
-from .documents import WebhookDocument
+from .documents import WebhookDocument, collection
 from .event_store import reachable
 
 
@@ -55,7 +55,7 @@ class Webhooks:
     """The collection. Every method raises Unavailable when the store is away."""
 
     def __init__(self) -> None:
-        self._documents = WebhookDocument._get_collection()
+        self._documents = collection(WebhookDocument)
 
     def of(self, code: str) -> list[Hook]:
         """The tournament's webhooks, in their places."""
@@ -107,4 +107,4 @@ class Webhooks:
 def remove_all(code: str) -> None:
     """Remove every webhook of a tournament that is about to go."""
     with reachable():
-        WebhookDocument._get_collection().delete_many({"stream": code})
+        collection(WebhookDocument).delete_many({"stream": code})

@@ -16,7 +16,7 @@ from typing import Any
 import gevent
 
 from ..application.around import NOBODY, Around
-from ..application.messages import Dropped, Looked, Message, Present, Revision
+from ..application.messages import Dropped, Looked, Message, Moved, Present, Revision, WebhookAdded
 from ..domain.errors import TooMany
 from ..spans import span
 from . import metrics
@@ -48,10 +48,11 @@ class Hub:
         sockets_per_address: int,
         sockets_per_tournament: int,
         revision: str,
+        on_webhook: Callable[[str], None],
     ) -> None:
         self.read, self.known, self.bus, self.now = read, known, bus, now
         self.renderer, self.join_url = renderer, join_url
-        self._forget = forget
+        self._forget, self._on_webhook = forget, on_webhook
         self._drain_seconds, self._look_seconds = drain_seconds, look_seconds
         self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
         self._from: Counter[str] = Counter()  # address -> open screens
@@ -163,13 +164,16 @@ class Hub:
     def _on_message(self, message: Message) -> None:
         if isinstance(message, Revision):
             self.rollout.heard(message)
-            return
-        room = self._rooms.get(message.code)
-        if isinstance(message, Dropped):
-            self._forget(message.code)
-            self.renderer.forget()
-        if room is None:
-            return
+        elif isinstance(message, WebhookAdded):
+            self._on_webhook(message.code)
+        else:
+            if isinstance(message, Dropped):
+                self._forget(message.code)
+                self.renderer.forget()
+            if (room := self._rooms.get(message.code)) is not None:
+                self._tell(room, message)
+
+    def _tell(self, room: Room, message: Moved | Looked | Present | Dropped) -> None:
         if isinstance(message, Dropped):
             room.wake.set()
         elif isinstance(message, Looked):
@@ -191,7 +195,7 @@ class Hub:
         """Learn how to see that the worker has been told to stop."""
         self._alive = alive
         self._start()
-        self.bus.revision(Revision(self._revision, leaving=False))
+        self.bus.send(Revision(self._revision, leaving=False))
 
     def _start(self) -> None:
         if not self._started:
@@ -236,14 +240,14 @@ class Hub:
 
     def _tell_presence(self, room: Room) -> None:
         if word := room.presence.say(room.boxes.get("me", ())):
-            self.bus.present(word)
+            self.bus.send(word)
         room.look_around()
 
     def _drain_when_told(self) -> None:
         while self._alive():
             gevent.sleep(0.1)
         self.draining = True
-        self.bus.revision(Revision(self._revision, leaving=True))
+        self.bus.send(Revision(self._revision, leaving=True))
         log.info("draining", extra={"labels.sockets": str(self.sockets())})
         deadline, told = time.monotonic() + self._drain_seconds, set[Outbox]()
         while True:  # until the process ends: gunicorn may still accept for a second

@@ -167,7 +167,7 @@ def _read(stay: Stay, box: Outbox) -> None:
     code, player_id, bus = stay.code, box.player_id or "", stay.parts.bus
     # All sockets of a player share it, else many of them would be a way around the limit.
     looks = LOOKS.setdefault(
-        (code, player_id), Looks(lambda team: bus.look(Looked(code, player_id, team)))
+        (code, player_id), Looks(lambda team: bus.send(Looked(code, player_id, team)))
     )
     for message in messages(box, code):
         try:
@@ -277,7 +277,7 @@ def look(code: str) -> ResponseReturnValue:
         team = request.form.get("team", "")
         try:
             number = int(team) if team else None
-            _look(number, player_id, t, lambda n: parts().bus.look(Looked(t.code, player_id, n)))
+            _look(number, player_id, t, lambda n: parts().bus.send(Looked(t.code, player_id, n)))
         except ValueError:
             abort(404)
     return "", 204

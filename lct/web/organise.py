@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,8 @@ from .errors import refusal_answer
 from .limits import guess, tap
 from .parts import join_url, live_url, parts, public
 from .render import fragments, notice, page, wants_fragment
+
+log = logging.getLogger(__name__)
 
 bp = Blueprint("organise", __name__)
 
@@ -120,7 +123,8 @@ def act(code: str) -> ResponseReturnValue:
     if wanted == "new-recovery":
         return _new_recovery(t, device_id)
     if wanted == "remove-webhook" and parts().webhooks:
-        parts().webhooks.remove(t.code, field("webhook"))
+        if parts().webhooks.remove(t.code, field("webhook")):
+            log.info("webhook removed", extra={"labels.tournament": t.code})
         return _done(t, "It is told nothing any more; reload to see it.")
     if wanted not in ACTIONS:
         raise NotFound

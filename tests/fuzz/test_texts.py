@@ -86,7 +86,20 @@ SAID = [Moved("BB3K7QXM", 3), Looked("BB3K7QXM", "p", None), Present("BB3K7QXM",
         lambda message, more: as_line(message._asdict() | more),
         st.sampled_from(SAID),
         st.dictionaries(
-            st.sampled_from(["code", "seq", "worker", "here", "asleep", "player_id", "team"]), JSON
+            st.sampled_from(
+                [
+                    "code",
+                    "seq",
+                    "worker",
+                    "here",
+                    "asleep",
+                    "player_id",
+                    "team",
+                    "dropped",
+                    "hooked",
+                ]
+            ),
+            JSON,
         ),
     )
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -50,14 +51,12 @@ def test_a_socket_that_says_anything_is_closed_or_goes_on(
 def test_after_all_that_screens_still_open_and_none_is_left(evening: Evening) -> None:
     with evening.host.live(evening.live("board")) as screen:
         screen.take()
-    hub = evening.house.lines
-    wait_until(
-        lambda: (
-            sum(line["message"] == "screen opened" for line in hub())
-            == sum(line["message"] == "screen closed" for line in hub())
-        ),
-        what="the end of every screen",
-    )
+
+    def is_over() -> bool:
+        said = Counter(line["message"] for line in evening.house.lines())
+        return said["screen opened"] == said["screen closed"]
+
+    wait_until(is_over, what="the end of every screen")
 
 
 LINES = st.sampled_from(

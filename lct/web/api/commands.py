@@ -104,4 +104,4 @@ def look(call: Call) -> Any:
     if team is not None and team >= len(call.t.teams):
         raise UnknownTeam
     if not call.t.drawn:
-        parts().bus.look(Looked(call.t.code, player_id, team))
+        parts().bus.send(Looked(call.t.code, player_id, team))

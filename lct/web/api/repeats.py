@@ -23,6 +23,7 @@ from .operation import Call
 from .receipts import Done
 
 HEADER = "Idempotency-Key"
+ANOTHER_CALL = {HEADER: "This key was sent with another call. Make a new one."}
 KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -45,7 +46,7 @@ def once(call: Call) -> Once:
     command_id = f"{begin}.{derived('call', json.dumps(asked, sort_keys=True)).hex()[:16]}"
     receipt = parts().receipt(begin) if key else None
     if receipt and receipt.command_id != command_id:
-        raise Invalid(**{HEADER: "This key was sent with another call. Make a new one."})
+        raise Invalid(**ANOTHER_CALL)
     return Once(command_id, receipt)
 
 

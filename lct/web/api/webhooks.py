@@ -10,12 +10,14 @@ from pydantic import BaseModel, Field
 
 from ...application import webhooks
 from ...application.addresses import LONGEST, checked_url
+from ...application.messages import WebhookAdded
 from ...domain.errors import Invalid, UnknownWebhook, WebhooksAreOff
 from ..identity import derived
+from ..limits import tap
 from ..parts import parts
 from .bodies import shown
 from .operation import Call, Table
-from .repeats import HEADER, once
+from .repeats import ANOTHER_CALL, once
 from .rights import Right
 
 log = logging.getLogger(__name__)
@@ -84,12 +86,15 @@ def _facts(hook: Any) -> dict[str, Any]:
 def add_webhook(call: Call) -> Any:
     """Have every event from now on sent to an address, signed. At most 5."""
     hooks, code = _hooks(), call.t.code
+    tap(call.caller.who)
     url = checked_url(call.body.url, parts().webhooks_private)
     hook_id = derived("webhook-id", once(call).command_id.partition(".")[0]).hex()[:16]
-    told = webhooks.progress_of(call.t, parts().known(code).seq, parts().now())
+    stream = parts().known(code)
+    told = webhooks.progress_of(stream.tournament, stream.seq, parts().now())
     hook = hooks.add(code, hook_id, url, call.caller.who, told)
     if hook.url != url:
-        raise Invalid(**{HEADER: "This key was sent with another call. Make a new one."})
+        raise Invalid(**ANOTHER_CALL)
+    parts().bus.send(WebhookAdded(code))
     log.info("webhook added", extra={"labels.tournament": code, "url.domain": hook.host})
     key = webhooks.signing_key(parts().secrets[0], code, hook_id)
     return AddedWebhook(**_facts(hook), secret=webhooks.shown_secret(key))
@@ -104,6 +109,8 @@ def list_webhooks(call: Call) -> Any:
 @api.operation("DELETE", f"{T}/<webhook>", **HOST, status=204)
 def remove_webhook(call: Call) -> Any:
     """Tell it nothing any more."""
-    if not _hooks().remove(call.t.code, call.path["webhook"]):
+    hooks = _hooks()
+    tap(call.caller.who)
+    if not hooks.remove(call.t.code, call.path["webhook"]):
         raise UnknownWebhook
     log.info("webhook removed", extra={"labels.tournament": call.t.code})
