@@ -173,8 +173,7 @@ def test_a_page_that_nobody_looks_at_is_shown_asleep(
         document.dispatchEvent(new Event("visibilitychange"));
     }"""
     max_.evaluate(hide, True)
-    # Whichever worker was asked last counts on the next question for ten seconds.
-    tv.locator("#seat-2.is-asleep").wait_for(timeout=15_000 if way == "poll" else QUICK)
+    tv.locator("#seat-2.is-asleep").wait_for(timeout=8_000)
     network.seen.clear()
     max_.wait_for_timeout(7_000)
     assert network.seen == []  # and asks for nothing

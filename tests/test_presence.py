@@ -184,6 +184,35 @@ def test_an_awake_tab_counts_more_than_a_sleeping_one(clock: list[float]) -> Non
     assert here.now(deaf=False) == {"p-Ola": "here", "p-Max": "here", "p-Zoe": "asleep"}
 
 
+def test_a_phone_that_asks_two_workers_sleeps_when_it_says_so_to_one(clock: list[float]) -> None:
+    one, other = Presence("BCDF2345", "w1"), Presence("BCDF2345", "w2")
+    clock[0] += SETTLING
+
+    def tell(speaker: Presence, listener: Presence) -> None:
+        if word := speaker.say([]):
+            listener.hear(word)
+
+    def both_say(mood: str) -> bool:
+        return one.now(deaf=False) == other.now(deaf=False) == {"p-Ola": mood}
+
+    for worker, listener in ((one, other), (other, one)):
+        worker.polled("p-Ola")
+        tell(worker, listener)
+    assert both_say("here")
+    one.dozes("p-Ola", [])
+    clock[0] += SAY_AGAIN
+    tell(other, one)  # which has not heard of it
+    one.hear(Present("BCDF2345", "w3", ("p-Ola",), ()), stored=True)  # nor had that one
+    one.hear(Present("BCDF2345", "w3", (), ()))
+    tell(one, other)
+    tell(other, one)
+    assert both_say("asleep")
+    other.polled("p-Ola")
+    tell(other, one)
+    tell(one, other)
+    assert both_say("here")
+
+
 def test_a_worker_that_fell_silent_is_believed_for_ten_seconds_and_longer_without_a_bus(
     clock: list[float],
 ) -> None:
