@@ -332,7 +332,7 @@ def test_a_revoked_device_is_out_at_its_next_request_and_the_link_is_a_new_one(
         screen.take()
         revoke_newest(e)
         with pytest.raises(ConnectionClosed) as closed:
-            screen.until(lambda s: False, 3)
+            screen.until(lambda s: False, 6)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
     assert lost.get(e.at("organise")).status == 403
