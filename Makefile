@@ -6,6 +6,8 @@ DEV := .venv-dev
 PIP_FLAGS := --quiet --disable-pip-version-check
 LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+# Two processes, since much of the suite waits. A file is not divided: its tests share servers.
+SIDE_BY_SIDE := --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
 # Exactly the version that wrote the lock files, so that `make lock` changes what changed only.
 PIP_TOOLS := pip-tools==7.6.2
 
@@ -19,7 +21,7 @@ run: $(RUN)/requirements.lock ## start lct on this machine, until Ctrl-C
 	@$(RUN)/bin/lct up
 
 test: $(DEV)/requirements-dev.lock browser check ## everything that CI runs: checks and all tests
-	$(DEV)/bin/python -m pytest
+	$(DEV)/bin/python -m pytest $(SIDE_BY_SIDE)
 
 test-fast: $(DEV)/requirements-dev.lock ## the tests that need neither a browser nor patience
 	$(DEV)/bin/python -m pytest -m "not slow and not browser"

@@ -5,7 +5,6 @@ import math
 import os
 import resource
 import shutil
-import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -42,9 +41,6 @@ control_socket_disable = True
 graceful_timeout = math.ceil(_settings.drain_seconds) + 1
 # Shorter than the above, so that idle connections end by themselves and no worker is killed.
 keepalive = min(5, max(1, graceful_timeout - 1))
-
-# For how long a peer may take nothing of an answer; longer than a live screen's 20 seconds.
-TAKEN_SECONDS = 30.0
 
 # Only the app knows which proxies to believe (LCT_TRUSTED_PROXIES); gunicorn believes none.
 forwarded_allow_ips = ""
@@ -83,16 +79,6 @@ def _raise_file_limit() -> None:
 
 
 _raise_file_limit()
-
-
-def when_ready(server: Any) -> None:
-    """Let no connection outlive a peer that takes nothing of an answer; accepted ones inherit it.
-    So a download has no deadline as a whole, and each part of it has this one."""
-    for listener in server.LISTENERS:
-        with contextlib.suppress(OSError, AttributeError):  # a Unix socket; not on this system
-            listener.sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(TAKEN_SECONDS * 1000)
-            )
 
 
 def post_worker_init(worker: Any) -> None:

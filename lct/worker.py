@@ -12,6 +12,9 @@ from gunicorn.workers.ggevent import GeventWorker
 # Bytes of an answer that the system keeps for a peer who takes none; by itself it keeps up to 4 MB,
 # and a thousand such peers fill the memory that it has for all connections. It doubles the number.
 SEND_BUFFER = 64 * 1024
+# For how long a peer may take nothing of an answer; longer than a live screen's 20 seconds. So a
+# download has no deadline as a whole, and each part of it has this one.
+TAKEN_SECONDS = 30
 
 
 class Worker(GeventWorker):
@@ -22,6 +25,8 @@ class Worker(GeventWorker):
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         with suppress(OSError):  # macOS: the peer has gone already
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        with suppress(OSError, AttributeError):  # a Unix socket; not on this system
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, TAKEN_SECONDS * 1000)
         super().handle(listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:

@@ -1,7 +1,8 @@
 """Fixtures: the two servers, settings with an empty database of their own, and a served app.
 
 LCT_MONGO_URI and LCT_REDIS_URL point the tests at real servers; every test then makes and drops a
-database named lct_test_..., and empties the Redis database 9.
+database named lct_test_..., and empties the Redis database 9. `make test` runs two processes side
+by side: each has servers of its own, or the next Redis database.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         addresses.append(address)
     for server in started:
         server.wait_ready()
-    yield Servers(addresses[0], redis_database(addresses[1], 9))
+    process = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    yield Servers(addresses[0], redis_database(addresses[1], 9 + int(process)))
     for server in started:
         server.stop()
 

@@ -410,7 +410,9 @@ class House:
         self.workers = sorted(server.pids)
         self.redis = redis.from_url(settings.redis_url)
         self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(settings.mongo_uri)
-        self._pausing = threading.Lock()
+        self._pausing, self._reading = threading.Lock(), threading.Lock()
+        self._lines: list[dict[str, Any]] = []
+        self._taken = 0  # bytes of the log that are in them
 
     @contextmanager
     def only(self, worker: int) -> Iterator[None]:
@@ -494,7 +496,13 @@ class House:
 
     def lines(self) -> list[dict[str, Any]]:
         """The app's own log lines (gunicorn writes to the same file)."""
-        return [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        with self._reading, self.server.log.open("rb") as log:
+            log.seek(self._taken)
+            whole, end, _ = log.read().rpartition(b"\n")  # the last line may be half written
+            self._taken += len(whole + end)
+            said = whole.decode(errors="replace").splitlines()
+            self._lines += [json.loads(line) for line in said if line.startswith("{")]
+            return list(self._lines)
 
 
 @dataclass

@@ -28,7 +28,8 @@ def test_a_pod_whose_clock_is_wrong_goes_by_the_clock_of_the_bus(
     bus._set_clock()
     assert bus.time() == pytest.approx(real(), abs=0.5)
     if not skew:
-        assert bus.time() - real() == pytest.approx(0, abs=0.001)  # no jitter on one machine
+        before, told, after = real(), bus.time(), real()
+        assert before - 0.001 <= told <= after + 0.001  # no jitter on one machine
 
 
 def test_a_difference_that_the_way_may_account_for_is_none() -> None:
@@ -41,7 +42,8 @@ def test_a_difference_that_the_way_may_account_for_is_none() -> None:
 
     bus.redis.time = answer_late  # type: ignore[method-assign, assignment]
     bus._set_clock()
-    assert abs(bus.time() - time.time()) < 0.001
+    before, told, after = time.time(), bus.time(), time.time()
+    assert before - 0.001 <= told <= after + 0.001
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ def test_a_server_stops_at_once_when_asked(start, tmp_path):
     server.wait_ready()
     began = time.monotonic()
     assert server.stop()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2  # after which it would be ended by force
     assert not list(tmp_path.glob("**/*-wal")), "SQLite was not closed"
 
 

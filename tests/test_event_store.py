@@ -20,7 +20,7 @@ import pytest
 from lct.application import commands as c
 from lct.config import Settings
 from lct.domain import errors
-from lct.infrastructure import documents
+from lct.infrastructure import archive, documents
 from lct.infrastructure.embedded import LocalServer, start_store
 from lct.infrastructure.webhooks import Webhooks
 
@@ -220,6 +220,21 @@ def test_no_address_weakens_what_is_asked_of_a_replica_set() -> None:
     options = mongoengine.get_connection().options
     assert (options.retry_writes, options.retry_reads, options.timeout) == (True, True, 4)
     documents.disconnect()
+
+
+def test_what_a_call_left_is_found_without_reading_other_evenings(
+    behind_proxy: Callable[..., Proxy],
+) -> None:
+    """For an aggregation the local store reads the whole collection, at every call that writes."""
+    proxy, desk = behind_proxy(), Desk()
+    code = desk.create()
+    desk.join(code, "Ola", command_id="call-1")
+    desk.execute(c.LockJoining(code=code, command_id="call-2"))
+    proxy.seen.clear()
+    found = [archive.receipt(desk.store, command_id) for command_id in ("call-1", "call-2")]
+    assert [(each.seq, each.version) for each in found if each] == [(2, 1), (3, 2)]
+    assert archive.receipt(desk.store, "call-3") is None
+    assert set(proxy.seen) == {"find"}
 
 
 # --- Killed and full -----------------------------------------------------------------------------

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from .browser import TV, Screens, create, is_by, is_live, join, see
+from .browser import QUICK, TV, Screens, create, is_by, is_live, join, see
+from .http_client import House
 from .network import Network
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def network(live_server: Callable[..., Any]) -> Iterator[Network]:
-    made = Network(int(live_server(workers=1).url.rpartition(":")[2]))
+def network(house: House) -> Iterator[Network]:
+    house.forget_limits()
+    made = Network(house.port)
     yield made
     made.close()
 
@@ -25,7 +28,7 @@ def network(live_server: Callable[..., Any]) -> Iterator[Network]:
 def evening(network: Network, screens: Screens) -> tuple[str, Any, Any]:
     """The code, the TV, and the phone of somebody who reaches the server as always."""
     tv, phone = screens.open(**TV), screens.open()
-    code = create(phone, network.url, "Friday Cup", 4)
+    code = create(phone, network.url, f"Cup {secrets.token_hex(4)}", 4)
     straight = f"http://127.0.0.1:{network.port}"
     join(phone, f"{straight}/t/{code}/join", "Ola", "Nowak")
     is_live(phone, 10_000)
@@ -60,16 +63,16 @@ def test_without_websockets_events_keep_every_screen_live(
     for page in (tv, max_):
         is_by(page, "sse", "live")
     pick(ola, 1)
-    tv.locator("#seat-1.is-picked").wait_for(timeout=3_000)
-    max_.locator("#team-1 .is-taken").wait_for(timeout=3_000)
+    tv.locator("#seat-1.is-picked").wait_for(timeout=QUICK)
+    max_.locator("#team-1 .is-taken").wait_for(timeout=QUICK)
     max_.locator("#team-3 button").hover()
-    tv.locator("#seat-2.is-looking").wait_for(timeout=5_000)
+    tv.locator("#seat-2.is-looking").wait_for(timeout=QUICK)
     max_.locator("#team-3 button").focus()
     ola.locator("#team-3 button").hover()
     see(max_.locator("#team-3"), "Ola is looking")
     assert max_.evaluate("document.activeElement.value") == "3"
     pick(max_, 4)
-    tv.locator("#seat-2.is-picked").wait_for(timeout=3_000)
+    tv.locator("#seat-2.is-picked").wait_for(timeout=QUICK)
     # When websockets get through again, the page finds out by itself, and nobody sees it.
     said = states(tv)
     network.rules = {}
@@ -77,7 +80,7 @@ def test_without_websockets_events_keep_every_screen_live(
         is_by(page, "ws", "live", 90_000)
     assert said() == {"live"}
     pick(ola, 2)
-    max_.locator("#team-2 .is-taken").wait_for(timeout=3_000)
+    max_.locator("#team-2 .is-taken").wait_for(timeout=QUICK)
 
 
 @pytest.mark.parametrize("events", ["refuse", "hang", "hold"])
@@ -135,7 +138,7 @@ def test_without_anything_the_last_board_stays_and_comes_right_by_itself(
     for page in (tv, max_):
         is_by(page, "ws", "live", 60_000)
     pick(max_, 2)
-    tv.locator("#seat-2.is-picked").wait_for(timeout=3_000)
+    tv.locator("#seat-2.is-picked").wait_for(timeout=QUICK)
 
 
 @pytest.mark.parametrize("how", ["hang", "hold"])
@@ -149,7 +152,7 @@ def test_a_socket_on_which_nothing_comes_is_not_waited_for(
     is_by(tv, "sse", "live", 30_000)
     assert said() == {"wait", "live"}
     pick(ola, 2)
-    tv.locator("#seat-1.is-picked").wait_for(timeout=3_000)
+    tv.locator("#seat-1.is-picked").wait_for(timeout=QUICK)
 
 
 @pytest.mark.parametrize("way", ["ws", "sse", "poll"])
@@ -170,12 +173,12 @@ def test_a_page_that_nobody_looks_at_is_shown_asleep(
         document.dispatchEvent(new Event("visibilitychange"));
     }"""
     max_.evaluate(hide, True)
-    tv.locator("#seat-2.is-asleep").wait_for(timeout=5_000)
+    tv.locator("#seat-2.is-asleep").wait_for(timeout=8_000)
     network.seen.clear()
     max_.wait_for_timeout(7_000)
     assert network.seen == []  # and asks for nothing
     max_.evaluate(hide, False)
-    tv.locator("#seat-2:not(.is-away, .is-asleep)").wait_for(timeout=5_000)
+    tv.locator("#seat-2:not(.is-away, .is-asleep)").wait_for(timeout=QUICK)
     pick(ola, 1)
     max_.locator("#team-1 .is-taken").wait_for(timeout=8_000)
 
@@ -206,7 +209,7 @@ def test_a_device_that_may_not_see_the_page_any_more_does_not_ask_for_ever(
 ) -> None:
     host, other = screens.open(**TV), screens.open(**TV)
     straight = f"http://127.0.0.1:{network.port}"
-    code = create(host, straight, "Friday Cup", 4)
+    code = create(host, straight, f"Cup {secrets.token_hex(4)}", 4)
     recovery = host.locator(".recovery").inner_text()
     refused = {"ws": (), "sse": ("live",), "poll": ("live", "events")}[way]
     network.set(**dict.fromkeys(refused, "refuse"))

@@ -17,6 +17,7 @@ from lct.config import Settings
 from lct.web import health
 
 from .http_client import app_here
+from .support import wait_until
 
 WELL = {"store": True, "bus": True}
 
@@ -131,7 +132,6 @@ def test_a_worker_that_is_told_to_stop_says_so_on_connections_it_has(live_server
 
     assert ask()[0] == 200
     server.server.process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
-    status, said = ask()
+    status, said = wait_until(lambda: (told := ask())[1]["draining"] and told, 2)
     connection.close()
     assert (status, said["draining"]) == (503, True)

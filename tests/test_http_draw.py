@@ -167,7 +167,7 @@ def test_what_may_not_leak_is_everywhere_once_the_reveal_is_over(house: House) -
         board.take()
         assert e.act("draw", attempt=1).status == 200
         assert e.act("skip").status == 200
-        board.until(lambda s: set(hands(e)) <= told(s.page), 2)
+        board.until(lambda s: set(hands(e)) <= told(s.page), 5)
     seen = everything(e, guests)
     for where in [
         *("anyone: ", "anyone: verify", "anyone: join", "host: organise"),
@@ -218,8 +218,8 @@ def test_closing_in_the_middle_of_the_reveal_leaves_no_card_face_down_for_long(
     e, board = reveal
     turned = len(face_up(board.page))
     assert e.act("close").status == 200
-    board.until(lambda s: "Full time" in s.text, 2)
-    board.until(lambda s: len(face_up(s.page)) > turned, 6)
+    board.until(lambda s: "Full time" in s.text, 5)
+    board.until(lambda s: len(face_up(s.page)) > turned, 10)
 
 
 # --- drawing --------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_a_forgotten_guest_leaves_every_live_screen_and_the_store(
         done = house.flask("forget", e.code, "Gwendolyn Nowak")
         assert done.returncode == 0, done.stderr
         for screen in (board, tv):
-            screen.until(lambda s: "Player No. 1" in s.shows("seat-1"), 3)
+            screen.until(lambda s: "Player No. 1" in s.shows("seat-1"), 5)
     assert "Gwendolyn" not in json.dumps(e.events, default=str)
     for worker in (0, 1):
         assert "Gwendolyn" not in house.phone(worker).get(e.at()).text

@@ -233,16 +233,16 @@ def test_a_slow_reader_delays_nobody_and_gets_the_current_state_when_it_drains(
         for team in range(60):
             began = time.monotonic()
             assert e.pick(ola, team).status == 200
-            quick.until(lambda s, team=team: "yours" in s.shows(f"team-{team}"), 2)
-            assert time.monotonic() - began < 1
+            quick.until(lambda s, team=team: "yours" in s.shows(f"team-{team}"), 3)
+            assert time.monotonic() - began < 3  # the slow one is waited for up to 20
         assert e.pick(max_, 100).status == 200
     # Now it reads: after the frame that was on its way, the current state and no history.
     slow.until(lambda s: "Ola Nowak" in s.shows("team-59"))
-    slow.until(lambda s: "yours" in s.shows("team-100"), 1)
+    slow.until(lambda s: "yours" in s.shows("team-100"), 5)
     assert slow.text.count("Ola Nowak") == 1
     assert len(slow.frames) < 5
     e.pick(ola, 60)
-    slow.until(lambda s: "Ola Nowak" in s.shows("team-60"), 2)
+    slow.until(lambda s: "Ola Nowak" in s.shows("team-60"), 5)
     with max_.live(e.live("me")) as fresh:
         fresh.take()
         assert slow.page.by_id("stage").picture() == fresh.page.by_id("stage").picture()
@@ -258,5 +258,5 @@ def test_a_slow_reader_that_leaves_is_forgotten(house: House) -> None:
     with ola.live(e.live("me")) as quick:
         quick.take()
         e.pick(ola, 2)
-        quick.until(lambda s: "yours" in s.shows("team-2"), 2)
+        quick.until(lambda s: "yours" in s.shows("team-2"), 5)
     everyone_is_seen_off(e)

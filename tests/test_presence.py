@@ -14,6 +14,8 @@ from lct.web.presence import ASLEEP, BELIEVED, SAY_AGAIN, SETTLING, Presence
 from .http_client import House, Screen
 from .support import wait_until
 
+SOON = 6  # seconds, for a machine that is busy; a phone that is only silent is away after 8
+
 
 def mood(seat: str) -> Any:
     """A condition on a screen: seat 1 is shown as ``here``, ``asleep`` or ``away``."""
@@ -33,18 +35,18 @@ def test_a_phone_is_here_while_connected_asleep_when_it_says_so_and_else_away(
     e = house.evening()
     ola = e.guest("Ola", worker=0)
     with house.phone(1).live(e.live("board")) as board:
-        board.until(mood("away"), 5)
+        board.until(mood("away"), SOON)
         own = ola.live(e.live("me"))
-        board.until(mood("here"), 3)
+        board.until(mood("here"), SOON)
         own.ws.send(json.dumps({"asleep": True}))
-        board.until(mood("asleep"), 3)
+        board.until(mood("asleep"), SOON)
         own.ws.close()  # as a phone's browser does when its screen is dark
         board.quiet(3)
         assert mood("asleep")(board)
         own = ola.live(e.live("me"))
-        board.until(mood("here"), 3)
+        board.until(mood("here"), SOON)
         own.ws.close()
-        board.until(mood("away"), 3)
+        board.until(mood("away"), SOON)
 
 
 @pytest.mark.slow
@@ -53,12 +55,12 @@ def test_a_phone_with_two_tabs_is_here_until_both_are_closed(house: House) -> No
     ola = e.guest("Ola", worker=0)
     with house.phone(1).live(e.live("board")) as board:
         one, other = ola.live(e.live("me")), ola.copy(1).live(e.live("me"))
-        board.until(mood("here"), 5)
+        board.until(mood("here"), SOON)
         one.ws.close()
         board.quiet(3)
         assert mood("here")(board)
         other.ws.close()
-        board.until(mood("away"), 3)
+        board.until(mood("away"), SOON)
 
 
 @pytest.mark.slow
@@ -67,12 +69,12 @@ def test_a_lost_phone_is_away_within_ten_seconds(house: House) -> None:
     ola = e.guest("Ola", worker=0)
     with house.phone(1).live(e.live("board")) as board:
         own = ola.live(e.live("me"))
-        board.until(mood("here"), 5)
+        board.until(mood("here"), SOON)
         own.ws.socket.settimeout(None)
         own.ws.protocol.receive_data = lambda data: None  # it answers no ping any more
         began = time.monotonic()
         board.until(mood("away"), 15)
-        assert time.monotonic() - began < 11
+        assert time.monotonic() - began < 13  # ten, and what a busy machine adds
         own.ws.socket.close()
 
 
@@ -81,10 +83,10 @@ def test_a_phone_without_a_socket_says_by_post_that_it_sleeps(house: House) -> N
     ola = e.guest("Ola", worker=0)
     with house.phone(1).live(e.live("board")) as board:
         assert ola.get(e.at("now?view=me")).status == 200
-        board.until(mood("here"), 5)
+        board.until(mood("here"), SOON)
         ola.get(e.at("me"))
         assert ola.post(e.at("look"), {"asleep": "true"}, htmx=True).status == 204
-        board.until(mood("asleep"), 3)
+        board.until(mood("asleep"), SOON)
 
 
 def test_a_phone_on_an_event_stream_that_hides_is_asleep_and_never_away(house: House) -> None:
@@ -96,7 +98,7 @@ def test_a_phone_on_an_event_stream_that_hides_is_asleep_and_never_away(house: H
         connection.request(
             "GET", e.at("events?view=me"), headers={"Cookie": ola.cookie_header(e.at())}
         )
-        board.until(mood("here"), 5)
+        board.until(mood("here"), SOON)
         # Both before the next beat: the page says that it sleeps, and ends its stream.
         assert ola.copy(0).post(e.at("look"), {"asleep": "true"}, htmx=True).status == 204
         connection.close()
@@ -116,22 +118,22 @@ def test_programs_are_told_who_is_here_whichever_worker_they_ask(house: House) -
     assert told() == {"away"}
     with ola.live(e.live("me")) as own:
         own.take()
-        wait_until(lambda: told() == {"here"}, 4)
+        wait_until(lambda: told() == {"here"}, SOON)
         own.ws.send(json.dumps({"asleep": True}))
-        wait_until(lambda: told() == {"asleep"}, 4)
+        wait_until(lambda: told() == {"asleep"}, SOON)
         own.ws.send(json.dumps({"asleep": False}))
-        wait_until(lambda: told() == {"here"}, 4)
-    wait_until(lambda: told() == {"away"}, 4)
+        wait_until(lambda: told() == {"here"}, SOON)
+    wait_until(lambda: told() == {"away"}, SOON)
 
 
 def test_nobody_is_marked_for_what_a_stranger_says_on_the_bus(house: House) -> None:
     e = house.evening()
     e.guest("Ola")
     with house.phone(1).live(e.live("board")) as board:
-        board.until(mood("away"), 5)
+        board.until(mood("away"), SOON)
         message = Present(e.code, "w", (e.player("Ola"), "p-nobody"), ())
         house.redis.publish(channel(message), encode(message))
-        board.until(mood("here"), 3)
+        board.until(mood("here"), SOON)
         board.until(mood("away"), 13)  # nobody says it again
 
 
@@ -180,6 +182,35 @@ def test_an_awake_tab_counts_more_than_a_sleeping_one(clock: list[float]) -> Non
     here.say([Box("p-Ola", asleep=True), Box("p-Max", asleep=True), Box("p-Max")])  # type: ignore[list-item]
     here.hear(Present("BCDF2345", "w2", ("p-Ola",), ("p-Zoe",)))
     assert here.now(deaf=False) == {"p-Ola": "here", "p-Max": "here", "p-Zoe": "asleep"}
+
+
+def test_a_phone_that_asks_two_workers_sleeps_when_it_says_so_to_one(clock: list[float]) -> None:
+    one, other = Presence("BCDF2345", "w1"), Presence("BCDF2345", "w2")
+    clock[0] += SETTLING
+
+    def tell(speaker: Presence, listener: Presence) -> None:
+        if word := speaker.say([]):
+            listener.hear(word)
+
+    def both_say(mood: str) -> bool:
+        return one.now(deaf=False) == other.now(deaf=False) == {"p-Ola": mood}
+
+    for worker, listener in ((one, other), (other, one)):
+        worker.polled("p-Ola")
+        tell(worker, listener)
+    assert both_say("here")
+    one.dozes("p-Ola", [])
+    clock[0] += SAY_AGAIN
+    tell(other, one)  # which has not heard of it
+    one.hear(Present("BCDF2345", "w3", ("p-Ola",), ()), stored=True)  # nor had that one
+    one.hear(Present("BCDF2345", "w3", (), ()))
+    tell(one, other)
+    tell(other, one)
+    assert both_say("asleep")
+    other.polled("p-Ola")
+    tell(other, one)
+    tell(one, other)
+    assert both_say("here")
 
 
 def test_a_worker_that_fell_silent_is_believed_for_ten_seconds_and_longer_without_a_bus(

@@ -9,15 +9,20 @@ from collections.abc import Callable
 import pytest
 
 from .browser import PHONE, TV, Screens, create, decoded, is_live, join, no_sideways_scroll, see
+from .http_client import PUBLIC_URL, House
 from .support import LiveServer
 
 pytestmark = pytest.mark.browser
 
 
-def test_the_evening_works_without_javascript(
-    live_server: Callable[..., LiveServer], screens: Screens
-) -> None:
-    base = live_server(workers=1).url
+@pytest.fixture
+def base(house: House) -> str:
+    """Where the app is that all tests share."""
+    house.forget_limits()
+    return house.url
+
+
+def test_the_evening_works_without_javascript(base: str, screens: Screens) -> None:
     host = screens.open(**TV, java_script_enabled=False)
     code = create(host, base, "Plain Cup", 2)
     ola, max_ = (screens.open(**PHONE, java_script_enabled=False) for _ in range(2))
@@ -49,9 +54,8 @@ def test_the_evening_works_without_javascript(
 
 
 def test_a_wrong_form_keeps_what_was_typed_and_says_so_beside_the_field(
-    live_server: Callable[..., LiveServer], screens: Screens
+    base: str, screens: Screens
 ) -> None:
-    base = live_server(workers=1).url
     host = screens.open(**PHONE)
     host.goto(base)
     host.get_by_label("Name of the evening").fill("Friday Cup")
@@ -63,10 +67,7 @@ def test_a_wrong_form_keeps_what_was_typed_and_says_so_beside_the_field(
     no_sideways_scroll(host)
 
 
-def test_a_phone_picks_by_keyboard_and_keeps_its_place(
-    live_server: Callable[..., LiveServer], screens: Screens
-) -> None:
-    base = live_server(workers=1).url
+def test_a_phone_picks_by_keyboard_and_keeps_its_place(base: str, screens: Screens) -> None:
     code = create(screens.open(**TV), base, "Keyboard Cup", 3)
     page = screens.open(**TV)
     join(page, f"{base}/t/{code}/join", "Ola", "Nowak")
@@ -85,25 +86,21 @@ def test_a_phone_picks_by_keyboard_and_keeps_its_place(
 
 
 def test_the_code_on_the_tv_is_readable_by_cameras_in_the_dark_too(
-    live_server: Callable[..., LiveServer], screens: Screens
+    base: str, screens: Screens
 ) -> None:
-    server = live_server(workers=1, LCT_PUBLIC_URL="https://cup.example")
-    code = create(screens.open(**TV), server.url, "Dark Cup", 2)
+    code = create(screens.open(**TV), base, "Dark Cup", 2)
     for scheme in ("light", "dark"):
         tv = screens.open(**TV, color_scheme=scheme)
-        tv.goto(f"{server.url}/t/{code}")
-        assert decoded(tv) == f"https://cup.example/t/{code}/join"
+        tv.goto(f"{base}/t/{code}")
+        assert decoded(tv) == f"{PUBLIC_URL}/t/{code}/join"
         assert tv.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
 @pytest.mark.parametrize("players", [2, 16, 32])
-def test_the_board_fits_the_smallest_tv(
-    live_server: Callable[..., LiveServer], screens: Screens, players: int
-) -> None:
-    base = live_server(workers=1).url
+def test_the_board_fits_the_smallest_tv(base: str, screens: Screens, players: int) -> None:
     host = screens.open(**TV)
     host.goto(base)
-    host.get_by_label("Name of the evening").fill("W" * 60)
+    host.get_by_label("Name of the evening").fill(f"{players}".rjust(60, "W"))
     host.get_by_label("Players", exact=True).fill(str(players))
     host.get_by_text("By stars").click()
     host.get_by_label("From", exact=True).select_option("2")
@@ -146,10 +143,7 @@ def test_every_screen_says_when_it_is_not_live_and_comes_back_by_itself(
         is_live(screen, 12_000)
 
 
-def test_a_removed_player_reads_why_and_may_come_back(
-    live_server: Callable[..., LiveServer], screens: Screens
-) -> None:
-    base = live_server(workers=2).url
+def test_a_removed_player_reads_why_and_may_come_back(base: str, screens: Screens) -> None:
     host = screens.open(**TV)
     code = create(host, base, "Strict Cup", 3)
     host.get_by_role("link", name="Run the evening").click()
@@ -168,10 +162,7 @@ def test_a_removed_player_reads_why_and_may_come_back(
     see(phone, "You cannot join this one")
 
 
-def test_a_field_that_the_host_got_wrong_is_told_beside_it(
-    live_server: Callable[..., LiveServer], screens: Screens
-) -> None:
-    base = live_server(workers=1).url
+def test_a_field_that_the_host_got_wrong_is_told_beside_it(base: str, screens: Screens) -> None:
     host = screens.open(**PHONE)
     code = create(host, base, "Small Cup", 4)
     for name in ("Ola", "Max", "Zoë"):
@@ -192,10 +183,9 @@ def test_a_field_that_the_host_got_wrong_is_told_beside_it(
 
 
 def test_a_board_that_is_returned_to_with_back_is_right_and_live(
-    live_server: Callable[..., LiveServer], screens: Screens
+    base: str, screens: Screens
 ) -> None:
     """Browsers keep pages for "back" as they were, or load them anew: either way it is live."""
-    base = live_server(workers=1).url
     code = create(screens.open(**TV), base, "Back Cup", 2)
     tv, phone = screens.open(**TV), screens.open(**PHONE)
     tv.goto(f"{base}/t/{code}")

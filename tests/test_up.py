@@ -195,7 +195,7 @@ def test_a_child_that_is_killed_is_started_again(up, word, name):
     lct.ready()
     killed = lct.child(word)
     os.kill(killed, signal.SIGKILL)
-    assert "starting it again" in lct.wait_for(f"the {name} ended by itself", seconds=1)
+    assert "starting it again" in lct.wait_for(f"the {name} ended by itself", seconds=5)
     wait_until(lambda: lct.child(word) not in (None, killed), what="another process")
     wait_until(lambda: answers(f"http://127.0.0.1:{lct.port}/liveness"), what="an answer")
     with lct.store() as client:

@@ -110,7 +110,7 @@ def test_a_character_with_thousands_of_marks_is_not_one_character(mark: str) -> 
         except Invalid:
             continue
         assert len(name) < 10
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("hidden", ["\u3164", "\u200b", "\u034f", "\ufe0f", "\u00ad"])

@@ -83,12 +83,20 @@ class Presence:
 
     # --- everyone's ---------------------------------------------------------------------------
 
-    def hear(self, word: Present) -> None:
-        """Take in what another worker says."""
+    def hear(self, word: Present, stored: bool = False) -> None:
+        """Take in what another worker says, or has said before (``stored``).
+
+        Only what is new in it says something of a phone that was heard of here: a worker goes on
+        counting for a while on one that has asked it by HTTP.
+        """
         if word.worker == self._worker:
             return
-        for player_id in word.here:
-            self._dozing.pop(player_id, None)  # woke up there
+        if word.worker in self._others or not stored:
+            before, _ = self._others.get(word.worker, (Present(word.code, word.worker, (), ()), 0))
+            for player_id in set(word.here) - set(before.here):
+                self._dozing.pop(player_id, None)  # woke up there
+            for player_id in set(word.asleep) - set(before.asleep):
+                self._polling.pop(player_id, None)  # fell asleep there
         if word.here or word.asleep:
             self._others[word.worker] = (word, time.monotonic())
         else:

@@ -264,7 +264,7 @@ class Room:
             if p not in self._heard  # what came while these were read is newer
         }
         for word in self._bus.presences(self.code):
-            self.presence.hear(word)
+            self.presence.hear(word, stored=True)
 
     def _send_all(
         self,
