@@ -517,7 +517,7 @@ def environ(made: Rendered, name: str) -> dict[str, str]:
         "LCT_SECRET_KEY": "x" * 32,
         "LCT_SECRET_KEY_FALLBACKS": "y" * 32,
         "LCT_METRICS_TOKEN": "x" * 32,
-        "LCT_REVISION": "5d4f8c7b9",
+        "LCT_REVISION": "new",
     }
     return {**config, **{one["name"]: made_up[one["name"]] for one in each["env"]}}
 

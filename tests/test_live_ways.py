@@ -185,6 +185,16 @@ def test_a_look_by_post_is_seen_and_limited(house: House) -> None:
     wait_until(lambda: ola.post(e.at("look"), {"team": "1"}, htmx=True).status == 429)
 
 
+@pytest.mark.parametrize("said", [{"team": "3"}, {"asleep": "true"}, {"asleep": "false"}])
+def test_a_worker_that_never_heard_of_a_player_takes_their_word(
+    house: House, said: dict[str, str]
+) -> None:
+    e = house.evening()
+    assert house.phone(0).get(e.at()).status == 200  # it knows the evening without Ola
+    ola = e.guest("Ola", worker=1)
+    assert ola.copy(0).post(e.at("look"), said, htmx=True).status == 204
+
+
 # --- limits -----------------------------------------------------------------------------------
 
 
