@@ -251,6 +251,12 @@ class Cluster:
             assert time.monotonic() < end, f"{status}: no tap in {patience} s"
             time.sleep(0.25)
 
+    def taps_apart(self, count: int, seconds: float) -> None:
+        """So many changes, each in a frame of its own."""
+        for _ in range(count):
+            self.tap()
+            time.sleep(seconds)
+
     def truth(self) -> dict[int, int]:
         """Seat -> team, as the store has it."""
         events = (
@@ -269,13 +275,13 @@ class Cluster:
         return teams
 
     def metric(self, name: str) -> float:
-        """The sum of one of the numbers for Prometheus, over all pods."""
+        """The sum of the numbers for Prometheus that are called so, over all pods."""
         total = 0.0
         for pod in self.pods:
             shown = {"Authorization": f"Bearer {self.settings.metrics_token}"}
             with urlopen(Request(f"{pod.url}/metrics", headers=shown), timeout=10) as answer:
                 lines = [line.rpartition(" ") for line in answer.read().decode().splitlines()]
-            total += sum(float(value) for said, _, value in lines if said == name)
+            total += sum(float(value) for said, _, value in lines if said.startswith(name))
         return total
 
     # --- what screens show ----------------------------------------------------------------------
