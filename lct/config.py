@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHORTEST_SECRET = 16
 SHORTEST_PASSPHRASE = 8
-LONGEST_NAME = 64
+LONGEST_NAME = 64  # that the bus takes (application/messages.py)
 # Where our own addresses begin: a prefix that is one of them could not be told from it.
 OWN_PATHS = (["t"], ["api"], ["static"], ["swagger"])
 

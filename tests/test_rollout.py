@@ -9,6 +9,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from lct.application.messages import EVERYWHERE, Revision, decode, encode
+from lct.config import LONGEST_NAME
 from lct.web.rollout import Rollout
 
 from .browser import TV, Screens, is_by
@@ -51,7 +52,9 @@ def test_a_rollout_that_stopped_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     assert not rollout.is_next()
 
 
-@pytest.mark.parametrize("word", [Revision("5d4f8c", leaving=False), Revision("", leaving=True)])
+@pytest.mark.parametrize(
+    "word", [Revision(LONGEST_NAME * "a", leaving=False), Revision("", leaving=True)]
+)
 def test_the_word_survives_the_bus(word: Revision) -> None:
     assert decode(encode(word)) == word
 

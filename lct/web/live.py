@@ -266,10 +266,12 @@ def look(code: str) -> ResponseReturnValue:
     """What a page says upstream that has no websocket: a look, or that it sleeps."""
     t = guess(known_code(code), fresh=False)
     player_id = player_here(t.code)
+    if player_id is None:
+        raise NotAPlayer
     if player_id not in t.players:
         t = parts().read(t.code).tournament  # they may have joined on another worker
-    if player_id is None or player_id not in t.players:
-        raise NotAPlayer
+        if player_id not in t.players:
+            raise NotAPlayer
     parts().hit("sleep" if "asleep" in request.form else "look", player_id)
     if request.form.get("asleep") == "true":
         parts().hub.dozes(t.code, player_id)
