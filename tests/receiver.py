@@ -8,7 +8,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -48,6 +48,22 @@ class Sent:
         text = f"{self.id}.{self.headers['webhook-timestamp']}.{self.body.decode()}"
         mac = hmac.new(key, text.encode(), hashlib.sha256).digest()
         return f"v1,{base64.b64encode(mac).decode()}" in self.headers["webhook-signature"].split()
+
+
+def talks_on(chunk: bytes, times: int, cut: threading.Event) -> Callable[[Any], None]:
+    """An answer as fast as it can be sent, until whoever reads it cuts it off."""
+
+    def answer(handler: Any) -> None:
+        try:
+            for _ in range(times):
+                handler.wfile.write(chunk)
+        except OSError:
+            cut.set()
+
+    return answer
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n" * 2000
 
 
 class Receiver:

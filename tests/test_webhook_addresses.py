@@ -21,7 +21,7 @@ from lct.infrastructure import delivery, outgoing
 from lct.infrastructure.outgoing import PRIVATE, SLOW, UNREACHABLE, NotSent, post
 
 from .api_client import ApiEvening, refused, served, settings_for
-from .receiver import Receiver, receiver
+from .receiver import CONTINUE, Receiver, receiver, talks_on
 from .support import free_port
 
 PUBLIC_IPS = ("93.184.216.34", "1.1.1.1", "2606:4700:4700::1111")
@@ -203,38 +203,26 @@ def test_one_that_answers_too_late_is_not_waited_for(
 
 
 def test_an_endless_answer_is_not_read(there: Receiver) -> None:
-    sent = threading.Event()
+    cut = threading.Event()
 
     def endless(handler: Any) -> None:
         handler.send_response(200)
         handler.end_headers()
-        try:
-            for _ in range(2000):
-                handler.wfile.write(b"x" * 65536)
-        except OSError:
-            sent.set()
+        talks_on(b"x" * 65536, 2000, cut)(handler)
 
     there.always = endless
     assert post(there.url, {}, b"{}", private=True) == 200
-    assert sent.wait(5), "it could send 130 MB"
+    assert cut.wait(5), "it could send 130 MB"
 
 
 def test_an_answer_that_never_begins_is_given_up(there: Receiver) -> None:
     """As fast as it can: a worker would do nothing else any more."""
-    ended = threading.Event()
-
-    def more_and_more(handler: Any) -> None:
-        try:
-            for _ in range(1000):
-                handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 2000)
-        except OSError:
-            ended.set()
-
-    there.always = more_and_more
+    cut = threading.Event()
+    there.always = talks_on(CONTINUE, 1000, cut)
     began = time.monotonic()
     with pytest.raises(NotSent, match=UNREACHABLE):
         post(there.url, {}, b"{}", private=True)
-    assert ended.wait(5), "it could send 50 MB"
+    assert cut.wait(5), "it could send 50 MB"
     assert time.monotonic() - began < 1
 
 

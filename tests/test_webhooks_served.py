@@ -19,7 +19,7 @@ import pytest
 
 from lct.config import Settings
 
-from .receiver import Receiver, receiver
+from .receiver import CONTINUE, Receiver, receiver, talks_on
 from .support import LiveServer, wait_until
 
 TOKEN = "a token for these tests"
@@ -121,22 +121,14 @@ def test_who_taps_does_not_wait_for_a_slow_receiver(server: LiveServer, there: R
 def test_a_receiver_that_never_stops_talking_stops_no_worker(
     server: LiveServer, there: Receiver
 ) -> None:
-    ended = threading.Event()
-
-    def more_and_more(handler: Any) -> None:
-        try:
-            while True:
-                handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 2000)
-        except OSError:
-            ended.set()
-
-    there.always = more_and_more
+    cut = threading.Event()
+    there.always = talks_on(CONTINUE, 1000, cut)
     e = Caller(server)
     e.post("/webhooks", {"url": there.url})
     e.join("First")
     wait_until(lambda: there.sent)
     assert max(e.join(f"N{n}") for n in range(20)) < 1
-    assert ended.wait(5)
+    assert cut.wait(5)
     wait_until(lambda: e.hooks[0]["reason"] == "no connection")
 
 
