@@ -1,24 +1,23 @@
-# How to do things here; `make help` lists the targets. Needs make, and Python 3.11 or newer.
+# How to do things here; `make help` lists the targets. Needs make, and a Python from 3.11 to 3.14:
+# the first usable one on the PATH, or the one that PYTHON names.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv
 DEV := .venv-dev
-PIP_FLAGS := --quiet --disable-pip-version-check
-LOCK_FLAGS := --quiet --generate-hashes --strip-extras --no-config \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 # Two processes, since much of the suite waits. A file is not divided: its tests share servers.
 SIDE_BY_SIDE := --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
-# Exactly the version that wrote the lock files, so that `make lock` changes what changed only.
-PIP_TOOLS := pip-tools==7.6.2
+# One lock for every Python and system that lct supports; the markers in it tell them apart. The
+# packages that are left out are for PyPy and Windows.
+LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	$(foreach name,brotlicffi cffi pycparser colorama pywin32,--no-emit-package $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit advisories sbom clean browser
+.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit sbom clean browser
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN)/requirements.lock ## start lct on this machine, until Ctrl-C
-	@$(RUN)/bin/lct up
+	@$(RUN)/bin/python -m lct up
 
 test: $(DEV)/requirements-dev.lock browser check ## everything that CI runs: checks and all tests
 	$(DEV)/bin/python -m pytest $(SIDE_BY_SIDE)
@@ -60,49 +59,31 @@ audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of eve
 			--requirement $$name.lock || exit 1; \
 	done
 
-advisories: $(DEV)/requirements-dev.lock ## renew the vulnerabilities that `make test` looks for; needs a network
-	$(DEV)/bin/python -m tests.advisories $(FROM)
-
 sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
 	$(DEV)/bin/python -m tests.sbom > sbom.json
 
 fuzz: $(DEV)/requirements-dev.lock ## look for what breaks the parsers, SECONDS=600 long; Linux on x86-64
 	$(DEV)/bin/python -m tests.fuzz.targets var/fuzz -max_total_time=$(or $(SECONDS),600)
 
-lock: ## work out the three .lock files anew; UPGRADE=1 takes newer versions
-	$(PYTHON) -m venv --clear .venv-lock
-	.venv-lock/bin/pip install $(PIP_FLAGS) "$(PIP_TOOLS)"
+lock: $(DEV)/requirements-dev.lock ## resolve the three .lock files again; UPGRADE=1 takes newer versions
 	constraints=; for name in requirements requirements-tracing requirements-dev; do \
-		CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile $(LOCK_FLAGS) \
+		$(DEV)/bin/uv pip compile $(LOCK_FLAGS) --custom-compile-command "make lock" \
 			$$constraints \
 			$(if $(UPGRADE),--upgrade) --output-file $$name.lock $$name.in || exit 1; \
 		constraints="$$constraints --constraint $$name.lock"; \
 	done
-	rm -rf .venv-lock
 
 clean: ## remove what the targets made; the data in var/ stays
-	rm -rf sbom.json .venv .venv-dev .venv-lock .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf sbom.json .venv .venv-dev .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache build *.egg-info
 	find lct bench tests -name __pycache__ -prune -exec rm -rf {} +
 
 browser: $(DEV)/requirements-dev.lock ## look for a Chromium, and install one if there is none
 	@sh tests/install_browser.sh $(DEV)
 
-# A venv ends up holding a copy of its lock file, and is made anew when the lock is newer.
-# lct itself is not built: a .pth file names the checkout, and a script of three lines starts it.
+# A virtual environment is made again when its lock file is newer than the copy in it.
 $(RUN)/requirements.lock: requirements.lock
-	$(call venv,$(RUN),$<)
+	@sh tools/make_venv.sh $(RUN) $< $(PYTHON)
 
 $(DEV)/requirements-dev.lock: requirements-dev.lock
-	$(call venv,$(DEV),$<)
-
-define venv
-	$(PYTHON) -m venv --clear $(1)
-	$(1)/bin/pip install $(PIP_FLAGS) --require-hashes --only-binary :all: -r $(2)
-	@$(1)/bin/python -c 'import pathlib, sysconfig; \
-		pathlib.Path(sysconfig.get_path("purelib"), "lct.pth").write_text("$(CURDIR)\n")'
-	@printf '%s\n' '#!$(CURDIR)/$(1)/bin/python' 'import sys; from lct.cli import main' \
-		'sys.exit(main())' > $(1)/bin/lct
-	@chmod +x $(1)/bin/lct
-	@cp $(2) $@
-endef
+	@sh tools/make_venv.sh $(DEV) $< $(PYTHON)

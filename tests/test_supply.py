@@ -1,22 +1,25 @@
 """What lct is made of: pinned, hashed and licensed packages, a bill of them, and no secrets.
 
-All of it works without a network. Known vulnerabilities are in test_advisories.py.
+Only the search for wheels needs a network. Known vulnerabilities change every day: `make audit`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 from . import sbom
@@ -32,18 +35,31 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def locked(name: str) -> dict[str, tuple[str, list[str]]]:
-    """Package -> (version, hashes); fails at a line that is anything else."""
+class Pin(NamedTuple):
+    """One entry of a lock; with a marker, it is for some Pythons and systems only."""
+
+    package: str
+    version: str
+    marker: str
+    hashes: list[str]
+
+
+def pins(name: str) -> Iterator[Pin]:
+    """Every entry of a lock; fails at a line that is anything else."""
     text = (ROOT / f"{name}.lock").read_text()
-    found = {}
     for entry in re.sub(r"(?m)^\s*#.*\n?", "", text).replace("\\\n", " ").splitlines():
         if entry.strip():
             exact = re.fullmatch(
-                r"([a-z0-9][a-z0-9.-]*)==([\w.]+)(?: ; [^-]+)?((?:\s+--hash=\S+)*)\s*", entry
+                r"([a-z0-9][a-z0-9.-]*)==([\w.]+)(?: ; (.+?))?((?:\s+--hash=\S+)*)\s*", entry
             )
             assert exact, entry
-            found[plain(exact[1])] = (exact[2], exact[3].split())
-    return found
+            yield Pin(plain(exact[1]), exact[2], exact[3] or "", exact[4].split())
+
+
+def locked(name: str) -> dict[str, str]:
+    """Package -> version, of what is installed here."""
+    here = (pin for pin in pins(name) if not pin.marker or Marker(pin.marker).evaluate())
+    return {pin.package: pin.version for pin in here}
 
 
 def asked(name: str) -> list[Requirement]:
@@ -56,31 +72,144 @@ def asked(name: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_package_is_pinned_with_its_hashes(name: str) -> None:
-    for package, (_, hashes) in locked(name).items():
-        assert hashes, package
-        for each in hashes:
-            assert re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", each), package
+    for pin in pins(name):
+        assert pin.hashes, pin.package
+        for each in pin.hashes:
+            assert re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", each), pin.package
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lock_is_what_its_in_file_asks_for(name: str) -> None:
     given = locked(name)
     for wanted in asked(name):
-        version, _ = given[plain(wanted.name)]
-        assert wanted.specifier.contains(version), f"`make lock`: {wanted} is {version}"
+        if not wanted.marker or wanted.marker.evaluate():
+            version = given[plain(wanted.name)]
+            assert wanted.specifier.contains(version), f"`make lock`: {wanted} is {version}"
 
 
 def test_what_is_tested_is_what_is_shipped() -> None:
-    tested = locked("requirements-dev")
+    tested = {(pin.package, pin.version): pin.hashes for pin in pins("requirements-dev")}
     for name in NAMES[:2]:
-        for package, pinned in locked(name).items():
-            assert tested[package] == pinned, package
-    here = {plain(r.name) for r in asked("requirements-dev") if not r.marker or r.marker.evaluate()}
-    elsewhere = {plain(r.name) for r in asked("requirements-dev")} - here
-    for package, (version, _) in tested.items():
-        if package in elsewhere:
-            continue  # for another system than this one
+        for pin in pins(name):
+            assert tested[pin.package, pin.version] == pin.hashes, f"`make lock`: {pin.package}"
+    for package, version in locked("requirements-dev").items():
         assert metadata.version(package) == version, f"{package}: the environment is an old one"
+
+
+# --- every usual machine --------------------------------------------------------------------------
+
+PYTHONS = ("3.11.0", "3.12", "3.13", "3.14")
+# uv's names. 2.31 is the C library of Debian 11 and Ubuntu 20.04.
+SYSTEMS = (
+    "x86_64-manylinux_2_31",
+    "aarch64-manylinux_2_31",
+    "x86_64-apple-darwin",
+    "aarch64-apple-darwin",
+)
+MACHINES = [
+    (python, system)
+    for system in SYSTEMS
+    for python in PYTHONS
+    if (python, system.partition("-")[2]) != ("3.11.0", "apple-darwin")  # gevent has no wheels
+]
+
+
+def resolve(
+    python: str, system: str, folder: Path, *names: str
+) -> subprocess.CompletedProcess[str]:
+    """Choose a wheel for each package of the locks, as that machine would; installs nothing."""
+    command = ["uv", "pip", "install", "--dry-run", "--no-config", "--no-build", "--require-hashes"]
+    command += ["--python-version", python, "--python-platform", system, "--target", str(folder)]
+    command[0] = str(Path(sys.executable).parent / "uv")
+    command += [part for name in names for part in ("-r", f"{name}.lock")]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("python", "system"), MACHINES)
+def test_every_usual_machine_finds_a_wheel_for_each_package(
+    python: str, system: str, tmp_path: Path
+) -> None:
+    for names in (NAMES[:2], NAMES[2:]):  # as in the image; as for the tests
+        done = resolve(python, system, tmp_path, *names)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_wheel_is_noticed(tmp_path: Path) -> None:
+    done = resolve("3.11.0", SYSTEMS[-1], tmp_path, "requirements")
+    assert done.returncode != 0
+    assert "gevent" in done.stderr
+
+
+def test_a_python_before_3_11_3_gets_the_timeouts_that_redis_needs() -> None:
+    (pin,) = (pin for pin in pins("requirements") if pin.package == "async-timeout")
+    assert Marker(pin.marker).evaluate({"python_full_version": "3.11.2"})
+    assert not Marker(pin.marker).evaluate({"python_full_version": "3.11.3"})
+
+
+READY = "import sysconfig; sysconfig.get_config_vars()"
+FIND = ROOT / "tools/find_python.sh"
+
+
+def find_python(*named: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    environ = dict(os.environ, **({"PATH": path} if path is not None else {}))
+    return subprocess.run(
+        ["/bin/sh", FIND, *named], capture_output=True, text=True, check=False, env=environ
+    )
+
+
+def pretend(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_make_takes_the_first_python_that_fits(tmp_path: Path) -> None:
+    (tmp_path / "uname").symlink_to("/bin/uname")
+    pretend(tmp_path, "python3", "echo is Python 3.9, and lct needs 3.11 to 3.14")
+    pretend(tmp_path, "python3.14", "exit 127")  # as pyenv's shims for what is not there
+    (tmp_path / "python3.12").symlink_to(sys.executable)
+    assert find_python(path=str(tmp_path)).stdout == "python3.12\n"
+
+
+def test_make_says_in_one_sentence_why_no_python_fits(tmp_path: Path) -> None:
+    (tmp_path / "uname").symlink_to("/bin/uname")
+    none = find_python(path=str(tmp_path))
+    assert none.returncode == 1
+    assert none.stderr == "lct: there is no python3 here; install Python 3.11 to 3.14.\n"
+    pretend(tmp_path, "python3", "echo is Python 3.9, and lct needs 3.11 to 3.14")
+    old = find_python(path=str(tmp_path))
+    assert old.returncode == 1
+    assert old.stderr == "lct: python3 is Python 3.9, and lct needs 3.11 to 3.14.\n"
+
+
+@pytest.mark.parametrize(
+    ("patch", "reason"),
+    [
+        ("sys.version_info = (3, 10, 9)", "is Python 3.10, and lct needs 3.11 to 3.14"),
+        ("sys.version_info = (3, 15, 0)", "is Python 3.15, and lct needs 3.11 to 3.14"),
+        (f"{READY}; sys.platform = 'darwin'; sys.version_info = (3, 11)", "lct needs 3.12 to"),
+        ("sys.maxsize = 2**31 - 1", "lct needs a 64-bit Intel or ARM system"),
+        ("import platform; platform.machine = lambda: 'armv7l'", "runs on armv7l"),
+        ("import platform; platform.python_implementation = lambda: 'PyPy'", "usual build"),
+        ("sys.modules['ensurepip'] = None", "apt install python3-venv"),
+        ("import sysconfig; sysconfig.get_config_var = {'EXT_SUFFIX': '-musl.so'}.get", "musl"),
+    ],
+)
+def test_make_names_what_keeps_a_python_from_running_lct(
+    patch: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\n{patch}\n")
+    pretend(tmp_path, "python", f'PYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"')
+    done = find_python(str(tmp_path / "python"))
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_windows_is_sent_to_wsl_at_once(tmp_path: Path) -> None:
+    pretend(tmp_path, "uname", "echo MINGW64_NT-10.0")
+    done = find_python(path=str(tmp_path))
+    assert done.returncode == 1
+    assert "use WSL" in done.stderr
 
 
 # --- licences -------------------------------------------------------------------------------------
@@ -136,8 +265,8 @@ def test_the_bill_fits_the_schema_of_cyclonedx(bill: dict[str, Any]) -> None:
 def test_the_bill_lists_what_the_image_installs_and_what_is_vendored(bill: dict[str, Any]) -> None:
     listed = {each["purl"]: each for each in bill["components"]}
     assert len(listed) == len(bill["components"])
-    pinned = {**locked("requirements"), **locked("requirements-tracing")}
-    python = {f"pkg:pypi/{name}@{version}" for name, (version, _) in pinned.items()}
+    shipped = [*pins("requirements"), *pins("requirements-tracing")]
+    python = {f"pkg:pypi/{pin.package}@{pin.version}" for pin in shipped}
     assert {purl for purl in listed if purl.startswith("pkg:pypi/")} == python
     vendored = {purl.rpartition("/")[2] for purl in listed if purl.startswith("pkg:npm/")}
     assert len(vendored) == len(list((ROOT / "static/vendor").iterdir()))
