@@ -15,11 +15,11 @@ from typing import Any
 
 import mongoengine
 
-from lct.application.commands import CreateTournament
 from lct.application.execute import Execute
 from lct.config import Settings, environ_of
 from lct.domain.draw import PLAIN
-from lct.domain.events import Keys
+from lct.domain.evening import CreateTournament, Keys
+from lct.domain.rights import SYSTEM
 from lct.domain.teams import STAR_STEPS, parse_catalogue, rated_teams
 from lct.domain.values import new_code
 from lct.infrastructure.children import start_child
@@ -76,6 +76,7 @@ class Place:
         )
         execute(
             CreateTournament(
+                by=SYSTEM,
                 code=code,
                 name=f"Bench {code}",
                 limit=seats,

@@ -20,6 +20,8 @@ from lct.application.queries import SCREENS
 from lct.application.regions import Region
 from lct.config import Settings
 from lct.domain.draw import NOT_OWN
+from lct.domain.evening import CloseTournament, LockJoining
+from lct.domain.people import BlockPlayer
 from lct.domain.tournament import Tournament
 from lct.web.render import Renderer, out_of_band
 from lct.web_server import ROOT
@@ -99,9 +101,9 @@ def phases() -> dict[str, tuple[Tournament, datetime]]:
             rules.all_picked(3)
         drawn.draw()
         closed.draw()
-        closed.take(closed.t.close())
-        some.take(some.t.lock())
-        some.take(some.t.block("p-Max"))
+        closed.take(closed.wants(CloseTournament))
+        some.take(some.wants(LockJoining))
+        some.take(some.wants(BlockPlayer, "p-Max"))
         made |= {
             f"{option} empty": (empty.t, empty.now),
             f"{option} join": (some.t, some.now),

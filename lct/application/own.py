@@ -45,7 +45,7 @@ def moment(t: Tournament, now: datetime, around: Around) -> Moment:
     if not (draw := t.current_draw):
         return Moment(phase(t, now), 0, False, {}, lookers(t, around), around)
     facing = draw.timeline.at(now)[1] and not draw.skipped
-    places = {hand[0]: i for i, hand in enumerate(draw.hands)}
+    places = {hand.player_id: i for i, hand in enumerate(draw.hands)}
     return Moment(phase(t, now), draw.revealed(now), facing, places, {}, around)
 
 
@@ -58,7 +58,7 @@ def own_of(t: Tournament, player_id: str, at: Moment) -> Own:
     if place is not None:
         ahead = max(-1, place - at.turned)
         facing = at.facing and ahead == 0
-        drawn = player.drawn if ahead < 0 else None
+        drawn = player.dealt if ahead < 0 else None
         return Own(player_id, "playing", at.phase, name, player.team, place, ahead, facing, drawn)
     team = look(t, at.around, player_id)
     if team is None:
@@ -76,7 +76,7 @@ def own_regions(t: Tournament, o: Own) -> tuple[Region, ...]:
     draw, drawn, rows = t.current_draw, None, []
     if draw and o.place is not None:
         turned = o.place - o.ahead if o.ahead >= 0 else o.place + 1
-        drawn = t.teams[draw.hands[o.place][2]] if o.ahead < 0 else None
+        drawn = t.teams[draw.hands[o.place].team] if o.ahead < 0 else None
         rows = [row(t, draw, o.place, o.player_id, turned, o.facing, "me/_row.html", mine=True)]
     card = Card(
         "playing",
@@ -111,7 +111,7 @@ def after_tap(
     """The regions of a player's phone that their tap on ``teams`` may have changed."""
     at = moment(t, now, around)
     mine = {region.id: region for region in own_regions(t, own_of(t, player_id, at))}
-    if not t.drawn:
+    if not t.dealt:
         for number in teams:
             if 0 <= number < len(t.teams):
                 looking = firsts(t, at.lookers.get(number, ()))

@@ -6,9 +6,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import cast
 
-from ..domain.records import Draw, Player
 from ..domain.teams import Team
-from ..domain.tournament import Tournament
+from ..domain.tournament import Draw, Player, Tournament
 from .around import Around, firsts, look, lookers
 from .phases import cards_turned, phase
 from .regions import Region, Row, Seat, Tile, Wait
@@ -41,8 +40,8 @@ def bar(t: Tournament, now: datetime) -> Region:
 def card_rows(t: Tournament, draw: Draw, now: datetime, template: str) -> tuple[Region, ...]:
     turned, facing = draw.revealed(now), draw.timeline.at(now)[1] and not draw.skipped
     rows = []
-    for i, (player_id, _, _) in enumerate(draw.hands):
-        rows.append(row(t, draw, i, player_id, turned, facing, template))
+    for i, hand in enumerate(draw.hands):
+        rows.append(row(t, draw, i, hand.player_id, turned, facing, template))
     return tuple(rows)
 
 
@@ -56,10 +55,11 @@ def row(
     template: str,
     mine: bool = False,
 ) -> Region:
-    _, then, team = draw.hands[i]
-    name = t.players[player_id].name if player_id in t.players else then
+    hand = draw.hands[i]
+    name = t.players[player_id].name if player_id in t.players else hand.name
+    team = t.teams[hand.team]
     if i < turned:
-        status, shown, stars = "done", t.teams[team].name, t.teams[team].stars
+        status, shown, stars = "done", team.name, team.stars
     else:
         status, shown, stars = ("now" if facing and i == turned else "waiting"), "", 0.0
     return Region(f"row-{i + 1}", template, Row(i + 1, name, shown, stars, status, mine))

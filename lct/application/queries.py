@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from ..domain.records import Draw
-from ..domain.tournament import Tournament
+from ..domain.tournament import Draw, Tournament
 from ..domain.values import shown_code
 from .around import Around
 from .phases import cards_turned, phase
@@ -35,7 +34,7 @@ def board(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[
     turned, cards = cards_turned(t, now)
     head = Head(t.name, now_phase, len(t.players), picked(t), t.limit, turned, cards)
     side = Side(
-        now_phase, not t.drawn and not t.closed, shown_code(t.code), join_url, t.full, t.locked
+        now_phase, not t.dealt and not t.closed, shown_code(t.code), join_url, t.full, t.locked
     )
     seal = draw.commitment if draw else t.commitment
     attempt = draw.attempt if draw else t.attempt
@@ -62,14 +61,14 @@ def _board_stage(t: Tournament, draw: Draw | None, now: datetime, around: Around
 
 def _spot(t: Tournament, draw: Draw, now: datetime) -> Spot:
     turned, facing = draw.timeline.at(now)
-    hat = tuple(sorted(t.teams[team].name for _, _, team in draw.hands[turned:]))
+    hat = tuple(sorted(t.teams[hand.team].name for hand in draw.hands[turned:]))
     if facing:
-        return Spot(turned, len(draw.hands), draw.hands[turned][1], "", "", 0.0, hat)
+        return Spot(turned, len(draw.hands), draw.hands[turned].name, "", "", 0.0, hat)
     if turned == 0:
         return Spot(0, len(draw.hands), "", "", "", 0.0, hat)
-    _, name, number = draw.hands[turned - 1]
-    team = t.teams[number]
-    return Spot(turned, len(draw.hands), name, team.name, team.league, team.stars, hat)
+    hand = draw.hands[turned - 1]
+    team = t.teams[hand.team]
+    return Spot(turned, len(draw.hands), hand.name, team.name, team.league, team.stars, hat)
 
 
 def me(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:
@@ -101,7 +100,7 @@ def _drawn_stage(t: Tournament, draw: Draw, now: datetime) -> Region:
 def organise(t: Tournament, now: datetime, around: Around, join_url: str) -> tuple[Region, ...]:
     """The organiser's page. Forms carry the version that this page shows."""
     now_phase = phase(t, now)
-    changeable = not t.drawn and not t.closed
+    changeable = not t.dealt and not t.closed
     controls = Controls(
         t.version,
         now_phase,
@@ -117,7 +116,7 @@ def organise(t: Tournament, now: datetime, around: Around, join_url: str) -> tup
     )
     turned = cards_turned(t, now)[0]
     draw = t.current_draw
-    shown = {player_id for player_id, _, _ in draw.hands[:turned]} if draw else set()
+    shown = {hand.player_id for hand in draw.hands[:turned]} if draw else set()
     rows = tuple(
         Region(
             f"player-{p.id}",
@@ -129,7 +128,7 @@ def organise(t: Tournament, now: datetime, around: Around, join_url: str) -> tup
                 p.first,
                 p.last,
                 t.teams[p.team].name if p.team is not None else "",
-                t.teams[p.drawn].name if p.drawn is not None and p.id in shown else "",
+                t.teams[p.dealt].name if p.dealt is not None and p.id in shown else "",
                 around.presence(p.id),
                 changeable,
             ),

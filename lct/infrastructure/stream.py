@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..domain.apply import apply
 from ..domain.errors import Unreadable
-from ..domain.events import EVENTS, Event
+from ..domain.fact import EVENTS, Event, apply
 from ..domain.tournament import Tournament
 
 log = logging.getLogger(__name__)

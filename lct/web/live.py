@@ -186,7 +186,7 @@ def _look(
     """Pass on a look; ValueError if there is no such team."""
     if not (team is None or (type(team) is int and 0 <= team < len(t.teams))):
         raise ValueError
-    if player_id in t.players and not t.drawn:
+    if player_id in t.players and not t.dealt:
         send(team)
 
 

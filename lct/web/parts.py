@@ -11,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 
 from flask import current_app, url_for
 
-from ..application.commands import Command
 from ..application.history import Receipt, Stored
+from ..domain.fact import Command
 from ..domain.teams import CatalogueTeam
 from ..domain.tournament import Tournament
 

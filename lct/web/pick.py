@@ -9,10 +9,13 @@ from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application import queries
-from ..application.commands import Command, LetGo, PickTeam, RenamePlayer
 from ..application.own import after_tap, personal
 from ..application.regions import Region
-from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownPlayer, UnknownTeam
+from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
+from ..domain.fact import Command
+from ..domain.people import RenamePlayer
+from ..domain.picking import LetGo, PickTeam
+from ..domain.rights import player as by_player
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
 from . import forms
@@ -108,11 +111,9 @@ def _tap(
     if player and player.team is not None:
         touched.add(player.team)
     tap(player_id)
-    about = {"code": before.code, "actor": player_id, "request_id": g.request_id}
+    about = {"code": before.code, "by": by_player(player_id), "request_id": g.request_id}
     try:
         t = parts().execute(command(about | {"player_id": player_id}))
-    except UnknownPlayer:
-        raise NotAPlayer from None
     except (Refused, Invalid, UnknownTeam) as refusal:
         t = parts().read(before.code).tournament
         regions = _changed(t, player_id, touched)

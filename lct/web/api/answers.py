@@ -118,14 +118,14 @@ class Players(BaseModel):
 
 def players(t: Tournament, now: datetime) -> list[PlayerFacts]:
     draw = t.current_draw
-    turned = {hand[0] for hand in draw.hands[: draw.revealed(now)]} if draw else set()
+    turned = {hand.player_id for hand in draw.hands[: draw.revealed(now)]} if draw else set()
     return [
         PlayerFacts(
             id=p.id,
             first=p.first,
             last=p.last,
             team=p.team,
-            drawn=p.drawn if p.id in turned else None,
+            drawn=p.dealt if p.id in turned else None,
         )
         for p in t.players.values()
     ]
