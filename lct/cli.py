@@ -12,7 +12,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .application.checks import finished_draws
+from .application.finished_draws import finished_draws
 from .domain import draw
 from .domain.drawing import DrawTeams
 from .domain.evening import CreateTournament

@@ -10,7 +10,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .application.checks import finished_draws
+from .application.finished_draws import finished_draws
 from .application.history import replay as replayed
 from .application.history import story
 from .application.messages import Dropped
