@@ -12,7 +12,7 @@ SIDE_BY_SIDE := --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-re
 PIP_TOOLS := pip-tools==7.6.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit advisories sbom clean browser
+.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit advisories sbom clean browser image image-check drills
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,14 @@ advisories: $(DEV)/requirements-dev.lock ## renew the vulnerabilities that `make
 
 sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
 	$(DEV)/bin/python -m tests.sbom > sbom.json
+
+image: ## build the image with docker, podman or buildah
+	@sh tools/image.sh
+
+image-check: $(DEV)/requirements-dev.lock ## build the image, and play, stop and roll it over; installs what it needs on Debian
+	@sh tools/image_check.sh $(DEV)/bin/python
+
+drills: image-check ## what needs an empty machine or an engine, and minutes
 
 fuzz: $(DEV)/requirements-dev.lock ## look for what breaks the parsers, SECONDS=600 long; Linux on x86-64
 	$(DEV)/bin/python -m tests.fuzz.targets var/fuzz -max_total_time=$(or $(SECONDS),600)
