@@ -11,7 +11,7 @@ LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-h
 	$(foreach name,brotlicffi cffi pycparser colorama pywin32,--no-emit-package $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit sbom clean browser
+.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit sbom clean browser image image-check drills
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,14 @@ audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of eve
 
 sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
 	$(DEV)/bin/python -m tests.sbom > sbom.json
+
+image: ## build the image with docker, podman or buildah
+	@sh tools/image.sh
+
+image-check: $(DEV)/requirements-dev.lock ## build the image, and play, stop and roll it over; installs what it needs on Debian
+	@sh tools/image_check.sh $(DEV)/bin/python
+
+drills: image-check ## what needs an empty machine or an engine, and minutes
 
 fuzz: $(DEV)/requirements-dev.lock ## look for what breaks the parsers, SECONDS=600 long; Linux on x86-64
 	$(DEV)/bin/python -m tests.fuzz.targets var/fuzz -max_total_time=$(or $(SECONDS),600)
