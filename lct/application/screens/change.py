@@ -63,10 +63,8 @@ def _around(
         if old.looks.get(player_id) != new.looks.get(player_id) or player_id in players:
             players.add(player_id)
             teams |= looks
-        elif looks & touched.teams:
-            players.add(player_id)
     if old.here != new.here:
         players |= {p for p in t.players if old.presence(p) != new.presence(p)}
-    for live in (old, new):  # whose own card says who looks with them
+    for live in (old, new):  # their seats and their own tiles say what they look at, and with whom
         players |= {p for p, team in live.looks.items() if team in teams}
     return Touched(frozenset(players), frozenset(teams))
