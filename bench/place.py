@@ -67,9 +67,10 @@ class Place:
     store: LocalServer
     bus: LocalServer
 
-    def create(self, seats: int) -> str:
-        """A tournament with the whole list of TEAMS (made-up ones too if those are too few) and
-        empty seats; its code."""
+    def create(self, seats: int, teams: int = 0) -> str:
+        """A tournament with the whole list of TEAMS, or so many, made-up ones too if those are too
+        few, and empty seats; its code."""
+        wanted = teams or max(seats, len(TEAMS))
         code = new_code(secrets.choice)
         execute = Execute(
             EventStore(defer=lambda work: work()), lambda *_: None, lambda: datetime.now(UTC)
@@ -80,7 +81,7 @@ class Place:
                 code=code,
                 name=f"Bench {code}",
                 limit=seats,
-                teams=TEAMS + MORE_TEAMS[: max(0, seats - len(TEAMS))],
+                teams=(TEAMS + MORE_TEAMS)[:wanted],
                 option=PLAIN,
                 secret=secrets.token_hex(32),
                 keys=Keys("device", "hash", "recovery"),
