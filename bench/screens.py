@@ -131,7 +131,8 @@ class Evening:
         code = where.create(SEATS, teams)
         self.phones = seated(self.wire, code, PHONES + 1)
         self.picks = 0
-        self.watchers = None
+        self.idle = 0.0
+        self.watchers: Watchers | None = None
         if screens:
             phones = [(f"/t/{code}/live?view=me", phone.cookie) for phone in self.phones[:PHONES]]
             self.watchers = Watchers(where.port, [*phones, (f"/t/{code}/live?view=board", "")])
@@ -145,12 +146,19 @@ class Evening:
         if self.watchers:
             self.watchers.tell(wanted(self.phones, actor, team, TEAMS[team].name))
             self.watchers.hear()
-        cpu = cpu_ms(*self.where.app.workers)
+        cpu, began = cpu_ms(*self.where.app.workers), time.monotonic()
         self.phones[actor].pick(team)
         if self.watchers and None in self.watchers.hear()["seen"]:
             raise RuntimeError(f"pick {self.picks} is not on every screen")
         time.sleep(SETTLE)
-        return cpu_ms(*self.where.app.workers) - cpu
+        spent = cpu_ms(*self.where.app.workers) - cpu
+        return spent - self.idle * (time.monotonic() - began)
+
+    def rest(self) -> None:
+        """See what the workers do while nobody taps: heartbeats, and listening to the bus."""
+        cpu = cpu_ms(*self.where.app.workers)
+        time.sleep(1)
+        self.idle = cpu_ms(*self.where.app.workers) - cpu  # milliseconds of CPU a second
 
 
 @measures(
@@ -172,6 +180,7 @@ def picks_and_screens() -> Iterator[Figure]:
         costs: dict[str, list[float]] = {kind: [] for kind in (*evenings, "floor")}
         for _ in range(TURNS):
             for kind, evening in evenings.items():
+                evening.rest()
                 costs[kind].append(sum(evening.pick() for _ in range(PICKS_A_TURN)) / PICKS_A_TURN)
             costs["floor"].append(floor.send(PICKS_A_TURN, 5).cpu_ms / PICKS_A_TURN)
     each = {kind: median(found) for kind, found in costs.items()}
