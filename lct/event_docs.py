@@ -1,4 +1,4 @@
-"""docs/events.md, made from the event classes: ``flask describe-events > docs/events.md``."""
+"""docs/events.md, made from the event classes: ``lct describe-events > docs/events.md``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .domain.events import EVENTS, Event
 
 HEAD = """# Events
 
-Everything that is stored, one section an event. Made by `flask describe-events` from
+Everything that is stored, one section an event. Made by `lct describe-events` from
 `lct/domain/events.py`; a test fails when the two differ.
 
 A stored document also has `_id` (`<code>:<seq>`), `stream`, `seq`, `type`, `schema`, `at`, `actor`,
