@@ -30,7 +30,7 @@ from lct.domain.events import EVENTS, Claim, Event
 from lct.domain.snapshot import SCHEMA, dump
 from lct.infrastructure import documents
 from lct.infrastructure import stream as stream_module
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 from .desk import Desk, utc_now
 from .evening import SECRET
