@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import Any
 
 import click
 
+from .application import commands as c
 from .command_line import Plain, parts, with_app
 from .domain import draw
-from .domain.teams import STAR_STEPS, classic_teams, rated_teams
+from .domain.teams import STAR_STEPS, Team, classic_teams, rated_teams
 from .domain.values import new_code, shown_code
 
 STAGES = ("lobby", "picking", "picked", "drawn")
@@ -39,7 +39,6 @@ def people(count: int) -> Iterator[tuple[str, str]]:
 @with_app
 def seed(players: int, stage: str, name: str, option: str) -> None:
     """Create a tournament with people in it. Its addresses are printed."""
-    from .application import commands as c
     from .web import identity
 
     app = parts()
@@ -74,7 +73,5 @@ def seed(players: int, stage: str, name: str, option: str) -> None:
     click.echo(f"recovery   {recovery}")
 
 
-def _enough(players: int) -> tuple[Any, ...]:
-    from .domain.teams import Team
-
+def _enough(players: int) -> tuple[Team, ...]:
     return tuple(Team(f"Team {i + 1}") for i in range(players))

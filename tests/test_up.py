@@ -110,7 +110,7 @@ def test_it_says_where_it_is_open_and_answers_there(up):
     assert answers(f"{url}/liveness")
 
 
-def test_it_says_each_step_before_it_takes_it(up):
+def test_it_says_each_step(up):
     lct = up()
     assert lct.wait_for("starting the store").splitlines()[0] == (
         f"  lct {__version__}, data in {lct.folder}"
