@@ -27,7 +27,8 @@ from lct.infrastructure.documents import connect_store, ensure_indexes
 from lct.infrastructure.embedded import LocalServer, start_bus, start_store
 from lct.infrastructure.event_store import EventStore
 from lct.laptop import listen
-from lct.web_server import ROOT, WebServer
+from lct.places import ROOT
+from lct.web_server import WebServer
 from tests.support import children_of, clean_environ
 
 CATALOGUE = parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 from .client import Phone, Wire
 from .figures import Figure, measures, percentile

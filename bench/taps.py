@@ -13,7 +13,7 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 from .client import Phone, Wire
 from .figures import Figure, measures, percentile

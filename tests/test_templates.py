@@ -23,8 +23,8 @@ from lct.domain.draw import NOT_OWN
 from lct.domain.evening import CloseTournament, LockJoining
 from lct.domain.people import BlockPlayer
 from lct.domain.tournament import Tournament
+from lct.places import ROOT
 from lct.web.render import Renderer, out_of_band
-from lct.web_server import ROOT
 
 from .evening import Evening as Rules
 from .http_client import Answer, Element, Evening, House, app_here, parse
