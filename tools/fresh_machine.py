@@ -51,7 +51,7 @@ class Tree:
 
     def __init__(self, folder: Path, release: str) -> None:
         self.folder = folder
-        # Of an old mirror the list has run out, and its signature still holds.
+        # A mirror's list may be past its date; its signature is checked all the same.
         subprocess.run(
             ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
              "--include=make,python3,ca-certificates", "--skip=cleanup/apt/lists",
@@ -226,6 +226,7 @@ def main() -> None:
     """Try each release in turn; the trees are removed."""
     expect(os.geteuid() == 0, "root runs this: it makes system trees and changes into them")
     if not shutil.which("mmdebstrap"):
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
         subprocess.run([*INSTALL, "mmdebstrap"], check=True)
     quick = []
     for release in sys.argv[1:]:
