@@ -15,11 +15,11 @@ from typing import Any
 
 import mongoengine
 
-from lct.application.commands import CreateTournament
 from lct.application.execute import Execute
 from lct.config import Settings, environ_of
 from lct.domain.draw import PLAIN
-from lct.domain.events import Keys
+from lct.domain.evening import CreateTournament, Keys
+from lct.domain.rights import SYSTEM
 from lct.domain.teams import STAR_STEPS, parse_catalogue, rated_teams
 from lct.domain.values import new_code
 from lct.infrastructure.children import start_child
@@ -67,19 +67,21 @@ class Place:
     store: LocalServer
     bus: LocalServer
 
-    def create(self, seats: int) -> str:
-        """A tournament with the whole list of TEAMS (made-up ones too if those are too few) and
-        empty seats; its code."""
+    def create(self, seats: int, teams: int = 0) -> str:
+        """A tournament with the whole list of TEAMS, or so many, made-up ones too if those are too
+        few, and empty seats; its code."""
+        wanted = teams or max(seats, len(TEAMS))
         code = new_code(secrets.choice)
         execute = Execute(
             EventStore(defer=lambda work: work()), lambda *_: None, lambda: datetime.now(UTC)
         )
         execute(
             CreateTournament(
+                by=SYSTEM,
                 code=code,
                 name=f"Bench {code}",
                 limit=seats,
-                teams=TEAMS + MORE_TEAMS[: max(0, seats - len(TEAMS))],
+                teams=(TEAMS + MORE_TEAMS)[:wanted],
                 option=PLAIN,
                 secret=secrets.token_hex(32),
                 keys=Keys("device", "hash", "recovery"),

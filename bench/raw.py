@@ -14,7 +14,7 @@ from typing import Any
 
 import pymongo
 
-from lct.domain.events import TeamPicked
+from lct.domain.picking import TeamPicked
 from lct.domain.values import new_code
 
 

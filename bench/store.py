@@ -28,12 +28,15 @@ import mongoengine
 from pymongo import MongoClient
 from pymongo.monitoring import CommandListener
 
-from lct.application.commands import Command, CreateTournament, Join, LetGo, PickTeam
 from lct.application.execute import Execute
 from lct.config import Settings
 from lct.domain.draw import PLAIN
 from lct.domain.errors import Busy
-from lct.domain.events import Event, Keys, TeamPicked
+from lct.domain.evening import CreateTournament, Keys
+from lct.domain.fact import Command, Event
+from lct.domain.people import Join
+from lct.domain.picking import LetGo, PickTeam, TeamPicked
+from lct.domain.rights import SYSTEM, player
 from lct.domain.values import new_code
 from lct.infrastructure.documents import connect_store, ensure_indexes
 from lct.infrastructure.embedded import start_store
@@ -88,21 +91,23 @@ def ground() -> Iterator[Ground]:
 def commands(code: str) -> Iterator[Command]:
     """An evening of PLAYERS who join and pick, and then change their minds without end."""
     keys = Keys("device", "hash", "recovery")
-    yield CreateTournament(
+    yield CreateTournament(by=SYSTEM,
         code=code, name=f"Bench {code}", limit=PLAYERS, teams=TEAMS, option=PLAIN,
         secret=secrets.token_hex(32), keys=keys,
     )  # fmt: skip
     for number in range(PLAYERS):
         player_id = f"player-{number:02}"
         yield Join(
-            code=code, actor=player_id, player_id=player_id,
+            code=code, by=player(player_id), player_id=player_id,
             first=f"Guest{number}", last=f"Number{number}",
         )  # fmt: skip
         yield pick(code, number, number)
     for turn in count(PLAYERS):
         number = turn % PLAYERS
         if turn % 10 == 0:
-            yield LetGo(code=code, player_id=f"player-{number:02}", actor=f"player-{number:02}")
+            yield LetGo(
+                by=player(f"player-{number:02}"), code=code, player_id=f"player-{number:02}"
+            )
         yield pick(code, number, turn % len(TEAMS))
 
 
@@ -110,7 +115,7 @@ def pick(code: str, number: int, team: int) -> PickTeam:
     """As the web makes it: a value, and the id of the request."""
     player_id = f"player-{number:02}"
     return PickTeam(
-        code=code, actor=player_id, request_id=secrets.token_hex(16), player_id=player_id,
+        code=code, by=player(player_id), request_id=secrets.token_hex(16), player_id=player_id,
         team=team, value=secrets.token_hex(16),
     )  # fmt: skip
 
@@ -121,7 +126,7 @@ def document_of(stream: Stream, event: Event, command: Command) -> dict[str, Any
     document: dict[str, Any] = {
         "_id": f"{stream.code}:{seq}", "stream": stream.code, "seq": seq,
         "type": event.type, "schema": event.schema, "data": event.to_data(),
-        "at": now(), "actor": command.actor,
+        "at": now(), "actor": str(command.by),
     }  # fmt: skip
     if command.request_id:
         document["request_id"] = command.request_id

@@ -12,9 +12,13 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .application import commands as c
-from .application.checks import finished_draws
+from .application.finished_draws import finished_draws
 from .domain import draw
+from .domain.drawing import DrawTeams
+from .domain.evening import CreateTournament
+from .domain.people import Join
+from .domain.picking import PickTeam
+from .domain.rights import SYSTEM
 from .domain.teams import STAR_STEPS, classic_teams, rated_teams
 from .domain.values import new_code, shown_code
 from .simulate import simulate
@@ -68,22 +72,22 @@ def seed(players: int, stage: str, name: str, option: str) -> None:
     recovery = identity.new_recovery_code()
     run = parts.execute
     run(
-        c.CreateTournament(
-            code=code, name=name or f"Night match {code[:4]}", limit=players, teams=teams,
-            option=option, secret=secrets.token_hex(32),
+        CreateTournament(
+            code=code, by=SYSTEM, name=name or f"Night match {code[:4]}", limit=players,
+            teams=teams, option=option, secret=secrets.token_hex(32),
             keys=identity.creator_keys(code, device, recovery),
         )
     )  # fmt: skip
     joining = players if stage in ("picked", "drawn") else max(1, players * 3 // 4)
     ids = [secrets.token_hex(6) for _ in range(joining)]
     for player_id, (first, last) in zip(ids, people(joining), strict=True):
-        run(c.Join(code=code, player_id=player_id, first=first, last=last))
+        run(Join(code=code, by=SYSTEM, player_id=player_id, first=first, last=last))
     picking = {"lobby": 0, "picking": joining // 2}.get(stage, joining)
     for number, player_id in enumerate(ids[:picking]):
         value = secrets.token_hex(16)
-        run(c.PickTeam(code=code, player_id=player_id, team=number, value=value))
+        run(PickTeam(code=code, by=SYSTEM, player_id=player_id, team=number, value=value))
     if stage == "drawn":
-        run(c.DrawTeams(code=code, attempt=1))
+        run(DrawTeams(code=code, by=SYSTEM, attempt=1))
     key = identity.organiser_key(code, 1)
     click.echo(f"code       {shown_code(code)}")
     click.echo(f"board      {parts.public_url}/t/{code}")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from dataclasses import fields
 
-from .domain import events
-from .domain.events import EVENTS, Event
+from .domain.fact import EVENTS, Event, Seen, seen
 
 HEAD = """# Events
 
-Everything that is stored, one section an event. Made by `flask describe-events` from
-`lct/domain/events.py`; a test fails when the two differ.
+Everything that is stored, one section an event. Made by `flask describe-events` from the subjects
+in `lct/domain/`; a test fails when the two differ.
+
+*Seen* says when a field may leave the process. Webhooks send what is seen "at once"; the host's
+export has the fields "in exports only" too, and those "after the last card" once the last card of
+that draw has been turned. All other fields leave only by `export --with-secrets`.
 
 A stored document also has `_id` (`<code>:<seq>`), `stream`, `seq`, `type`, `schema`, `at`, `actor`,
 and where they apply `unique`, `command_id` and `request_id` (see store.md). An event of an older
@@ -34,23 +38,31 @@ def _section(event: type[Event]) -> str:
     if event.releases:
         facts.append(f"releases `{event.releases}`")
     notes = _notes(event)
+    moments = seen(event)
     rows = [
-        f"| `{field.name}` | `{field.type}` | {notes.get(field.name, '')} |"
+        f"| `{field.name}` | `{_kind(str(field.type))}` | {_moment(moments[field.name])} |"
+        f" {notes.get(field.name, '')} |"
         for field in fields(event)
     ]
-    table = ["| field | type | |", "|---|---|---|", *rows] if rows else ["No fields."]
+    table = ["| field | type | seen | |", "|---|---|---|---|", *rows] if rows else ["No fields."]
     return "\n".join([f"## {event.type}", "", meaning, "", " · ".join(facts), "", *table, ""])
+
+
+def _kind(hint: str) -> str:
+    """``Public[str]`` as ``str``."""
+    return re.sub(r"^(?:Public|AfterLastCard|Exported)\[(.*)\]$", r"\1", hint)
+
+
+def _moment(moment: Seen | None) -> str:
+    return moment.value if moment else "never"
 
 
 def _notes(event: type[Event]) -> dict[str, str]:
     """The comment behind each field in the source."""
-    source = inspect.getsource(events)
+    source = inspect.getsource(event)
     lines = source.splitlines()
-    node = next(
-        n
-        for n in ast.parse(source).body
-        if isinstance(n, ast.ClassDef) and n.name == event.__name__
-    )
+    (node,) = ast.parse(source).body
+    assert isinstance(node, ast.ClassDef)
     return {
         item.target.id: lines[item.lineno - 1].partition("#")[2].strip()
         for item in node.body

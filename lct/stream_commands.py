@@ -10,12 +10,13 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .application.checks import finished_draws
-from .application.commands import ForgetPlayer
+from .application.finished_draws import finished_draws
 from .application.history import replay as replayed
 from .application.history import story
 from .application.messages import Dropped
 from .domain.errors import LctError
+from .domain.people import ForgetPlayer
+from .domain.rights import OPERATOR
 from .domain.tournament import Tournament
 from .domain.values import normal_code
 from .event_docs import markdown
@@ -108,7 +109,7 @@ def forget(code: str, player: str) -> None:
     player_id = _player_id(t, player)
     parts = _parts()
     try:
-        t = parts.execute(ForgetPlayer(code=t.code, actor="operator", player_id=player_id))
+        t = parts.execute(ForgetPlayer(code=t.code, by=OPERATOR, player_id=player_id))
     except LctError as refusal:
         raise click.ClickException(refusal.sentence) from None
     count = archive.rewrite_forgotten(_store(), t.code, player_id)

@@ -6,9 +6,11 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from lct.application import commands as c
 from lct.application.execute import Execute
-from lct.domain.events import Keys
+from lct.domain.evening import CreateTournament, Keys
+from lct.domain.people import Join
+from lct.domain.picking import PickTeam
+from lct.domain.rights import SYSTEM
 from lct.domain.tournament import Tournament
 from lct.domain.values import new_code
 from lct.infrastructure.event_store import EventStore
@@ -34,7 +36,7 @@ class Desk:
     ) -> str:
         code = more.pop("code", None) or new_code(secrets.choice)
         self.execute(
-            c.CreateTournament(
+            CreateTournament(by=SYSTEM,
                 code=code, name=name, limit=limit, teams=teams(team_count), option="plain",
                 secret=SECRET, keys=Keys("device", "hash", "recovery"), **more,
             )
@@ -43,12 +45,14 @@ class Desk:
 
     def join(self, code: str, name: str, **more: Any) -> Tournament:
         return self.execute(
-            c.Join(code=code, player_id=f"p-{name}", first=name, last="Nowak", **more)
+            Join(by=SYSTEM, code=code, player_id=f"p-{name}", first=name, last="Nowak", **more)
         )
 
     def pick(self, code: str, name: str, team: int, **more: Any) -> Tournament:
         return self.execute(
-            c.PickTeam(code=code, player_id=f"p-{name}", team=team, value="ab" * 16, **more)
+            PickTeam(
+                by=SYSTEM, code=code, player_id=f"p-{name}", team=team, value="ab" * 16, **more
+            )
         )
 
     def seqs(self, code: str) -> list[int]:

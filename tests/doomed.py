@@ -9,8 +9,8 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from lct.application.commands import Command
 from lct.config import Settings
+from lct.domain.fact import Command
 from lct.infrastructure import documents, event_store
 
 from .desk import Desk

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
-from lct.domain import draw, events
-from lct.domain.apply import apply
+from lct.domain import draw
+from lct.domain.drawing import DrawTeams
+from lct.domain.evening import CreateTournament, Keys
+from lct.domain.fact import Command, Event, apply
+from lct.domain.people import Join
+from lct.domain.picking import PickTeam
+from lct.domain.rights import SYSTEM
 from lct.domain.teams import Team
 from lct.domain.tournament import Tournament
 
 CODE = "BCDF2345"
 SECRET = "5a" * 32
 START = datetime(2026, 11, 25, 19, 0, tzinfo=UTC)
+ABOUT = {field.name for field in fields(Command)}
 
 
 def teams(count: int) -> tuple[Team, ...]:
     return tuple(Team(f"Team {i}", "League", 4.5, "club") for i in range(count))
+
+
+def decide(t: Tournament, kind: type[Command], *own: object, now: datetime = START) -> Event | None:
+    """What the rules make of a command of that kind, by the system, with these own fields."""
+    names = [field.name for field in fields(kind) if field.name not in ABOUT]
+    command = kind(code=t.code, by=SYSTEM, **dict(zip(names, own, strict=True)))  # type: ignore[arg-type]
+    return command.event_on(t, now)
 
 
 class Evening:
@@ -23,12 +37,19 @@ class Evening:
 
     def __init__(self, limit: int = 4, team_count: int = 10, option: str = draw.PLAIN) -> None:
         self.t = Tournament(CODE)
-        self.events: list[events.Event] = []
+        self.events: list[Event] = []
         self.now = START
-        keys = events.Keys("device", "hash", "recovery")
-        self.take(self.t.create("Friday Cup", limit, teams(team_count), option, SECRET, keys))
+        keys = Keys("device", "hash", "recovery")
+        self.does(CreateTournament, "Friday Cup", limit, teams(team_count), option, SECRET, keys)
 
-    def take(self, event: events.Event | None) -> events.Event | None:
+    def wants(self, kind: type[Command], *own: object) -> Event | None:
+        """What the rules make of that command now."""
+        return decide(self.t, kind, *own, now=self.now)
+
+    def does(self, kind: type[Command], *own: object) -> Event | None:
+        return self.take(self.wants(kind, *own))
+
+    def take(self, event: Event | None) -> Event | None:
         if event is not None:
             self.events.append(event)
             apply(self.t, event, len(self.events), self.now)
@@ -37,11 +58,11 @@ class Evening:
     def join(self, *names: str) -> list[str]:
         """Players by first name; their ids are ``p-<name>``."""
         for name in names:
-            self.take(self.t.join(f"p-{name}", name, "Nowak"))
+            self.does(Join, f"p-{name}", name, "Nowak")
         return [f"p-{name}" for name in names]
 
     def pick(self, player_id: str, team: int) -> None:
-        self.take(self.t.pick(player_id, team, f"{team:032x}"))
+        self.does(PickTeam, player_id, team, f"{team:032x}")
 
     def all_picked(self, count: int) -> list[str]:
         ids = self.join(*(f"N{i}" for i in range(count)))
@@ -49,8 +70,8 @@ class Evening:
             self.pick(player_id, team)
         return ids
 
-    def draw(self) -> events.Event | None:
-        return self.take(self.t.draw(self.t.attempt))
+    def draw(self) -> Event | None:
+        return self.does(DrawTeams, self.t.attempt)
 
     def later(self, seconds: float) -> datetime:
         return self.now + timedelta(seconds=seconds)

@@ -34,10 +34,10 @@ import redis
 from flask import Flask
 from websockets.sync.client import connect
 
-from lct.application.commands import CreateTournament
 from lct.bootstrap import create_app
 from lct.config import Settings, environ_of
-from lct.domain.events import Keys
+from lct.domain.evening import CreateTournament, Keys
+from lct.domain.rights import SYSTEM
 from lct.domain.teams import Team
 from lct.domain.values import new_code
 from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
@@ -115,8 +115,9 @@ class Element:
         return [(e.tag, *sorted(e.attrs)) for e in self.walk()]
 
     def picture(self) -> Any:
-        """All of it as plain values, without what only says where a frame goes."""
-        attrs = {k: v for k, v in self.attrs.items() if k != "hx-swap-oob"}
+        """All of it as plain values, without what only says where a frame goes, and when it was
+        made."""
+        attrs = {k: v for k, v in self.attrs.items() if k not in ("hx-swap-oob", "data-at")}
         inside = [
             c.picture() if isinstance(c, Element) else " ".join(c.split()) for c in self.children
         ]
@@ -451,6 +452,7 @@ class House:
         names = [f"Team {number} {'x' * 4000}" for number in range(400)]
         code = new_code(secrets.choice)
         creating = CreateTournament(
+            by=SYSTEM,
             code=code,
             name=code,
             limit=4,

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
-from lct.application import commands as c
 from lct.application.history import replay, story
 from lct.config import Settings
 from lct.domain import errors
+from lct.domain.drawing import DrawTeams, SkipReveal
+from lct.domain.evening import CloseTournament
+from lct.domain.people import ForgetPlayer, RenamePlayer
+from lct.domain.rights import SYSTEM
 from lct.infrastructure import archive, documents
 
 from .desk import Desk
@@ -36,9 +39,9 @@ def evening(desk: Desk, name: str = "Friday Cup") -> str:
     desk.pick(code, "Ola", 3)
     desk.pick(code, "Ola", 4)
     desk.pick(code, "Max", 3)
-    desk.execute(c.RenamePlayer(code=code, player_id="p-Max", first="Maxi", last="Nowak"))
-    desk.execute(c.DrawTeams(code=code, attempt=1))
-    desk.execute(c.SkipReveal(code=code))
+    desk.execute(RenamePlayer(by=SYSTEM, code=code, player_id="p-Max", first="Maxi", last="Nowak"))
+    desk.execute(DrawTeams(by=SYSTEM, code=code, attempt=1))
+    desk.execute(SkipReveal(by=SYSTEM, code=code))
     return code
 
 
@@ -118,7 +121,7 @@ def test_an_import_never_touches_a_tournament_that_is_here(desk: Desk) -> None:
     changed = [line.replace("Friday Cup", "Stolen Cup") for line in file]
     with pytest.raises(errors.Invalid, match="Another tournament has the code"):
         archive.imported(desk.store, changed)
-    desk.execute(c.CloseTournament(code=code))
+    desk.execute(CloseTournament(by=SYSTEM, code=code))
     with pytest.raises(errors.Invalid, match="gone on"):
         archive.imported(desk.store, file)
 
@@ -146,7 +149,13 @@ def test_a_forgotten_player_is_named_nowhere_and_their_play_stays(desk: Desk) ->
     desk.store.write_snapshot(desk.store.read(code))
     other = Desk()
     other.store.read(code)
-    desk.execute(c.ForgetPlayer(code=code, player_id="p-Max", actor="operator"))
+    desk.execute(
+        ForgetPlayer(
+            by=SYSTEM,
+            code=code,
+            player_id="p-Max",
+        )
+    )
     assert archive.rewrite_forgotten(desk.store, code, "p-Max") == 2  # joined, renamed
     everything = str(list(desk.store.events.find({}))) + str(list(desk.store.snapshots.find({})))
     assert "Maxi" not in everything
@@ -155,7 +164,7 @@ def test_a_forgotten_player_is_named_nowhere_and_their_play_stays(desk: Desk) ->
     for worker in (desk, other, Desk()):
         t = worker.store.read(code).tournament
         assert t.players["p-Max"].name == "Player No. 1"
-        assert t.players["p-Max"].drawn is not None
+        assert t.players["p-Max"].dealt is not None
         assert [name for _, name, _ in t.draws[0].hands] == ["Ola Nowak", "Player No. 1"]
     told = " ".join(line.what for line in story(code, archive.stored(desk.store, code)))
     assert "Max" not in told
@@ -163,8 +172,20 @@ def test_a_forgotten_player_is_named_nowhere_and_their_play_stays(desk: Desk) ->
 
 def test_forgetting_may_be_interrupted_and_run_again(desk: Desk) -> None:
     code = evening(desk)
-    desk.execute(c.ForgetPlayer(code=code, player_id="p-Max", actor="operator"))
-    desk.execute(c.ForgetPlayer(code=code, player_id="p-Max", actor="operator"))
+    desk.execute(
+        ForgetPlayer(
+            by=SYSTEM,
+            code=code,
+            player_id="p-Max",
+        )
+    )
+    desk.execute(
+        ForgetPlayer(
+            by=SYSTEM,
+            code=code,
+            player_id="p-Max",
+        )
+    )
     assert desk.seqs(code)[-1] == 10
     assert archive.rewrite_forgotten(desk.store, code, "p-Max") == 2
     assert archive.rewrite_forgotten(desk.store, code, "p-Max") == 0
@@ -172,7 +193,7 @@ def test_forgetting_may_be_interrupted_and_run_again(desk: Desk) -> None:
 
 def test_who_was_never_in_cannot_be_forgotten(desk: Desk) -> None:
     with pytest.raises(errors.UnknownPlayer):
-        desk.execute(c.ForgetPlayer(code=evening(desk), player_id="p-Zoë"))
+        desk.execute(ForgetPlayer(by=SYSTEM, code=evening(desk), player_id="p-Zoë"))
 
 
 def test_only_evenings_in_which_nothing_happens_any_more_are_outdated(desk: Desk) -> None:
@@ -223,7 +244,7 @@ def test_a_deletion_that_was_interrupted_leaves_an_older_whole_state(desk: Desk)
         archive.delete_stream(desk.store, code)
     desk.store.events = real
     assert Desk().seqs(code) == [1, 2, 3, 4, 5, 6]
-    assert not Desk().store.read(code).tournament.drawn
+    assert not Desk().store.read(code).tournament.dealt
     assert archive.delete_stream(desk.store, code) == 6
 
 
@@ -253,7 +274,7 @@ def test_replaying_any_prefix_gives_the_state_of_that_moment(desk: Desk, at: int
     events = archive.stored(desk.store, code)
     t = replay(code, events[:at])
     assert len(t.players) == min(2, max(0, at - 1))
-    assert t.drawn == (at >= 8)
+    assert t.dealt == (at >= 8)
 
 
 def test_the_file_has_one_event_a_line_with_times_that_name_their_zone(desk: Desk) -> None:

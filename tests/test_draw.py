@@ -9,7 +9,11 @@ from datetime import timedelta
 import pytest
 
 from lct.domain import draw
+from lct.domain.drawing import DrawTeams
 from lct.domain.errors import AnotherAttempt, NobodyToSwapWith, PicksMissing, SeatsEmpty
+from lct.domain.evening import CloseList
+from lct.domain.people import RemovePlayer
+from lct.domain.picking import RestartPicks
 from tests.evening import CODE, SECRET, START, Evening
 
 # 99.99 % points of chi-square: a fair draw fails one of these once in ten thousand runs, and the
@@ -99,7 +103,7 @@ def test_the_draw_waits_for_every_seat_and_every_pick() -> None:
     with pytest.raises(SeatsEmpty) as empty:
         evening.draw()
     assert empty.value.missing == 1
-    evening.take(evening.t.close_list())
+    evening.does(CloseList)
     evening.pick(ids[0], 1)
     with pytest.raises(PicksMissing) as missing:
         evening.draw()
@@ -110,25 +114,25 @@ def test_the_picked_teams_are_handed_out_and_no_other() -> None:
     evening = Evening(limit=6)
     evening.all_picked(6)
     evening.draw()
-    assert sorted(p.drawn for p in evening.t.players.values()) == [0, 1, 2, 3, 4, 5]
+    assert sorted(p.dealt for p in evening.t.players.values()) == [0, 1, 2, 3, 4, 5]
 
 
 def test_drawing_the_same_attempt_again_changes_nothing() -> None:
     evening = Evening(limit=2)
     evening.all_picked(2)
     evening.draw()
-    assert evening.t.draw(1) is None
+    assert evening.wants(DrawTeams, 1) is None
 
 
 def test_a_draw_of_another_attempt_than_the_one_that_is_on_is_refused() -> None:
     evening = Evening(limit=2)
     evening.all_picked(2)
-    evening.take(evening.t.restart_picks("7b" * 32))
+    evening.does(RestartPicks, "7b" * 32)
     for team, player_id in enumerate(evening.t.players):
         evening.pick(player_id, team)
     for attempt in (1, 3):
         with pytest.raises(AnotherAttempt):
-            evening.t.draw(attempt)
+            evening.wants(DrawTeams, attempt)
 
 
 def test_a_restart_raises_the_attempt_seals_anew_and_keeps_the_old_draw_on_record() -> None:
@@ -136,10 +140,10 @@ def test_a_restart_raises_the_attempt_seals_anew_and_keeps_the_old_draw_on_recor
     ids = evening.all_picked(2)
     evening.draw()
     old = evening.t.commitment
-    evening.take(evening.t.restart_picks("7b" * 32))
+    evening.does(RestartPicks, "7b" * 32)
     assert evening.t.attempt == 2
     assert evening.t.commitment not in ("", old)
-    assert not evening.t.drawn
+    assert not evening.t.dealt
     assert [p.team for p in evening.t.players.values()] == [None, None]
     assert evening.t.draws[0].commitment == old
     for team, player_id in enumerate(ids):
@@ -152,7 +156,7 @@ def test_nobody_draws_alone_from_a_hat_of_other_peoples_picks() -> None:
     evening = Evening(limit=2, option=draw.NOT_OWN)
     evening.all_picked(2)
     evening.t.limit = 1
-    evening.take(evening.t.remove("p-N1"))
+    evening.does(RemovePlayer, "p-N1")
     with pytest.raises(NobodyToSwapWith):
         evening.draw()
 

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from lct.domain.errors import Unreadable
-from lct.domain.events import EVENTS, TournamentRenamed
+from lct.domain.evening import TournamentRenamed
+from lct.domain.fact import EVENTS
 from lct.event_docs import markdown
 from lct.infrastructure import stream
 from lct.infrastructure.stream import read_event

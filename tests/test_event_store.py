@@ -17,9 +17,10 @@ import mongoengine
 import pymongo
 import pytest
 
-from lct.application import commands as c
 from lct.config import Settings
 from lct.domain import errors
+from lct.domain.evening import LockJoining, RenameTournament
+from lct.domain.rights import SYSTEM
 from lct.infrastructure import archive, documents
 from lct.infrastructure.embedded import LocalServer, start_store
 from lct.infrastructure.webhooks import Webhooks
@@ -106,7 +107,7 @@ def test_all_that_a_command_asks_of_a_slow_store_has_one_deadline(
     proxy, desk = behind_proxy(), Desk()
     code = desk.create()
     Desk().join(code, "Max")  # so that the place is taken, and has to be asked about
-    renaming = c.RenameTournament(code=code, name="Sunday Cup", command_id="tap-1")
+    renaming = RenameTournament(by=SYSTEM, code=code, name="Sunday Cup", command_id="tap-1")
     proxy.break_all(slow(1.5))
     assert 3 < seconds_until_unavailable(lambda: desk.execute(renaming)) < 10
     proxy.break_all(None)
@@ -229,7 +230,7 @@ def test_what_a_call_left_is_found_without_reading_other_evenings(
     proxy, desk = behind_proxy(), Desk()
     code = desk.create()
     desk.join(code, "Ola", command_id="call-1")
-    desk.execute(c.LockJoining(code=code, command_id="call-2"))
+    desk.execute(LockJoining(by=SYSTEM, code=code, command_id="call-2"))
     proxy.seen.clear()
     found = [archive.receipt(desk.store, command_id) for command_id in ("call-1", "call-2")]
     assert [(each.seq, each.version) for each in found if each] == [(2, 1), (3, 2)]

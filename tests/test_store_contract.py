@@ -21,15 +21,32 @@ from typing import Any
 
 import pytest
 
-from lct.application import commands as c
 from lct.application.execute import CommandRepeated, SeqTaken
 from lct.config import Settings
 from lct.domain import errors
-from lct.domain.apply import apply
-from lct.domain.events import EVENTS, Claim, Event
+from lct.domain.devices import AdmitDevice, RevokeDevice
+from lct.domain.drawing import DrawTeams, SkipReveal
+from lct.domain.evening import (
+    ChangeLimit,
+    CloseTournament,
+    LockJoining,
+    RenameTournament,
+    ReopenTournament,
+    UnlockJoining,
+)
+from lct.domain.fact import EVENTS, Claim, Command, Event
+from lct.domain.people import (
+    BlockPlayer,
+    ForgetPlayer,
+    Join,
+    RemovePlayer,
+    RenamePlayer,
+    UnblockPlayer,
+)
+from lct.domain.picking import LetGo, PickTeam, RestartPicks
+from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import SCHEMA, dump
 from lct.infrastructure import documents
-from lct.infrastructure import stream as stream_module
 from lct.web_server import ROOT
 
 from .desk import Desk, utc_now
@@ -128,7 +145,7 @@ def test_news_that_arrive_while_a_command_is_stored_cannot_give_a_team_twice(
     for name in ("Ola", "Max"):
         one.join(code, name)
     other.store.read(code)
-    one.execute(c.RenameTournament(code=code, name="Saturday Cup"))
+    one.execute(RenameTournament(by=SYSTEM, code=code, name="Saturday Cup"))
     other.store.read(code)  # now this worker has a name to free, which takes a round trip
     one.pick(code, "Ola", 3)
     free = other.store._free_stale
@@ -197,7 +214,7 @@ def test_a_place_is_taken_once_and_whoever_comes_second_leaves_nothing(
     one, other = desks(), desks()
     code = one.create()
     behind = other.store.read(code)
-    renaming = c.RenameTournament(code=code, name="Sunday Cup", command_id="tap-1")
+    renaming = RenameTournament(by=SYSTEM, code=code, name="Sunday Cup", command_id="tap-1")
     event = renaming.decide(behind.tournament, utc_now())
     one.join(code, "Ola")
     for place in (1, 2):
@@ -289,13 +306,13 @@ def test_a_name_is_held_by_one_open_tournament_and_freed_by_renaming_and_closing
     first = desk.create("Friday Cup")
     with pytest.raises(errors.TournamentNameTaken):
         desk.create("FRIDAY\u00a0 cup\u200b")
-    desk.execute(c.RenameTournament(code=first, name="Saturday Cup"))
+    desk.execute(RenameTournament(by=SYSTEM, code=first, name="Saturday Cup"))
     second = desk.create("Friday Cup")
-    desk.execute(c.CloseTournament(code=second))
+    desk.execute(CloseTournament(by=SYSTEM, code=second))
     third = desk.create("friday cup")
     with pytest.raises(errors.TournamentNameTaken):
-        desk.execute(c.ReopenTournament(code=second))
-    desk.execute(c.ReopenTournament(code=second, name="Friday Cup II"))
+        desk.execute(ReopenTournament(by=SYSTEM, code=second))
+    desk.execute(ReopenTournament(by=SYSTEM, code=second, name="Friday Cup II"))
     assert desk.store.read(second).tournament.name == "Friday Cup II"
     assert not desk.store.read(third).tournament.closed
 
@@ -303,10 +320,10 @@ def test_a_name_is_held_by_one_open_tournament_and_freed_by_renaming_and_closing
 def test_a_name_may_change_its_case_and_stays_held(desks: Callable[[], Desk]) -> None:
     desk = desks()
     code = desk.create("Friday Cup")
-    desk.execute(c.RenameTournament(code=code, name="FRIDAY CUP"))
+    desk.execute(RenameTournament(by=SYSTEM, code=code, name="FRIDAY CUP"))
     with pytest.raises(errors.TournamentNameTaken):
         desk.create("Friday cup")
-    desk.execute(c.RenameTournament(code=code, name="Sunday Cup"))
+    desk.execute(RenameTournament(by=SYSTEM, code=code, name="Sunday Cup"))
     desk.create("Friday cup")
 
 
@@ -316,7 +333,7 @@ def test_a_name_that_a_crash_left_held_is_freed_by_the_next_command(
     desk = desks()
     code = desk.create("Friday Cup")
     desk.store._free_stale = lambda stream: None  # type: ignore[method-assign]  # the crash
-    desk.execute(c.RenameTournament(code=code, name="Saturday Cup"))
+    desk.execute(RenameTournament(by=SYSTEM, code=code, name="Saturday Cup"))
     after = desks()
     with pytest.raises(errors.TournamentNameTaken):
         after.create("Friday Cup")
@@ -343,32 +360,34 @@ def test_any_event_class_claims_a_text_by_one_line(
         def __init__(self, band: str) -> None:
             super().__init__(band=f"Band {band} is on another wrist.")
 
+    monkeypatch.setitem(EVENTS, "wristband-given", Event)  # which the class replaces
+
     @dataclass(frozen=True, slots=True)
     class WristbandGiven(Event):
         type = "wristband-given"
         claims = Claim("wristband", "band", BandTaken)
         band: str
 
+        def apply(self, t: Any, seq: int, at: Any) -> None:
+            """Nothing follows from a wristband."""
+
+        def sentence(self, t: Any) -> str:
+            return f"gave out wristband {self.band}"
+
     @dataclass(frozen=True, kw_only=True)
-    class GiveWristband(c.Command):
+    class GiveWristband(Command):
         band: str
 
         def decide(self, t: Any, now: Any) -> Event:
             return WristbandGiven(self.band)
 
-    def apply_or_not(t: Any, event: Event, seq: int, at: Any) -> None:
-        if not isinstance(event, WristbandGiven):
-            apply(t, event, seq, at)
-
-    monkeypatch.setitem(EVENTS, "wristband-given", WristbandGiven)
-    monkeypatch.setattr(stream_module, "apply", apply_or_not)
     desk = desks()
     one, other = desk.create("7"), desk.create("8")
-    desk.execute(GiveWristband(code=one, band="7"))  # the name "7" is no wristband
+    desk.execute(GiveWristband(by=SYSTEM, code=one, band="7"))  # the name "7" is no wristband
     with pytest.raises(BandTaken, match="Band ７ is on another wrist"):
-        desk.execute(GiveWristband(code=other, band="７"))
-    desk.execute(GiveWristband(code=one, band="9"))
-    desk.execute(GiveWristband(code=other, band="7"))
+        desk.execute(GiveWristband(by=SYSTEM, code=other, band="７"))
+    desk.execute(GiveWristband(by=SYSTEM, code=one, band="9"))
+    desk.execute(GiveWristband(by=SYSTEM, code=other, band="7"))
     with pytest.raises(errors.TournamentNameTaken):
         desk.create("7")
 
@@ -390,9 +409,9 @@ def test_a_version_that_somebody_else_moved_is_refused(desks: Callable[[], Desk]
     one, other = desks(), desks()
     code = one.create()
     other.store.read(code)
-    one.execute(c.RenameTournament(code=code, name="Saturday Cup", expected_version=1))
+    one.execute(RenameTournament(by=SYSTEM, code=code, name="Saturday Cup", expected_version=1))
     with pytest.raises(errors.VersionMismatch):
-        other.execute(c.RenameTournament(code=code, name="Sunday Cup", expected_version=1))
+        other.execute(RenameTournament(by=SYSTEM, code=code, name="Sunday Cup", expected_version=1))
     assert one.store.read(code).tournament.name == "Saturday Cup"
 
 
@@ -403,7 +422,7 @@ def test_of_two_versioned_commands_at_once_one_is_refused(desks: Callable[[], De
     names = ("Saturday Cup", "Sunday Cup")
     results = in_parallel([
         lambda w=worker, n=name: w.execute(
-            c.RenameTournament(code=code, name=n, expected_version=1, command_id=n)
+            RenameTournament(by=SYSTEM, code=code, name=n, expected_version=1, command_id=n)
         )
         for worker, name in zip((one, other), names, strict=True)
     ])  # fmt: skip
@@ -432,8 +451,12 @@ def test_the_same_command_twice_at_once_is_one_event(desks: Callable[[], Desk]) 
     other.store.read(code)
     results = in_parallel(
         [
-            lambda: one.execute(c.LockJoining(code=code, command_id="tap-1", expected_version=1)),
-            lambda: other.execute(c.LockJoining(code=code, command_id="tap-1", expected_version=1)),
+            lambda: one.execute(
+                LockJoining(by=SYSTEM, code=code, command_id="tap-1", expected_version=1)
+            ),
+            lambda: other.execute(
+                LockJoining(by=SYSTEM, code=code, command_id="tap-1", expected_version=1)
+            ),
         ]
     )
     assert not any(isinstance(r, Exception) for r in results)
@@ -446,7 +469,7 @@ def test_a_command_repeated_later_is_a_success_that_changes_nothing(
     one, other = desks(), desks()
     code = one.create()
     for desk in (one, other, one):
-        desk.execute(c.LockJoining(code=code, command_id="tap-1", expected_version=1))
+        desk.execute(LockJoining(by=SYSTEM, code=code, command_id="tap-1", expected_version=1))
     assert one.seqs(code) == [1, 2]
 
 
@@ -455,9 +478,9 @@ def test_a_repeated_command_counts_once_when_its_first_try_is_behind_a_snapshot(
 ) -> None:
     desk = desks()
     code = desk.create()
-    locking = c.LockJoining(code=code, command_id="tap-1", expected_version=1)
+    locking = LockJoining(by=SYSTEM, code=code, command_id="tap-1", expected_version=1)
     desk.execute(locking)
-    desk.execute(c.UnlockJoining(code=code))
+    desk.execute(UnlockJoining(by=SYSTEM, code=code))
     desk.store.write_snapshot(desk.store.read(code))
     assert not desks().execute(locking).locked
     assert desk.seqs(code) == [1, 2, 3]
@@ -499,28 +522,31 @@ def test_a_snapshot_after_any_event_is_as_good_as_the_events(desks: Callable[[],
     code = desk.create("Friday Cup", limit=3)
     guest: dict[str, Any] = {"code": code, "player_id": "p-Max"}
     steps = [
-        *(c.Join(code=code, player_id=f"p-{n}", first=n, last="N") for n in ("Ola", "Max", "Zoe")),
-        c.PickTeam(**guest, team=3, value="ab" * 16),
-        c.LetGo(**guest),
-        c.RenameTournament(code=code, name="Saturday Cup"),
-        c.RenameTournament(code=code, name="SATURDAY cup"),
-        c.RemovePlayer(**guest),
-        c.BlockPlayer(code=code, player_id="p-Zoe"),
-        c.ChangeLimit(code=code, limit=2),
-        c.Join(**guest, first="Max", last="N"),
-        c.PickTeam(**guest, team=3, value="ab" * 16),
-        c.PickTeam(code=code, player_id="p-Ola", team=7, value="cd" * 16),
-        c.DrawTeams(code=code, attempt=1),
-        c.SkipReveal(code=code),
-        c.RestartPicks(code=code, secret=SECRET[::-1]),
-        c.UnblockPlayer(code=code, player_id="p-Zoe"),
-        c.RenamePlayer(**guest, first="Maximilian", last="N"),
-        c.LockJoining(code=code),
-        c.AdmitDevice(code=code, device_id="phone", label="Phone"),
-        c.RevokeDevice(code=code, device_id="phone", organiser_hash="another"),
-        c.CloseTournament(code=code),
-        c.ReopenTournament(code=code, name="Saturday Cup"),
-        c.ForgetPlayer(**guest),
+        *(
+            Join(by=SYSTEM, code=code, player_id=f"p-{n}", first=n, last="N")
+            for n in ("Ola", "Max", "Zoe")
+        ),
+        PickTeam(by=SYSTEM, **guest, team=3, value="ab" * 16),
+        LetGo(by=SYSTEM, **guest),
+        RenameTournament(by=SYSTEM, code=code, name="Saturday Cup"),
+        RenameTournament(by=SYSTEM, code=code, name="SATURDAY cup"),
+        RemovePlayer(by=SYSTEM, **guest),
+        BlockPlayer(by=SYSTEM, code=code, player_id="p-Zoe"),
+        ChangeLimit(by=SYSTEM, code=code, limit=2),
+        Join(by=SYSTEM, **guest, first="Max", last="N"),
+        PickTeam(by=SYSTEM, **guest, team=3, value="ab" * 16),
+        PickTeam(by=SYSTEM, code=code, player_id="p-Ola", team=7, value="cd" * 16),
+        DrawTeams(by=SYSTEM, code=code, attempt=1),
+        SkipReveal(by=SYSTEM, code=code),
+        RestartPicks(by=SYSTEM, code=code, secret=SECRET[::-1]),
+        UnblockPlayer(by=SYSTEM, code=code, player_id="p-Zoe"),
+        RenamePlayer(by=SYSTEM, **guest, first="Maximilian", last="N"),
+        LockJoining(by=SYSTEM, code=code),
+        AdmitDevice(by=SYSTEM, code=code, device_id="phone", label="Phone", shown="hash"),
+        RevokeDevice(by=SYSTEM, code=code, device_id="phone", organiser_hash="another"),
+        CloseTournament(by=SYSTEM, code=code),
+        ReopenTournament(by=SYSTEM, code=code, name="Saturday Cup"),
+        ForgetPlayer(by=SYSTEM, **guest),
     ]
     kept: list[dict[str, Any]] = []
 
@@ -552,7 +578,7 @@ def test_a_name_that_a_crash_left_held_is_freed_through_a_snapshot_too(
     desk = desks()
     code = desk.create("Friday Cup")
     desk.store._free_stale = lambda stream: None  # type: ignore[method-assign]  # the crash
-    desk.execute(c.RenameTournament(code=code, name="Saturday Cup"))
+    desk.execute(RenameTournament(by=SYSTEM, code=code, name="Saturday Cup"))
     desk.store.write_snapshot(desk.store.read(code))
     after = desks()
     after.join(code, "Ola")
@@ -567,7 +593,7 @@ def test_a_name_that_was_freed_since_the_snapshot_is_not_taken_from_whoever_hold
     desk = desks()
     code = desk.create("Friday Cup")
     desk.store.write_snapshot(desk.store.read(code))
-    desk.execute(c.RenameTournament(code=code, name="Saturday Cup"))
+    desk.execute(RenameTournament(by=SYSTEM, code=code, name="Saturday Cup"))
     desk.create("Friday Cup")
     desks().join(code, "Ola")  # the snapshot says that this stream holds the old name
     for name in ("Friday Cup", "Saturday Cup"):
@@ -614,7 +640,7 @@ def test_what_happens_in_one_stream_changes_no_other(desks: Callable[[], Desk]) 
     before = dump(desks().store.read(there).tournament)
     one.join(here, "Ola", command_id="tap-1")
     other.pick(here, "Ola", 3)
-    other.execute(c.RenameTournament(code=here, name="Elsewhere", expected_version=1))
+    other.execute(RenameTournament(by=SYSTEM, code=here, name="Elsewhere", expected_version=1))
     assert one.seqs(there) == [1]
     for reader in (one, other, desks()):
         assert dump(reader.store.read(there).tournament) == before
@@ -629,7 +655,9 @@ def test_the_same_command_on_two_streams_counts_in_each(desks: Callable[[], Desk
     for code in (here, there):
         desk.join(code, "Ola")
         desk.pick(code, "Ola", 3)
-        desk.execute(c.LockJoining(code=code, command_id=f"{code}-tap-1", expected_version=1))
+        desk.execute(
+            LockJoining(by=SYSTEM, code=code, command_id=f"{code}-tap-1", expected_version=1)
+        )
     assert desk.seqs(here) == desk.seqs(there) == [1, 2, 3, 4]
     for code in (here, there):
         assert desks().store.read(code).tournament.holders == {3: "p-Ola"}
@@ -641,9 +669,9 @@ def test_what_one_stream_does_with_its_name_frees_none_of_another(
     desk = desks()
     here, there = desk.create("Here"), desk.create("There")
     for command in (
-        c.RenameTournament(code=here, name="Nowhere"),
-        c.RenameTournament(code=here, name="Here"),
-        c.CloseTournament(code=here),
+        RenameTournament(by=SYSTEM, code=here, name="Nowhere"),
+        RenameTournament(by=SYSTEM, code=here, name="Here"),
+        CloseTournament(by=SYSTEM, code=here),
     ):
         desk.execute(command)
         with pytest.raises(errors.TournamentNameTaken):

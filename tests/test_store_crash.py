@@ -12,11 +12,13 @@ from collections.abc import Iterator
 import pymongo
 import pytest
 
-from lct.application import commands as c
 from lct.application.execute import CommandRepeated
 from lct.config import Settings
 from lct.domain import errors
-from lct.domain.events import Keys
+from lct.domain.evening import CreateTournament, Keys, RenameTournament
+from lct.domain.fact import Command
+from lct.domain.picking import PickTeam
+from lct.domain.rights import SYSTEM
 from lct.infrastructure import documents, event_store
 from lct.infrastructure.embedded import LocalServer, start_store
 
@@ -35,11 +37,16 @@ class Crash:
         self.store, self.settings, self.desk = store, settings, Desk()
         self.code = self.desk.create()
         self.desk.join(self.code, "Ola")
-        self.picking = c.PickTeam(
-            code=self.code, player_id="p-Ola", team=3, value="ab" * 16, command_id="tap-1"
+        self.picking = PickTeam(
+            by=SYSTEM,
+            code=self.code,
+            player_id="p-Ola",
+            team=3,
+            value="ab" * 16,
+            command_id="tap-1",
         )
 
-    def kill(self, command: c.Command, moment: Moment) -> bool:
+    def kill(self, command: Command, moment: Moment) -> bool:
         known = self.code if command.code == self.code else ""
         return run_and_kill(self.store.socket, self.settings, command, moment, known)
 
@@ -122,8 +129,8 @@ def test_what_a_worker_acknowledged_before_its_end_is_stored(crash: Crash) -> No
 def test_at_no_moment_of_a_rename_is_the_evening_without_a_name_of_its_own(
     crash: Crash, moment: Moment, held: set[str]
 ) -> None:
-    renaming = c.RenameTournament(
-        code=crash.code, name="Sunday Cup", command_id="tap-2", expected_version=1
+    renaming = RenameTournament(
+        by=SYSTEM, code=crash.code, name="Sunday Cup", command_id="tap-2", expected_version=1
     )
     assert not crash.kill(renaming, moment)
     assert crash.held() == held
@@ -146,7 +153,7 @@ def test_at_no_moment_of_a_rename_is_the_evening_without_a_name_of_its_own(
 def test_an_evening_is_created_whole_or_not_at_all(
     crash: Crash, moment: Moment, stored: bool
 ) -> None:
-    creating = c.CreateTournament(
+    creating = CreateTournament(by=SYSTEM,
         code="CCCC2222", name="Sunday Cup", limit=2, teams=teams(4), option="plain",
         secret=SECRET, keys=Keys("device", "hash", "recovery"), command_id="create-1",
     )  # fmt: skip

@@ -18,11 +18,15 @@ from typing import Any
 import pymongo
 import pytest
 
-from lct.application import commands as c
 from lct.application.execute import CommandRepeated, Execute
 from lct.application.history import replay
 from lct.config import Settings
 from lct.domain import errors
+from lct.domain.drawing import picks_in_order
+from lct.domain.evening import LockJoining, RenameTournament
+from lct.domain.fact import Command
+from lct.domain.picking import PickTeam
+from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import dump
 from lct.infrastructure import archive, documents
 from lct.infrastructure.embedded import LocalServer, start_store
@@ -84,7 +88,9 @@ class Failing:
         return self.desk.pick(self.code, name, team, **more).holders
 
     def lock(self, command_id: str | None = None, version: int | None = 1) -> bool:
-        locking = c.LockJoining(code=self.code, command_id=command_id, expected_version=version)
+        locking = LockJoining(
+            by=SYSTEM, code=self.code, command_id=command_id, expected_version=version
+        )
         return self.desk.execute(locking).locked
 
 
@@ -292,8 +298,8 @@ def test_a_tap_whose_answer_was_lost_is_told_to_the_screens_when_it_is_repeated(
 def test_a_name_stays_held_until_the_next_command_when_freeing_it_is_cut(failing: Any) -> None:
     with failing() as f:
         f.proxy.break_next("update", cut_before)
-        renaming = c.RenameTournament(
-            code=f.code, name="Sunday Cup", command_id="tap-1", expected_version=1
+        renaming = RenameTournament(
+            by=SYSTEM, code=f.code, name="Sunday Cup", command_id="tap-1", expected_version=1
         )
         assert f.desk.execute(renaming).name == "Sunday Cup"  # that much is stored
         with pytest.raises(errors.TournamentNameTaken):
@@ -406,16 +412,16 @@ def test_a_clock_that_goes_backwards_changes_nothing_but_the_times(failing: Any)
         noon = datetime(2026, 11, 25, 12, tzinfo=UTC)
         times = [noon, noon - timedelta(hours=2), noon - timedelta(days=400)]
 
-        def at(moment: datetime, command: c.Command) -> None:
+        def at(moment: datetime, command: Command) -> None:
             Execute(f.desk.store, lambda *_: None, lambda: moment)(command)
 
-        at(times[0], c.PickTeam(code=f.code, player_id="p-Max", team=1, value="ab" * 16))
-        at(times[1], c.PickTeam(code=f.code, player_id="p-Ola", team=0, value="cd" * 16))
-        at(times[2], c.LockJoining(code=f.code))
+        at(times[0], PickTeam(by=SYSTEM, code=f.code, player_id="p-Max", team=1, value="ab" * 16))
+        at(times[1], PickTeam(by=SYSTEM, code=f.code, player_id="p-Ola", team=0, value="cd" * 16))
+        at(times[2], LockJoining(by=SYSTEM, code=f.code))
         f.check("team-picked", "team-picked", "joining-locked")
         told = archive.stored(f.desk.store, f.code)
         assert [each.at for each in told[3:]] == times
-        picks = f.desk.store.read(f.code).tournament.draw_picks()
+        picks = picks_in_order(f.desk.store.read(f.code).tournament)
         assert [pick.player_id for pick in picks] == ["p-Max", "p-Ola"]  # by place, not by time
 
 

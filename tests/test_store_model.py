@@ -26,11 +26,31 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from lct.application import commands as c
 from lct.application.execute import CommandRepeated
 from lct.application.history import replay
 from lct.config import Settings
 from lct.domain import errors
+from lct.domain.devices import AdmitDevice, RevokeDevice
+from lct.domain.drawing import DrawTeams
+from lct.domain.evening import (
+    ChangeLimit,
+    CloseTournament,
+    LockJoining,
+    RenameTournament,
+    ReopenTournament,
+    UnlockJoining,
+)
+from lct.domain.fact import Command
+from lct.domain.people import (
+    BlockPlayer,
+    ForgetPlayer,
+    Join,
+    RemovePlayer,
+    RenamePlayer,
+    UnblockPlayer,
+)
+from lct.domain.picking import LetGo, PickTeam, RestartPicks
+from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import dump, restore
 from lct.domain.values import fold
 from lct.infrastructure import archive, documents, event_store
@@ -254,7 +274,7 @@ class Model:
         assert (t.name, t.limit, t.attempt) == (self.name, self.limit, self.attempt)
         assert (t.removed, t.blocked) == (self.removed, self.blocked)
         assert (t.forgotten, set(t.devices)) == (set(self.forgotten), self.devices)
-        assert (t.locked, t.closed, t.drawn) == (self.locked, self.closed, self.drawn)
+        assert (t.locked, t.closed, t.dealt) == (self.locked, self.closed, self.drawn)
         assert (t.version, stream.seq) == (self.version, self.seq)
 
 
@@ -336,7 +356,7 @@ class Evenings(RuleBasedStateMachine):
 
     @rule(worker=workers, code=codes, who=guests, given=command_ids)
     def join(self, worker: int, code: str, who: str, given: str | None) -> None:
-        command = c.Join(code=code, player_id=who, first=who, last="Nowak")
+        command = Join(by=SYSTEM, code=code, player_id=who, first=who, last="Nowak")
         self._run(worker, command, lambda m: m.join(who), given)
 
     @rule(
@@ -344,18 +364,20 @@ class Evenings(RuleBasedStateMachine):
     )
     def pick(self, worker: int, code: str, who: str | int, team: int, given: str | None) -> None:
         who = self._somebody(code, who)
-        command = c.PickTeam(code=code, player_id=who, team=team, value="ab" * 16)
+        command = PickTeam(by=SYSTEM, code=code, player_id=who, team=team, value="ab" * 16)
         self._run(worker, command, lambda m: m.pick(who, team), given)
 
     @rule(worker=workers, code=codes, who=somebody, given=command_ids)
     def let_go(self, worker: int, code: str, who: str | int, given: str | None) -> None:
         who = self._somebody(code, who)
-        self._run(worker, c.LetGo(code=code, player_id=who), lambda m: m.let_go(who), given)
+        self._run(
+            worker, LetGo(by=SYSTEM, code=code, player_id=who), lambda m: m.let_go(who), given
+        )
 
     @rule(worker=workers, code=codes, who=somebody, first=guests, given=command_ids)
     def call(self, worker: int, code: str, who: str | int, first: str, given: str | None) -> None:
         who = self._somebody(code, who)
-        command = c.RenamePlayer(code=code, player_id=who, first=first, last="Nowak")
+        command = RenamePlayer(by=SYSTEM, code=code, player_id=who, first=first, last="Nowak")
         self._run(worker, command, lambda m: m.call(who, first), given)
 
     @rule(
@@ -375,25 +397,29 @@ class Evenings(RuleBasedStateMachine):
         given: str | None,
         version: str | None,
     ) -> None:
-        kinds: dict[str, Any] = {"remove": c.RemovePlayer, "block": c.BlockPlayer}
-        kinds |= {"unblock": c.UnblockPlayer, "forget": c.ForgetPlayer}
+        kinds: dict[str, Any] = {"remove": RemovePlayer, "block": BlockPlayer}
+        kinds |= {"unblock": UnblockPlayer, "forget": ForgetPlayer}
         who = self._somebody(code, who)
-        command = kinds[does](code=code, player_id=who)
+        command = kinds[does](by=SYSTEM, code=code, player_id=who)
         self._run(worker, command, lambda m: getattr(m, does)(who), given, version)
 
     @rule(worker=workers, code=codes, limit=st.integers(2, TEAMS), version=versions)
     def change_limit(self, worker: int, code: str, limit: int, version: str | None) -> None:
-        command = c.ChangeLimit(code=code, limit=limit)
+        command = ChangeLimit(by=SYSTEM, code=code, limit=limit)
         self._run(worker, command, lambda m: m.change_limit(limit), "new", version)
 
     @rule(worker=workers, code=codes, device=st.sampled_from(DEVICES), given=command_ids)
     def admit_or_revoke(self, worker: int, code: str, device: str, given: str | None) -> None:
         model = self.models.get(code)
         if model and device in model.devices:
-            revoking = c.RevokeDevice(code=code, device_id=device, organiser_hash="another")
+            revoking = RevokeDevice(
+                by=SYSTEM, code=code, device_id=device, organiser_hash="another"
+            )
             self._run(worker, revoking, lambda m: m.revoke(device), given)
         else:
-            admitting = c.AdmitDevice(code=code, device_id=device, label="A phone")
+            admitting = AdmitDevice(
+                by=SYSTEM, code=code, device_id=device, label="A phone", shown="recovery"
+            )
             self._run(worker, admitting, lambda m: m.admit(device), given)
 
     @rule(worker=workers, code=codes, name=titles, given=command_ids, version=versions)
@@ -401,19 +427,21 @@ class Evenings(RuleBasedStateMachine):
         self, worker: int, code: str, name: str, given: str | None, version: str | None
     ) -> None:
         clean, taken = " ".join(name.split()), self._taken(name, besides=code)
-        command = c.RenameTournament(code=code, name=name)
+        command = RenameTournament(by=SYSTEM, code=code, name=name)
         self._run(worker, command, lambda m: m.rename(clean, taken), given, version)
 
     @rule(worker=workers, code=codes, locked=st.booleans(), given=command_ids, version=versions)
     def lock(
         self, worker: int, code: str, locked: bool, given: str | None, version: str | None
     ) -> None:
-        command = (c.LockJoining if locked else c.UnlockJoining)(code=code)
+        command = (LockJoining if locked else UnlockJoining)(by=SYSTEM, code=code)
         self._run(worker, command, lambda m: m.lock(locked), given, version)
 
     @rule(worker=workers, code=codes, given=command_ids, version=versions)
     def close(self, worker: int, code: str, given: str | None, version: str | None) -> None:
-        self._run(worker, c.CloseTournament(code=code), lambda m: m.close(), given, version)
+        self._run(
+            worker, CloseTournament(by=SYSTEM, code=code), lambda m: m.close(), given, version
+        )
 
     @rule(
         worker=workers,
@@ -428,7 +456,7 @@ class Evenings(RuleBasedStateMachine):
         own = self.models[code].name if code in self.models else ""
         wanted = " ".join(name.split()) or own
         taken = self._taken(wanted, besides=code)
-        command = c.ReopenTournament(code=code, name=name)
+        command = ReopenTournament(by=SYSTEM, code=code, name=name)
         self._run(worker, command, lambda m: m.reopen(wanted, taken), given, version)
 
     @rule(worker=workers, code=codes)
@@ -442,11 +470,13 @@ class Evenings(RuleBasedStateMachine):
                 if idle := [who for who in model.players if who not in model.holds]:
                     self.pick((worker + team) % WORKERS, code, idle[0], team, None)
         attempt = model.attempt if model else 1
-        self._run(worker, c.DrawTeams(code=code, attempt=attempt), lambda m: m.draw(), "new")
+        self._run(
+            worker, DrawTeams(by=SYSTEM, code=code, attempt=attempt), lambda m: m.draw(), "new"
+        )
 
     @rule(worker=workers, code=codes, given=command_ids, version=versions)
     def restart(self, worker: int, code: str, given: str | None, version: str | None) -> None:
-        command = c.RestartPicks(code=code, secret=f"{self.counter:064x}")
+        command = RestartPicks(by=SYSTEM, code=code, secret=f"{self.counter:064x}")
         self._run(worker, command, lambda m: m.restart(), given, version)
 
     @precondition(lambda self: any(len(m.players) > 1 for m in self.models.values()))
@@ -458,7 +488,7 @@ class Evenings(RuleBasedStateMachine):
             return
 
         def tap(worker: int, who: str) -> Any:
-            command = c.PickTeam(code=code, player_id=who, team=team, value="cd" * 16)
+            command = PickTeam(by=SYSTEM, code=code, player_id=who, team=team, value="cd" * 16)
             try:
                 return self.desks[worker].execute(command)
             except errors.TeamTaken as refusal:
@@ -598,7 +628,7 @@ class Evenings(RuleBasedStateMachine):
     def _run(
         self,
         worker: int,
-        command: c.Command,
+        command: Command,
         rules: Callable[[Model], Any],
         given: str | None = None,
         version: str | None = None,
@@ -646,20 +676,20 @@ class Evenings(RuleBasedStateMachine):
         states.append(deepcopy(stream.tournament))
         assert stream.seq == len(states) == self.models[code].seq
 
-    def _allowed(self, code: str, team: int) -> list[tuple[c.Command, Callable[[], None]]]:
+    def _allowed(self, code: str, team: int) -> list[tuple[Command, Callable[[], None]]]:
         """Commands that would be stored now, and what they change."""
         model = self.models[code]
-        tried: list[tuple[c.Command, Any]] = [(c.CloseTournament(code=code), model.close())]
+        tried: list[tuple[Command, Any]] = [(CloseTournament(by=SYSTEM, code=code), model.close())]
         for who in GUESTS:
-            picking = c.PickTeam(code=code, player_id=who, team=team, value="ab" * 16)
-            joining = c.Join(code=code, player_id=who, first=who, last="Nowak")
+            picking = PickTeam(by=SYSTEM, code=code, player_id=who, team=team, value="ab" * 16)
+            joining = Join(by=SYSTEM, code=code, player_id=who, first=who, last="Nowak")
             tried += [(picking, model.pick(who, team)), (joining, model.join(who))]
-            tried += [(c.LetGo(code=code, player_id=who), model.let_go(who))]
-            tried += [(c.RemovePlayer(code=code, player_id=who), model.remove(who))]
+            tried += [(LetGo(by=SYSTEM, code=code, player_id=who), model.let_go(who))]
+            tried += [(RemovePlayer(by=SYSTEM, code=code, player_id=who), model.remove(who))]
         for name in TITLES:
             clean, taken = " ".join(name.split()), self._taken(name, besides=code)
-            renaming = c.RenameTournament(code=code, name=name)
-            reopening = c.ReopenTournament(code=code, name=name)
+            renaming = RenameTournament(by=SYSTEM, code=code, name=name)
+            reopening = ReopenTournament(by=SYSTEM, code=code, name=name)
             tried += [(renaming, model.rename(clean, taken))]
             tried += [(reopening, model.reopen(clean, taken))]
         return [(command, verdict) for command, verdict in tried if _changes(verdict)]

@@ -8,10 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lct.domain import errors, snapshot
-from lct.domain.apply import apply
-from lct.domain.events import EVENTS, Event, Keys
+from lct.domain.drawing import DrawTeams
+from lct.domain.evening import (
+    ChangeLimit,
+    CloseList,
+    CloseTournament,
+    CreateTournament,
+    Keys,
+    LockJoining,
+    RenameTournament,
+    ReopenTournament,
+    UnlockJoining,
+)
+from lct.domain.fact import EVENTS, Command, apply
+from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer, UnblockPlayer
+from lct.domain.picking import LetGo, PickTeam, RestartPicks
 from lct.domain.tournament import Tournament
-from tests.evening import SECRET, Evening, teams
+from tests.evening import SECRET, Evening, decide, teams
 
 
 def test_a_team_can_be_picked_once() -> None:
@@ -36,7 +49,7 @@ def test_picking_the_team_one_has_is_nothing_to_do() -> None:
     evening = Evening()
     (ola,) = evening.join("Ola")
     evening.pick(ola, 3)
-    assert evening.t.pick(ola, 3, "aa" * 16) is None
+    assert evening.wants(PickTeam, ola, 3, "aa" * 16) is None
 
 
 @pytest.mark.parametrize("team", [-1, 10, 10**9])
@@ -51,15 +64,15 @@ def test_letting_go_frees_the_team() -> None:
     evening = Evening()
     (ola,) = evening.join("Ola")
     evening.pick(ola, 3)
-    evening.take(evening.t.let_go(ola))
+    evening.does(LetGo, ola)
     assert not evening.t.holders
-    assert evening.t.let_go(ola) is None
+    assert evening.wants(LetGo, ola) is None
 
 
 def test_joining_twice_with_one_id_is_one_player() -> None:
     evening = Evening()
     evening.join("Ola")
-    assert evening.t.join("p-Ola", "Ola", "Nowak") is None
+    assert evening.wants(Join, "p-Ola", "Ola", "Nowak") is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +82,7 @@ def test_the_same_name_twice_is_asked_for_an_initial(first: str, last: str) -> N
     evening = Evening()
     evening.join("Ola")
     with pytest.raises(errors.SameName, match="initial"):
-        evening.t.join("other", first, last)
+        evening.wants(Join, "other", first, last)
 
 
 def test_the_last_seat_is_the_last() -> None:
@@ -82,7 +95,7 @@ def test_the_last_seat_is_the_last() -> None:
 def test_leaving_and_coming_back_never_makes_one_seat_too_many() -> None:
     evening = Evening(limit=2)
     evening.join("Ola", "Max")
-    evening.take(evening.t.remove("p-Ola"))
+    evening.does(RemovePlayer, "p-Ola")
     evening.join("Zoë")
     with pytest.raises(errors.TournamentFull):
         evening.join("Ola")
@@ -91,26 +104,28 @@ def test_leaving_and_coming_back_never_makes_one_seat_too_many() -> None:
 def test_a_removed_player_may_come_back_and_a_blocked_one_not() -> None:
     evening = Evening()
     evening.join("Ola", "Max")
-    evening.take(evening.t.remove("p-Ola"))
+    evening.does(RemovePlayer, "p-Ola")
     evening.join("Ola")
-    evening.take(evening.t.block("p-Max"))
+    evening.does(BlockPlayer, "p-Max")
     with pytest.raises(errors.PlayerIsBlocked):
         evening.join("Max")
     with pytest.raises(errors.PlayerIsBlocked):  # another browser, the same person
-        evening.t.join("other", "MAX", "Nowak")
-    evening.take(evening.t.unblock("p-Max"))
+        evening.wants(Join, "other", "MAX", "Nowak")
+    evening.does(UnblockPlayer, "p-Max")
     evening.join("Max")
 
 
-@pytest.mark.parametrize("how", ["remove", "block"])
-def test_taking_somebody_out_frees_their_team_and_works_out_anew_who_is_missing(how: str) -> None:
+@pytest.mark.parametrize("how", [RemovePlayer, BlockPlayer])
+def test_taking_somebody_out_frees_their_team_and_works_out_anew_who_is_missing(
+    how: type[Command],
+) -> None:
     evening = Evening(limit=3)
     ids = evening.all_picked(3)
     assert evening.t.ready
-    evening.take(getattr(evening.t, how)(ids[1]))
+    evening.does(how, ids[1])
     assert not evening.t.ready
     assert 1 not in evening.t.holders
-    evening.take(evening.t.close_list())
+    evening.does(CloseList)
     assert evening.t.ready
     evening.draw()
     drawn = evening.events[-1]
@@ -121,38 +136,38 @@ def test_a_limit_never_goes_below_the_players_or_above_the_teams() -> None:
     evening = Evening(limit=4, team_count=5)
     evening.join("Ola", "Max", "Zoë")
     with pytest.raises(errors.LimitTooLow):
-        evening.t.change_limit(2)
+        evening.wants(ChangeLimit, 2)
     with pytest.raises(errors.TooFewTeams) as few:
-        evening.t.change_limit(8)
+        evening.wants(ChangeLimit, 8)
     assert few.value.missing == 3
-    evening.take(evening.t.change_limit(3))
+    evening.does(ChangeLimit, 3)
     assert evening.t.full
 
 
 def test_a_locked_door_keeps_newcomers_out_until_it_is_unlocked() -> None:
     evening = Evening()
-    evening.take(evening.t.lock())
+    evening.does(LockJoining)
     with pytest.raises(errors.JoiningIsLocked):
         evening.join("Ola")
-    evening.take(evening.t.unlock())
+    evening.does(UnlockJoining)
     evening.join("Ola")
 
 
 def test_nothing_moves_in_a_closed_tournament_until_it_is_reopened() -> None:
     evening = Evening()
     (ola,) = evening.join("Ola")
-    evening.take(evening.t.close())
+    evening.does(CloseTournament)
     for attempt in (
-        lambda: evening.t.join("p", "A", "B"),
-        lambda: evening.t.pick(ola, 1, ""),
-        lambda: evening.t.rename("New"),
-        lambda: evening.t.lock(),
-        lambda: evening.t.restart_picks("ab" * 32),
-        lambda: evening.t.remove(ola),
+        lambda: evening.wants(Join, "p", "A", "B"),
+        lambda: evening.wants(PickTeam, ola, 1, ""),
+        lambda: evening.wants(RenameTournament, "New"),
+        lambda: evening.wants(LockJoining),
+        lambda: evening.wants(RestartPicks, "ab" * 32),
+        lambda: evening.wants(RemovePlayer, ola),
     ):
         with pytest.raises(errors.TournamentIsClosed):
             attempt()
-    evening.take(evening.t.reopen(""))
+    evening.does(ReopenTournament, "")
     evening.pick(ola, 1)
 
 
@@ -161,12 +176,12 @@ def test_after_the_draw_nobody_picks_joins_or_is_removed() -> None:
     ids = evening.all_picked(2)
     evening.draw()
     for attempt in (
-        lambda: evening.t.join("p", "A", "B"),
-        lambda: evening.t.pick(ids[0], 5, ""),
-        lambda: evening.t.let_go(ids[0]),
-        lambda: evening.t.rename_player(ids[0], "A", "B"),
-        lambda: evening.t.remove(ids[0]),
-        lambda: evening.t.change_limit(3),
+        lambda: evening.wants(Join, "p", "A", "B"),
+        lambda: evening.wants(PickTeam, ids[0], 5, ""),
+        lambda: evening.wants(LetGo, ids[0]),
+        lambda: evening.wants(RenamePlayer, ids[0], "A", "B"),
+        lambda: evening.wants(RemovePlayer, ids[0]),
+        lambda: evening.wants(ChangeLimit, 3),
     ):
         with pytest.raises(errors.AlreadyDrawn):
             attempt()
@@ -178,8 +193,8 @@ def test_only_events_that_change_the_flow_raise_the_version() -> None:
     (ola,) = evening.join("Ola")
     evening.pick(ola, 1)
     assert evening.t.version == before
-    evening.take(evening.t.lock())
-    evening.take(evening.t.rename("Saturday Cup"))
+    evening.does(LockJoining)
+    evening.does(RenameTournament, "Saturday Cup")
     assert evening.t.version == before + 2
 
 
@@ -197,50 +212,39 @@ def test_a_tournament_with_a_wrong_field_is_not_created(
     name: str, limit: int, count: int, field: str
 ) -> None:
     with pytest.raises(errors.Invalid) as refusal:
-        Tournament("BCDF2345").create(name, limit, teams(count), "plain", SECRET, Keys("", "", ""))
+        decide(
+            Tournament("BCDF2345"), CreateTournament, name, limit, teams(count), "plain", SECRET,
+            Keys("", "", ""),
+        )  # fmt: skip
     assert set(refusal.value.fields) == {field}
 
 
+def wanted(t: Tournament, what: str, player: str, which: int) -> tuple[object, ...]:
+    """A command and its own fields."""
+    wishes: dict[str, tuple[object, ...]] = {
+        "join": (Join, player, f"N{player}", "X"),
+        "pick": (PickTeam, player, which, f"{which:032x}"),
+        "let_go": (LetGo, player),
+        "remove": (RemovePlayer, player),
+        "block": (BlockPlayer, player),
+        "limit": (ChangeLimit, which),
+        "close_list": (CloseList,),
+        "draw": (DrawTeams, t.attempt),
+        "restart": (RestartPicks, "ab" * 32),
+        "rename": (RenameTournament, f"Cup {which}"),
+        "close": (CloseTournament,),
+        "reopen": (ReopenTournament, ""),
+    }
+    return wishes[what]
+
+
+WISHES = (
+    "join", "pick", "let_go", "remove", "block", "limit", "close_list", "draw", "restart", "rename",
+    "close", "reopen",
+)  # fmt: skip
 ACTIONS = st.lists(
-    st.tuples(
-        st.sampled_from(
-            [
-                "join",
-                "pick",
-                "let_go",
-                "remove",
-                "block",
-                "limit",
-                "close_list",
-                "draw",
-                "restart",
-                "rename",
-                "close",
-                "reopen",
-            ]
-        ),
-        st.integers(0, 5),
-        st.integers(0, 7),
-    ),
-    max_size=60,
+    st.tuples(st.sampled_from(WISHES), st.integers(0, 5), st.integers(0, 7)), max_size=60
 )
-
-
-def decide(t: Tournament, what: str, player: str, which: int) -> Event | None:
-    return {
-        "join": lambda: t.join(player, f"N{player}", "X"),
-        "pick": lambda: t.pick(player, which, f"{which:032x}"),
-        "let_go": lambda: t.let_go(player),
-        "remove": lambda: t.remove(player),
-        "block": lambda: t.block(player),
-        "limit": lambda: t.change_limit(which),
-        "close_list": t.close_list,
-        "draw": lambda: t.draw(t.attempt),
-        "restart": lambda: t.restart_picks("ab" * 32),
-        "rename": lambda: t.rename(f"Cup {which}"),
-        "close": t.close,
-        "reopen": lambda: t.reopen(""),
-    }[what]()
 
 
 @settings(max_examples=150, deadline=None)
@@ -252,7 +256,7 @@ def test_whatever_people_do_a_team_has_one_holder_and_replay_gives_the_same_even
     t = evening.t
     for what, who, which in actions:
         with contextlib.suppress(errors.LctError):
-            evening.take(decide(t, what, f"p{who}", which))
+            evening.does(*wanted(t, what, f"p{who}", which))  # type: ignore[arg-type]
         held = [p.team for p in t.players.values() if p.team is not None]
         assert len(held) == len(set(held))
         assert t.holders == {p.team: p.id for p in t.players.values() if p.team is not None}

@@ -10,6 +10,7 @@ import pytest
 
 from lct.application.checks import finished_draws
 from lct.domain import draw
+from lct.domain.drawing import SkipReveal
 from tests.evening import Evening
 
 SCRIPT = Path("docs/verify_draw.py")
@@ -52,5 +53,6 @@ def test_a_draw_whose_cards_are_still_turning_is_not_among_the_finished() -> Non
     evening.all_picked(2)
     evening.draw()
     assert finished_draws(evening.t, evening.later(4)) == ()
-    evening.take(evening.t.skip_reveal(evening.later(4)))
-    assert len(finished_draws(evening.t, evening.later(4))) == 1
+    evening.now = evening.later(4)
+    evening.does(SkipReveal)
+    assert len(finished_draws(evening.t, evening.now)) == 1

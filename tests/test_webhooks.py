@@ -23,10 +23,11 @@ from gevent.pool import Pool
 from pymongo import monitoring
 from pymongo.monitoring import CommandListener
 
-from lct.application.commands import ForgetPlayer
 from lct.application.messages import EVERYWHERE, WebhookAdded, channel, decode, encode
-from lct.application.webhooks import TOLD, headers, pause
-from lct.domain.events import EVENTS
+from lct.application.webhooks import headers, pause
+from lct.domain.fact import EVENTS, Event, Seen, seen
+from lct.domain.people import ForgetPlayer
+from lct.domain.rights import SYSTEM
 from lct.infrastructure import archive, courier, delivery
 from lct.infrastructure.delivery import Delivery
 from lct.infrastructure.documents import WebhookDocument
@@ -147,9 +148,13 @@ def test_another_webhooks_secret_does_not_fit(e: ApiEvening, desk: Desk, there: 
         assert other.sent[0].is_signed_with(second["secret"])
 
 
+def _public_fields(event: type[Event]) -> list[str]:
+    return sorted(name for name, moment in seen(event).items() if moment is Seen.AT_ONCE)
+
+
 def test_only_these_fields_of_events_are_told() -> None:
     """A new field, or a new event, is told once somebody has put it here."""
-    told = {kind: sorted(TOLD & set(event.__dataclass_fields__)) for kind, event in EVENTS.items()}
+    told = {kind: _public_fields(event) for kind, event in EVENTS.items()}
     player, name = ["first", "last", "player_id"], ["name"]
     assert {kind: names for kind, names in told.items() if names} == {
         "tournament-created": ["commitment", "limit", "name", "option"],
@@ -754,7 +759,7 @@ def test_a_forgotten_name_is_not_told_any_more(
 ) -> None:
     add(e, there.url)
     ola = e.join("Ola")
-    app.extensions["lct"].execute(ForgetPlayer(code=e.code, player_id=ola))
+    app.extensions["lct"].execute(ForgetPlayer(by=SYSTEM, code=e.code, player_id=ola))
     archive.rewrite_forgotten(desk.store, e.code, ola)
     desk.work(e)
     assert there.types == ["player-joined", "player-forgotten"]

@@ -13,10 +13,9 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from .. import cancellation
-from ..domain.errors import Busy, LctError, VersionMismatch
-from ..domain.events import Event
+from ..domain.errors import Busy, LctError
+from ..domain.fact import Command, Event, Touched
 from ..domain.tournament import Tournament
-from .commands import Command, CreateTournament
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +40,10 @@ class Stream(Protocol):
 
     tournament: Tournament
     seq: int
+    at: datetime  # of the last event
     lock: threading.Lock
+
+    def touched_since(self, seq: int) -> list[Touched | None]: ...
 
 
 S = TypeVar("S", bound=Stream)
@@ -78,8 +80,8 @@ class Execute(Generic[S]):
             return self._execute(command)
 
     def _execute(self, command: Command) -> Tournament:
-        creating = isinstance(command, CreateTournament)
-        stream = (self.store.new_stream if creating else self.store.stream)(command.code)
+        find = self.store.new_stream if command.creates else self.store.stream
+        stream = find(command.code)
         deadline = time.monotonic() + PATIENCE
         # Commands of this worker do not race each other, nor wait for long behind one whose store
         # does not answer.
@@ -88,7 +90,7 @@ class Execute(Generic[S]):
         try:
             self._decide_and_append(stream, command, deadline)
         except CommandRepeated as repeated:
-            if creating:
+            if command.creates:
                 raise
             self.store.catch_up(stream)
             log.info("command repeated", extra={"labels.tournament": repeated.code})
@@ -105,7 +107,7 @@ class Execute(Generic[S]):
             cancellation.check()  # once it is stored, it is also published: never behind append
             place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
             try:
-                event = self._decide(stream.tournament, command)
+                event = command.event_on(stream.tournament, self.now())
             except LctError:
                 if self.store.catch_up(stream):
                     continue
@@ -128,9 +130,3 @@ class Execute(Generic[S]):
                 self.store.catch_up(stream, certain=True)
                 continue
             return
-
-    def _decide(self, t: Tournament, command: Command) -> Event | None:
-        expected = command.expected_version
-        if expected is not None and expected != t.version:
-            raise VersionMismatch(expected, t.version)
-        return command.decide(t, self.now())

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from ..domain.events import Event, TeamsDrawn
+from ..domain.drawing import TeamsDrawn
 from ..domain.tournament import Tournament
-from .checks import finished_draws
+from .finished_draws import finished_draws
 from .history import Stored
 
 MOST = 5  # webhooks of a tournament
@@ -23,12 +23,6 @@ PAUSES = (5.0, 30.0, 120.0, 600.0, 3600.0)  # seconds before the next try; the l
 JITTER = 0.2
 GIVE_UP = 24 * 3600.0  # seconds since the first of the tries that failed
 DRAW_OVER = "draw-over"
-# The fields of events that are told. A new one is not, until somebody writes it here: secrets,
-# hashes, hands and the guests' random values must not slip out.
-TOLD = frozenset(
-    ("name", "limit", "option", "commitment", "player_id", "first", "last", "team", "attempt",
-     "label")
-)  # fmt: skip
 
 
 class Progress(NamedTuple):
@@ -73,14 +67,10 @@ def following(
         return None
     event, version = newer.event, told.version + newer.event.versioned
     message = Message(
-        f"{t.code}-{newer.seq}", event.type, t.code, newer.seq, version, newer.at, _public(event)
+        f"{t.code}-{newer.seq}", event.type, t.code, newer.seq, version, newer.at, event.public()
     )
     draw = event.attempt if isinstance(event, TeamsDrawn) else told.draw
     return message, Progress(newer.seq, version, draw)
-
-
-def _public(event: Event) -> dict[str, Any]:
-    return {name: value for name, value in event.to_data().items() if name in TOLD}
 
 
 def _draw_over(t: Tournament, told: Progress, now: datetime) -> Message | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,9 +16,8 @@ from pymongo.errors import DuplicateKeyError
 from .. import cancellation
 from ..application.history import Receipt, Stored
 from ..domain.errors import Invalid, LctError, UnknownTournament, Unreadable
-from ..domain.events import EVENTS, Event, PlayerForgotten, TeamsDrawn, TournamentCreated
-from ..domain.teams import MAX_TEAMS, STAR_STEPS
-from ..domain.tournament import MAX_PLAYERS, MIN_PLAYERS
+from ..domain.fact import EVENTS, Seen, seen
+from ..domain.people import PlayerForgotten
 from ..domain.values import normal_code
 from .documents import patience
 from .event_store import EventStore, reachable
@@ -92,31 +90,26 @@ def receipt(store: EventStore, prefix: str) -> Receipt | None:
 # --- out and in -------------------------------------------------------------------------------
 
 
-def exported(store: EventStore, code: str, public_attempts: set[int] | None) -> Iterator[str]:
-    """The stream as JSON lines. Secrets and hands of attempts that are not in
-    ``public_attempts`` are left out (None: nothing is left out, for moving house).
+def exported(store: EventStore, code: str, finished: set[int] | None) -> Iterator[str]:
+    """The stream as JSON lines, with the fields that may leave: those of a draw only if its attempt
+    is ``finished``. None: nothing is left out, for moving house.
 
-    Read at once, so that a store that fails is told while there is no answer yet; the lines are
-    made as they are taken."""
+    The stream is read at once, so that a failing store is reported while there is no answer yet;
+    the lines are made as they are taken."""
     cancellation.check()
     with reachable():
         documents = list(store.tail(code))
-    return _lines(documents, public_attempts)
+    return _lines(documents, finished)
 
 
-def _lines(
-    documents: Iterable[Mapping[str, Any]], public_attempts: set[int] | None
-) -> Iterator[str]:
-    attempt = 0
+def _lines(documents: Iterable[Mapping[str, Any]], finished: set[int] | None) -> Iterator[str]:
     for document in documents:
-        data = dict(document["data"])
-        if "secret" in data:
-            attempt = data.get("attempt", attempt + 1)
-            if public_attempts is not None and attempt not in public_attempts:
-                data["secret"] = None
-                data.pop("hands", None)
-        at = document["at"].replace(tzinfo=UTC).isoformat(timespec="milliseconds")
-        yield json.dumps(dict(document) | {"data": data, "at": at}, ensure_ascii=False)
+        line = dict(document)
+        if finished is not None:
+            event = read_event(document)
+            line |= {"schema": event.schema, "data": event.exported(finished)}
+        line["at"] = document["at"].replace(tzinfo=UTC).isoformat(timespec="milliseconds")
+        yield json.dumps(line, ensure_ascii=False)
 
 
 def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
@@ -135,7 +128,7 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
             raise Invalid(file=f"Line {number} is not event {number} of {stream.code}.")
         try:
             event = read_event(document)
-            if not _is_sound(event):
+            if not event.sound():
                 raise Unreadable
             if document.pop("unique", None) and event.unique:
                 document["unique"] = event.unique  # the event's own claim, whatever the file says
@@ -173,7 +166,7 @@ def _parsed(number: int, line: str) -> dict[str, Any]:
         fits = fits and all(isinstance(document[name], str) for name in TEXTS & document.keys())
         if not (fits and normal_code(document["stream"]) == document["stream"]):
             raise ValueError("fields")
-        if document["data"].get("secret", "") is None:
+        if _is_sealed(document["type"], document["data"]):
             raise Invalid(file=f"Line {number} is sealed: this export leaves a secret out.")
         document["at"] = datetime.fromisoformat(document["at"]).astimezone(UTC)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError):
@@ -181,33 +174,17 @@ def _parsed(number: int, line: str) -> dict[str, Any]:
     return document
 
 
+def _is_sealed(kind: str, data: Mapping[str, Any]) -> bool:
+    """Whether nothing is missing but what an export may leave out."""
+    moments = seen(EVENTS[kind]) if kind in EVENTS else {}
+    missing = moments.keys() - data.keys()
+    return bool(missing) and all(
+        moments[name] not in (Seen.AT_ONCE, Seen.IN_EXPORTS) for name in missing
+    )
+
+
 def _not_a_number(name: str) -> None:
     raise ValueError(name)
-
-
-MOST = 2**31 - 1  # more than there is of anything, and what every store can hold
-
-
-def _is_sound(event: Event) -> bool:
-    """Whether every field holds what its class says, and no more than a page can show: Python
-    itself does not check."""
-    kinds = {"str": str, "int": int}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        if (kind := kinds.get(str(field.type))) and type(value) is not kind:
-            return False
-        least, most = (MIN_PLAYERS, MAX_PLAYERS) if field.name == "limit" else (0, MOST)
-        if type(value) is int and not least <= value <= most:
-            return False
-    if isinstance(event, TournamentCreated):
-        shape = (str, str, float, str)
-        return len(event.teams) <= MAX_TEAMS and all(
-            tuple(map(type, team)) == shape and team.stars in (0.0, *STAR_STEPS)
-            for team in event.teams
-        )
-    if isinstance(event, TeamsDrawn):
-        return all(tuple(map(type, hand)) == (str, int) for hand in event.hands)
-    return True
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

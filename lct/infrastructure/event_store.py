@@ -15,11 +15,10 @@ import pymongo
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from .. import cancellation
-from ..application.commands import Command
 from ..application.execute import CommandRepeated, SeqTaken
 from ..domain import snapshot
 from ..domain.errors import LctError, Unavailable, UnknownTournament, Unreadable
-from ..domain.events import Event
+from ..domain.fact import Command, Event
 from .documents import EventDocument, SnapshotDocument, collection
 from .stream import Stream
 
@@ -207,7 +206,7 @@ class EventStore:
             "schema": event.schema,
             "data": event.to_data(),
             "at": at,
-            "actor": command.actor,
+            "actor": str(command.by),
         }
         if command.command_id:
             document["command_id"] = command.command_id

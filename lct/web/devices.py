@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application.commands import AdmitDevice
+from ..domain.devices import AdmitDevice
 from ..domain.errors import WrongRecoveryCode
+from ..domain.rights import organiser
 from ..domain.tournament import Tournament
 from . import forms, identity
 from .errors import answer_for
@@ -25,7 +26,7 @@ def host(code: str, key: str) -> ResponseReturnValue:
         return "", 204
     if not tried(identity.is_organiser_key(t, key)):
         return redirect(url_for("devices.recover", code=t.code), 303)
-    return _admit(t)
+    return _admit(t, identity.hashed(key))
 
 
 @bp.get("/t/<code>/recover")
@@ -37,22 +38,24 @@ def recover(code: str) -> ResponseReturnValue:
 @bp.post("/t/<code>/recover")
 def recovered(code: str) -> ResponseReturnValue:
     t = guess(identity.known_code(code))
-    if not tried(identity.is_recovery_code(t, forms.field("code"))):
+    typed = forms.field("code")
+    if not tried(identity.is_recovery_code(t, typed)):
         status, g.error_kind = answer_for(WrongRecoveryCode())
         wrong = {"code": WrongRecoveryCode.sentence}
         return page("organise/recover.html", status, t=t, errors=wrong)
-    return _admit(t)
+    return _admit(t, identity.recovery_hash(t.code, typed))
 
 
-def _admit(t: Tournament) -> ResponseReturnValue:
+def _admit(t: Tournament, shown: str) -> ResponseReturnValue:
     device_id = identity.organiser_device(t) or identity.new_device_id()
     label = _label(request.user_agent.string)
     command = AdmitDevice(
         code=t.code,
-        actor=f"organiser:{device_id}",
+        by=organiser(device_id),
         request_id=g.request_id,
         device_id=device_id,
         label=label,
+        shown=shown,
     )
     parts().execute(command)
     response = make_response(redirect(url_for("organise.desk", code=t.code), 303))

@@ -9,10 +9,11 @@ from flask import Blueprint, g, make_response, redirect, request, session, url_f
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from ..application.commands import CreateTournament
 from ..application.execute import CommandRepeated
 from ..domain.draw import PLAIN
 from ..domain.errors import Busy, CodeTaken, Invalid, LctError, UnknownTournament, WrongPassphrase
+from ..domain.evening import CreateTournament
+from ..domain.rights import CREATOR
 from ..domain.teams import Team
 from ..domain.values import new_code, normal_code
 from . import forms, identity, passphrase
@@ -89,7 +90,7 @@ def created(form: MultiDict[str, str], command_id: str) -> tuple[str, str]:
         code = new_code(secrets.choice)
         command = CreateTournament(
             code=code,
-            actor="organiser",
+            by=CREATOR,
             command_id=command_id,
             request_id=g.request_id,
             name=name,

@@ -12,7 +12,7 @@ from flask import Response, current_app, request, session
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from ..domain.errors import NotAPlayer, NotTheOrganiser, Unauthenticated, UnknownTournament
-from ..domain.events import Keys
+from ..domain.evening import Keys
 from ..domain.tournament import Tournament
 from ..domain.values import CODE_ALPHABET, normal_code
 from .parts import parts

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from flask import request
 
-from ..application.commands import Command, RenameTournament, ReopenTournament
 from ..domain.errors import TooMany, UnknownTournament
+from ..domain.evening import RenameTournament, ReopenTournament
+from ..domain.fact import Command
 from ..domain.tournament import Tournament
 from .identity import invited
 from .parts import parts

@@ -11,17 +11,31 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application import commands as c
-from ..application import queries
-from ..application.regions import Region
+from ..application.screens import desk as desk_screen
+from ..application.screens import lobby
+from ..domain.devices import RenewRecoveryCode, RevokeDevice
+from ..domain.drawing import DrawTeams, SkipReveal
 from ..domain.errors import LctError, NotFound, Refused
+from ..domain.evening import (
+    ChangeLimit,
+    CloseList,
+    CloseTournament,
+    LockJoining,
+    RenameTournament,
+    ReopenTournament,
+    UnlockJoining,
+)
+from ..domain.fact import Command
+from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
+from ..domain.picking import PickTeam, RestartPicks
+from ..domain.rights import organiser
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code, whole_number
 from . import forms, identity
 from .errors import refusal_answer
 from .limits import guess, tap
-from .parts import join_url, live_url, parts, public
-from .render import fragments, notice, page, wants_fragment
+from .parts import live_url, parts, public, scene
+from .render import NONE_SHOWN, Shown, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
 
@@ -39,22 +53,22 @@ def _attempt() -> int:
 
 
 # What "do" may ask for: the command class, and its own fields.
-ACTIONS: dict[str, tuple[type[c.Command], Callable[[], dict[str, Any]]]] = {
-    "rename": (c.RenameTournament, lambda: {"name": field("name")}),
-    "limit": (c.ChangeLimit, lambda: {"limit": _limit()}),
-    "close-list": (c.CloseList, dict),
-    "lock": (c.LockJoining, dict),
-    "unlock": (c.UnlockJoining, dict),
-    "draw": (c.DrawTeams, lambda: {"attempt": _attempt()}),
-    "skip": (c.SkipReveal, dict),
-    "restart": (c.RestartPicks, lambda: {"secret": secrets.token_hex(32)}),
-    "close": (c.CloseTournament, dict),
-    "reopen": (c.ReopenTournament, lambda: {"name": field("name")}),
-    "remove": (c.RemovePlayer, lambda: {"player_id": field("player")}),
-    "block": (c.BlockPlayer, lambda: {"player_id": field("player")}),
-    "unblock": (c.UnblockPlayer, lambda: {"player_id": field("player")}),
+ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
+    "rename": (RenameTournament, lambda: {"name": field("name")}),
+    "limit": (ChangeLimit, lambda: {"limit": _limit()}),
+    "close-list": (CloseList, dict),
+    "lock": (LockJoining, dict),
+    "unlock": (UnlockJoining, dict),
+    "draw": (DrawTeams, lambda: {"attempt": _attempt()}),
+    "skip": (SkipReveal, dict),
+    "restart": (RestartPicks, lambda: {"secret": secrets.token_hex(32)}),
+    "close": (CloseTournament, dict),
+    "reopen": (ReopenTournament, lambda: {"name": field("name")}),
+    "remove": (RemovePlayer, lambda: {"player_id": field("player")}),
+    "block": (BlockPlayer, lambda: {"player_id": field("player")}),
+    "unblock": (UnblockPlayer, lambda: {"player_id": field("player")}),
     "rename-player": (
-        c.RenamePlayer,
+        RenamePlayer,
         lambda: {"player_id": field("player"), "first": field("first"), "last": field("last")},
     ),
 }
@@ -72,13 +86,13 @@ def desk(code: str) -> ResponseReturnValue:
 
 
 def _page(t: Tournament) -> ResponseReturnValue:
-    now, around = parts().now(), parts().hub.around(t.code)
-    url = join_url(parts().public_url, t.code)
+    now = scene(t)
     return page(
         "organise/page.html",
         t=t,
-        regions=queries.organise(t, now, around, url),
-        join_url=url,
+        regions=desk_screen.whole(now),
+        stamp=now.stamp,
+        join_url=now.join_url,
         board_url=url_for("board.board", code=t.code),
         organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
@@ -146,7 +160,7 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
     digest = hashlib.sha256(repr((t.code, device_id, seen, wanted, fields)).encode()).hexdigest()
     return {
         "code": t.code,
-        "actor": f"organiser:{device_id}",
+        "by": organiser(device_id),
         "request_id": g.request_id,
         "expected_version": seen,
         "command_id": digest[:32] if seen is not None and wanted != "rename-player" else None,
@@ -157,7 +171,7 @@ def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:
     key = identity.organiser_key(t.code, t.organiser_links + 1)
     try:
         t = parts().execute(
-            c.RevokeDevice(
+            RevokeDevice(
                 **_about(t, device_id, "revoke"),
                 device_id=field("device"),
                 organiser_hash=identity.hashed(key),
@@ -172,7 +186,7 @@ def _new_recovery(t: Tournament, device_id: str) -> ResponseReturnValue:
     recovery = identity.new_recovery_code()
     about = _about(t, device_id, "new-recovery") | {"command_id": None}
     digest = identity.recovery_hash(t.code, recovery)
-    parts().execute(c.RenewRecoveryCode(**about, recovery_hash=digest))
+    parts().execute(RenewRecoveryCode(**about, recovery_hash=digest))
     session["recovery"] = {t.code: recovery, "renewed": True}
     response = make_response(redirect(url_for("organise.created", code=t.code), 303))
     if wants_fragment():
@@ -183,19 +197,19 @@ def _new_recovery(t: Tournament, device_id: str) -> ResponseReturnValue:
 
 def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
     fresh = isinstance(refusal, Refused | NotFound)
-    regions = _all(parts().read(code).tournament) if fresh else ()
-    return refusal_answer(refusal, regions, url_for("organise.desk", code=code))
+    shown = _all(parts().read(code).tournament) if fresh else NONE_SHOWN
+    return refusal_answer(refusal, shown, url_for("organise.desk", code=code))
 
 
 def _done(t: Tournament, text: str) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("organise.desk", code=t.code), 303)
-    return fragments((notice(text, "ok"), *_all(t)))
+    return fragments(_all(t), notice(text, "ok"))
 
 
-def _all(t: Tournament) -> tuple[Region, ...]:
-    url = join_url(parts().public_url, t.code)
-    return queries.organise(t, parts().now(), parts().hub.around(t.code), url)
+def _all(t: Tournament) -> Shown:
+    now = scene(t)
+    return Shown(desk_screen.whole(now), now.stamp)
 
 
 # --- for somebody who is not tapping ----------------------------------------------------------
@@ -206,12 +220,11 @@ def pick_for(code: str) -> ResponseReturnValue:
     t, _ = _organised(code)
     player = t.player(request.args.get("player", ""))
     seat = identity.seat_code(t.code, player.id)
-    tiles = queries.me(t, parts().now(), parts().hub.around(t.code), "")[-1]
     return page(
         "organise/pick_for.html",
         t=t,
         player=player,
-        tiles=tiles.children,
+        tiles=() if t.dealt else lobby.tiles(scene(t)),
         personal_code=shown_code(seat),
         personal_url=public(url_for("join.seat", code=t.code, seat=seat)),
         organise_url=url_for("organise.desk", code=t.code),
@@ -222,9 +235,9 @@ def pick_for(code: str) -> ResponseReturnValue:
 def pick_for_them(code: str) -> ResponseReturnValue:
     t, device_id = _organised(code)
     tap(device_id)
-    command = c.PickTeam(
+    command = PickTeam(
         code=t.code,
-        actor=f"organiser:{device_id}",
+        by=organiser(device_id),
         request_id=g.request_id,
         player_id=field("player"),
         team=forms.team_number(),

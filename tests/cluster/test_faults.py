@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error as PlaywrightError
 
-from lct.application.commands import PickTeam
 from lct.application.execute import Execute
 from lct.application.messages import Looked, Moved, channel, encode
+from lct.domain.picking import PickTeam
+from lct.domain.rights import SYSTEM
 from lct.infrastructure.event_store import EventStore
 
 from ..browser import is_live
@@ -51,7 +52,7 @@ def silently(cluster: Cluster) -> None:
     code, truth = cluster.evening.code, cluster.truth()
     team = next(team for team in range(130) if team not in truth.values())
     player = cluster.evening.player("N7")
-    execute(PickTeam(code=code, player_id=player, team=team, value="ab" * 16))
+    execute(PickTeam(by=SYSTEM, code=code, player_id=player, team=team, value="ab" * 16))
 
 
 def test_without_a_fault_every_change_is_on_every_screen_at_once(cluster: Cluster) -> None:

@@ -14,8 +14,11 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lct.application import commands as c
 from lct.application.history import replay, story
+from lct.domain.drawing import DrawTeams, SkipReveal
+from lct.domain.evening import CloseTournament, RenameTournament
+from lct.domain.people import RenamePlayer
+from lct.domain.rights import SYSTEM
 from lct.infrastructure import archive
 from lct.web import identity
 
@@ -193,11 +196,11 @@ def exported(target: Target) -> list[dict[str, Any]]:
     for number, name in enumerate(("Ola", "Max")):
         desk.join(code, name)
         desk.pick(code, name, number, command_id=f"tap-{number}", request_id="r" * 8)
-    desk.execute(c.RenamePlayer(code=code, player_id="p-Max", first="Maxi", last="Nowak"))
-    desk.execute(c.RenameTournament(code=code, name="Saturday Cup"))
-    desk.execute(c.DrawTeams(code=code, attempt=1))
-    desk.execute(c.SkipReveal(code=code))
-    desk.execute(c.CloseTournament(code=code))
+    desk.execute(RenamePlayer(by=SYSTEM, code=code, player_id="p-Max", first="Maxi", last="Nowak"))
+    desk.execute(RenameTournament(by=SYSTEM, code=code, name="Saturday Cup"))
+    desk.execute(DrawTeams(by=SYSTEM, code=code, attempt=1))
+    desk.execute(SkipReveal(by=SYSTEM, code=code))
+    desk.execute(CloseTournament(by=SYSTEM, code=code))
     lines = list(archive.exported(desk.store, code, None))
     archive.delete_stream(desk.store, code)
     return [json.loads(line) for line in lines]

@@ -9,8 +9,11 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from ...application import checks, phases, pieces
+from ...application import finished_draws as checks
 from ...application.history import Line
+from ...application.screens import cards as card_screen
+from ...application.screens import phases
+from ...application.screens.region import Scene
 from ...domain.tournament import Tournament
 
 Phase = Literal["join", "pick", "ready", "draw", "drawn", "closed"]
@@ -118,14 +121,14 @@ class Players(BaseModel):
 
 def players(t: Tournament, now: datetime) -> list[PlayerFacts]:
     draw = t.current_draw
-    turned = {hand[0] for hand in draw.hands[: draw.revealed(now)]} if draw else set()
+    turned = {hand.player_id for hand in draw.hands[: draw.revealed(now)]} if draw else set()
     return [
         PlayerFacts(
             id=p.id,
             first=p.first,
             last=p.last,
             team=p.team,
-            drawn=p.drawn if p.id in turned else None,
+            drawn=p.dealt if p.id in turned else None,
         )
         for p in t.players.values()
     ]
@@ -141,7 +144,7 @@ class CardFacts(BaseModel):
 def cards(t: Tournament, now: datetime) -> list[CardFacts]:
     return [
         CardFacts(number=c.number, player=c.name, team=c.team, status=c.status)  # type: ignore[arg-type]
-        for c in pieces.cards(t, now)
+        for c in card_screen.cards(Scene(t, now))
     ]
 
 

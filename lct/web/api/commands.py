@@ -6,15 +6,28 @@ import re
 import secrets
 from typing import Any
 
-from ...application import commands as c
 from ...application.messages import Looked
+from ...domain.devices import RenewRecoveryCode, RevokeDevice
+from ...domain.drawing import DrawTeams, SkipReveal
 from ...domain.errors import UnknownTeam
+from ...domain.evening import (
+    ChangeLimit,
+    CloseList,
+    CloseTournament,
+    LockJoining,
+    RenameTournament,
+    ReopenTournament,
+    UnlockJoining,
+)
+from ...domain.fact import Command
+from ...domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
+from ...domain.picking import LetGo, PickTeam, RestartPicks
+from ...domain.rights import Right
 from .. import identity
 from ..parts import parts
 from . import bodies, receipts
 from .operation import Call, Shape, Table, View
 from .repeats import once, run
-from .rights import Right
 
 api = Table("api_commands", "/api/v1")
 T = "/tournaments/<code>"
@@ -27,26 +40,26 @@ WRITES = {
 }
 
 # (path, right, command class, what is sent, summary)
-PLAIN: tuple[tuple[str, Right, type[c.Command], Shape | None, str], ...] = (
-    (f"{P}/team", Right.EITHER, c.PickTeam, bodies.Pick, "Take a team; the one before is free."),
-    (f"{P}/let-go", Right.PLAYER, c.LetGo, None, "Give the team back."),
-    (f"{P}/rename", Right.EITHER, c.RenamePlayer, bodies.NewPlayer, "Correct a player's name."),
-    (f"{P}/remove", Right.ORGANISER, c.RemovePlayer, None, "Take a player off the list."),
-    (f"{P}/block", Right.ORGANISER, c.BlockPlayer, None, "Take a player off it for good."),
-    (f"{P}/unblock", Right.ORGANISER, c.UnblockPlayer, None, "Let a blocked player join again."),
-    (f"{T}/rename", Right.ORGANISER, c.RenameTournament, bodies.Title, "Rename the evening."),
-    (f"{T}/limit", Right.ORGANISER, c.ChangeLimit, bodies.Seats, "Change the number of seats."),
-    (f"{T}/close-list", Right.ORGANISER, c.CloseList, None, "Go on with those who are here."),
-    (f"{T}/lock", Right.ORGANISER, c.LockJoining, None, "Lock the door: nobody can join."),
-    (f"{T}/unlock", Right.ORGANISER, c.UnlockJoining, None, "Unlock the door."),
-    (f"{T}/draw", Right.ORGANISER, c.DrawTeams, bodies.Attempt, "Shuffle the picked teams."),
-    (f"{T}/skip", Right.ORGANISER, c.SkipReveal, None, "Turn all cards at once."),
-    (f"{T}/close", Right.ORGANISER, c.CloseTournament, None, "Make the evening read-only."),
-    (f"{T}/reopen", Right.ORGANISER, c.ReopenTournament, bodies.OldTitle, "Open it again."),
+PLAIN: tuple[tuple[str, Right, type[Command], Shape | None, str], ...] = (
+    (f"{P}/team", Right.EITHER, PickTeam, bodies.Pick, "Take a team; the one before is free."),
+    (f"{P}/let-go", Right.PLAYER, LetGo, None, "Give the team back."),
+    (f"{P}/rename", Right.EITHER, RenamePlayer, bodies.NewPlayer, "Correct a player's name."),
+    (f"{P}/remove", Right.ORGANISER, RemovePlayer, None, "Take a player off the list."),
+    (f"{P}/block", Right.ORGANISER, BlockPlayer, None, "Take a player off it for good."),
+    (f"{P}/unblock", Right.ORGANISER, UnblockPlayer, None, "Let a blocked player join again."),
+    (f"{T}/rename", Right.ORGANISER, RenameTournament, bodies.Title, "Rename the evening."),
+    (f"{T}/limit", Right.ORGANISER, ChangeLimit, bodies.Seats, "Change the number of seats."),
+    (f"{T}/close-list", Right.ORGANISER, CloseList, None, "Go on with those who are here."),
+    (f"{T}/lock", Right.ORGANISER, LockJoining, None, "Lock the door: nobody can join."),
+    (f"{T}/unlock", Right.ORGANISER, UnlockJoining, None, "Unlock the door."),
+    (f"{T}/draw", Right.ORGANISER, DrawTeams, bodies.Attempt, "Shuffle the picked teams."),
+    (f"{T}/skip", Right.ORGANISER, SkipReveal, None, "Turn all cards at once."),
+    (f"{T}/close", Right.ORGANISER, CloseTournament, None, "Make the evening read-only."),
+    (f"{T}/reopen", Right.ORGANISER, ReopenTournament, bodies.OldTitle, "Open it again."),
 )
 
 
-def _runs(command: type[c.Command]) -> View:
+def _runs(command: type[Command]) -> View:
     def view(call: Call) -> Any:
         own = call.body.model_dump() if call.body else {}
         if "player" in call.path:
@@ -56,7 +69,7 @@ def _runs(command: type[c.Command]) -> View:
     return view
 
 
-def _name(command: type[c.Command]) -> str:
+def _name(command: type[Command]) -> str:
     """PickTeam as pick_team."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", command.__name__).lower()
 
@@ -71,7 +84,7 @@ for path, right, command, body, summary in PLAIN:
 @api.operation("POST", f"{T}/restart", right=Right.ORGANISER, answer=receipts.Done, **WRITES)
 def restart(call: Call) -> Any:
     """Everyone picks again, under a new seal."""
-    return run(call, c.RestartPicks, secret=secrets.token_hex(32))
+    return run(call, RestartPicks, secret=secrets.token_hex(32))
 
 
 @api.operation(
@@ -81,7 +94,7 @@ def revoke(call: Call) -> Any:
     """Sign a device out: its key and the co-organiser link it may have seen stop working."""
     key = identity.organiser_key(call.t.code, call.t.organiser_links + 1)
     hashed = identity.hashed(key)
-    return run(call, c.RevokeDevice, device_id=call.path["device"], organiser_hash=hashed)
+    return run(call, RevokeDevice, device_id=call.path["device"], organiser_hash=hashed)
 
 
 @api.operation(
@@ -92,7 +105,7 @@ def renew(call: Call) -> Any:
     this = once(call)
     recovery = identity.new_recovery_code(identity.derived("recovery", this.command_id))
     hashed = identity.recovery_hash(call.t.code, recovery)
-    done = run(call, c.RenewRecoveryCode, this, recovery_hash=hashed)
+    done = run(call, RenewRecoveryCode, this, recovery_hash=hashed)
     return receipts.Renewed(**done.model_dump(), recovery_code=recovery)
 
 
@@ -103,5 +116,5 @@ def look(call: Call) -> Any:
     parts().hit("look", player_id)
     if team is not None and team >= len(call.t.teams):
         raise UnknownTeam
-    if not call.t.drawn:
+    if not call.t.dealt:
         parts().bus.send(Looked(call.t.code, player_id, team))

@@ -14,10 +14,10 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from ...domain.rights import Right
 from ..problems import MEDIA_TYPE
 from . import operations
 from .operation import Operation
-from .rights import Right
 from .webhooks import WebhookMessage
 
 bp = Blueprint("swagger", __name__, url_prefix="/swagger")

@@ -7,8 +7,10 @@ from typing import Any
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from ...application import commands as c
+from ...domain.devices import AdmitDevice
 from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
+from ...domain.people import Join
+from ...domain.rights import Right, organiser, player
 from .. import home, identity, passphrase
 from ..identity import ORGANISER, PLAYER, derived, organiser_key
 from ..limits import address, tried
@@ -17,7 +19,6 @@ from . import bodies, receipts
 from .operation import Call, Table
 from .reads import seat_of
 from .repeats import left, once, run
-from .rights import Right
 
 api = Table("api_doors", "/api/v1")
 T = "/tournaments/<code>"
@@ -74,7 +75,7 @@ def join(call: Call) -> Any:
     parts().hit("join", address())
     code, this = call.t.code, once(call)
     player_id = derived("player", code, this.command_id).hex()[:12]
-    done = run(call, c.Join, this, player_id=player_id, **call.body.model_dump())
+    done = run(call, Join, this, player(player_id), player_id=player_id, **call.body.model_dump())
     call.headers["Location"] = url_for("api_reads.seat", code=code, player=player_id)
     return receipts.Joined(
         **done.model_dump(),
@@ -107,13 +108,19 @@ def admit(call: Call) -> Any:
     """An organiser key of one's own, for the co-organiser link or the recovery code. The host
     sees it among the devices and can revoke it."""
     t, given = call.t, call.body
-    by_link = given.link_key and identity.is_organiser_key(t, given.link_key)
-    by_code = given.recovery_code and identity.is_recovery_code(t, given.recovery_code)
-    if not tried(bool(by_link or by_code)):
+    shown = ""
+    if given.link_key and identity.is_organiser_key(t, given.link_key):
+        shown = identity.hashed(given.link_key)
+    elif given.recovery_code and identity.is_recovery_code(t, given.recovery_code):
+        shown = identity.recovery_hash(t.code, given.recovery_code)
+    if not tried(shown):
         raise WrongRecoveryCode if given.recovery_code else NotAllowed("That key opens nothing.")
     this = once(call)
     device_id = derived("device", this.command_id).hex()[:16]
-    done = run(call, c.AdmitDevice, this, device_id=device_id, label=given.label)
+    done = run(
+        call, AdmitDevice, this, organiser(device_id),
+        device_id=device_id, label=given.label, shown=shown,
+    )  # fmt: skip
     return receipts.Admitted(
         **done.model_dump(),
         device_id=device_id,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from ...domain.rights import Right
 from .. import live
 from ..outbox import EventOutbox, event
 from . import answers, cors
 from .operation import Call, Table
-from .rights import Right
 
 api = Table("api_events", "/api/v1")
 api.bp.teardown_request(live.release)

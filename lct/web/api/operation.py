@@ -12,11 +12,12 @@ from pydantic_core import to_json
 from werkzeug.exceptions import BadRequest
 
 from ...domain.errors import Invalid
+from ...domain.rights import Actor, Right
 from ...domain.tournament import Tournament
 from ..identity import known_code
 from ..limits import address, guess
 from ..parts import parts
-from .rights import Caller, Right, check
+from .rights import check
 
 Shape = type[BaseModel]
 
@@ -26,7 +27,7 @@ class Call:
     """One request that was let in. ``t`` is the tournament with everything acknowledged before."""
 
     t: Tournament
-    caller: Caller
+    caller: Actor
     body: Any
     query: Any
     path: dict[str, str]

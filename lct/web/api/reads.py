@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Response, url_for
 
-from ...application import checks
+from ...application import finished_draws as checks
 from ...application.history import replay, story
 from ...application.messages import merged
 from ...domain.errors import NotDrawn, NotFound
+from ...domain.rights import Right
 from ...domain.values import shown_code
 from ..identity import seat_code
 from ..organise import organiser_url
@@ -18,7 +19,6 @@ from . import answers
 from .bodies import Page
 from .operation import Call, Table
 from .paging import page
-from .rights import Right
 
 api = Table("api_reads", "/api/v1")
 T = "/tournaments/<code>"
@@ -60,7 +60,7 @@ def players(call: Call) -> Any:
 @api.operation("GET", f"{T}/draw", **PUBLIC, answer=list[answers.CardFacts], refusals=(409,))
 def cards(call: Call) -> Any:
     """The cards of the draw in force."""
-    if not call.t.drawn:
+    if not call.t.dealt:
         raise NotDrawn
     return answers.cards(call.t, parts().now())
 

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from flask import g, request
 
-from ...application.commands import Command
 from ...application.history import Receipt
 from ...domain.errors import Invalid
+from ...domain.fact import Command
+from ...domain.rights import Actor
 from ..identity import derived
 from ..limits import tap
 from ..parts import parts
@@ -50,15 +51,22 @@ def once(call: Call) -> Once:
     return Once(command_id, receipt)
 
 
-def run(call: Call, command: type[Command], this: Once | None = None, **own: Any) -> Done:
-    """Run the command for the caller, unless it was run before; what it left."""
+def run(
+    call: Call,
+    command: type[Command],
+    this: Once | None = None,
+    newcomer: Actor | None = None,
+    **own: Any,
+) -> Done:
+    """Run the command for the caller, unless it was run before; what it left. ``newcomer`` acts
+    where the caller has no token yet."""
     command_id, receipt = this or once(call)
     if receipt is None:
-        if call.caller.who:  # anyone is counted by their address, where they come in
-            tap(call.caller.who, command)
+        if not newcomer:  # who is counted by their address, where they come in
+            tap(call.caller.id, command)
         about = {
             "code": call.t.code,
-            "actor": call.caller.actor or own.get("player_id", ""),
+            "by": newcomer or call.caller,
             "expected_version": expected_version(call.t.version),
             "command_id": command_id,
             "request_id": g.request_id,

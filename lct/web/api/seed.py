@@ -13,9 +13,13 @@ from flask import make_response
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.datastructures import MultiDict
 
-from ...application import commands as c
-from ...application import pieces
+from ...application.screens.cards import cards
+from ...application.screens.region import Scene
+from ...domain.drawing import DrawTeams
 from ...domain.errors import UnknownPlayer, UnknownTeam
+from ...domain.people import Join
+from ...domain.picking import PickTeam
+from ...domain.rights import Right, player
 from ...domain.tournament import Tournament
 from ...domain.values import fold
 from ..identity import derived
@@ -25,7 +29,6 @@ from .bodies import PASSPHRASE, SEATS
 from .doors import created
 from .operation import Call, Table
 from .repeats import once, run
-from .rights import Right
 
 api = Table("api_seed", "/api")
 READ = {"right": Right.ANYONE}
@@ -155,7 +158,9 @@ def seed_assign(call: Call) -> Any:
     """Give a player a seat."""
     this, sent = once(call), call.body
     player_id = derived("player", call.t.code, this.command_id).hex()[:12]
-    run(call, c.Join, this, player_id=player_id, first=sent.name, last=sent.surname)
+    run(
+        call, Join, this, player(player_id), player_id=player_id, first=sent.name, last=sent.surname
+    )
     return make_response("", 200)
 
 
@@ -180,7 +185,7 @@ def seed_select(call: Call) -> Any:
     team = next((n for n, each in enumerate(t.teams) if fold(each.name) == wanted), None)
     if team is None:
         raise UnknownTeam
-    run(call, c.PickTeam, player_id=player_id, team=team, value=secrets.token_hex(16))
+    run(call, PickTeam, player_id=player_id, team=team, value=secrets.token_hex(16))
     return make_response("", 200)
 
 
@@ -190,12 +195,10 @@ def seed_select(call: Call) -> Any:
 def seed_draw(call: Call) -> Any:
     """Hand the picked teams out. A card that lies face down has no team yet: ask again, which
     draws nothing twice."""
-    run(call, c.DrawTeams, attempt=call.t.attempt)
+    run(call, DrawTeams, attempt=call.t.attempt)
     t = parts().known(call.t.code).tournament
     drawn = []
-    for (player_id, _, _), card in zip(
-        t.draws[-1].hands, pieces.cards(t, parts().now()), strict=True
-    ):
-        player = t.players[player_id]
-        drawn.append(DrawnTeam(name=player.first, surname=player.last, teamName=card.team or None))
+    for hand, card in zip(t.draws[-1].hands, cards(Scene(t, parts().now())), strict=True):
+        who = t.players[hand.player_id]
+        drawn.append(DrawnTeam(name=who.first, surname=who.last, teamName=card.team or None))
     return drawn

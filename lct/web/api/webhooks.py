@@ -12,13 +12,13 @@ from ...application import webhooks
 from ...application.addresses import LONGEST, checked_url
 from ...application.messages import WebhookAdded
 from ...domain.errors import Invalid, UnknownWebhook, WebhooksAreOff
+from ...domain.rights import Right
 from ..identity import derived
 from ..limits import tap
 from ..parts import parts
 from .bodies import shown
 from .operation import Call, Table
 from .repeats import ANOTHER_CALL, once
-from .rights import Right
 
 log = logging.getLogger(__name__)
 
@@ -86,12 +86,12 @@ def _facts(hook: Any) -> dict[str, Any]:
 def add_webhook(call: Call) -> Any:
     """Have every event from now on sent to an address, signed. At most 5."""
     hooks, code = _hooks(), call.t.code
-    tap(call.caller.who)
+    tap(call.caller.id)
     url = checked_url(call.body.url, parts().webhooks_private)
     hook_id = derived("webhook-id", once(call).command_id.partition(".")[0]).hex()[:16]
     stream = parts().known(code)
     told = webhooks.progress_of(stream.tournament, stream.seq, parts().now())
-    hook = hooks.add(code, hook_id, url, call.caller.who, told)
+    hook = hooks.add(code, hook_id, url, call.caller.id, told)
     if hook.url != url:
         raise Invalid(**ANOTHER_CALL)
     parts().bus.send(WebhookAdded(code))
@@ -110,7 +110,7 @@ def list_webhooks(call: Call) -> Any:
 def remove_webhook(call: Call) -> Any:
     """Tell it nothing any more."""
     hooks = _hooks()
-    tap(call.caller.who)
+    tap(call.caller.id)
     if not hooks.remove(call.t.code, call.path["webhook"]):
         raise UnknownWebhook
     log.info("webhook removed", extra={"labels.tournament": call.t.code})

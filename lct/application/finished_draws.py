@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..domain.draw import PROTOCOL, Pick, verify
-from ..domain.records import Draw
-from ..domain.tournament import Tournament
+from ..domain.tournament import Draw, Tournament
 
 
 class DrawFacts(NamedTuple):
@@ -38,8 +37,8 @@ def finished_draws(t: Tournament, now: datetime) -> tuple[DrawFacts, ...]:
 
 
 def _facts(t: Tournament, draw: Draw) -> DrawFacts:
-    hands = {player_id: (name, t.teams[team].name) for player_id, name, team in draw.hands}
-    names, given = zip(*(hands[pick.player_id] for pick in draw.picks), strict=True)
+    hands = {hand.player_id: hand for hand in draw.hands}
+    dealt = [hands[pick.player_id] for pick in draw.picks]
     return DrawFacts(
         PROTOCOL,
         t.code,
@@ -48,6 +47,6 @@ def _facts(t: Tournament, draw: Draw) -> DrawFacts:
         draw.commitment,
         draw.secret,
         tuple(draw.picks),
-        given,
-        names,
+        tuple(t.teams[hand.team].name for hand in dealt),
+        tuple(hand.name for hand in dealt),
     )

@@ -1,0 +1,276 @@
+"""The tournament itself: opening, naming, its seats and its door, closing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, NamedTuple
+
+from . import errors
+from .draw import NOT_OWN, PLAIN, commitment
+from .fact import AfterLastCard, Claim, Command, Event, Exported, Public
+from .rights import Right
+from .teams import MAX_TEAMS, STAR_STEPS, Team
+from .tournament import MAX_PLAYERS, MIN_PLAYERS, Tournament
+from .values import TITLE_CLUSTERS, visible_text
+
+NAME = Claim("tournament-name", "name", errors.TournamentNameTaken)
+
+
+class Keys(NamedTuple):
+    """Who may run a tournament: its creator's device, and hashes of the two secrets."""
+
+    device_id: str
+    organiser_hash: str
+    recovery_hash: str
+
+
+def title(typed: str) -> str:
+    """A tournament's name as typed, tidied; Invalid if it is none."""
+    return visible_text(typed, "name", TITLE_CLUSTERS, "a name for the tournament")
+
+
+def check_seats(limit: int) -> None:
+    if not MIN_PLAYERS <= limit <= MAX_PLAYERS:
+        raise errors.Invalid(limit=f"Choose a number from {MIN_PLAYERS} to {MAX_PLAYERS}.")
+
+
+# --- opening --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TournamentCreated(Event):
+    """The evening was opened; its draw is sealed from here on."""
+
+    type = "tournament-created"
+    by = "anyone"
+    versioned = True
+    claims = NAME
+    attempt: ClassVar[int] = 1  # the draw that the secret is for
+
+    name: Public[str]
+    limit: Public[int]
+    teams: Exported[tuple[Team, ...]]
+    option: Public[str]  # draw.PLAIN or draw.NOT_OWN
+    commitment: Public[str]
+    secret: AfterLastCard[str]
+    device_id: Exported[str]
+    organiser_hash: Exported[str]
+    recovery_hash: Exported[str]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.name, t.limit, t.teams, t.option = self.name, self.limit, self.teams, self.option
+        t.commitment, t.secret = self.commitment, self.secret
+        t.devices[self.device_id] = "the device that created it"
+        t.organiser_hash, t.recovery_hash = self.organiser_hash, self.recovery_hash
+
+    def sentence(self, t: Tournament) -> str:
+        return f"opened “{self.name}” with {self.limit} seats and {len(self.teams)} teams"
+
+    def sound(self) -> bool:
+        stars = (0.0, *STAR_STEPS)
+        return (
+            MIN_PLAYERS <= self.limit <= MAX_PLAYERS
+            and len(self.teams) <= MAX_TEAMS
+            and all(team.stars in stars for team in self.teams)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateTournament(Command):
+    """Open the evening; ``secret`` is 64 hex digits from a secure source."""
+
+    right = Right.ANYONE
+    creates = True
+
+    name: str
+    limit: int
+    teams: tuple[Team, ...]
+    option: str
+    secret: str
+    keys: Keys
+
+    def decide(self, t: Tournament, now: datetime) -> TournamentCreated:
+        if t.exists:
+            raise errors.CodeTaken
+        name = title(self.name)
+        check_seats(self.limit)
+        if self.option not in (PLAIN, NOT_OWN):
+            raise errors.Invalid(option="Choose how the teams are handed out.")
+        if self.limit > len(self.teams):
+            raise errors.TooFewTeams(len(self.teams), self.limit, "teams")
+        seal = commitment(self.code, self.secret)
+        return TournamentCreated(
+            name, self.limit, self.teams, self.option, seal, self.secret, *self.keys
+        )
+
+
+# --- its name -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TournamentRenamed(Event):
+    """The evening got another name."""
+
+    type = "tournament-renamed"
+    versioned = True
+    claims = NAME
+
+    name: Public[str]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.name = self.name
+
+    def sentence(self, t: Tournament) -> str:
+        return f"renamed the evening from “{t.name}” to “{self.name}”"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameTournament(Command):
+    name: str
+
+    def decide(self, t: Tournament, now: datetime) -> TournamentRenamed | None:
+        t.check_open()
+        name = title(self.name)
+        return TournamentRenamed(name) if name != t.name else None
+
+
+# --- its seats ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChanged(Event):
+    """The number of seats changed; "close the list" is this too."""
+
+    type = "limit-changed"
+    versioned = True
+
+    limit: Public[int]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.limit = self.limit
+
+    def sentence(self, t: Tournament) -> str:
+        return f"changed the seats from {t.limit} to {self.limit}"
+
+    def sound(self) -> bool:
+        return MIN_PLAYERS <= self.limit <= MAX_PLAYERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeLimit(Command):
+    limit: int
+
+    def decide(self, t: Tournament, now: datetime) -> LimitChanged | None:
+        t.check_picking()
+        check_seats(self.limit)
+        if self.limit < len(t.players):
+            raise errors.LimitTooLow(len(t.players))
+        if self.limit > len(t.teams):
+            raise errors.TooFewTeams(len(t.teams), self.limit, "limit")
+        return LimitChanged(self.limit) if self.limit != t.limit else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseList(Command):
+    """Make the players who are here all the players there will be."""
+
+    def decide(self, t: Tournament, now: datetime) -> LimitChanged | None:
+        t.check_picking()
+        if len(t.players) < MIN_PLAYERS:
+            raise errors.TooFewPlayers
+        return LimitChanged(len(t.players)) if len(t.players) != t.limit else None
+
+
+# --- its door -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JoiningLocked(Event):
+    """The door was locked: nobody can join."""
+
+    type = "joining-locked"
+    versioned = True
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.locked = True
+
+    def sentence(self, t: Tournament) -> str:
+        return "locked the door"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockJoining(Command):
+    def decide(self, t: Tournament, now: datetime) -> JoiningLocked | None:
+        t.check_open()
+        return None if t.locked else JoiningLocked()
+
+
+@dataclass(frozen=True, slots=True)
+class JoiningUnlocked(Event):
+    """The door was unlocked."""
+
+    type = "joining-unlocked"
+    versioned = True
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.locked = False
+
+    def sentence(self, t: Tournament) -> str:
+        return "unlocked the door"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnlockJoining(Command):
+    def decide(self, t: Tournament, now: datetime) -> JoiningUnlocked | None:
+        t.check_open()
+        return JoiningUnlocked() if t.locked else None
+
+
+# --- closing --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TournamentClosed(Event):
+    """The evening became read-only."""
+
+    type = "tournament-closed"
+    versioned = True
+    releases = NAME.kind
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.closed = True
+
+    def sentence(self, t: Tournament) -> str:
+        return "closed the evening"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseTournament(Command):
+    def decide(self, t: Tournament, now: datetime) -> TournamentClosed | None:
+        return None if t.closed else TournamentClosed()
+
+
+@dataclass(frozen=True, slots=True)
+class TournamentReopened(Event):
+    """A closed evening was opened again."""
+
+    type = "tournament-reopened"
+    versioned = True
+    claims = NAME
+
+    name: Public[str]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.closed, t.name = False, self.name
+
+    def sentence(self, t: Tournament) -> str:
+        return f"opened the evening again as “{self.name}”"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReopenTournament(Command):
+    name: str = ""  # the old one, if left out
+
+    def decide(self, t: Tournament, now: datetime) -> TournamentReopened | None:
+        return TournamentReopened(title(self.name or t.name)) if t.closed else None

@@ -1,0 +1,206 @@
+"""A fact of a tournament: what somebody wants (a command), and what happened (an event).
+
+Each subject (picking.py, people.py ...) has its commands and events side by side: the rule, what
+the event changes, how the history tells it, and which of its fields others may see, and when.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
+
+from . import codec
+from .errors import Invalid, NotAllowed, NotAPlayer, NotTheOrganiser, VersionMismatch
+from .rights import Actor, Right
+from .tournament import Tournament
+from .values import fold
+
+MOST = 2**31 - 1  # more than there is of anything, and what every store can hold
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(ABC):
+    """What somebody wants, as frozen data.
+
+    ``by`` is who acts. ``expected_version`` is the version that they saw (None: any). Repeating a
+    ``command_id`` is a success that changes nothing.
+    """
+
+    right: ClassVar[Right] = Right.ORGANISER
+    creates: ClassVar[bool] = False  # the tournament itself
+
+    code: str
+    by: Actor
+    expected_version: int | None = None
+    command_id: str | None = None
+    request_id: str | None = None
+
+    @abstractmethod
+    def decide(self, t: Tournament, now: datetime) -> Event | None:
+        """The event that the rules make of it, None for "nothing to do", or a refusal."""
+
+    def event_on(self, t: Tournament, now: datetime) -> Event | None:
+        """Check the right and the version on this very state, then decide on it."""
+        self._check_right(t)
+        if self.expected_version not in (None, t.version):
+            raise VersionMismatch(self.expected_version or 0, t.version)
+        return self.decide(t, now)
+
+    def _check_right(self, t: Tournament) -> None:
+        kind, who = self.by
+        if self.right is Right.ANYONE or kind in ("system", "operator"):
+            return
+        if kind == "organiser" and self.right in (Right.ORGANISER, Right.EITHER):
+            if who not in t.devices:
+                raise NotTheOrganiser
+            return
+        if kind == "player" and self.right in (Right.PLAYER, Right.EITHER):
+            if who not in t.players:
+                raise NotAPlayer
+            if who == getattr(self, "player_id", None):
+                return
+        raise NotTheOrganiser if self.right is Right.ORGANISER else NotAllowed
+
+
+# --- events ---------------------------------------------------------------------------------------
+
+
+class Seen(Enum):
+    """When a field of an event may leave the process. A field without one never does, except in an
+    export with secrets."""
+
+    AT_ONCE = "at once"
+    AFTER_LAST_CARD = "after the last card"  # of the event's ``attempt``
+    IN_EXPORTS = "in exports only"
+
+
+T = TypeVar("T")
+Public = Annotated[T, Seen.AT_ONCE]
+AfterLastCard = Annotated[T, Seen.AFTER_LAST_CARD]
+Exported = Annotated[T, Seen.IN_EXPORTS]
+
+
+class Touched(NamedTuple):
+    """The players and the teams (by their place) whose parts of a screen a change may alter."""
+
+    players: frozenset[str] = frozenset()
+    teams: frozenset[int] = frozenset()
+
+    def __or__(self, other: Touched) -> Touched:
+        return Touched(self.players | other.players, self.teams | other.teams)
+
+
+class Claim(NamedTuple):
+    """A text that only one live event may hold, and the refusal of a second one."""
+
+    kind: str
+    field: str
+    taken: Callable[[str], Invalid]
+
+
+EVENTS: dict[str, type[Event]] = {}  # stored name -> class; lct.domain imports every subject
+
+
+@dataclass(frozen=True, slots=True)
+class Event(ABC):
+    """What happened. ``type`` is its stored name and ``schema`` the version of its fields: a stored
+    class never changes its fields without a new schema and a function that lifts the old one.
+
+    ``by`` names who may cause it. A ``versioned`` event changes the flow of the evening, so it
+    raises the tournament's version. ``claims`` is a text that no other live event may hold; a later
+    claim of the same kind in the same stream supersedes it, and ``releases`` gives it up.
+    """
+
+    type: ClassVar[str]
+    by: ClassVar[str] = "organiser"
+    schema: ClassVar[int] = 1
+    versioned: ClassVar[bool] = False
+    claims: ClassVar[Claim | None] = None
+    releases: ClassVar[str | None] = None
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        # Called twice: a dataclass with slots is a second class, and that one stays.
+        EVENTS[cls.type] = cls
+
+    @abstractmethod
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        """Change ``t``. Never refuses: what is stored has happened. Call ``apply`` below."""
+
+    @abstractmethod
+    def sentence(self, t: Tournament) -> str:
+        """What the history says, on the state before the event."""
+
+    def touches(self, t: Tournament) -> Touched | None:
+        """What the event changes on a screen besides the counts, on the state before the event.
+        None, the safe answer: anything."""
+        return None
+
+    def sound(self) -> bool:
+        """Whether the values are such as a rule could have made; an import may hold anything."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return all(0 <= value <= MOST for value in values if type(value) is int)
+
+    @property
+    def unique(self) -> str | None:
+        """The text that this event claims, e.g. ``tournament-name:friday cup``, or None."""
+        if self.claims is None:
+            return None
+        return f"{self.claims.kind}:{fold(getattr(self, self.claims.field))}"
+
+    def to_data(self) -> dict[str, Any]:
+        return {field.name: codec.plain(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Self:
+        """The event with these fields; TypeError if they are not what the class says."""
+        event: Self = codec.reader(cls)(data)
+        return event
+
+    def public(self) -> dict[str, Any]:
+        """The fields that anybody may see at once."""
+        return self._seen(Seen.AT_ONCE)
+
+    def exported(self, finished: Collection[int]) -> dict[str, Any]:
+        """The fields of the organiser's export; ``finished``: the attempts whose last card has been
+        turned."""
+        moments = [Seen.AT_ONCE, Seen.IN_EXPORTS]
+        if getattr(self, "attempt", None) in finished:
+            moments.append(Seen.AFTER_LAST_CARD)
+        return self._seen(*moments)
+
+    def _seen(self, *moments: Seen) -> dict[str, Any]:
+        allowed = seen(type(self))
+        return {
+            name: codec.plain(getattr(self, name)) for name in allowed if allowed[name] in moments
+        }
+
+
+@cache
+def seen(event: type[Event]) -> dict[str, Seen | None]:
+    """When each field of an event may be seen; None: never."""
+    return {
+        field.name: next(
+            (
+                said
+                for said in getattr(codec.hints(event)[field.name], "__metadata__", ())
+                if isinstance(said, Seen)
+            ),
+            None,
+        )
+        for field in fields(event)
+    }
+
+
+def apply(t: Tournament, event: Event, seq: int, at: datetime) -> None:
+    """Take one event into ``t``; ``seq`` is its place in the stream, ``at`` its time."""
+    event.apply(t, seq, at)
+    t.version += event.versioned
+    t.seq = seq

@@ -1,0 +1,136 @@
+"""Picking a team: taking one, giving it back, and starting the picks again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from . import errors
+from .draw import commitment
+from .fact import AfterLastCard, Command, Event, Exported, Public, Touched
+from .rights import Right
+from .tournament import Player, Tournament
+
+
+def free(t: Tournament, player: Player) -> None:
+    """Take a player's team from them, if they have one."""
+    if player.team is not None:
+        del t.holders[player.team]
+        player.team, player.value, player.picked_at = None, "", 0
+
+
+def _touched(t: Tournament, player_id: str, *teams: int) -> Touched:
+    before = t.players[player_id].team
+    held = () if before is None else (before,)
+    return Touched(frozenset((player_id,)), frozenset((*held, *teams)))
+
+
+@dataclass(frozen=True, slots=True)
+class TeamPicked(Event):
+    """A player took a team; the one they had before is free."""
+
+    type = "team-picked"
+    by = "player or organiser"
+
+    player_id: Public[str]
+    team: Public[int]  # its place in the tournament's list
+    value: Exported[str]  # hex, made in the player's browser
+
+    def touches(self, t: Tournament) -> Touched:
+        return _touched(t, self.player_id, self.team)
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        player = t.players[self.player_id]
+        free(t, player)
+        player.team, player.value, player.picked_at = self.team, self.value, seq
+        t.holders[self.team] = player.id
+
+    def sentence(self, t: Tournament) -> str:
+        before = t.players[self.player_id].team
+        instead = f" instead of {t.teams[before].name}" if before is not None else ""
+        return f"{t.name_of(self.player_id)} took {t.teams[self.team].name}{instead}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PickTeam(Command):
+    right = Right.EITHER
+
+    player_id: str
+    team: int
+    value: str
+
+    def decide(self, t: Tournament, now: datetime) -> TeamPicked | None:
+        t.check_picking()
+        player = t.player(self.player_id)
+        if not 0 <= self.team < len(t.teams):
+            raise errors.UnknownTeam
+        if player.team == self.team:
+            return None
+        holder = t.holders.get(self.team)
+        if holder is not None:
+            raise errors.TeamTaken(t.teams[self.team].name, t.players[holder].name)
+        return TeamPicked(self.player_id, self.team, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class TeamLetGo(Event):
+    """A player gave their team back."""
+
+    type = "team-let-go"
+    by = "player"
+
+    player_id: Public[str]
+
+    def touches(self, t: Tournament) -> Touched:
+        return _touched(t, self.player_id)
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        free(t, t.players[self.player_id])
+
+    def sentence(self, t: Tournament) -> str:
+        before = t.players[self.player_id].team
+        team = t.teams[before].name if before is not None else "a team"
+        return f"{t.name_of(self.player_id)} let {team} go"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetGo(Command):
+    right = Right.PLAYER
+
+    player_id: str
+
+    def decide(self, t: Tournament, now: datetime) -> TeamLetGo | None:
+        t.check_picking()
+        return TeamLetGo(self.player_id) if t.player(self.player_id).team is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class PicksRestarted(Event):
+    """Everyone picks again, under a new seal."""
+
+    type = "picks-restarted"
+    versioned = True
+
+    attempt: Public[int]
+    commitment: Public[str]
+    secret: AfterLastCard[str]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        for player in t.players.values():
+            free(t, player)
+            player.dealt = None
+        t.attempt, t.commitment, t.secret = self.attempt, self.commitment, self.secret
+        t.dealt = False
+
+    def sentence(self, t: Tournament) -> str:
+        return f"restarted the picks: attempt {self.attempt}, under a new seal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartPicks(Command):
+    secret: str  # as in CreateTournament
+
+    def decide(self, t: Tournament, now: datetime) -> PicksRestarted:
+        """The old secret may be known by now, so there is a new seal."""
+        t.check_open()
+        return PicksRestarted(t.attempt + 1, commitment(t.code, self.secret), self.secret)

@@ -1,0 +1,235 @@
+"""Commands and events: what leaves the process, and who may do what when it is decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from lct.application.history import story
+from lct.application.webhooks import following, progress_of
+from lct.config import Settings
+from lct.domain import errors
+from lct.domain.codec import hints
+from lct.domain.devices import AdmitDevice, RenewRecoveryCode, RevokeDevice
+from lct.domain.drawing import SkipReveal
+from lct.domain.evening import LockJoining
+from lct.domain.fact import (
+    EVENTS,
+    AfterLastCard,
+    Command,
+    Event,
+    Exported,
+    Public,
+    Seen,
+    seen,
+)
+from lct.domain.people import ForgetPlayer, RemovePlayer
+from lct.domain.picking import LetGo, PickTeam
+from lct.domain.rights import ANYONE, OPERATOR, SYSTEM, Actor, Right, organiser, player
+from lct.domain.tournament import Tournament
+from lct.infrastructure import archive, documents
+
+from .desk import Desk
+from .evening import START, Evening
+
+# --- what leaves the process ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def lots(monkeypatch: pytest.MonkeyPatch) -> type[Event]:
+    """A new event, with a field of each kind."""
+    monkeypatch.setitem(EVENTS, "lots-drawn", Event)  # which the class replaces
+
+    @dataclass(frozen=True, slots=True)
+    class LotsDrawn(Event):
+        type = "lots-drawn"
+
+        attempt: Public[int]
+        player_id: Exported[str]
+        order: AfterLastCard[tuple[str, ...]]
+        seed: str
+
+        def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+            """The state does not keep lots."""
+
+        def sentence(self, t: Tournament) -> str:
+            return "drew lots"
+
+    return LotsDrawn
+
+
+@pytest.fixture
+def desk(settings: Settings) -> Iterator[Desk]:
+    documents.connect_store(settings)
+    documents.ensure_indexes()
+    yield Desk()
+    documents.disconnect()
+
+
+def test_a_field_of_a_new_event_leaves_only_as_it_is_marked(lots: Any) -> None:
+    event = lots(1, "p-exported", ("p-sealed",), "seed-never")
+    assert event.public() == {"attempt": 1}
+    assert event.exported(()) == {"attempt": 1, "player_id": "p-exported"}
+    assert event.exported({2}) == event.exported(())
+    assert event.exported({1}) == event.exported(()) | {"order": ["p-sealed"]}
+
+
+def test_nothing_that_is_not_marked_leaves_by_any_way(lots: Any, desk: Desk) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class DrawLots(Command):
+        def decide(self, t: Tournament, now: datetime) -> Event:
+            return lots(1, "p-exported", ("p-sealed",), "seed-never")
+
+    code = desk.create()
+    begin = progress_of(desk.store.read(code).tournament, 1, START)
+    t = desk.execute(DrawLots(code=code, by=SYSTEM))
+    stored = archive.stored(desk.store, code)
+    told = following(t, begin, stored[-1], START)
+    assert told is not None
+    webhook = told[0].body().decode()
+    history = story(code, stored)
+    assert history[-1].what == "drew lots"
+    export = list(archive.exported(desk.store, code, set()))
+    assert json.loads(export[-1])["data"] == {"attempt": 1, "player_id": "p-exported"}
+    for text in (webhook, str(history), *export):
+        assert "p-sealed" not in text
+        assert "seed-never" not in text
+    assert "p-exported" not in webhook
+    whole = list(archive.exported(desk.store, code, None))
+    assert "seed-never" in whole[-1]  # to move house
+    assert "p-sealed" in whole[-1]
+
+
+@pytest.mark.parametrize("kind", sorted(EVENTS))
+def test_a_field_that_waits_for_the_last_card_says_of_which_draw(kind: str) -> None:
+    if Seen.AFTER_LAST_CARD in seen(EVENTS[kind]).values():
+        names = {field.name for field in fields(EVENTS[kind])} | vars(EVENTS[kind]).keys()
+        assert "attempt" in names, f"{EVENTS[kind].__name__} needs an attempt"
+
+
+@pytest.mark.parametrize("kind", sorted(EVENTS))
+def test_no_secret_is_marked_as_public(kind: str) -> None:
+    for name, moment in seen(EVENTS[kind]).items():
+        if name in ("secret", "hands"):
+            assert moment is Seen.AFTER_LAST_CARD
+        if name.endswith("_hash") or name in ("value", "device_id"):
+            assert moment is Seen.IN_EXPORTS
+
+
+# --- who may do what ------------------------------------------------------------------------------
+
+
+def command_classes(base: type[Command] = Command) -> Iterator[type[Command]]:
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("lct."):
+            yield kind
+        yield from command_classes(kind)
+
+
+OLA, MAX, STRANGER = player("p-Ola"), player("p-Max"), player("p-Zoe")
+HOST, REVOKED = organiser("device"), organiser("once")
+ALLOWED: dict[Right, set[Actor]] = {
+    Right.ANYONE: {ANYONE, OLA, MAX, STRANGER, HOST, REVOKED, SYSTEM, OPERATOR},
+    Right.PLAYER: {OLA, SYSTEM, OPERATOR},
+    Right.ORGANISER: {HOST, SYSTEM, OPERATOR},
+    Right.EITHER: {OLA, HOST, SYSTEM, OPERATOR},
+    Right.OPERATOR: {SYSTEM, OPERATOR},
+}
+
+
+@pytest.mark.parametrize("by", sorted(ALLOWED[Right.ANYONE]), ids=str)
+@pytest.mark.parametrize("kind", list(command_classes()), ids=lambda kind: kind.__name__)
+def test_a_command_is_decided_for_those_only_who_have_its_right(
+    kind: type[Command], by: Actor
+) -> None:
+    """The command is about Ola; whether the rules allow it is another question."""
+    evening = Evening()
+    evening.join("Ola", "Max")
+    about = {field.name for field in fields(Command)}
+    values: dict[str, Any] = {"str": "p-Ola", "int": 2}
+    own = {
+        field.name: values.get(hints(kind)[field.name].__name__)
+        for field in fields(kind)
+        if field.name not in about and hints(kind)[field.name] in (str, int)
+    } | {field.name: None for field in fields(kind) if field.name in ("teams", "keys")}
+    command = kind(code=evening.t.code, by=by, **own)
+    refused = False
+    try:
+        command.event_on(evening.t, START)
+    except errors.NotTheOrganiser:
+        refused = kind is not AdmitDevice  # its own rule: the secret does not fit
+    except errors.NotAllowed:
+        refused = True
+    except errors.LctError:
+        pass
+    assert refused == (by not in ALLOWED[kind.right])
+
+
+def test_a_version_says_nothing_to_those_without_the_right() -> None:
+    command = LockJoining(code="BCDF2345", by=REVOKED, expected_version=99)
+    with pytest.raises(errors.NotTheOrganiser):
+        command.event_on(Evening().t, START)
+
+
+HOSTS = {
+    "lock": lambda about: LockJoining(**about),
+    "remove": lambda about: RemovePlayer(**about, player_id="p-Ola"),
+    "pick for": lambda about: PickTeam(**about, player_id="p-Ola", team=3, value="ab" * 16),
+    "renew": lambda about: RenewRecoveryCode(**about, recovery_hash="mine"),
+    "revoke": lambda about: RevokeDevice(**about, device_id="device", organiser_hash="mine"),
+    "skip": lambda about: SkipReveal(**about),
+}
+
+
+@pytest.mark.parametrize("what", HOSTS)
+def test_a_device_that_was_revoked_elsewhere_meanwhile_does_nothing_more(
+    what: str, desk: Desk
+) -> None:
+    code = desk.create()
+    desk.join(code, "Ola")
+    phone = {"code": code, "by": organiser("phone")}
+    desk.execute(AdmitDevice(**phone, device_id="phone", label="Phone", shown="hash"))
+    behind = Desk()
+    behind.store.read(code)  # this worker still knows the device
+    desk.execute(RevokeDevice(code=code, by=HOST, device_id="phone", organiser_hash="new"))
+    with pytest.raises(errors.NotTheOrganiser):
+        behind.execute(HOSTS[what](phone))
+    assert archive.stored(desk.store, code)[-1].event.type == "device-revoked"
+
+
+def test_a_removed_player_does_nothing_more_on_a_worker_that_has_not_heard(desk: Desk) -> None:
+    code = desk.create()
+    desk.join(code, "Ola")
+    behind = Desk()
+    behind.store.read(code)
+    desk.execute(RemovePlayer(code=code, by=HOST, player_id="p-Ola"))
+    with pytest.raises(errors.NotAPlayer):
+        behind.execute(PickTeam(code=code, by=OLA, player_id="p-Ola", team=3, value=""))
+    with pytest.raises(errors.NotAPlayer):
+        behind.execute(LetGo(code=code, by=OLA, player_id="p-Ola"))
+
+
+@pytest.mark.parametrize("shown", ["hash", "recovery"])
+def test_a_link_or_code_that_was_replaced_meanwhile_admits_nobody(shown: str, desk: Desk) -> None:
+    code = desk.create()
+    behind = Desk()
+    behind.store.read(code)
+    desk.execute(AdmitDevice(code=code, by=REVOKED, device_id="once", label="", shown=shown))
+    desk.execute(RevokeDevice(code=code, by=HOST, device_id="once", organiser_hash="new"))
+    desk.execute(RenewRecoveryCode(code=code, by=HOST, recovery_hash="new"))
+    with pytest.raises(errors.NotTheOrganiser):
+        behind.execute(AdmitDevice(code=code, by=REVOKED, device_id="2", label="", shown=shown))
+    assert set(desk.store.read(code).tournament.devices) == {"device"}
+
+
+def test_nobody_but_the_operator_forgets_a_player(desk: Desk) -> None:
+    code = desk.create()
+    desk.join(code, "Ola")
+    for by in (HOST, OLA, ANYONE):
+        with pytest.raises(errors.NotAllowed):
+            desk.execute(ForgetPlayer(code=code, by=by, player_id="p-Ola"))
