@@ -160,7 +160,10 @@ def test_compose_lint_finds_nothing_serious_that_is_not_meant() -> None:
     serious = {
         (each["service"], each["rule_id"])
         for each in walk(found)
-        if isinstance(each, dict) and each.get("severity") in ("high", "critical")
+        if isinstance(each, dict)
+        and each.get("severity") in ("high", "critical")
+        # Below /root or /home, the checkout's own files count as sensitive.
+        and str(ROOT) not in each["message"]
     }
     # The shipper reads Docker's log files; that is its whole work.
     assert serious == {("shipper", "CL-0013")}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import stat
@@ -103,7 +104,7 @@ def _build(image: Image) -> None:
         elif word == "RUN":
             # Its python is this one, and pip may use what it has downloaded before.
             command = image.inside(rest).replace("--no-cache-dir ", "")
-            command = re.sub(r"(?<!\S)python(?= -m )", sys.executable, command)
+            command = re.sub(r"(?<!\S)python(?= -m )", shlex.quote(sys.executable), command)
             subprocess.run(
                 ["sh", "-ec", command], cwd=image.at(str(image.folder)), check=True, timeout=300
             )
