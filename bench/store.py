@@ -39,9 +39,9 @@ from lct.domain.picking import LetGo, PickTeam, TeamPicked
 from lct.domain.rights import SYSTEM, player
 from lct.domain.values import new_code
 from lct.infrastructure.documents import connect_store, ensure_indexes
-from lct.infrastructure.embedded import start_store
 from lct.infrastructure.event_store import SNAPSHOT_EVERY, EventStore
 from lct.infrastructure.stream import Stream
+from lct.laptop.local_servers import start_store
 from lct.places import ROOT
 
 from .figures import Figure, measures

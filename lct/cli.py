@@ -25,7 +25,7 @@ from .stream_commands import (
 @click.command()
 def up() -> None:
     """Start everything on this machine, until Ctrl-C."""
-    from .up import run
+    from .laptop.up import run
 
     sys.exit(run(dict(os.environ)))
 

@@ -12,8 +12,8 @@ import click
 from .config import SettingMissing, Settings, SettingsError
 from .domain.errors import LctError
 from .domain.values import normal_code
-from .laptop import running_environ
 from .places import data_folder
+from .running import running_environ
 
 if TYPE_CHECKING:
     from .domain.tournament import Tournament

@@ -14,7 +14,7 @@ from gunicorn.glogging import Logger
 
 from lct.config import Settings, SettingsError
 from lct.infrastructure.observability import configure_gunicorn
-from lct.laptop import is_taken, take_lock
+from lct.locks import is_locked, take_lock
 
 try:
     _settings = Settings.from_env()
@@ -98,7 +98,7 @@ def on_starting(server: Any) -> None:
     where = Path(worker_tmp_dir or tempfile.gettempdir())
     for left in where.glob("lct-metrics-*"):  # perhaps by a server that was killed
         with contextlib.suppress(OSError):
-            if not is_taken(left):
+            if not is_locked(left):
                 shutil.rmtree(left)
     made = Path(tempfile.mkdtemp(prefix=".lct-metrics-", dir=where))
     server.metrics_lock = take_lock(made)  # workers inherit it

@@ -19,7 +19,7 @@ import click
 import simple_websocket
 
 from .command_line import Plain, known_code
-from .laptop import running_environ
+from .running import running_environ
 
 
 class Guest:

@@ -18,10 +18,10 @@ from flask import Flask
 
 from lct import cancellation
 from lct.domain.errors import ClientGone, DeadlineExceeded
-from lct.infrastructure.embedded import LocalServer, start_bus, start_store
 from lct.infrastructure.limiter import Limiter
 from lct.infrastructure.redis_bus import RedisBus
-from lct.laptop import listen
+from lct.laptop.local_servers import LocalServer, start_bus, start_store
+from lct.laptop.machine import listen
 
 from .api_client import ApiEvening, good, refused, served, settings_for
 from .conftest import Servers

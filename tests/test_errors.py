@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 
 from lct.config import Settings
 from lct.domain import errors
-from lct.infrastructure.embedded import LocalServer, start_store
+from lct.laptop.local_servers import LocalServer, start_store
 from lct.web.errors import answer_for
 from lct.web.identity import derived, organiser_key, seat_code
 

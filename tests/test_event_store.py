@@ -22,8 +22,8 @@ from lct.domain import errors
 from lct.domain.evening import LockJoining, RenameTournament
 from lct.domain.rights import SYSTEM
 from lct.infrastructure import archive, documents
-from lct.infrastructure.embedded import LocalServer, start_store
 from lct.infrastructure.webhooks import Webhooks
+from lct.laptop.local_servers import LocalServer, start_store
 
 from .desk import Desk
 from .proxy import Proxy, cut_after, cut_before, slow

@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from lct.application.messages import CHANNEL
-from lct.infrastructure.embedded import LocalServer, start_bus, start_store
+from lct.laptop.local_servers import LocalServer, start_bus, start_store
 
 from .conftest import Servers
 from .http_client import Evening, House, Screen, at_once, open_house

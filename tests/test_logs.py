@@ -19,7 +19,7 @@ import gevent
 import pytest
 
 from lct.config import Settings
-from lct.infrastructure.embedded import start_bus, start_store
+from lct.laptop.local_servers import start_bus, start_store
 from lct.request_id import request_id
 from lct.web.identity import derived, organiser_key, seat_code
 

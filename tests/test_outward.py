@@ -47,10 +47,10 @@ KNOWN = {
     ("simulate.py", "build_opener"): "",  # opens nothing by itself
     ("simulate.py", "open"): "timeout",
     ("simulate.py", "connect"): "",  # a command that an operator watches, and ends
-    ("web_server.py", "HTTPConnection"): "timeout",
+    ("laptop/web_server.py", "HTTPConnection"): "timeout",
 }
 # Of this machine: a local server's socket (settimeout), a listener, an address that is looked up.
-LOCAL = {"infrastructure/embedded.py", "infrastructure/store_server.py", "laptop.py", "up.py"}
+LOCAL = {f"laptop/{name}.py" for name in ("local_servers", "store_server", "machine", "up")}
 
 
 def openings() -> Iterator[tuple[str, str, list[str]]]:

@@ -29,7 +29,7 @@ from lct.domain.picking import PickTeam
 from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import dump
 from lct.infrastructure import archive, documents
-from lct.infrastructure.embedded import LocalServer, start_store
+from lct.laptop.local_servers import LocalServer, start_store
 
 from .conftest import Servers
 from .desk import Desk

@@ -54,8 +54,8 @@ from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import dump, restore
 from lct.domain.values import fold
 from lct.infrastructure import archive, documents, event_store
-from lct.infrastructure.embedded import LocalServer, start_store
 from lct.infrastructure.stream import Stream
+from lct.laptop.local_servers import LocalServer, start_store
 
 from .desk import Desk
 from .doomed import Moment, run_and_kill
