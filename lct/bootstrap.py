@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import gevent
 from flask import Flask
@@ -17,16 +16,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .application.execute import Execute
 from .config import Settings
 from .domain.teams import parse_catalogue
-from .infrastructure import archive, outgoing
+from .infrastructure import archive
 from .infrastructure.bus_sender import LOOK_SECONDS
-from .infrastructure.courier import Courier
-from .infrastructure.delivery import Delivery
 from .infrastructure.documents import connect_store
 from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import RedisBus
-from .infrastructure.webhooks import Webhooks
 from .places import PACKAGE, ROOT
 from .request_id import request_id
 from .web import (
@@ -51,6 +47,7 @@ from .web.prefix import under
 from .web.render import Renderer
 from .web.sessions import Sessions, session_cookie
 from .web.static import asset
+from .webhooks import Webhooks
 
 MAX_BODY = 256 * 1024  # 2,000 pasted teams of 40 characters, with room
 
@@ -123,12 +120,11 @@ def create_app(settings: Settings) -> Flask:
         return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
     secrets = tuple(key.encode() for key in settings.secret_keys)
-    hooks = Webhooks() if settings.webhooks else None
-    courier = None
-    if hooks:
-        post = partial(outgoing.post, private=settings.webhooks_private)
+    webhooks = None
+    if settings.webhooks:
         count = metrics.WEBHOOKS.labels
-        courier = Courier(Delivery(store, hooks, post, secrets, now, lambda how: count(how).inc()))
+        private = settings.webhooks_private
+        webhooks = Webhooks(store, secrets, now, lambda how: count(how).inc(), private)
 
     hub = Hub(
         store.read,
@@ -143,13 +139,13 @@ def create_app(settings: Settings) -> Flask:
         settings.sockets_per_address,
         settings.sockets_per_tournament,
         settings.revision,
-        courier.added if courier else lambda code: None,
+        webhooks.added if webhooks else lambda code: None,
     )
 
     def publish(code: str, seq: int) -> None:
         bus.publish(code, seq)
-        if courier:
-            courier.wake(code)
+        if webhooks:
+            webhooks.wake(code)
 
     app.extensions["lct"] = Parts(
         execute=Execute(store, publish, now),
@@ -168,11 +164,10 @@ def create_app(settings: Settings) -> Flask:
         secrets=secrets,
         public_url=public_url,
         now=now,
-        webhooks=hooks,
-        webhooks_private=settings.webhooks_private,
+        webhooks=webhooks,
     )
     app.extensions["lct-hub"] = hub
-    app.extensions["lct-courier"] = courier
+    app.extensions["lct-webhooks"] = webhooks
     app.extensions["lct-store"] = store
     app.extensions["lct-renderer"] = renderer
 

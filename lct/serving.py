@@ -87,9 +87,9 @@ def post_worker_init(worker: Any) -> None:
     hub = extensions.get("lct-hub")
     if hub is not None:
         hub.watch(lambda: worker.alive)
-    courier = extensions.get("lct-courier")
-    if courier is not None:
-        courier.start(lambda: worker.alive)
+    webhooks = extensions.get("lct-webhooks")
+    if webhooks is not None:
+        webhooks.start(lambda: worker.alive)
 
 
 def on_starting(server: Any) -> None:
@@ -123,8 +123,8 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Live screens and webhooks have greenlets of their own, for which gunicorn does not wait: we
     do."""
     extensions = getattr(worker.app.callable, "extensions", {}) if worker.app else {}
-    if courier := extensions.get("lct-courier"):
-        courier.drained()  # meanwhile the screens are closed
+    if webhooks := extensions.get("lct-webhooks"):
+        webhooks.drained()  # meanwhile the screens are closed
     if "lct-hub" in extensions:
         extensions["lct-hub"].drained()
     if "lct-tracing" in extensions:

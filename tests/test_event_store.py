@@ -22,7 +22,6 @@ from lct.domain import errors
 from lct.domain.evening import LockJoining, RenameTournament
 from lct.domain.rights import SYSTEM
 from lct.infrastructure import archive, documents
-from lct.infrastructure.webhooks import Webhooks
 from lct.laptop.local_servers import LocalServer, start_store
 
 from .desk import Desk
@@ -214,7 +213,7 @@ def test_no_address_weakens_what_is_asked_of_a_replica_set() -> None:
         )
     )
     store = Desk().store
-    for collection in (store.events, store.snapshots, Webhooks()._documents):
+    for collection in (store.events, store.snapshots, documents.WebhookDocument._get_collection()):
         assert collection.write_concern.document == {"w": "majority", "j": True}
         assert collection.read_concern.level == "majority"
         assert collection.read_preference == pymongo.ReadPreference.PRIMARY

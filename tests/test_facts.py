@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from lct.application.history import story
-from lct.application.webhooks import following, progress_of
 from lct.config import Settings
 from lct.domain import errors
 from lct.domain.codec import hints
@@ -33,6 +32,7 @@ from lct.domain.picking import LetGo, PickTeam
 from lct.domain.rights import ANYONE, OPERATOR, SYSTEM, Actor, Right, organiser, player
 from lct.domain.tournament import Tournament
 from lct.infrastructure import archive, documents
+from lct.webhooks.message import following, progress_of
 
 from .desk import Desk
 from .evening import START, Evening

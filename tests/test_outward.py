@@ -39,9 +39,9 @@ OPENERS = {
 KNOWN = {
     ("infrastructure/documents.py", "connect"): "**TIMEOUTS",
     ("infrastructure/limiter.py", "RedisStorage"): "socket_timeout",
-    ("infrastructure/outgoing.py", "HTTPConnection"): "",  # is given a socket that is connected
-    ("infrastructure/outgoing.py", "connect"): "",  # of the socket, after its settimeout
-    ("infrastructure/outgoing.py", "socket"): "",
+    ("webhooks/post.py", "HTTPConnection"): "",  # is given a socket that is connected
+    ("webhooks/post.py", "connect"): "",  # of the socket, after its settimeout
+    ("webhooks/post.py", "socket"): "",
     ("infrastructure/redis_bus.py", "from_url"): "**quick",
     ("infrastructure/tracing.py", "_Exporter"): "timeout",
     ("simulate.py", "build_opener"): "",  # opens nothing by itself

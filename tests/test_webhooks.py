@@ -24,14 +24,15 @@ from pymongo import monitoring
 from pymongo.monitoring import CommandListener
 
 from lct.application.messages import EVERYWHERE, WebhookAdded, channel, decode, encode
-from lct.application.webhooks import headers, pause
 from lct.domain.fact import EVENTS, Event, Seen, seen
 from lct.domain.people import ForgetPlayer
 from lct.domain.rights import SYSTEM
-from lct.infrastructure import archive, courier, delivery
-from lct.infrastructure.delivery import Delivery
+from lct.infrastructure import archive
 from lct.infrastructure.documents import WebhookDocument
 from lct.web.hub import Hub
+from lct.webhooks import deliver, schedule
+from lct.webhooks.deliver import Delivery
+from lct.webhooks.message import headers, pause
 
 from .api_client import ApiEvening, good, refused, served, settings_for
 from .http_client import at_once, parse
@@ -352,7 +353,7 @@ def test_one_that_fails_holds_up_no_other(e: ApiEvening, desk: Desk, there: Rece
 def test_one_with_much_to_be_told_makes_room_for_others(
     e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "TURN", 0)
+    monkeypatch.setattr(deliver, "TURN", 0)
     add(e, there.url)
     for first in ("Ola", "Max", "Zoe"):
         e.join(first)
@@ -596,7 +597,7 @@ def test_a_stopping_worker_waits_for_what_is_being_sent_but_not_for_long(
     e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch,
     takes: float, is_over: bool,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(courier, "LAST", 0.5)
+    monkeypatch.setattr(schedule, "LAST", 0.5)
     add(e, there.url)
     (hook,) = desk.hooks.of(e.code)
     monkeypatch.setattr(Delivery, "__call__", lambda *_: gevent.sleep(takes))

@@ -19,10 +19,9 @@ from ..domain.errors import Invalid, LctError, UnknownTournament, Unreadable
 from ..domain.fact import EVENTS, Seen, seen
 from ..domain.people import PlayerForgotten
 from ..domain.values import normal_code
-from .documents import patience
+from .documents import WebhookDocument, patience
 from .event_store import EventStore, reachable
 from .stream import Stream, read_event
-from .webhooks import remove_all
 
 log = logging.getLogger(__name__)
 
@@ -249,8 +248,8 @@ def _last_at(store: EventStore, code: str) -> datetime:
 def delete_stream(store: EventStore, code: str) -> int:
     """Delete a whole evening, from its last event to its first: whatever interrupts this leaves
     an older but whole state of it. Returns how many events there were."""
-    remove_all(code)
     with reachable():
+        WebhookDocument.objects(stream=code).delete()
         store.snapshots.delete_one({"_id": code})
         seqs = sorted((d["seq"] for d in store.tail(code)), reverse=True)
         for seq in seqs:

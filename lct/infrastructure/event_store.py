@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pymongo
+from mongoengine.errors import NotUniqueError, OperationError
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from .. import cancellation
@@ -42,9 +43,9 @@ def reachable() -> Iterator[None]:
     try:
         with in_time():
             yield
-    except DuplicateKeyError:
+    except (DuplicateKeyError, NotUniqueError):
         raise
-    except PyMongoError as error:
+    except (PyMongoError, OperationError) as error:
         log.error(
             "store unavailable",
             extra={"event.action": "store.unavailable", "error.type": type(error).__name__},

@@ -96,7 +96,7 @@ def _page(t: Tournament) -> ResponseReturnValue:
         board_url=url_for("board.board", code=t.code),
         organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
-        webhooks=parts().webhooks.of(t.code) if parts().webhooks else (),
+        webhooks=webhooks.of(t.code) if (webhooks := parts().webhooks) else (),
     )
 
 
@@ -136,8 +136,8 @@ def act(code: str) -> ResponseReturnValue:
         return _revoke(t, device_id)
     if wanted == "new-recovery":
         return _new_recovery(t, device_id)
-    if wanted == "remove-webhook" and parts().webhooks:
-        if parts().webhooks.remove(t.code, field("webhook")):
+    if wanted == "remove-webhook" and (webhooks := parts().webhooks):
+        if webhooks.remove(t.code, field("webhook")):
             log.info("webhook removed", extra={"labels.tournament": t.code})
         return _done(t, "It is told nothing any more; reload to see it.")
     if wanted not in ACTIONS:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urljoin, urlsplit
 
 from flask import current_app, url_for
@@ -16,6 +16,9 @@ from ..application.screens.region import Scene
 from ..domain.fact import Command
 from ..domain.teams import CatalogueTeam
 from ..domain.tournament import Tournament
+
+if TYPE_CHECKING:  # the web imports no driver
+    from ..webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,7 @@ class Parts:
     secrets: tuple[bytes, ...]  # the first one signs, all are believed
     public_url: str
     now: Callable[[], datetime]
-    webhooks: Any  # None: switched off
-    webhooks_private: bool  # they may lead to private addresses
+    webhooks: Webhooks | None  # None: switched off
 
 
 def parts() -> Parts:
