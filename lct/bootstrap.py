@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .application.execute import Execute
 from .config import Settings
 from .domain.teams import parse_catalogue
-from .infrastructure import archive
+from .infrastructure import stored_events, transfer
 from .infrastructure.bus_sender import LOOK_SECONDS
 from .infrastructure.documents import connect_store
 from .infrastructure.event_store import EventStore
@@ -154,9 +154,9 @@ def create_app(settings: Settings) -> Flask:
         ready=lambda: {"store": store.answers(), "bus": bus.ping()},
         bus=bus,
         hub=hub,
-        stored=lambda code: archive.stored(store, code),
-        exported=lambda code, public: archive.exported(store, code, public),
-        receipt=lambda prefix: archive.receipt(store, prefix),
+        stored=lambda code: stored_events.stored(store, code),
+        exported=lambda code, public: transfer.exported(store, code, public),
+        receipt=lambda prefix: stored_events.receipt(store, prefix),
         hit=limiter.hit,
         count=limiter.count,
         check=limiter.check,

@@ -13,7 +13,6 @@ from .seed import seed
 from .simulate import simulate
 from .stream_commands import (
     delete_old,
-    describe_events,
     export,
     forget,
     import_,
@@ -49,8 +48,7 @@ SECTIONS = {
     "Operating": (ensure_indexes, delete_old),
     "Trying it out": (seed, simulate),
 }
-commands = (*(each for section in SECTIONS.values() for each in section if each is not up),
-            describe_events)  # fmt: skip
+commands = tuple(each for section in SECTIONS.values() for each in section if each is not up)
 
 
 class BySubject(click.Group):

@@ -16,7 +16,6 @@ from .command_line import Plain, known_tournament, parts, store, with_app
 from .domain.people import ForgetPlayer
 from .domain.rights import OPERATOR
 from .domain.tournament import Tournament
-from .event_docs import markdown
 
 
 @click.command("verify-draw", cls=Plain)
@@ -42,11 +41,11 @@ def verify_draw(code: str) -> None:
 @with_app
 def export(code: str, with_secrets: bool) -> None:
     """Print a tournament as JSON lines. What may not be seen yet is left out."""
-    from .infrastructure import archive
+    from .infrastructure import transfer
 
     t = known_tournament(code)
     public = {facts.attempt for facts in finished_draws(t, parts().now())}
-    for line in archive.exported(store(), t.code, None if with_secrets else public):
+    for line in transfer.exported(store(), t.code, None if with_secrets else public):
         click.echo(line)
 
 
@@ -55,9 +54,9 @@ def export(code: str, with_secrets: bool) -> None:
 @with_app
 def import_(file: Any) -> None:
     """Store a tournament that was exported. Events that are here already are kept."""
-    from .infrastructure import archive
+    from .infrastructure import transfer
 
-    code, count = archive.imported(store(), file)
+    code, count = transfer.imported(store(), file)
     parts().bus.send(Dropped(code))
     click.echo(f"{code}: {count} events imported")
 
@@ -68,10 +67,10 @@ def import_(file: Any) -> None:
 @with_app
 def replay(code: str, at: int | None) -> None:
     """Tell a tournament's story. Check that its snapshot says the same as its events."""
-    from .infrastructure import archive
+    from .infrastructure import stored_events
 
     t = known_tournament(code)
-    events = archive.stored(store(), t.code)[:at]
+    events = stored_events.stored(store(), t.code)[:at]
     for line in story(t.code, events):
         click.echo(f"{line.seq:5}  {line.at:%Y-%m-%d %H:%M:%S}  {line.who}: {line.what}")
     if at is None:
@@ -88,12 +87,12 @@ def replay(code: str, at: int | None) -> None:
 @with_app
 def forget(code: str, player: str) -> None:
     """Replace a player's name everywhere. PLAYER is the full name, or an id."""
-    from .infrastructure import archive
+    from .infrastructure import privacy
 
     t = known_tournament(code)
     player_id = _player_id(t, player)
     parts().execute(ForgetPlayer(code=t.code, by=OPERATOR, player_id=player_id))
-    count = archive.rewrite_forgotten(store(), t.code, player_id)
+    count = privacy.rewrite_forgotten(store(), t.code, player_id)
     parts().bus.send(Dropped(t.code))
     click.echo(f"forgotten; {count} older events rewritten")
 
@@ -112,21 +111,15 @@ def delete_old(dry_run: bool) -> None:
     """Delete old evenings. Run it daily: nothing has happened in them for LCT_RETENTION_DAYS."""
     from flask import current_app
 
-    from .infrastructure import archive
+    from .infrastructure import retention
 
     days = current_app.config["LCT_RETENTION_DAYS"]
     if not days:
         raise click.ClickException("LCT_RETENTION_DAYS is not set, so evenings are kept for ever.")
-    for code in archive.outdated(store(), days, parts().now()):
+    for code in retention.outdated(days, parts().now()):
         if dry_run:
             click.echo(f"{code}: would be deleted")
             continue
-        count = archive.delete_stream(store(), code)
+        count = retention.delete_stream(store(), code)
         parts().bus.send(Dropped(code))
         click.echo(f"{code}: {count} events deleted")
-
-
-@click.command("describe-events", hidden=True)
-def describe_events() -> None:
-    """Print docs/events.md: every event with its fields."""
-    click.echo(markdown(), nl=False)

@@ -21,7 +21,7 @@ from lct.config import Settings
 from lct.domain import errors
 from lct.domain.evening import LockJoining, RenameTournament
 from lct.domain.rights import SYSTEM
-from lct.infrastructure import archive, documents
+from lct.infrastructure import documents, stored_events
 from lct.laptop.local_servers import LocalServer, start_store
 
 from .desk import Desk
@@ -231,9 +231,9 @@ def test_what_a_call_left_is_found_without_reading_other_evenings(
     desk.join(code, "Ola", command_id="call-1")
     desk.execute(LockJoining(by=SYSTEM, code=code, command_id="call-2"))
     proxy.seen.clear()
-    found = [archive.receipt(desk.store, command_id) for command_id in ("call-1", "call-2")]
+    found = [stored_events.receipt(desk.store, command_id) for command_id in ("call-1", "call-2")]
     assert [(each.seq, each.version) for each in found if each] == [(2, 1), (3, 2)]
-    assert archive.receipt(desk.store, "call-3") is None
+    assert stored_events.receipt(desk.store, "call-3") is None
     assert set(proxy.seen) == {"find"}
 
 

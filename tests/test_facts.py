@@ -31,7 +31,7 @@ from lct.domain.people import ForgetPlayer, RemovePlayer
 from lct.domain.picking import LetGo, PickTeam
 from lct.domain.rights import ANYONE, OPERATOR, SYSTEM, Actor, Right, organiser, player
 from lct.domain.tournament import Tournament
-from lct.infrastructure import archive, documents
+from lct.infrastructure import documents, stored_events, transfer
 from lct.webhooks.message import following, progress_of
 
 from .desk import Desk
@@ -88,19 +88,19 @@ def test_nothing_that_is_not_marked_leaves_by_any_way(lots: Any, desk: Desk) -> 
     code = desk.create()
     begin = progress_of(desk.store.read(code).tournament, 1, START)
     t = desk.execute(DrawLots(code=code, by=SYSTEM))
-    stored = archive.stored(desk.store, code)
+    stored = stored_events.stored(desk.store, code)
     told = following(t, begin, stored[-1], START)
     assert told is not None
     webhook = told[0].body().decode()
     history = story(code, stored)
     assert history[-1].what == "drew lots"
-    export = list(archive.exported(desk.store, code, set()))
+    export = list(transfer.exported(desk.store, code, set()))
     assert json.loads(export[-1])["data"] == {"attempt": 1, "player_id": "p-exported"}
     for text in (webhook, str(history), *export):
         assert "p-sealed" not in text
         assert "seed-never" not in text
     assert "p-exported" not in webhook
-    whole = list(archive.exported(desk.store, code, None))
+    whole = list(transfer.exported(desk.store, code, None))
     assert "seed-never" in whole[-1]  # to move house
     assert "p-sealed" in whole[-1]
 
@@ -199,7 +199,7 @@ def test_a_device_that_was_revoked_elsewhere_meanwhile_does_nothing_more(
     desk.execute(RevokeDevice(code=code, by=HOST, device_id="phone", organiser_hash="new"))
     with pytest.raises(errors.NotTheOrganiser):
         behind.execute(HOSTS[what](phone))
-    assert archive.stored(desk.store, code)[-1].event.type == "device-revoked"
+    assert stored_events.stored(desk.store, code)[-1].event.type == "device-revoked"
 
 
 def test_a_removed_player_does_nothing_more_on_a_worker_that_has_not_heard(desk: Desk) -> None:

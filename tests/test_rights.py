@@ -18,9 +18,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from lct.config import Settings
 from lct.domain.values import new_code
 from lct.web.api import operations
+from tools.rights_table import MESSAGES, PAGES, ROLES, Row, markdown
 
 from .http_client import TOKEN, Answer, Evening, House, Phone, Screen, app_here
-from .rights_table import MESSAGES, PAGES, ROLES, Row, markdown
 
 # --- every route, everyone ------------------------------------------------------------------------
 
@@ -44,7 +44,7 @@ def test_the_table_has_every_route_and_no_others(rules: dict[str, set[str]]) -> 
 
 
 def test_the_page_shows_the_table() -> None:
-    """Else: python -m tests.rights_table > docs/rights.md."""
+    """Else: make docs."""
     assert Path("docs/rights.md").read_text(encoding="utf-8") == markdown() + "\n"
 
 

@@ -27,7 +27,7 @@ from lct.application.messages import EVERYWHERE, WebhookAdded, channel, decode, 
 from lct.domain.fact import EVENTS, Event, Seen, seen
 from lct.domain.people import ForgetPlayer
 from lct.domain.rights import SYSTEM
-from lct.infrastructure import archive
+from lct.infrastructure import privacy, retention, transfer
 from lct.infrastructure.documents import WebhookDocument
 from lct.web.hub import Hub
 from lct.webhooks import deliver, schedule
@@ -708,7 +708,7 @@ def test_a_secret_is_in_no_document_and_no_export(
     kept = repr([list(database[name].find()) for name in names])
     assert there.url in kept
     assert secret not in kept
-    exported = "".join(archive.exported(desk.store, e.code, None))
+    exported = "".join(transfer.exported(desk.store, e.code, None))
     for text in (exported, json.dumps(good(e.host.get(e.at("/history"))))):
         assert "player-joined" in text
         assert secret not in text
@@ -718,7 +718,7 @@ def test_a_secret_is_in_no_document_and_no_export(
 def test_they_go_with_the_tournament(e: ApiEvening, desk: Desk, there: Receiver) -> None:
     add(e, there.url)
     e.join("Ola")
-    archive.delete_stream(desk.store, e.code)
+    retention.delete_stream(desk.store, e.code)
     assert desk.hooks.of(e.code) == []
     desk.work(e)
     assert there.sent == []
@@ -730,7 +730,7 @@ def test_one_that_outlived_its_tournament_is_removed(
     add(e, there.url)
     e.join("Ola")
     (left,) = WebhookDocument._get_collection().find({"stream": e.code})
-    archive.delete_stream(desk.store, e.code)
+    retention.delete_stream(desk.store, e.code)
     WebhookDocument._get_collection().insert_one(left)
     desk.work(e)
     assert there.sent == []
@@ -761,7 +761,7 @@ def test_a_forgotten_name_is_not_told_any_more(
     add(e, there.url)
     ola = e.join("Ola")
     app.extensions["lct"].execute(ForgetPlayer(by=SYSTEM, code=e.code, player_id=ola))
-    archive.rewrite_forgotten(desk.store, e.code, ola)
+    privacy.rewrite_forgotten(desk.store, e.code, ola)
     desk.work(e)
     assert there.types == ["player-joined", "player-forgotten"]
     assert all(sent.json["data"]["first"] == "Player" for sent in there.sent)

@@ -43,19 +43,21 @@ class Stored(Document):
 
 
 class EventDocument(Stored):
-    """One domain event. The unique ``_id`` (``<code>:<seq>``) is the concurrency check."""
+    """One domain event. The unique ``_id`` (``<code>:<seq>``) is the concurrency check.
+    The fields stand in the order in which exports have them."""
 
     id = StringField(primary_key=True)
     stream = StringField(required=True)
     seq = IntField(required=True, min_value=1)
     type = StringField(required=True)
     schema = IntField(required=True)
-    data = DictField(required=True)
-    unique = StringField()  # absent where unused: a stored null would count as a value
-    command_id = StringField()
+    data = DictField(default=None)  # mongoengine takes an empty one for none at all
     at = DateTimeField(required=True)
     actor = StringField(required=True)
+    # Absent where unused: a stored null would count as a value.
+    command_id = StringField()
     request_id = StringField()
+    unique = StringField()
 
     meta: ClassVar = {
         "collection": "events",

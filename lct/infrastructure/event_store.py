@@ -255,19 +255,23 @@ class EventStore:
 
     def write_snapshot(self, stream: Stream) -> None:
         """Replace the stream's snapshot by its state now, unless a newer one is there."""
-        document = {
-            "seq": stream.seq,
-            "schema": snapshot.SCHEMA,
-            "state": snapshot.dump(stream.tournament),
-            "claims": {kind: list(claim) for kind, claim in stream.claims.items()},
-            "stale": list(stream.stale),
-        }
         code = stream.code
+        made = SnapshotDocument(
+            id=code,
+            seq=stream.seq,
+            schema=snapshot.SCHEMA,
+            state=snapshot.dump(stream.tournament),
+            claims={kind: list(claim) for kind, claim in stream.claims.items()},
+            stale=list(stream.stale),
+        )
+        made.validate()
+        # Replaced whole and so raw: the local store's $set, mongoengine's way, turns dates to text.
+        document = made.to_mongo()
         try:
             with reachable():
                 found = self.snapshots.find_one({"_id": code}, {"seq": 1, "schema": 1})
                 if found is None:
-                    self.snapshots.insert_one({"_id": code, **document})
+                    self.snapshots.insert_one(document)
                 elif found["seq"] < document["seq"] or found["schema"] != snapshot.SCHEMA:
                     self.snapshots.replace_one({"_id": code, "seq": found["seq"]}, document)
         except (LctError, DuplicateKeyError):

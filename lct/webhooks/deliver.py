@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from ..domain.errors import NotTheOrganiser, UnknownTournament
-from ..infrastructure.archive import stored_at
 from ..infrastructure.documents import WebhookDocument
 from ..infrastructure.event_store import EventStore
+from ..infrastructure.stored_events import stored_at
 from .hooks import Hooks
 from .message import (
     GIVE_UP,

@@ -18,8 +18,8 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from ..domain.errors import LctError
-from ..infrastructure.archive import places_taken
 from ..infrastructure.documents import WebhookDocument
+from ..infrastructure.stored_events import places_taken
 from .deliver import Delivery
 
 log = logging.getLogger(__name__)
