@@ -391,9 +391,11 @@ def test_a_line_is_the_one_that_ecs_logging_writes(extra: dict[str, Any], failed
         info = sys.exc_info() if failed else None
     record = logging.LogRecord("lct.x", logging.ERROR, __file__, 1, "%s was lost", ("it",), info)
     record.__dict__.update({k: v for k, v in extra.items() if not (failed and k == "error.type")})
+    ours = Lines("local", "lct.app").format(record)
+    everywhere = Lines("local", "lct.app").everywhere
+    record.__dict__.update(everywhere | record.__dict__)
     fields = ["log.original", "process.name", "process.thread", "log.origin"]
     theirs = ecs_logging.StdlibFormatter(exclude_fields=fields, ensure_ascii=False)
-    ours = Lines().format(record)
     assert json.loads(ours) == json.loads(theirs.format(record))
     first = list(json.loads(ours))[:3]
     assert first == ["@timestamp", "log.level", "message"]

@@ -12,6 +12,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import ecs_logging
@@ -20,27 +21,6 @@ from ..request_id import request_id
 from ..spans import here
 
 log = logging.getLogger(__name__)
-
-
-class _Everywhere(logging.Filter):
-    """The fields that every line carries, and the id of the request that it is about."""
-
-    def __init__(self, environment: str, dataset: str) -> None:
-        super().__init__()
-        self.fields = {
-            "service.name": "lct",
-            "service.environment": environment,
-            "host.hostname": socket.gethostname(),
-            "event.dataset": dataset,
-        }
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        for name, value in self.fields.items():
-            record.__dict__.setdefault(name, value)
-        if asked := request_id.get():
-            record.__dict__.setdefault("http.request.id", asked)
-        record.__dict__.update(here())
-        return True
 
 
 class _NoAddresses(logging.Filter):
@@ -64,20 +44,35 @@ def _steps(name: str) -> tuple[tuple[str, ...], str]:
 
 
 class Lines(ecs_logging.StdlibFormatter):
-    """ecs-logging's lines for a third of the time: it builds and merges a dictionary for every
+    """ecs-logging's lines, with the fields that every line carries and the id of the request that
+    it is about, for a quarter of the time: ecs-logging builds and merges a dictionary for every
     field. It still formats lines with a stack or a nested field."""
 
-    _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=repr).encode
+    # What follows these in a record's dictionary was given with it.
+    _own = len(logging.makeLogRecord({}).__dict__)
+    _encode = json.JSONEncoder(
+        separators=(",", ":"), ensure_ascii=False, check_circular=False, default=repr
+    ).encode
 
-    def __init__(self) -> None:
+    def __init__(self, environment: str, dataset: str) -> None:
         super().__init__(
             exclude_fields=["log.original", "process.name", "process.thread", "log.origin"],
             ensure_ascii=False,
         )
+        self.everywhere = {
+            "service.name": "lct",
+            "service.environment": environment,
+            "host.hostname": socket.gethostname(),
+            "event.dataset": dataset,
+        }
 
     def format(self, record: logging.LogRecord) -> str:
+        fields = self.everywhere | dict(islice(record.__dict__.items(), self._own, None))
+        if "http.request.id" not in fields and (asked := request_id.get()):
+            fields["http.request.id"] = asked
+        fields |= here()
         if record.exc_info or record.stack_info:
-            return super().format(record)
+            return self._format_as_theirs(record, fields)
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line: dict[str, Any] = {
             "@timestamp": f"{at[:-6]}Z",
@@ -87,11 +82,11 @@ class Lines(ecs_logging.StdlibFormatter):
             "log": {"logger": record.name},
             "process": {"pid": record.process},
         }
-        for name, value in record.__dict__.items():
-            if name in self._LOGRECORD_DICT or value is None:
+        for name, value in fields.items():
+            if value is None or name in self._LOGRECORD_DICT:
                 continue
             if isinstance(value, dict):
-                return super().format(record)
+                return self._format_as_theirs(record, fields)
             path, last = _steps(name)
             place = line
             for step in path:
@@ -99,16 +94,15 @@ class Lines(ecs_logging.StdlibFormatter):
             place[last] = value
         return self._encode(line)
 
-
-def _write_ecs(handler: logging.Handler, environment: str, dataset: str) -> None:
-    handler.setFormatter(Lines())
-    handler.addFilter(_Everywhere(environment, dataset))
+    def _format_as_theirs(self, record: logging.LogRecord, fields: dict[str, Any]) -> str:
+        record.__dict__.update(fields)
+        return super().format(record)
 
 
 def configure_logging(level: str, environment: str) -> None:
     """Send every logger's lines to standard output as ECS JSON."""
     handler = logging.StreamHandler(sys.stdout)
-    _write_ecs(handler, environment, "lct.app")
+    handler.setFormatter(Lines(environment, "lct.app"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -122,7 +116,7 @@ def configure_logging(level: str, environment: str) -> None:
 def configure_gunicorn(logger: logging.Logger, environment: str) -> None:
     """Let what gunicorn itself says be ECS JSON as well, where it says it."""
     for handler in logger.handlers:
-        _write_ecs(handler, environment, "lct.gunicorn")
+        handler.setFormatter(Lines(environment, "lct.gunicorn"))
         handler.addFilter(_NoAddresses())
 
 

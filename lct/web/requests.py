@@ -6,6 +6,8 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
+from typing import Any
 
 import gevent
 from flask import Flask, Request, Response, abort, current_app, redirect, url_for
@@ -62,6 +64,8 @@ def _begin(asked: Request) -> None:
 
 def _known_name(asked: Request) -> None:
     """Refuse a request for a name that is not ours, such as one that somebody pointed here."""
+    if request_ctx.url_adapter is None:  # no name at all: the page that says so has addresses too
+        request_ctx.url_adapter = current_app.url_map.bind("", script_name=asked.root_path)
     allowed = current_app.config["LCT_ALLOWED_HOSTS"]
     by_address = asked.endpoint in BY_ADDRESS
     if allowed and not by_address and not host_is_trusted(asked.host, allowed):
@@ -90,7 +94,8 @@ def _receive(asked: Request) -> None:
         return
     with gevent.Timeout(cancellation.left(cancellation.REQUEST_SECONDS), False):
         try:
-            asked.get_data()
+            # A form is read once, into asked.form; the API takes none.
+            asked.get_data(parse_form_data=not asked.path.startswith(API))
         except (ParseException, OSError):  # chunks that are none
             raise BadRequest from None
         return
@@ -150,6 +155,11 @@ def _forget(error: BaseException | None) -> None:
     cancellation.end()
 
 
+def _as_it_is(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Flask asks of each view and each hook at each request whether it is a coroutine; none is."""
+    return view
+
+
 def init_app(app: Flask) -> None:
     app.config.update(
         COMPRESS_REGISTER=False,  # what is small does not go by it at all
@@ -161,6 +171,7 @@ def init_app(app: Flask) -> None:
         COMPRESS_STREAMS=True,
     )
     app.extensions["lct-compress"] = Compress(app)
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign, assignment]
     app.before_request(_before)
     app.after_request(_end)
     app.teardown_request(_forget)

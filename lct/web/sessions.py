@@ -41,12 +41,12 @@ class Sessions(SecureCookieSessionInterface):
         if not given:
             return self.session_class()
         try:
-            content, signed_at = self._signed(given)
+            content, signed_at, flat = self._signed(given)
         except BadSignature:
             return self.session_class()
         if datetime.now(UTC) - signed_at > app.permanent_session_lifetime:
             return self.session_class()
-        return self.session_class(deepcopy(content))
+        return self.session_class(content if flat else deepcopy(content))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if session.modified:  # else there is nothing to save, and Vary is the same everywhere
@@ -61,12 +61,12 @@ class Sessions(SecureCookieSessionInterface):
         assert serializer is not None, "every app has a key"
         return serializer
 
-    def _verified(self, given: str) -> tuple[dict[str, Any], datetime]:
-        """What the cookie says, and when it was signed; BadSignature if that was not us."""
-        found: tuple[dict[str, Any], datetime] = self._serializer.loads(
-            given, return_timestamp=True
-        )
-        return found
+    def _verified(self, given: str) -> tuple[dict[str, Any], datetime, bool]:
+        """What the cookie says, when it was signed, and whether there are only plain values in it;
+        BadSignature if that was not us."""
+        content, signed_at = self._serializer.loads(given, return_timestamp=True)
+        flat = not any(isinstance(value, dict | list) for value in content.values())
+        return content, signed_at, flat
 
 
 class Csrf(CSRFProtect):
