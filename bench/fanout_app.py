@@ -12,8 +12,8 @@ import os
 from types import SimpleNamespace
 from typing import Any
 
-from lct.application.queries import VIEWS
-from lct.application.regions import Region
+from lct.application.screens import VIEWS
+from lct.application.screens.region import Region, Screen
 from lct.bootstrap import create_app
 from lct.config import Settings
 from lct.web import hub as hub_module
@@ -37,7 +37,7 @@ class ReadyRoom(room_module.Room):
 hub_module.Room = ReadyRoom
 room_module.COALESCE = 0
 hub_module.SILENCE = 3600.0  # so that heartbeats may rest
-VIEWS["board"] = lambda *_: (Region("f", "", (said,)),)
+VIEWS["board"] = Screen(lambda s: (Region("f", "", (said,)),), lambda s, touched: None)
 
 app = create_app(Settings.from_env())
 hub = app.extensions["lct-hub"]
@@ -46,7 +46,9 @@ stored = hub.known
 
 def known(code: str) -> Any:
     stream = stored(code)
-    return SimpleNamespace(tournament=stream.tournament, seq=said, at=stream.at)
+    return SimpleNamespace(
+        tournament=stream.tournament, seq=said, at=stream.at, touched_since=lambda seq: [None]
+    )
 
 
 hub.read = hub.known = known

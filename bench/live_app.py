@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lct.application.regions import Region
+from lct.application.screens.region import Region
 from lct.bootstrap import create_app
 from lct.config import Settings
 

@@ -28,7 +28,8 @@ from lct.infrastructure.documents import connect_store, ensure_indexes
 from lct.infrastructure.embedded import LocalServer, start_bus, start_store
 from lct.infrastructure.event_store import EventStore
 from lct.laptop import listen
-from lct.web_server import ROOT, WebServer
+from lct.places import ROOT
+from lct.web_server import WebServer
 from tests.support import children_of, clean_environ
 
 CATALOGUE = parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8"))
@@ -70,9 +71,10 @@ class Place:
     store: LocalServer
     bus: LocalServer
 
-    def create(self, seats: int) -> str:
-        """A tournament with the whole list of TEAMS (made-up ones too if those are too few) and
-        empty seats; its code."""
+    def create(self, seats: int, teams: int = 0) -> str:
+        """A tournament with the whole list of TEAMS, or so many, made-up ones too if those are too
+        few, and empty seats; its code."""
+        wanted = teams or max(seats, len(TEAMS))
         code = new_code(secrets.choice)
         execute = Execute(
             EventStore(defer=lambda work: work()), lambda *_: None, lambda: datetime.now(UTC)
@@ -83,7 +85,7 @@ class Place:
                 code=code,
                 name=f"Bench {code}",
                 limit=seats,
-                teams=TEAMS + MORE_TEAMS[: max(0, seats - len(TEAMS))],
+                teams=(TEAMS + MORE_TEAMS)[:wanted],
                 option=PLAIN,
                 secret=secrets.token_hex(32),
                 keys=Keys("device", "hash", "recovery"),

@@ -9,15 +9,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from statistics import median
 from typing import Any
 
 from markupsafe import escape
 
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 from .client import Phone, Wire
 from .figures import Figure, measures, percentile
-from .place import TEAMS, cpu_ms, place
+from .place import TEAMS, Place, cpu_ms, place
+from .readers import compiled
+from .systems import systems
 
 SEATS = 60
 PHONES = 49  # screens of players; the board is the fiftieth
@@ -55,9 +58,9 @@ class Watchers:
         self.process.communicate()
 
 
-def seated(wire: Wire, code: str) -> list[Phone]:
+def seated(wire: Wire, code: str, seats: int = SEATS) -> list[Phone]:
     """Everybody who fits, joined."""
-    phones = [Phone(wire, code, number) for number in range(SEATS)]
+    phones = [Phone(wire, code, number) for number in range(seats)]
     for phone in phones:
         phone.get("join")
         phone.join()
@@ -109,3 +112,80 @@ def tap_to_screens() -> Iterator[Figure]:
     yield Figure("tap_to_50_screens_p50_ms", percentile(last, 50), "ms")
     yield Figure("tap_to_first_screen_p50_ms", percentile(first, 50), "ms")
     yield Figure("pick_with_50_screens_cpu_ms", sum(costs) / len(costs), "ms")
+
+
+# --- what a pick costs with and without screens ---------------------------------------------------
+
+TURNS, PICKS_A_TURN = 8, 6
+SETTLE = 0.12  # seconds for what the workers do after the last screen has seen a pick
+MANY_TEAMS = 1000
+SIZE = 600  # bytes of a delivery at the floor
+
+
+class Evening:
+    """A tournament in which somebody picks, with or without screens."""
+
+    def __init__(self, stack: ExitStack, where: Place, teams: int, screens: bool) -> None:
+        self.where, self.wire = where, Wire(where.port)
+        stack.callback(self.wire.hang_up)
+        code = where.create(SEATS, teams)
+        self.phones = seated(self.wire, code, PHONES + 1)
+        self.picks = 0
+        self.idle = 0.0
+        self.watchers: Watchers | None = None
+        if screens:
+            phones = [(f"/t/{code}/live?view=me", phone.cookie) for phone in self.phones[:PHONES]]
+            self.watchers = Watchers(where.port, [*phones, (f"/t/{code}/live?view=board", "")])
+            stack.callback(self.watchers.stop)
+
+    def pick(self) -> float:
+        """One pick; what it cost all workers, in milliseconds of CPU."""
+        team, actor = self.picks, self.picks % PHONES
+        self.picks += 1
+        self.wire.hang_up()
+        if self.watchers:
+            self.watchers.tell(wanted(self.phones, actor, team, TEAMS[team].name))
+            self.watchers.hear()
+        cpu, began = cpu_ms(*self.where.app.workers), time.monotonic()
+        self.phones[actor].pick(team)
+        if self.watchers and None in self.watchers.hear()["seen"]:
+            raise RuntimeError(f"pick {self.picks} is not on every screen")
+        time.sleep(SETTLE)
+        spent = cpu_ms(*self.where.app.workers) - cpu
+        return spent - self.idle * (time.monotonic() - began)
+
+    def rest(self) -> None:
+        """See what the workers do while nobody taps: heartbeats, and listening to the bus."""
+        cpu = cpu_ms(*self.where.app.workers)
+        time.sleep(1)
+        self.idle = cpu_ms(*self.where.app.workers) - cpu  # milliseconds of CPU a second
+
+
+@measures(
+    "pick_50_screens_vs_floor", "pick_50_screens_1000_vs_174_teams",
+    "pick_alone_cpu_ms", "floor_50_deliveries_cpu_ms",
+)  # fmt: skip
+def picks_and_screens() -> Iterator[Figure]:
+    """A pick's CPU with 50 screens over that of one nobody watches plus 50 deliveries at the floor:
+    what showing a change costs beside deciding and sending it. All by turns in one run."""
+    with ExitStack() as stack:
+        program = stack.enter_context(compiled())
+        floor = stack.enter_context(systems(program, SIZE)).floor()
+        floor.open(PHONES + 1)
+        where = stack.enter_context(place(workers=2))
+        kinds = {"alone": (174, False), "screens": (174, True), "many": (MANY_TEAMS, True)}
+        evenings = {kind: Evening(stack, where, *about) for kind, about in kinds.items()}
+        for evening in evenings.values():
+            evening.pick()
+        costs: dict[str, list[float]] = {kind: [] for kind in (*evenings, "floor")}
+        for _ in range(TURNS):
+            for kind, evening in evenings.items():
+                evening.rest()
+                costs[kind].append(sum(evening.pick() for _ in range(PICKS_A_TURN)) / PICKS_A_TURN)
+            costs["floor"].append(floor.send(PICKS_A_TURN, 5).cpu_ms / PICKS_A_TURN)
+    each = {kind: median(found) for kind, found in costs.items()}
+    against = each["screens"] / (each["alone"] + each["floor"])
+    yield Figure("pick_50_screens_vs_floor", against, "x", "<= 1.5")
+    yield Figure("pick_50_screens_1000_vs_174_teams", each["many"] / each["screens"], "x", "<= 1.2")
+    yield Figure("pick_alone_cpu_ms", each["alone"], "ms")
+    yield Figure("floor_50_deliveries_cpu_ms", each["floor"], "ms")

@@ -42,7 +42,7 @@ from lct.infrastructure.documents import connect_store, ensure_indexes
 from lct.infrastructure.embedded import start_store
 from lct.infrastructure.event_store import SNAPSHOT_EVERY, EventStore
 from lct.infrastructure.stream import Stream
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 from .figures import Figure, measures
 from .place import TEAMS

@@ -24,7 +24,7 @@ import redis
 
 from lct.application.messages import CHANNEL
 from lct.infrastructure.children import kill_group, start_child
-from lct.web_server import ROOT
+from lct.places import ROOT
 from tests.support import free_port, wait_until
 
 from .place import Place, cpu_ms, place, rss_mb

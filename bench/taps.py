@@ -14,7 +14,7 @@ from statistics import median
 from typing import NamedTuple
 
 from lct.laptop import listen
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 from .client import Phone, Wire
 from .figures import Figure, measures, percentile

@@ -1,7 +1,5 @@
-"""``python -m lct``: the same commands as ``lct``."""
-
-import sys
+"""``python -m lct`` is ``lct``, where no script of that name is installed."""
 
 from lct.cli import main
 
-sys.exit(main(prog_name="lct"))
+main(prog_name="lct")

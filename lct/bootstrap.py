@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import gevent
 from flask import Flask
@@ -26,6 +25,7 @@ from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import RedisBus
 from .infrastructure.webhooks import Webhooks
+from .places import PACKAGE, ROOT
 from .request_id import request_id
 from .web import (
     api,
@@ -50,7 +50,6 @@ from .web.render import Renderer
 from .web.sessions import Csrf, Sessions, session_cookie
 from .web.static import asset
 
-ROOT = Path(__file__).parent.parent
 MAX_BODY = 256 * 1024  # 2,000 pasted teams of 40 characters, with room
 
 
@@ -157,7 +156,7 @@ def create_app(settings: Settings) -> Flask:
         hit=limiter.hit,
         count=limiter.count,
         check=limiter.check,
-        catalogue=parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8")),
+        catalogue=parse_catalogue((PACKAGE / "data/teams.csv").read_text(encoding="utf-8")),
         secrets=secrets,
         public_url=public_url,
         now=now,

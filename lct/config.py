@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .places import data_folder
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHORTEST_SECRET = 16
 SHORTEST_PASSPHRASE = 8
@@ -22,6 +24,14 @@ OWN_PATHS = (["t"], ["api"], ["static"], ["swagger"])
 
 class SettingsError(ValueError):
     """A variable is missing or cannot be used; the text is one sentence that names it."""
+
+
+class SettingMissing(SettingsError):
+    """A required variable is not set."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(f"{variable} is not set (`lct up` sets it by itself).")
+        self.variable = variable
 
 
 def _text(value: str) -> str:
@@ -110,7 +120,7 @@ def _origins(value: str) -> str:
 
 def _collector(value: str) -> str:
     if importlib.util.find_spec("opentelemetry") is None:
-        raise ValueError("needs the packages of requirements-tracing.lock")
+        raise ValueError("needs the packages of requirements-tracing.lock, or lct[tracing]")
     return _web_address(value)
 
 
@@ -192,7 +202,7 @@ class Settings:
     host: str = _setting("LCT_HOST", default="0.0.0.0")
     port: int = _setting("LCT_PORT", _whole(0, 65535), default=8000)
     # The folder in which `lct up` keeps its data, secret key, sockets and logs.
-    var: Path = _setting("LCT_VAR", Path, default=Path("var"))  # noqa: RUF009
+    var: Path = _setting("LCT_VAR", Path, default_factory=data_folder)  # noqa: RUF009
     # After how many days without an event `delete-old` deletes an evening; 0: never.
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
     # What Prometheus shows to read /metrics, at least 16 characters; not set: there is no /metrics.
@@ -249,8 +259,7 @@ class Settings:
         # Asked for last, so that a typo in a given variable is told before what is absent.
         for required in ("mongo_uri", "redis_url", "secret_key"):
             if required not in values:
-                variable = variable_of(required)
-                raise SettingsError(f"{variable} is not set (`lct up` sets it by itself).")
+                raise SettingMissing(variable_of(required))
         return cls(**values)
 
 

@@ -1,4 +1,4 @@
-"""docs/events.md, made from the event classes: ``flask describe-events > docs/events.md``."""
+"""docs/events.md, made from the event classes: ``lct describe-events > docs/events.md``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .domain.fact import EVENTS, Event, Seen, seen
 
 HEAD = """# Events
 
-Everything that is stored, one section an event. Made by `flask describe-events` from the subjects
+Everything that is stored, one section an event. Made by `lct describe-events` from the subjects
 in `lct/domain/`; a test fails when the two differ.
 
 *Seen* says when a field may leave the process. Webhooks send what is seen "at once"; the host's

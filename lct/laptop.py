@@ -15,6 +15,8 @@ from typing import TextIO
 
 import qrcode
 
+from lct.places import data_folder
+
 ANYWHERE = ("0.0.0.0", "::", "")
 # What a running `lct up` decided by itself, and another command on this laptop needs as well.
 SHARED = ("LCT_MONGO_URI", "LCT_REDIS_URL", "LCT_SECRET_KEY", "LCT_PUBLIC_URL")
@@ -132,9 +134,9 @@ def unshare_environ(folder: Path) -> None:
 def running_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment with what a running `lct up` decided filled in where it says nothing.
 
-    So `flask --app wsgi seed` in a second terminal reaches the servers of the first.
+    So `lct seed` in a second terminal reaches the servers of the first.
     """
-    folder = Path(environ.get("LCT_VAR") or "var")
+    folder = Path(environ.get("LCT_VAR") or data_folder())
     path = folder / "environ.json"
     # One that was killed leaves the file behind, but not its lock.
     shared = json.loads(path.read_text()) if path.exists() and is_taken(folder) else {}

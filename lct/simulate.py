@@ -1,9 +1,10 @@
-"""``flask simulate``: bots that join, hover and pick over HTTP and websocket, as guests would."""
+"""``lct simulate``: bots that join, hover and pick over HTTP and websocket, as guests would."""
 
 from __future__ import annotations
 
 import http.cookiejar
 import json
+import os
 import random
 import re
 import secrets
@@ -17,7 +18,8 @@ from dataclasses import dataclass, field
 import click
 import simple_websocket
 
-from .domain.values import normal_code
+from .command_line import Plain, known_code
+from .laptop import running_environ
 
 
 class Guest:
@@ -131,16 +133,15 @@ def _choose(
         totals.add(taken=status == 409, failed=status not in (200, 409))
 
 
-@click.command("simulate")
+@click.command("simulate", cls=Plain)
 @click.argument("code")
-@click.option("--base", default="http://127.0.0.1:8000", show_default=True, help="Where lct runs.")
+@click.option("--base", help="Where lct runs, if it is not the `lct up` here or on port 8000.")
 @click.option("--guests", default=8, show_default=True, type=click.IntRange(1, 500))
 @click.option("--pace", default=1.0, show_default=True, help="Seconds a guest looks at a team.")
-def simulate(code: str, base: str, guests: int, pace: float) -> None:
-    """Let GUESTS bots join the tournament CODE, look around and pick."""
-    wanted = normal_code(code)
-    if wanted is None:
-        raise click.ClickException(f"{code!r} is not a code: it has 8 letters and digits.")
+def simulate(code: str, base: str | None, guests: int, pace: float) -> None:
+    """Let bots join a tournament and pick. They tap and look around as guests do."""
+    wanted = known_code(code)
+    base = base or running_environ(os.environ).get("LCT_PUBLIC_URL") or "http://127.0.0.1:8000"
     if not base.startswith(("http://", "https://")):
         raise click.ClickException("--base is an address such as http://127.0.0.1:8000.")
     totals, started = Totals(), time.monotonic()

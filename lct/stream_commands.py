@@ -1,4 +1,4 @@
-"""Flask commands about whole streams: export, import, replay, forget, retention."""
+"""Commands about what is stored: story, check, export, import, privacy, retention."""
 
 from __future__ import annotations
 
@@ -7,113 +7,94 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-from flask import current_app
-from flask.cli import with_appcontext
 
-from .application.checks import finished_draws
+from .application.finished_draws import finished_draws
 from .application.history import replay as replayed
 from .application.history import story
 from .application.messages import Dropped
-from .domain.errors import LctError
+from .command_line import Plain, known_tournament, parts, store, with_app
 from .domain.people import ForgetPlayer
 from .domain.rights import OPERATOR
 from .domain.tournament import Tournament
-from .domain.values import normal_code
 from .event_docs import markdown
-from .infrastructure import archive
 
 
-class Plain(click.Command):
-    """A command that ends with a sentence when something is refused, and with exit code 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except LctError as refusal:
-            raise click.ClickException(refusal.sentence) from None
-
-
-def known_code(code: str) -> str:
-    wanted = normal_code(code)
-    if wanted is None:
-        raise click.ClickException(f"{code!r} is not a code: it has 8 letters and digits.")
-    return wanted
-
-
-def known_tournament(code: str) -> Tournament:
-    wanted = known_code(code)
-    try:
-        return _parts().read(wanted).tournament
-    except LctError as refusal:
-        raise click.ClickException(refusal.sentence) from None
+@click.command("verify-draw", cls=Plain)
+@click.argument("code")
+@with_app
+def verify_draw(code: str) -> None:
+    """Recheck every finished draw. The exit code is 1 if one does not hold."""
+    draws = finished_draws(known_tournament(code), parts().now())
+    if not draws:
+        raise click.ClickException("There is no finished draw to check yet.")
+    for facts in draws:
+        click.echo(f"attempt {facts.attempt}: {'holds' if facts.holds else 'DOES NOT HOLD'}")
+        click.echo(f"  seal    {facts.seal}")
+        click.echo(f"  secret  {facts.secret}")
+        for name, team in zip(facts.names, facts.given, strict=True):
+            click.echo(f"  {name}: {team}")
+    sys.exit(0 if all(facts.holds for facts in draws) else 1)
 
 
-def _parts() -> Any:
-    return current_app.extensions["lct"]
-
-
-def _store() -> Any:
-    return current_app.extensions["lct-store"]
-
-
-@click.command("export")
+@click.command("export", cls=Plain)
 @click.argument("code")
 @click.option("--with-secrets", is_flag=True, help="Also what may not be seen yet: to move house.")
-@with_appcontext
+@with_app
 def export(code: str, with_secrets: bool) -> None:
-    """Print a tournament's events as JSON lines, without what may not be seen yet."""
+    """Print a tournament as JSON lines. What may not be seen yet is left out."""
+    from .infrastructure import archive
+
     t = known_tournament(code)
-    public = {facts.attempt for facts in finished_draws(t, _parts().now())}
-    for line in archive.exported(_store(), t.code, None if with_secrets else public):
+    public = {facts.attempt for facts in finished_draws(t, parts().now())}
+    for line in archive.exported(store(), t.code, None if with_secrets else public):
         click.echo(line)
 
 
-@click.command("import")
+@click.command("import", cls=Plain)
 @click.argument("file", type=click.File(encoding="utf-8"))
-@with_appcontext
+@with_app
 def import_(file: Any) -> None:
-    """Store a tournament that was exported, here or elsewhere; what is here already is kept."""
-    try:
-        code, count = archive.imported(_store(), file)
-    except LctError as refusal:
-        raise click.ClickException(refusal.sentence) from None
-    _parts().bus.send(Dropped(code))
+    """Store a tournament that was exported. Events that are here already are kept."""
+    from .infrastructure import archive
+
+    code, count = archive.imported(store(), file)
+    parts().bus.send(Dropped(code))
     click.echo(f"{code}: {count} events imported")
 
 
-@click.command("replay")
+@click.command("replay", cls=Plain)
 @click.argument("code")
 @click.option("--at", type=click.IntRange(min=1), help="Stop after this event.")
-@with_appcontext
+@with_app
 def replay(code: str, at: int | None) -> None:
-    """Tell a tournament's story, and check that its snapshot says the same as its events."""
+    """Tell a tournament's story. Check that its snapshot says the same as its events."""
+    from .infrastructure import archive
+
     t = known_tournament(code)
-    events = archive.stored(_store(), t.code)[:at]
+    events = archive.stored(store(), t.code)[:at]
     for line in story(t.code, events):
         click.echo(f"{line.seq:5}  {line.at:%Y-%m-%d %H:%M:%S}  {line.who}: {line.what}")
     if at is None:
-        _store().forget(t.code)
-        cached = _store().read(t.code).tournament
+        store().forget(t.code)
+        cached = store().read(t.code).tournament
         same = asdict(cached) == asdict(replayed(t.code, events))
         click.echo("snapshot and events agree" if same else "SNAPSHOT AND EVENTS DIFFER")
         sys.exit(0 if same else 1)
 
 
-@click.command("forget")
+@click.command("forget", cls=Plain)
 @click.argument("code")
 @click.argument("player")
-@with_appcontext
+@with_app
 def forget(code: str, player: str) -> None:
-    """Replace the name of PLAYER (an id, or the full name) by a neutral one, everywhere."""
+    """Replace a player's name everywhere. PLAYER is the full name, or an id."""
+    from .infrastructure import archive
+
     t = known_tournament(code)
     player_id = _player_id(t, player)
-    parts = _parts()
-    try:
-        t = parts.execute(ForgetPlayer(code=t.code, by=OPERATOR, player_id=player_id))
-    except LctError as refusal:
-        raise click.ClickException(refusal.sentence) from None
-    count = archive.rewrite_forgotten(_store(), t.code, player_id)
-    parts.bus.send(Dropped(t.code))
+    parts().execute(ForgetPlayer(code=t.code, by=OPERATOR, player_id=player_id))
+    count = archive.rewrite_forgotten(store(), t.code, player_id)
+    parts().bus.send(Dropped(t.code))
     click.echo(f"forgotten; {count} older events rewritten")
 
 
@@ -126,25 +107,26 @@ def _player_id(t: Tournament, wanted: str) -> str:
 
 @click.command("delete-old", cls=Plain)
 @click.option("--dry-run", is_flag=True, help="Only say which evenings would go.")
-@with_appcontext
+@with_app
 def delete_old(dry_run: bool) -> None:
-    """Delete evenings in which nothing has happened for LCT_RETENTION_DAYS; run it daily."""
+    """Delete old evenings. Run it daily: nothing has happened in them for LCT_RETENTION_DAYS."""
+    from flask import current_app
+
+    from .infrastructure import archive
+
     days = current_app.config["LCT_RETENTION_DAYS"]
     if not days:
         raise click.ClickException("LCT_RETENTION_DAYS is not set, so evenings are kept for ever.")
-    for code in archive.outdated(_store(), days, _parts().now()):
+    for code in archive.outdated(store(), days, parts().now()):
         if dry_run:
             click.echo(f"{code}: would be deleted")
             continue
-        count = archive.delete_stream(_store(), code)
-        _parts().bus.send(Dropped(code))
+        count = archive.delete_stream(store(), code)
+        parts().bus.send(Dropped(code))
         click.echo(f"{code}: {count} events deleted")
 
 
-@click.command("describe-events")
+@click.command("describe-events", hidden=True)
 def describe_events() -> None:
     """Print docs/events.md: every event with its fields."""
     click.echo(markdown(), nl=False)
-
-
-commands = (export, import_, replay, forget, delete_old, describe_events)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+from lct import __version__
 from lct.config import Settings, SettingsError
 from lct.infrastructure.children import Child, Watch
 from lct.infrastructure.embedded import (
@@ -110,20 +111,25 @@ class Laptop:
 
     def start(self, pause: Pause) -> None:
         """Start the servers that are not given, then the app, and wait until it answers."""
+        _say(f"lct {__version__}, data in {self.folder}")
         self.complete_environ()
         for variable, start in (("LCT_MONGO_URI", start_store), ("LCT_REDIS_URL", start_bus)):
             if variable not in self.environ:
                 self.servers.append(start(self.folder))
                 self.environ[variable] = self.servers[-1].uri
+                _say(f"starting the {self.servers[-1].name}")
         for server in self.servers:
             server.wait_ready(pause=pause)
         log = self.folder / "lct.log"
         if log.exists() and log.stat().st_size > LARGEST_LOG:
             log.rename(log.with_suffix(".log.1"))
         app = WebServer(self.listener, self.environ, log)
-        app.run_command("ensure-indexes", pause)
+        _say("starting the app")
         app.start()
         self.app = app
+        # At the same time, since each takes a second. Nobody knows a new lct's address yet.
+        _say("checking the store's indexes")
+        app.run_command("ensure-indexes", pause)
         app.wait_ready(pause=pause)
         share_environ(self.folder, self.environ)
 
@@ -167,6 +173,10 @@ class Laptop:
         for server in reversed(self.servers):
             server.stop(timeout=1)
         self.lock.close()
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", flush=True)
 
 
 def _warn(text: str) -> None:

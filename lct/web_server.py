@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import os
+import json
 import socket
 import subprocess
 import sys
@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import lct
-from lct.infrastructure.children import kill_group, start_child, stop_child
+from lct.infrastructure.children import SAFELY, kill_group, start_child, stop_child
 
-ROOT = Path(lct.__file__ or "").resolve().parent.parent
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 LAST_LINES = 8
 
@@ -39,47 +38,65 @@ class WebServer:
         if hasattr(self, "process"):
             kill_group(self.process)
         descriptor = self.listener.fileno()
-        command = [sys.executable, "-m", "gunicorn", "--config", "python:lct.serving"]
-        command += ["--bind", f"fd://{descriptor}", "wsgi:app"]
+        command = [sys.executable, *SAFELY, "gunicorn", "--config", "python:lct.serving"]
+        command += ["--bind", f"fd://{descriptor}", "lct.wsgi:app"]
         with self.log.open("ab") as log:
+            # gunicorn imports from the folder that it starts in, so that has to be our own.
             self.process = start_child(
-                command, environ=with_checkout(self.environ), log=log, pass_fds=(descriptor,)
+                command,
+                environ=self.environ,
+                log=log,
+                pass_fds=(descriptor,),
+                folder=self.log.parent,
             )
 
     def run_command(self, name: str, pause: Callable[[float], None] = time.sleep) -> None:
-        """Run one of the app's own commands to its end; WebServerError when it fails."""
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", name]
+        """Run one of lct's own commands to its end; WebServerError when it fails."""
+        command = [sys.executable, *SAFELY, "lct", name]
         with self.log.open("ab") as log:
-            process = start_child(command, environ=with_checkout(self.environ), log=log)
+            process = start_child(command, environ=self.environ, log=log)
         while process.poll() is None:
             pause(0.02)
         if process.returncode != 0:
-            raise WebServerError(f"`flask {name}` failed; {self.last_lines()}")
+            raise WebServerError(f"`lct {name}` failed; {self.last_lines()}")
 
     def wait_ready(self, timeout: float = 20, pause: Callable[[float], None] = time.sleep) -> None:
-        """Return once the app answers; WebServerError when it ended or timeout has passed."""
+        """Return once the front page is served; WebServerError when it is not, or not in time."""
         end = time.monotonic() + timeout
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise WebServerError(f"The app did not start; {self.last_lines()}")
-            pause(0.05)
+        while (status := self.front_page()) != 200:
+            if status is not None:
+                reason = f"The front page is answered with {status or 'a closed connection'}"
+            elif self.process.poll() is not None:
+                reason = f"The app ended with code {self.process.returncode}"
+            elif time.monotonic() > end:
+                reason = f"The app did not answer in {timeout:g} s"
+            else:
+                pause(0.05)
+                continue
+            raise WebServerError(f"{reason}; {self.last_lines()}")
 
-    def answers(self) -> bool:
-        """Whether the app says that it lives."""
+    def front_page(self) -> int | None:
+        """The status with which a guest's browser gets the front page. 0: the app closes the
+        connection, None: nobody answers yet."""
         host, port = self.listener.getsockname()[:2]
+        guests = urlsplit(self.environ.get("LCT_PUBLIC_URL", ""))
+        # By that name lct answers whatever names it is restricted to.
+        name = {"Host": guests.netloc} if guests.netloc else {}
         connection = http.client.HTTPConnection(LOOPBACK.get(host, host), port, timeout=2)
         try:
-            connection.request("GET", "/liveness")
-            return connection.getresponse().status == 200
+            connection.request("GET", f"{guests.path.rstrip('/')}/", headers=name)
+            return connection.getresponse().status
+        except http.client.RemoteDisconnected:
+            return 0
         except (OSError, http.client.HTTPException):
-            return False
+            return None
         finally:
             connection.close()
 
     def last_lines(self) -> str:
-        """The end of the log, for an error."""
+        """The end of the log for an error, as a person reads it."""
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return "\n  ".join([f"the end of {self.log}:", *lines[-LAST_LINES:]])
+        return "\n  ".join([f"the end of {self.log}:", *map(_plain, lines[-LAST_LINES:])])
 
     def stop(self, timeout: float) -> bool:
         """End all of it in good order, by force after timeout seconds; True without force."""
@@ -88,7 +105,12 @@ class WebServer:
         return obeyed
 
 
-def with_checkout(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which wsgi.py, beside the package, is found from any folder."""
-    path = os.pathsep.join(filter(None, [str(ROOT), environ.get("PYTHONPATH")]))
-    return {**environ, "PYTHONPATH": path}
+def _plain(line: str) -> str:
+    """What a line of JSON says, without its fields; any other line as it is."""
+    try:
+        entry = json.loads(line)
+        error = entry.get("error", {})
+        said = (entry["message"], error.get("type"), error.get("message"))
+    except (ValueError, LookupError, AttributeError):
+        return line
+    return ": ".join(filter(None, said))

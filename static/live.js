@@ -207,6 +207,31 @@ function tellServer(what) {
   fetch(address("look").split("?")[0], { method: "POST", body, headers, keepalive: true }).catch(() => {});
 }
 
+// --- a page never goes back -------------------------------------------------------------------
+
+// Every region says which state it shows (data-at: place in the stream, milliseconds); one without
+// is as old as the one that it is in. Whichever way regions come (a frame, an event, the answer to
+// a tap that was long under way), an older one is not put over a newer one.
+const shows = (region) => (region.closest("[data-at]")?.dataset.at ?? "0.0").split(".").map(Number);
+function isOlder(incoming, shown) {
+  const [seq, time] = shows(incoming), [shownSeq, shownTime] = shows(shown);
+  return seq < shownSeq || (seq === shownSeq && time < shownTime);
+}
+on("htmx:before:swap", ({ detail: { tasks } }) => {
+  for (let i = tasks.length - 1; i >= 0; i -= 1) {
+    const { target } = tasks[i], incoming = tasks[i].fragment.firstElementChild;
+    if (!incoming?.dataset.at || incoming.id !== target.id) continue;
+    if (isOlder(incoming, target)) {
+      tasks.splice(i, 1);
+      continue;
+    }
+    for (const shown of target.querySelectorAll("[data-at]")) {
+      const within = incoming.querySelector(`#${CSS.escape(shown.id)}`);
+      if (within && isOlder(within, shown)) within.replaceWith(shown.cloneNode(true));
+    }
+  }
+});
+
 // --- how a tap went ---------------------------------------------------------------------------
 
 let told, fading;

@@ -115,8 +115,9 @@ class Element:
         return [(e.tag, *sorted(e.attrs)) for e in self.walk()]
 
     def picture(self) -> Any:
-        """All of it as plain values, without what only says where a frame goes."""
-        attrs = {k: v for k, v in self.attrs.items() if k != "hx-swap-oob"}
+        """All of it as plain values, without what only says where a frame goes, and when it was
+        made."""
+        attrs = {k: v for k, v in self.attrs.items() if k not in ("hx-swap-oob", "data-at")}
         inside = [
             c.picture() if isinstance(c, Element) else " ".join(c.split()) for c in self.children
         ]

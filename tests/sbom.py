@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lct import __version__
+
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.lock", "requirements-tracing.lock")
 # A folder in static/vendor, without its version: the npm package, and the licence.
@@ -31,8 +33,9 @@ def bom() -> dict[str, Any]:
     by_ref = {part["bom-ref"]: part for part in parts}
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    about = {name: setup["metadata"][name] for name in ("name", "version", "description")}
-    licence = [{"license": {"id": setup["metadata"]["license"]}}]
+    about = {name: setup["metadata"][name] for name in ("name", "description")}
+    about |= {"version": __version__}
+    licence = [{"expression": setup["metadata"]["license_expression"]}]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",

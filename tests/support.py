@@ -20,7 +20,8 @@ import redis
 
 from lct.config import Settings, environ_of
 from lct.laptop import listen
-from lct.web_server import WebServer, with_checkout
+from lct.places import ROOT
+from lct.web_server import WebServer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -136,4 +137,5 @@ class LiveServer:
 def clean_environ() -> dict[str, str]:
     """This process's environment without lct's own variables, with the checkout importable."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LCT_")}
-    return with_checkout(kept)
+    path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
+    return {**kept, "PYTHONPATH": path}

@@ -1,4 +1,4 @@
-"""The flask commands, as a developer types them."""
+"""The commands, as a developer types them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from lct.cli import SECTIONS, commands
 from lct.config import Settings, environ_of
+from lct.domain.errors import UnknownTournament
 from lct.infrastructure import documents
 
 from .support import LiveServer, clean_environ
 
 
 @pytest.fixture
-def flask(settings: Settings) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs ``flask --app wsgi <words>`` on this test's database."""
+def lct(settings: Settings) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs ``lct <words>`` on this test's database."""
     documents.connect_store(settings)
     documents.ensure_indexes()
     documents.disconnect()
 
     def run(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+        command = [sys.executable, "-m", "lct", *words]
         environ = {**clean_environ(), **environ_of(settings)}
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr + done.stdout
@@ -48,26 +51,26 @@ def events(text: str) -> list[dict[str, object]]:
     [("lobby", 6, 0, 0), ("picking", 6, 3, 0), ("picked", 8, 8, 0), ("drawn", 8, 8, 1)],
 )
 def test_seed_makes_an_evening_at_each_stage(
-    flask: Callable[..., subprocess.CompletedProcess[str]],
+    lct: Callable[..., subprocess.CompletedProcess[str]],
     stage: str,
     joined: int,
     picked: int,
     drawn: int,
 ) -> None:
-    code = code_in(flask("seed", "--players", "8", "--stage", stage).stdout)
-    kinds = [event["type"] for event in events(flask("export", code).stdout)]
+    code = code_in(lct("seed", "--players", "8", "--stage", stage).stdout)
+    kinds = [event["type"] for event in events(lct("export", code).stdout)]
     assert kinds.count("player-joined") == joined
     assert kinds.count("team-picked") == picked
     assert kinds.count("teams-drawn") == drawn
 
 
 def test_seed_knows_names_of_many_scripts_and_fills_large_evenings(
-    flask: Callable[..., subprocess.CompletedProcess[str]],
+    lct: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    code = code_in(flask("seed", "--players", "70", "--stage", "picked").stdout)
+    code = code_in(lct("seed", "--players", "70", "--stage", "picked").stdout)
     names = {
         f"{event['data']['first']} {event['data']['last']}"  # type: ignore[index]
-        for event in events(flask("export", code).stdout)
+        for event in events(lct("export", code).stdout)
         if event["type"] == "player-joined"
     }
     assert len(names) == 70
@@ -75,40 +78,99 @@ def test_seed_knows_names_of_many_scripts_and_fills_large_evenings(
 
 
 def test_an_export_keeps_the_secret_until_the_last_card(
-    flask: Callable[..., subprocess.CompletedProcess[str]],
+    lct: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    code = code_in(flask("seed", "--stage", "drawn").stdout)
-    lines = events(flask("export", code).stdout)
+    code = code_in(lct("seed", "--stage", "drawn").stdout)
+    lines = events(lct("export", code).stdout)
     created, drawn = lines[0], lines[-1]
     assert "secret" not in created["data"]  # type: ignore[operator]
     assert "secret" not in drawn["data"]  # type: ignore[operator]
     assert "hands" not in drawn["data"]  # type: ignore[operator]
-    refused = flask("verify-draw", code, code=1)
+    refused = lct("verify-draw", code, code=1)
     assert "no finished draw" in refused.stderr
 
 
 @pytest.mark.parametrize("word", ["export", "verify-draw", "simulate"])
 def test_a_code_that_is_none_is_one_clear_sentence(
-    flask: Callable[..., subprocess.CompletedProcess[str]], word: str
+    lct: Callable[..., subprocess.CompletedProcess[str]], word: str
 ) -> None:
-    refused = flask(word, "not a code", code=1)
+    refused = lct(word, "not a code", code=1)
     assert refused.stderr.strip().splitlines()[-1].startswith("Error: 'not a code' is not a code")
 
 
-def test_ensure_indexes_may_run_twice(
-    flask: Callable[..., subprocess.CompletedProcess[str]],
+@pytest.mark.parametrize("word", ["export", "forget"])
+def test_a_code_that_nobody_made_is_one_clear_sentence(
+    lct: Callable[..., subprocess.CompletedProcess[str]], word: str
 ) -> None:
-    assert "events" in flask("ensure-indexes").stdout
-    assert "events" in flask("ensure-indexes").stdout
+    more = ["Ola Nowak"] if word == "forget" else []
+    refused = lct(word, "BB3K-7QXM", *more, code=1)
+    assert refused.stderr == f"Error: {UnknownTournament.sentence}\n"
+
+
+def test_ensure_indexes_may_run_twice(
+    lct: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    assert "events" in lct("ensure-indexes").stdout
+    assert "events" in lct("ensure-indexes").stdout
 
 
 def test_simulated_guests_join_look_and_pick_a_team_each(
-    flask: Callable[..., subprocess.CompletedProcess[str]],
+    lct: Callable[..., subprocess.CompletedProcess[str]],
     live_server: Callable[..., LiveServer],
 ) -> None:
     server = live_server(workers=2)
-    code = code_in(flask("seed", "--players", "20", "--stage", "lobby").stdout)
-    done = flask("simulate", code, "--base", server.url, "--guests", "5", "--pace", "0.1")
+    code = code_in(lct("seed", "--players", "20", "--stage", "lobby").stdout)
+    done = lct("simulate", code, "--base", server.url, "--guests", "5", "--pace", "0.1")
     assert re.search(r"5 joined, 5 picked, \d+ came second for a team, 0 failed", done.stdout)
-    stored = events(flask("export", code).stdout)
+    stored = events(lct("export", code).stdout)
     assert sum(event["type"] == "team-picked" for event in stored) == 5
+
+
+def test_the_help_lists_every_command_by_subject_and_loads_no_app() -> None:
+    code = """if True:
+        import sys
+        from lct.cli import main
+        main(["--help"], standalone_mode=False)
+        sys.exit(any(name in sys.modules for name in ("flask", "gevent", "pymongo", "redis")))
+    """
+    command = [sys.executable, "-c", code]
+    asked = subprocess.run(command, env=clean_environ(), capture_output=True, text=True, check=True)
+    listed = re.findall(r"(?m)^  ([a-z][a-z-]+) {2,}\S.*\.$", asked.stdout)
+    shown = {str(command.name) for command in commands if not command.hidden} | {"up"}
+    assert sorted(listed) == sorted(shown)
+    assert re.findall(r"(?m)^(\w.*):$", asked.stdout)[1:] == list(SECTIONS)
+
+
+def test_a_command_without_settings_ends_with_one_sentence(tmp_path: Path) -> None:
+    for word in ("seed", "ensure-indexes"):
+        refused = subprocess.run(
+            [sys.executable, "-m", "lct", word],
+            env={**clean_environ(), "LCT_VAR": str(tmp_path)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert refused.returncode == 1
+        assert refused.stderr == (
+            f"Error: No `lct up` is running on {tmp_path}, and LCT_MONGO_URI is not set:"
+            " start one, or set LCT_VAR to the folder of the one that runs.\n"
+        )
+
+
+def test_a_bad_setting_is_named_by_a_command() -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "lct", "seed"],
+        env={**clean_environ(), "LCT_WORKERS": "none"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert refused.stderr == "Error: LCT_WORKERS must be a whole number, not 'none'.\n"
+
+
+def test_flask_has_the_same_commands(settings: Settings) -> None:
+    def flask(*words: str) -> str:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *words]
+        environ = {**clean_environ(), **environ_of(settings)}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    listed = set(re.findall(r"(?m)^  ([a-z-]+)", flask("--help")))
+    assert {str(command.name) for command in commands if not command.hidden} <= listed
+    assert "events" in flask("ensure-indexes")

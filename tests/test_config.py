@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from lct import places
 from lct.config import Settings, SettingsError, environ_of
+from lct.places import ROOT
 
 REQUIRED = {
     "LCT_MONGO_URI": "mongodb://user:hidden-1@db/",
@@ -18,7 +20,7 @@ def test_only_three_variables_are_required():
     assert settings.mongo_uri == "mongodb://user:hidden-1@db/"
     assert (settings.database, settings.port, settings.workers) == ("lct", 8000, 2)
     assert settings.public_url is None
-    assert settings.var == Path("var")
+    assert settings.var == ROOT / "var"
 
 
 @pytest.mark.parametrize("variable", REQUIRED)
@@ -120,3 +122,28 @@ def test_the_key_that_signs_is_the_first_of_those_that_are_believed():
 def test_settings_can_be_handed_to_a_child_process():
     given = Settings.from_env({**REQUIRED, "LCT_SECURE_COOKIES": "1", "LCT_DRAIN_SECONDS": "0.5"})
     assert Settings.from_env(environ_of(given)) == given
+
+
+@pytest.mark.parametrize(
+    ("system", "given", "folder"),
+    [
+        ("linux", {"HOME": "/home/ola"}, "/home/ola/.local/share/lct"),
+        ("linux", {"HOME": "/home/ola", "XDG_DATA_HOME": "/data"}, "/data/lct"),
+        ("darwin", {"HOME": "/Users/ola"}, "/Users/ola/Library/Application Support/lct"),
+    ],
+)
+def test_an_installed_lct_keeps_its_data_with_the_users_other_data(
+    monkeypatch, system, given, folder
+):
+    monkeypatch.setattr(places, "INSTALLED", True)
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.from_env(REQUIRED).var == Path(folder)
+
+
+def test_a_user_without_a_home_has_the_data_where_lct_was_started(monkeypatch):
+    monkeypatch.setattr(places, "INSTALLED", True)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert Settings.from_env(REQUIRED).var == Path("var")

@@ -1,6 +1,6 @@
 """Image, compose file, manifests and pipeline: valid for their tools, and true to the app.
 
-There is no cluster and no Docker here. The tools that judge are hadolint, check-jsonschema,
+It needs neither a cluster nor an engine. The tools that judge are hadolint, check-jsonschema,
 compose-lint, yamllint and kubernetes-validate; the rest is what they cannot know.
 """
 
@@ -11,6 +11,7 @@ import math
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,7 +160,10 @@ def test_compose_lint_finds_nothing_serious_that_is_not_meant() -> None:
     serious = {
         (each["service"], each["rule_id"])
         for each in walk(found)
-        if isinstance(each, dict) and each.get("severity") in ("high", "critical")
+        if isinstance(each, dict)
+        and each.get("severity") in ("high", "critical")
+        # Below /root or /home, the checkout's own files count as sensitive.
+        and str(ROOT) not in each["message"]
     }
     # The shipper reads Docker's log files; that is its whole work.
     assert serious == {("shipper", "CL-0013")}
@@ -482,6 +486,28 @@ def test_the_guide_lists_every_image_with_its_tag() -> None:
     assert listed == {image for image in named if "lct:" not in image}
 
 
+def test_mongod_gets_its_key_at_every_start_and_no_strange_umask(tmp_path: Path) -> None:
+    key = tmp_path / "MONGO_KEY"
+    key.write_text("a key")
+    mongod = tmp_path / "mongod"
+    mongod.write_text('#!/bin/sh\nfor key; do :; done; umask; cat "$key"\n')
+    mongod.chmod(0o755)
+    # Where root is nobody special, as in containers: a key that is there cannot be overwritten.
+    obey = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
+    (in_kube,) = (
+        each["args"] for name, _, each in containers(variant("local")) if "mongo/" in name
+    )
+    for (text,) in (in_kube, COMPOSE["services"]["mongo-0"]["command"]):
+        text = text.replace("$$", "$")  # both take two for one
+        text = text.replace("/run/mongo/MONGO_KEY", str(key)).replace("/tmp/key", f"{tmp_path}/key")
+        text = re.sub(r"--wired\S+ \S+", "", text.replace("--keyFile", "")).replace("\\\n", " ")
+        given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "MONGO_KEY": "a key"}
+        for _ in range(2):  # a container that starts again finds /tmp as it was
+            said = subprocess.check_output([*obey, "sh", "-c", f"umask 22; {text}"], env=given)
+            assert said == b"0022\na key"
+        assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o400
+
+
 # --- that they fit the app ------------------------------------------------------------------------
 
 
@@ -551,7 +577,8 @@ def test_every_setting_is_set_or_said_to_be_left_at_its_default() -> None:
     assert set_somewhere | left_at_default() == set(VARIABLES)
     assert not set_somewhere & left_at_default()
     for name in left_at_default():
-        assert VARIABLES[name].default is not MISSING
+        field = VARIABLES[name]
+        assert (field.default, field.default_factory) != (MISSING, MISSING)
 
 
 DEPLOYMENT_FILES = [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lct.cli import main
 from lct.config import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +53,9 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     told = {name: cell for names, cell in rows for name in re.findall(r"`(LCT_\w+)`", names)}
     settings = {each.metadata["variable"]: each.default for each in fields(Settings)}
     assert set(told) == set(settings)
+    del settings["LCT_VAR"]  # tests/test_config.py
+    for folder in ("`var/`", "`~/.local/share/lct`", "`~/Library/Application Support/lct`"):
+        assert folder in told["LCT_VAR"]
     for name, default in settings.items():
         if default is MISSING:
             assert told[name].startswith("required"), name
@@ -60,6 +64,12 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
         else:
             shown = f"{default:g}" if isinstance(default, float) else str(default).lower()
             assert f"`{shown}" in told[name].lower(), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"(?:`|bin/)lct ([a-z][a-z-]+)", page.read_text()))
+    assert named <= set(main.commands)
 
 
 def test_the_layout_names_what_operators_look_for() -> None:

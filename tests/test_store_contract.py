@@ -47,7 +47,7 @@ from lct.domain.picking import LetGo, PickTeam, RestartPicks
 from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import SCHEMA, dump
 from lct.infrastructure import documents
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 from .desk import Desk, utc_now
 from .evening import SECRET

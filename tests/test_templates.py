@@ -14,17 +14,17 @@ from urllib.parse import urljoin
 
 import pytest
 
-from lct.application.around import Around
-from lct.application.own import personal
-from lct.application.queries import SCREENS
-from lct.application.regions import Region
+from lct.application.screens import PAGES as SCREENS
+from lct.application.screens.live_now import LiveNow
+from lct.application.screens.phone import personal
+from lct.application.screens.region import Region, Scene
 from lct.config import Settings
 from lct.domain.draw import NOT_OWN
 from lct.domain.evening import CloseTournament, LockJoining
 from lct.domain.people import BlockPlayer
 from lct.domain.tournament import Tournament
+from lct.places import ROOT
 from lct.web.render import Renderer, out_of_band
-from lct.web_server import ROOT
 
 from .evening import Evening as Rules
 from .http_client import Answer, Element, Evening, House, app_here, parse
@@ -129,11 +129,12 @@ def renderer() -> Iterator[Renderer]:
 
 def all_regions(t: Tournament, now: datetime) -> list[Region]:
     """Every region of every view, and what each player sees differently."""
-    around = Around({"p-Ola": 1, "p-Max": 1, "p-Zoe": 2}, {"p-Ola": "here", "p-Max": "asleep"})
+    live = LiveNow({"p-Ola": 1, "p-Max": 1, "p-Zoe": 2}, {"p-Ola": "here", "p-Max": "asleep"})
     url = "https://cup.example/t/BCDF2345/join"
-    found = [region for view in SCREENS.values() for region in view(t, now, around, url)]
+    scene = Scene(t, now, live, url)
+    found = [region for screen in SCREENS.values() for region in screen.whole(scene)]
     for player in (*t.players, "p-Max", "p-nobody"):
-        found += personal(t, player, now, around).values()
+        found += personal(scene, player).values()
     return found + [child for region in found for child in region.children]
 
 
@@ -144,10 +145,10 @@ def test_every_region_is_one_element_that_begins_with_its_id(
     t, now = PHASES[phase]
     for region in all_regions(t, now):
         html = renderer.html(region)
-        assert re.match(rf'<[a-z]+ id="{re.escape(region.id)}"[ >]', html), region.template
+        assert re.match(rf'<[a-z]+2? id="{re.escape(region.id)}"[ >]', html), region.template
         (root,) = parse(html).children
         assert isinstance(root, Element)
-        sent = out_of_band(html)
+        sent = out_of_band(html, "12.345")
         assert sent.count("hx-swap-oob=") == 1
         assert sent.index("hx-swap-oob=") < sent.index(">")
         assert parse(sent).by_id(region.id).attrs["hx-swap-oob"]

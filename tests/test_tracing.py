@@ -486,5 +486,5 @@ def test_whoever_wants_traces_without_the_packages_is_told_in_one_sentence(
     with pytest.raises(SettingsError) as refused:
         Settings.from_env({**given, "LCT_OTLP_ENDPOINT": "http://127.0.0.1:9"})
     assert str(refused.value) == (
-        "LCT_OTLP_ENDPOINT needs the packages of requirements-tracing.lock."
+        "LCT_OTLP_ENDPOINT needs the packages of requirements-tracing.lock, or lct[tracing]."
     )

@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,24 +15,27 @@ import time
 import pymongo
 import pytest
 
+from lct import __version__
 from lct.laptop import listen, qr_code, running_environ, web_address
+from lct.places import ROOT
 
 from .support import answers, children_of, clean_environ, free_port, is_running, wait_until
 
 pytestmark = pytest.mark.slow
 
-START = [sys.executable, "-c", "import sys; from lct.up import run; sys.exit(run())"]
+START = [sys.executable, "-P", "-c", "import sys; from lct.up import run; sys.exit(run())"]
 
 
 class Up:
     """One `lct up` in a folder of its own, on a port of 127.0.0.1."""
 
-    def __init__(self, folder, **environ):
+    def __init__(self, folder, cwd=None, **environ):
         self.folder = folder
         self.port = int(environ.setdefault("LCT_PORT", str(free_port())))
         defaults = {"LCT_VAR": str(folder), "LCT_HOST": "127.0.0.1", "LCT_WORKERS": "1"}
         self.process = subprocess.Popen(
             START,
+            cwd=cwd,
             env={**clean_environ(), **defaults, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -104,6 +108,46 @@ def test_it_says_where_it_is_open_and_answers_there(up):
     assert qr_code(url, coloured=False) in said
     assert str(lct.folder) in said
     assert answers(f"{url}/liveness")
+
+
+def test_it_says_each_step(up):
+    lct = up()
+    assert lct.wait_for("starting the store").splitlines()[0] == (
+        f"  lct {__version__}, data in {lct.folder}"
+    )
+    steps = [line.strip() for line in lct.wait_for("lct is open").splitlines() if line.strip()]
+    assert steps[:-1] == ["starting the bus", "starting the app", "checking the store's indexes"]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "answer"),
+    [("home", "500"), ("templates", "a closed connection")],
+)
+def test_it_is_not_open_when_it_cannot_serve_its_front_page(up, tmp_path, lacks, answer):
+    left_out = shutil.ignore_patterns("__pycache__", lacks)
+    for folder in {"lct", "static", "templates"} - {lacks}:
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=left_out)
+    lct = up(PYTHONPATH=str(tmp_path))
+    assert lct.process.wait(20) == 1
+    said = lct.wait_for("TemplateNotFound")
+    assert f"lct: The front page is answered with {answer}; the end of" in said
+    assert "open at" not in said
+    assert max(map(len, said.splitlines())) < 200
+
+
+@pytest.mark.parametrize("url", ["https://cup.example/fifa", "http://lct.local:8080"])
+def test_a_guarded_front_page_is_one_that_it_can_serve(up, url):
+    guards = {"LCT_ALLOWED_HOSTS": "10.0.0.7", "LCT_CREATE_PASSPHRASE": "open sesame"}
+    lct = up(LCT_PUBLIC_URL=url, LCT_TRUSTED_PROXIES="1", LCT_SECURE_COOKIES="true", **guards)
+    assert f"open at  {url}" in lct.ready()
+
+
+def test_it_imports_nothing_from_the_folder_that_it_is_started_in(up, tmp_path):
+    for name in ("lct", "flask", "gunicorn", "redis", "nx_27017"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from anywhere')")
+    lct = up(cwd=tmp_path)
+    lct.ready()
+    assert lct.end()[0] == 0
 
 
 def test_interrupting_it_ends_every_process_within_three_seconds(up):
@@ -219,6 +263,18 @@ def test_another_command_on_the_laptop_finds_the_running_servers(up):
     found = running_environ({"LCT_VAR": str(lct.folder), "LCT_PUBLIC_URL": "http://given"})
     assert found["LCT_MONGO_URI"].startswith("mongodb://%2F")
     assert found["LCT_PUBLIC_URL"] == "http://given"
+
+    def run(*words):
+        return subprocess.run(
+            [sys.executable, "-m", "lct", *words],
+            env={**clean_environ(), "LCT_VAR": str(lct.folder)},
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    said = run("seed")
+    assert answers(re.search(r"board\s+(\S+)", said)[1])
+    code = re.search(r"code\s+(\S+)", said)[1]
+    assert "1 joined, 1 picked" in run("simulate", code, "--guests", "1", "--pace", "0")
     assert stat.S_IMODE((lct.folder / "environ.json").stat().st_mode) == 0o600
     lct.process.kill()
     lct.process.wait()

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from .. import cancellation
 from ..domain.errors import Busy, LctError
-from ..domain.fact import Command, Event
+from ..domain.fact import Command, Event, Touched
 from ..domain.tournament import Tournament
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,10 @@ class Stream(Protocol):
 
     tournament: Tournament
     seq: int
+    at: datetime  # of the last event
     lock: threading.Lock
+
+    def touched_since(self, seq: int) -> list[Touched | None]: ...
 
 
 S = TypeVar("S", bound=Stream)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..domain.drawing import TeamsDrawn
 from ..domain.tournament import Tournament
-from .checks import finished_draws
+from .finished_draws import finished_draws
 from .history import Stored
 
 MOST = 5  # webhooks of a tournament

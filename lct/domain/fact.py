@@ -88,6 +88,16 @@ AfterLastCard = Annotated[T, Seen.AFTER_LAST_CARD]
 Exported = Annotated[T, Seen.IN_EXPORTS]
 
 
+class Touched(NamedTuple):
+    """The players and the teams (by their place) whose parts of a screen a change may alter."""
+
+    players: frozenset[str] = frozenset()
+    teams: frozenset[int] = frozenset()
+
+    def __or__(self, other: Touched) -> Touched:
+        return Touched(self.players | other.players, self.teams | other.teams)
+
+
 class Claim(NamedTuple):
     """A text that only one live event may hold, and the refusal of a second one."""
 
@@ -127,6 +137,11 @@ class Event(ABC):
     @abstractmethod
     def sentence(self, t: Tournament) -> str:
         """What the history says, on the state before the event."""
+
+    def touches(self, t: Tournament) -> Touched | None:
+        """What the event changes on a screen besides the counts, on the state before the event.
+        None, the safe answer: anything."""
+        return None
 
     def sound(self) -> bool:
         """Whether the values are such as a rule could have made; an import may hold anything."""
@@ -188,3 +203,4 @@ def apply(t: Tournament, event: Event, seq: int, at: datetime) -> None:
     """Take one event into ``t``; ``seq`` is its place in the stream, ``at`` its time."""
     event.apply(t, seq, at)
     t.version += event.versioned
+    t.seq = seq

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from . import errors
-from .fact import Command, Event, Public
+from .fact import Command, Event, Public, Touched
 from .picking import free
 from .rights import Right
 from .tournament import Player, Tournament
@@ -40,6 +40,9 @@ class PlayerJoined(Event):
     player_id: Public[str]
     first: Public[str]
     last: Public[str]
+
+    def touches(self, t: Tournament) -> Touched:
+        return Touched(frozenset((self.player_id,)))
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.players[self.player_id] = Player(self.player_id, self.first, self.last)
@@ -83,6 +86,10 @@ class PlayerRenamed(Event):
     player_id: Public[str]
     first: Public[str]
     last: Public[str]
+
+    def touches(self, t: Tournament) -> Touched:
+        team = t.players[self.player_id].team
+        return Touched(frozenset((self.player_id,)), frozenset(() if team is None else (team,)))
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         player = t.players[self.player_id]

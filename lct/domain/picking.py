@@ -7,7 +7,7 @@ from datetime import datetime
 
 from . import errors
 from .draw import commitment
-from .fact import AfterLastCard, Command, Event, Exported, Public
+from .fact import AfterLastCard, Command, Event, Exported, Public, Touched
 from .rights import Right
 from .tournament import Player, Tournament
 
@@ -17,6 +17,12 @@ def free(t: Tournament, player: Player) -> None:
     if player.team is not None:
         del t.holders[player.team]
         player.team, player.value, player.picked_at = None, "", 0
+
+
+def _touched(t: Tournament, player_id: str, *teams: int) -> Touched:
+    before = t.players[player_id].team
+    held = () if before is None else (before,)
+    return Touched(frozenset((player_id,)), frozenset((*held, *teams)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,9 @@ class TeamPicked(Event):
     player_id: Public[str]
     team: Public[int]  # its place in the tournament's list
     value: Exported[str]  # hex, made in the player's browser
+
+    def touches(self, t: Tournament) -> Touched:
+        return _touched(t, self.player_id, self.team)
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         player = t.players[self.player_id]
@@ -71,6 +80,9 @@ class TeamLetGo(Event):
     by = "player"
 
     player_id: Public[str]
+
+    def touches(self, t: Tournament) -> Touched:
+        return _touched(t, self.player_id)
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         free(t, t.players[self.player_id])

@@ -80,6 +80,7 @@ class Tournament:
     locked: bool = False
     closed: bool = False
     version: int = 0
+    seq: int = 0  # the place in its stream that this state has reached
     attempt: int = 1
     commitment: str = ""
     secret: str = ""

@@ -11,9 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 PR_SET_PDEATHSIG = 1
+# Before the name of a module: Python shall not look for modules in the folder that it starts in,
+# which may be anybody's and have a redis.py in it.
+SAFELY = ("-P", "-m")
 LOOK_SECONDS = 0.5
 STEADY_SECONDS = 60
 
@@ -24,6 +28,7 @@ def start_child(
     environ: Mapping[str, str] | None = None,
     log: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
+    folder: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a command that gets SIGTERM when this process ends, however it ends.
 
@@ -38,6 +43,7 @@ def start_child(
     return subprocess.Popen(
         list(command),
         env=environ,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
@@ -104,7 +110,7 @@ class Watch:
 
 def guarded(command: Sequence[str]) -> list[str]:
     """The command that runs another one and ends it when the parent has gone."""
-    return [sys.executable, "-m", "lct.infrastructure.children", *command]
+    return [sys.executable, *SAFELY, "lct.infrastructure.children", *command]
 
 
 def _die_with_parent(parent: int) -> Any:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from ..domain.errors import Unreadable
-from ..domain.fact import EVENTS, Event, apply
+from ..domain.fact import EVENTS, Event, Touched, apply
 from ..domain.tournament import Tournament
 
 log = logging.getLogger(__name__)
 
 # (type, schema) -> a function that lifts such data to the next schema.
 UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+KEPT = 200  # events of which a stream knows what they touched
 
 
 class Stream:
@@ -30,6 +34,8 @@ class Stream:
         self.stale: list[int] = []  # superseded events that still hold their text
         self.at = datetime.now(UTC)  # of the last event
         self.seen_at = 0.0  # when its last event was last seen in the store
+        # What the last events touched, the newest last; None: anything.
+        self._touched: deque[Touched | None] = deque(maxlen=KEPT)
 
     def take(self, document: Mapping[str, Any]) -> None:
         """Take in the next event; one that is known already is ignored."""
@@ -41,11 +47,20 @@ class Stream:
         event = read_event(document)
         try:
             at = document["at"].replace(tzinfo=UTC)
+            touched = event.touches(self.tournament)
             apply(self.tournament, event, seq, at)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise Unreadable(f"event {seq} of {self.code} does not apply") from error
         self._note_claim(event, seq, document.get("unique"))
         self.seq, self.at = seq, at
+        self._touched.append(touched)
+
+    def touched_since(self, seq: int) -> list[Touched | None]:
+        """What each event behind ``seq`` touched; [None] where that is not known any more."""
+        count = self.seq - seq
+        if count > len(self._touched):
+            return [None]
+        return list(self._touched)[len(self._touched) - count :] if count > 0 else []
 
     def _note_claim(self, event: Event, seq: int, held: str | None) -> None:
         kind = event.claims.kind if event.claims else event.releases

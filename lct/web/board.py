@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application import checks, queries
+from ..application import finished_draws as checks
+from ..application.screens import board as screen
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
 from .identity import known_code, player_here
 from .limits import guess
-from .parts import join_url, live_url, parts
+from .parts import live_url, parts, scene
 from .render import page
 
 bp = Blueprint("board", __name__)
@@ -21,13 +22,12 @@ bp = Blueprint("board", __name__)
 @bp.get("/t/<code>")
 def board(code: str) -> ResponseReturnValue:
     t = guess(known_code(code))
-    regions = queries.board(
-        t, parts().now(), parts().hub.around(t.code), join_url(parts().public_url, t.code)
-    )
+    now = scene(t)
     return page(
         "board/page.html",
         t=t,
-        regions=regions,
+        regions=screen.whole(now),
+        stamp=now.stamp,
         live_url=live_url(t.code, "board"),
         warning=_warning(parts().public_url),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask, Response, g, make_response, request
@@ -12,10 +11,9 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest, HTTPException
 from wsproto.utilities import ProtocolError
 
-from ..application.regions import Region
 from ..domain import errors
 from . import problems
-from .render import fragments, notice, page, wants_fragment
+from .render import NONE_SHOWN, Shown, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
 
@@ -60,17 +58,17 @@ def handle_refusal(error: errors.LctError) -> ResponseReturnValue:
 
 
 def refusal_answer(
-    error: errors.LctError, regions: Iterable[Region] = (), back_url: str = ""
+    error: errors.LctError, shown: Shown = NONE_SHOWN, back_url: str = ""
 ) -> ResponseReturnValue:
     """What a refused form or tap is answered: the sentence, beside its field if it has one, and
-    the regions as they are now; without htmx a page with the way back."""
+    what is shown as it is now; without htmx a page with the way back."""
     status, g.error_kind = answer_for(error)
     retry_after = getattr(error, "retry_after", None)
     if not wants_fragment():
         return error_answer(status, error.sentence, retry_after, back_url)
     field = next(iter(error.fields), "") if isinstance(error, errors.Invalid) else ""
     said = notice(error.sentence, field=field)
-    return _with_retry(make_response(fragments((said, *regions), status)), retry_after)
+    return _with_retry(make_response(fragments(shown, said, status)), retry_after)
 
 
 def error_answer(
@@ -81,7 +79,7 @@ def error_answer(
     if problems.wanted():
         return _with_retry(problems.problem(status, sentence), retry_after)
     if wants_fragment():
-        answer = fragments([notice(sentence)], status)
+        answer = fragments(NONE_SHOWN, notice(sentence), status)
     else:
         answer = page(
             "error.html", status, sentence=sentence, retry_after=retry_after, back_url=back_url

@@ -5,15 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application import checks, queries
-from ..application.around import NOBODY
+from ..application import finished_draws as checks
 from ..application.history import Line, replay, story
-from ..application.regions import Region
+from ..application.screens import phone
+from ..application.screens.region import Region, Scene
 from ..domain.tournament import Tournament
 from .identity import known_code, require_organiser
 from .limits import guess
 from .parts import parts
-from .render import fragments, page, wants_fragment
+from .render import Shown, fragments, page, wants_fragment
 
 bp = Blueprint("history", __name__)
 
@@ -30,7 +30,7 @@ def history(code: str) -> ResponseReturnValue:
     regions = _board(then, lines[at - 1], at == len(events))
     moment = Region("moment", "history/_moment.html", (at, len(events), lines[at - 1]))
     if wants_fragment():
-        return fragments((moment, *regions))
+        return fragments(Shown((moment, *regions)))  # without a stamp: the slider goes back
     return page(
         "history/page.html",
         t=t,
@@ -54,7 +54,7 @@ def _place(events: int) -> int:
 def _board(then: Tournament, line: Line, newest: bool) -> tuple[Region, ...]:
     """The board as it stood at that moment: cards that turned later lie face down."""
     now = parts().now() if newest else line.at
-    return tuple(r for r in queries.watch(then, now, NOBODY, "") if r.id != "bar")
+    return tuple(r for r in phone.watch(Scene(then, now)) if r.id != "bar")
 
 
 @bp.get("/t/<code>/history.jsonl")

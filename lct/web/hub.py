@@ -15,8 +15,8 @@ from typing import Any
 
 import gevent
 
-from ..application.around import NOBODY, Around
 from ..application.messages import Dropped, Looked, Message, Moved, Present, Revision, WebhookAdded
+from ..application.screens.live_now import NOBODY, LiveNow
 from ..domain.errors import TooMany
 from ..spans import span
 from . import metrics
@@ -145,10 +145,10 @@ class Hub:
         with self._room(code) as room:
             room.presence.dozes(player_id, room.boxes.get("me", ()))
 
-    def around(self, code: str) -> Around:
+    def live_now(self, code: str) -> LiveNow:
         """Who looks at what and who is here, as far as this worker has heard."""
         room = self._rooms.get(code)
-        return NOBODY if room is None else room.around()
+        return NOBODY if room is None else room.live_now()
 
     def sockets(self) -> int:
         return sum(map(len, self._rooms.values()))

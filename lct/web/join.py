@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application.around import NOBODY
-from ..application.queries import watch
+from ..application.screens import phone
+from ..application.screens.region import Scene
 from ..domain.errors import Invalid, LctError, PlayerIsBlocked, Refused
 from ..domain.people import Join
 from ..domain.rights import player
@@ -103,13 +103,14 @@ def _form(
 
 
 def _door(t: Tournament, refusal: LctError, status: int) -> ResponseReturnValue:
-    regions = watch(t, parts().now(), NOBODY, "")
+    now = Scene(t, parts().now())
     return page(
         "join/door.html",
         status,
         t=t,
         sentence=refusal.sentence,
         reason=type(refusal).__name__,
-        regions=regions,
+        regions=phone.watch(now),
+        stamp=now.stamp,
         live_url=live_url(t.code, "watch"),
     )

@@ -23,8 +23,8 @@ from flask.typing import ResponseReturnValue
 from flask_sock import Sock
 
 from ..application.messages import Looked
-from ..application.own import personal
-from ..application.queries import SCREENS
+from ..application.screens import PAGES
+from ..application.screens.phone import personal
 from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
 from ..request_id import request_id
@@ -34,7 +34,7 @@ from .identity import invited, known_code, player_here, require_organiser
 from .inbox import Looks, messages
 from .limits import address, guess
 from .outbox import EventOutbox, Outbox
-from .parts import Parts, join_url, parts
+from .parts import Parts, parts, scene
 from .picture import Picture
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def check_before_the_upgrade() -> None:
     except UnicodeError:  # wsproto reads it so, and does not expect that it may fail
         abort(400)
     view = request.args.get("view", "")
-    if view not in SCREENS:
+    if view not in PAGES:
         abort(404)
     # A screen that stays reads the store itself when it enters its room.
     fresh = request.endpoint == "live.now" or view == "organise"
@@ -246,12 +246,11 @@ def _wait(stay: Stay, box: Outbox) -> None:
 @bp.get("/t/<code>/now")
 def now(code: str) -> ResponseReturnValue:
     """All regions of a view, or 204 when they are what ``If-None-Match`` names."""
-    t, at, hub = g.t, parts().now(), parts().hub
-    hub.polled(t.code, g.player_id if g.player_id in t.players else None)
-    around = hub.around(t.code)
-    top = SCREENS[request.args["view"]](t, at, around, join_url(parts().public_url, t.code))
-    mine = personal(t, g.player_id, at, around) if g.player_id else {}
-    picture = Picture(current_app.extensions["lct-renderer"], top)
+    t = g.t
+    parts().hub.polled(t.code, g.player_id if g.player_id in t.players else None)
+    at = scene(t)
+    mine = personal(at, g.player_id) if g.player_id else {}
+    picture = Picture(current_app.extensions["lct-renderer"], PAGES[request.args["view"]], at)
     tag = picture.tag(mine)
     # Compressing an answer adds the method to its tag.
     known = {given.partition(":")[0] for given in request.if_none_match.as_set(True)}

@@ -21,7 +21,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ..application.queries import VIEWS
+from ..application.screens import VIEWS
 from ..domain.errors import NotAllowed
 
 bp = Blueprint("metrics", __name__)

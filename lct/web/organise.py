@@ -11,8 +11,8 @@ from typing import Any
 from flask import Blueprint, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application import queries
-from ..application.regions import Region
+from ..application.screens import desk as desk_screen
+from ..application.screens import lobby
 from ..domain.devices import RenewRecoveryCode, RevokeDevice
 from ..domain.drawing import DrawTeams, SkipReveal
 from ..domain.errors import LctError, NotFound, Refused
@@ -34,8 +34,8 @@ from ..domain.values import shown_code, whole_number
 from . import forms, identity
 from .errors import refusal_answer
 from .limits import guess, tap
-from .parts import join_url, live_url, parts, public
-from .render import fragments, notice, page, wants_fragment
+from .parts import live_url, parts, public, scene
+from .render import NONE_SHOWN, Shown, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
 
@@ -86,13 +86,13 @@ def desk(code: str) -> ResponseReturnValue:
 
 
 def _page(t: Tournament) -> ResponseReturnValue:
-    now, around = parts().now(), parts().hub.around(t.code)
-    url = join_url(parts().public_url, t.code)
+    now = scene(t)
     return page(
         "organise/page.html",
         t=t,
-        regions=queries.organise(t, now, around, url),
-        join_url=url,
+        regions=desk_screen.whole(now),
+        stamp=now.stamp,
+        join_url=now.join_url,
         board_url=url_for("board.board", code=t.code),
         organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
@@ -197,19 +197,19 @@ def _new_recovery(t: Tournament, device_id: str) -> ResponseReturnValue:
 
 def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
     fresh = isinstance(refusal, Refused | NotFound)
-    regions = _all(parts().read(code).tournament) if fresh else ()
-    return refusal_answer(refusal, regions, url_for("organise.desk", code=code))
+    shown = _all(parts().read(code).tournament) if fresh else NONE_SHOWN
+    return refusal_answer(refusal, shown, url_for("organise.desk", code=code))
 
 
 def _done(t: Tournament, text: str) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("organise.desk", code=t.code), 303)
-    return fragments((notice(text, "ok"), *_all(t)))
+    return fragments(_all(t), notice(text, "ok"))
 
 
-def _all(t: Tournament) -> tuple[Region, ...]:
-    url = join_url(parts().public_url, t.code)
-    return queries.organise(t, parts().now(), parts().hub.around(t.code), url)
+def _all(t: Tournament) -> Shown:
+    now = scene(t)
+    return Shown(desk_screen.whole(now), now.stamp)
 
 
 # --- for somebody who is not tapping ----------------------------------------------------------
@@ -220,12 +220,11 @@ def pick_for(code: str) -> ResponseReturnValue:
     t, _ = _organised(code)
     player = t.player(request.args.get("player", ""))
     seat = identity.seat_code(t.code, player.id)
-    tiles = queries.me(t, parts().now(), parts().hub.around(t.code), "")[-1]
     return page(
         "organise/pick_for.html",
         t=t,
         player=player,
-        tiles=tiles.children,
+        tiles=() if t.dealt else lobby.tiles(scene(t)),
         personal_code=shown_code(seat),
         personal_url=public(url_for("join.seat", code=t.code, seat=seat)),
         organise_url=url_for("organise.desk", code=t.code),

@@ -59,7 +59,6 @@ class Outbox:
         "closing",
         "device_id",
         "heard",
-        "own",
         "personal",
         "player_id",
         "sock",
@@ -82,8 +81,7 @@ class Outbox:
         self.view = view
         self.player_id = player_id
         self.device_id = device_id
-        self.own: Any = None  # what the personal regions were made of
-        self.personal: dict[str, Any] = {}
+        self.personal: dict[str, Any] = {}  # the regions that its player sees differently
 
     def open(self, current: Callable[[Any, set[str]], bytes]) -> None:
         self._current = current

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from flask import current_app, url_for
 
 from ..application.history import Receipt, Stored
+from ..application.screens.region import Scene
 from ..domain.fact import Command
 from ..domain.teams import CatalogueTeam
 from ..domain.tournament import Tournament
@@ -41,6 +42,12 @@ class Parts:
 
 def parts() -> Parts:
     return cast(Parts, current_app.extensions["lct"])
+
+
+def scene(t: Tournament) -> Scene:
+    """A tournament now, as this worker sees it."""
+    url = join_url(parts().public_url, t.code)
+    return Scene(t, parts().now(), parts().hub.live_now(t.code), url)
 
 
 def live_url(code: str, view: str) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application import queries
-from ..application.own import after_tap, personal
-from ..application.regions import Region
+from ..application.screens import phone
+from ..application.screens.region import Region
 from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
@@ -22,8 +21,8 @@ from . import forms
 from .errors import refusal_answer
 from .identity import known_code, player_here, seat_code
 from .limits import guess, tap
-from .parts import live_url, parts, public
-from .render import fragments, notice, page, wants_fragment
+from .parts import live_url, parts, public, scene
+from .render import Shown, fragments, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
 
@@ -34,12 +33,8 @@ def me(code: str) -> ResponseReturnValue:
     player_id = player_here(t.code)
     if player_id is None:
         return redirect(url_for("join.form", code=t.code), 303)
-    now, around = parts().now(), parts().hub.around(t.code)
-    mine = personal(t, player_id, now, around)
-    regions = tuple(
-        mine.get(r.id, r)._replace(children=tuple(mine.get(c.id, c) for c in r.children))
-        for r in queries.me(t, now, around, "")
-    )
+    now = scene(t)
+    regions = phone.laid_over(phone.me(now), phone.personal(now, player_id))
     seat = seat_code(t.code, player_id)
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
     player = t.players.get(player_id)
@@ -47,6 +42,7 @@ def me(code: str) -> ResponseReturnValue:
         "me/page.html",
         t=t,
         regions=filtered(regions, q, stars, kind),
+        stamp=now.stamp,
         q=q,
         stars_only=stars,
         kind_only=kind,
@@ -116,12 +112,14 @@ def _tap(
         t = parts().execute(command(about | {"player_id": player_id}))
     except (Refused, Invalid, UnknownTeam) as refusal:
         t = parts().read(before.code).tournament
-        regions = _changed(t, player_id, touched)
-        return refusal_answer(refusal, regions, url_for("pick.me", code=t.code))
+        return refusal_answer(
+            refusal, _changed(t, player_id, touched), url_for("pick.me", code=t.code)
+        )
     if not wants_fragment():
         return redirect(url_for("pick.me", code=t.code), 303)
-    return fragments((notice("", "ok"), *_changed(t, player_id, touched)))
+    return fragments(_changed(t, player_id, touched), notice("", "ok"))
 
 
-def _changed(t: Tournament, player_id: str, teams: set[int]) -> tuple[Region, ...]:
-    return after_tap(t, player_id, teams, parts().now(), parts().hub.around(t.code))
+def _changed(t: Tournament, player_id: str, teams: set[int]) -> Shown:
+    now = scene(t)
+    return Shown(phone.after_tap(now, player_id, teams), now.stamp)

@@ -5,91 +5,116 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
-from ..application.regions import Region
-from .render import Renderer, out_of_band, within_frame
+from ..application.screens.change import ANYTHING, Change
+from ..application.screens.region import Region, Scene, Screen
+from .render import Renderer, out_of_band, stamped, within_frame
+
+Own = Mapping[str, Region]
+NOTHING: Own = {}
 
 
 class Picture:
     """The regions of a view, in order, with their HTML for many readers.
 
-    What every reader shares is made once for each state; a reader's own regions are put in.
+    The HTML that all readers share is made once for each state; a reader's own regions are put in.
     """
 
-    def __init__(self, render: Renderer, top: tuple[Region, ...]) -> None:
-        self._render = render
-        self.top: tuple[Region, ...] = ()
-        self.regions: dict[str, Region] = {}
+    def __init__(self, render: Renderer, screen: Screen, scene: Scene) -> None:
+        self._render, self._screen = render, screen
+        self._top: tuple[Region, ...] = ()  # their children may be out of date ...
+        self.regions: dict[str, Region] = {}  # ... these are not
         self._within: dict[str, str] = {}  # child -> its container
         self._shared: dict[str, str] = {}  # top region -> its HTML, made when first asked for
         self._tag = ""
-        self.update(top)
+        self.stamp = ""
+        self.update(scene)
 
-    def update(self, top: tuple[Region, ...]) -> tuple[str, set[str]]:
-        """Take the new regions; returns the HTML of the changed ones and every id within it. If
-        one cannot be rendered the picture stays as it was, so that the next update has it all."""
+    def update(self, scene: Scene, change: Change = ANYTHING) -> tuple[str, set[str]]:
+        """Show the scene; returns the HTML of the regions to send and every id within it. If one
+        cannot be rendered the picture stays as it was, so that the next update has it all."""
+        part = self._screen.part(scene, change.touched) if change.touched else None
+        found = list(part) if part is not None else None
+        if found is None or not self.regions.keys() >= {region.id for region in found}:
+            return self._update_whole(scene, change.again)
+        old = self.regions
+        changed = [r for r in found if change.again or r != old[r.id]]
+        html = self._html(changed, scene.stamp)
+        for region in changed:
+            self.regions[region.id] = region
+            self._shared.pop(self._within.get(region.id, region.id), None)
+        self.stamp = scene.stamp
+        if changed:
+            self._tag = ""
+        return html, {region.id for region in changed}
+
+    def _update_whole(self, scene: Scene, again: bool) -> tuple[str, set[str]]:
+        top = self._screen.whole(scene)
         regions, within = dict[str, Region](), dict[str, str]()
-        changed, ids = list[Region](), set[str]()
+        changed = list[Region]()
         for region in top:
             regions[region.id] = region
-            regions |= {child.id: child for child in region.children}
-            within |= {child.id: region.id for child in region.children}
+            regions.update((child.id, child) for child in region.children)
+            within.update((child.id, region.id) for child in region.children)
             old = self.regions.get(region.id)
-            if region is old or (not region.children and region == old):
-                continue
-            if old is None or _shell(old) != _shell(region):
+            if again or old is None or _shell(old) != _shell(region):
                 changed.append(region)
-                ids |= {region.id, *(child.id for child in region.children)}
-                continue
-            for child in region.children:
-                if self.regions[child.id] != child:
-                    changed.append(child)
-                    ids.add(child.id)
-        html = ""
-        if self.regions:  # at first nobody has seen anything
-            html = "".join(out_of_band(self._render.html(region)) for region in changed)
-        if ids or within != self._within:
+            else:
+                changed += [child for child in region.children if self.regions[child.id] != child]
+        # At first nobody has seen anything.
+        html = self._html(changed, scene.stamp) if self.regions else ""
+        if changed or within != self._within:
             self._shared, self._tag = {}, ""
-        self.top, self.regions, self._within = top, regions, within
-        return html, ids
+        self._top, self.regions, self._within = top, regions, within
+        self.stamp = scene.stamp
+        return html, {each.id for region in changed for each in (region, *region.children)}
 
-    def html(self, ids: Iterable[str], mine: Mapping[str, Region]) -> str:
-        """The HTML now of some regions, as the reader sees it whose own regions are ``mine``."""
+    def _html(self, regions: Iterable[Region], stamp: str) -> str:
+        return "".join(out_of_band(self._render.html(region), stamp) for region in regions)
+
+    def html(self, ids: Iterable[str], own: Own) -> str:
+        """The HTML now of some regions, for the reader whose own regions these are."""
         ids = set(ids)
         out = []
         for region_id in ids & self.regions.keys():
             within = self._within.get(region_id)
             if within is None:
-                out.append(self._top_html(self.regions[region_id], mine))
+                out.append(self._top_html(self.regions[region_id], own))
             elif within not in ids:
-                region = mine.get(region_id) or self.regions[region_id]
-                out.append(out_of_band(self._render.html(region)))
+                region = own.get(region_id) or self.regions[region_id]
+                out.append(out_of_band(self._render.html(region), self.stamp))
         return "".join(out)
 
-    def whole(self, mine: Mapping[str, Region]) -> str:
-        """All of it."""
-        return "".join(self._top_html(region, mine) for region in self.top)
+    def whole(self, own: Own = NOTHING, own_stamp: str = "") -> str:
+        """All of it. ``own_stamp``: when the reader's own regions were made, if that was later."""
+        return "".join(self._top_html(region, own, own_stamp) for region in self._top)
 
-    def tag(self, mine: Mapping[str, Region]) -> str:
+    def tag(self, own: Own = NOTHING) -> str:
         """What a reader's whole picture is known by: equal tags, equal pictures."""
         if not self._tag:
-            self._tag = _digest(self.whole({}))
-        own = "".join(self._render.html(region) for region in mine.values())
-        return f"{self._tag}-{_digest(own)}" if own else self._tag
+            self._tag = _digest("".join(self._shared_html(region) for region in self._top))
+        mine = "".join(self._render.html(region) for region in own.values())
+        return f"{self._tag}-{_digest(mine)}" if mine else self._tag
 
-    def _top_html(self, region: Region, mine: Mapping[str, Region]) -> str:
+    def _top_html(self, region: Region, own: Own, own_stamp: str = "") -> str:
         """A region that is in no other, with what the reader sees differently in it: put into the
         shared HTML, for a container of a thousand regions takes a millisecond to render."""
-        if own := mine.get(region.id):
-            return out_of_band(self._render.html(own))
-        html = self._shared.get(region.id)
-        if html is None:
-            html = self._shared[region.id] = out_of_band(self._render.html(region))
+        if mine := own.get(region.id):
+            return out_of_band(self._render.html(mine), own_stamp or self.stamp)
+        html = self._shared_html(region)
         if region.children:
-            for region_id, own in mine.items():
+            for region_id, mine in own.items():
                 if self._within.get(region_id) == region.id:
                     shared = self._render.html(self.regions[region_id])
-                    own_html = within_frame(self._render.html(own))
+                    own_html = stamped(within_frame(self._render.html(mine)), own_stamp)
                     html = html.replace(within_frame(shared), own_html, 1)
+        return out_of_band(html, self.stamp)
+
+    def _shared_html(self, region: Region) -> str:
+        html = self._shared.get(region.id)
+        if html is None:
+            children = tuple(self.regions[child.id] for child in region.children)
+            now = self.regions[region.id]._replace(children=children)
+            html = self._shared[region.id] = within_frame(self._render.html(now))
         return html
 
 

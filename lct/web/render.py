@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 from flask import Flask, current_app, g, render_template, request
 from flask_wtf.csrf import generate_csrf
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
-from ..application.regions import Region
+from ..application.screens.region import Region
 from ..domain.values import shown_code
 from . import metrics
 from .crest import crest
@@ -21,7 +23,7 @@ CACHED_REGIONS = 20_000
 # Regions are shared between readers; their forms carry this where the reader's token goes.
 _FIELD = 'name="csrf_token" value="'
 _MARK = _FIELD + "@csrf@"
-_SWAP = ' hx-swap-oob="outerMorph" id="'
+_ID = ' id="'
 
 
 class Notice(NamedTuple):
@@ -66,15 +68,23 @@ class Renderer:
         children = [Markup(self.html(child)) for child in region.children]  # noqa: S704 - ours
         return template.render(id=region.id, r=region.data, children=children).strip()
 
-    def for_reader(self, region: Region) -> Markup:
+    @pass_context
+    def for_reader(self, context: Context, region: Region) -> Markup:
         """The region in a page: forms carry the reader's own token."""
         html = self.html(region).replace(_MARK, _FIELD + generate_csrf())
-        return Markup(html)  # noqa: S704 - rendered by us
+        return Markup(stamped(html, context.get("stamp", "")))  # noqa: S704 - rendered by us
 
 
-def out_of_band(html: str) -> str:
+def stamped(html: str, stamp: str) -> str:
+    """HTML of a region that says which state it shows: a page never puts an older one over a newer
+    one (static/live.js). A region without a stamp is as old as the one that it is in."""
+    return html.replace(_ID, f' data-at="{stamp}"{_ID}', 1) if stamp else html
+
+
+def out_of_band(html: str, stamp: str) -> str:
     """HTML of a region as htmx swaps it in by id; the token travels in a header there."""
-    return within_frame(html).replace(' id="', _SWAP, 1)
+    html = within_frame(html).replace(_ID, f' hx-swap-oob="outerMorph"{_ID}', 1)
+    return stamped(html, stamp)
 
 
 def within_frame(html: str) -> str:
@@ -92,10 +102,22 @@ def wants_fragment() -> bool:
     return bool(request.htmx)  # type: ignore[attr-defined]
 
 
-def fragments(regions: Iterable[Region], status: int = 200) -> tuple[str, int]:
-    """The answer to htmx: the regions that changed, as out-of-band swaps."""
+class Shown(NamedTuple):
+    """Regions, and the stamp of the state that they show; empty: of none."""
+
+    regions: Iterable[Region] = ()
+    stamp: str = ""
+
+
+NONE_SHOWN = Shown()
+
+
+def fragments(shown: Shown, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
+    """The answer to htmx: regions as out-of-band swaps, and a notice, which is of no state."""
     renderer: Renderer = current_app.extensions["lct-renderer"]
-    return "".join(out_of_band(renderer.html(region)) for region in regions), status
+    told = out_of_band(renderer.html(notice), "") if notice else ""
+    html = "".join(out_of_band(renderer.html(region), shown.stamp) for region in shown.regions)
+    return told + html, status
 
 
 def notice(text: str, kind: str = "error", field: str = "") -> Region:
@@ -105,7 +127,8 @@ def notice(text: str, kind: str = "error", field: str = "") -> Region:
 
 
 def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
-    """A whole page; ``regions`` in the context are reached as ``by_id`` too."""
+    """A whole page; ``regions`` in the context are reached as ``by_id`` too, and ``stamp`` says
+    which state they show."""
     if t := context.get("t"):
         context = {"name": t.name, "code": t.code, **context}
     context |= {"status": status, "request_id": g.get("request_id", "")}

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
-from ..application.around import Around
 from ..application.messages import Looked, Present
-from ..application.own import Moment, Own, moment, own_of, own_regions
-from ..application.phases import next_change
-from ..application.queries import VIEWS
+from ..application.screens import VIEWS
+from ..application.screens.change import ANYTHING, Change, Shown, change
+from ..application.screens.live_now import LiveNow
+from ..application.screens.phases import next_change
+from ..application.screens.phone import personal
+from ..application.screens.region import Scene
 from ..domain.errors import LctError, UnknownTournament
-from ..domain.tournament import Tournament
 from ..spans import span
 from . import metrics
 from .outbox import EventOutbox, Outbox, event, frame
@@ -53,7 +54,9 @@ class Room:
         self.pictures: dict[str, Picture] = {}
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
         self.presence = Presence(code, worker)
-        self._shown_here: Mapping[str, str] | None = None
+        self._shown: Shown | None = None  # by all pictures, since the last refresh
+        self._looked: list[Looked] = []  # what has come since then
+        self._moved_on = False  # the state did, while that refresh was being sent
         self._heard: set[str] = set()  # whose looks came since the stored ones were asked for
         self.wake = Event()
         self.behind = False  # the store did not answer; the screens may show the past
@@ -78,6 +81,7 @@ class Room:
 
     def look(self, message: Looked, seconds: float) -> None:
         self._heard.add(message.player_id)
+        self._looked.append(message)
         if message.team is None:
             self.looks.pop(message.player_id, None)
         else:
@@ -97,7 +101,7 @@ class Room:
 
     def look_around(self) -> None:
         """Wake up if somebody has come or gone."""
-        if self._here() != self._shown_here:
+        if self._shown is None or self._here() != self._shown.live.here:
             self.wake.set()
 
     def _here(self) -> dict[str, str] | None:
@@ -107,26 +111,26 @@ class Room:
 
     def enter(self, box: Outbox, seen: str = "") -> None:
         """Register the screen, then send it everything, unless ``seen`` is the tag of just that."""
-        t, now = self._state()
-        picture = self._picture(box.view, t, now)
+        scene = self._scene()
+        picture = self._picture(box.view, scene)
+        self._shown = self._shown or _shown(scene)
         self.boxes.setdefault(box.view, set()).add(box)
         box.open(self._current)
         try:
-            self._welcome(box, seen, picture, t, now)
+            self._welcome(box, seen, picture, scene)
         except BaseException:
             self.leave(box)
             raise
         # The state just read may be newer than what the others (and this picture) show.
         self.wake.set()
 
-    def _welcome(
-        self, box: Outbox, seen: str, picture: Picture, t: Tournament, now: datetime
-    ) -> None:
+    def _welcome(self, box: Outbox, seen: str, picture: Picture, scene: Scene) -> None:
         if box.player_id:
-            self._mine(box, t, own_of(t, box.player_id, self._moment(t, now)))
+            box.personal = personal(scene, box.player_id)
         tag = picture.tag(box.personal) if isinstance(box, EventOutbox) else ""
         if not seen or seen != tag:
-            self._send(box, picture.whole(box.personal), set(picture.regions))
+            html = picture.whole(box.personal, scene.stamp)
+            self._send(box, html, set(picture.regions))
 
     def leave(self, box: Outbox) -> None:
         self.presence.left(box)
@@ -135,6 +139,8 @@ class Room:
         if not boxes:
             self.boxes.pop(box.view, None)
             self.pictures.pop(box.view, None)
+        if not self.boxes:
+            self._shown = None
 
     def all_boxes(self) -> list[Outbox]:
         return [box for boxes in self.boxes.values() for box in boxes]
@@ -159,33 +165,25 @@ class Room:
         metrics.FRAME_BYTES.inc(len(data))
         box.offer(data, ids)
 
-    def _mine(self, box: Outbox, t: Tournament, own: Own) -> None:
-        box.own = own
-        box.personal = {region.id: region for region in own_regions(t, own)}
-
     # --- the state ----------------------------------------------------------------------------
 
-    def _state(self, fresh: bool = True) -> tuple[Tournament, datetime]:
+    def _scene(self, fresh: bool = True) -> Scene:
         stream = self._known(self.code)
         if fresh or stream.seq < self._target:
             stream = self._read(self.code)
             self._read_at = time.monotonic()
         self.seq = stream.seq
-        return stream.tournament, self._now()
+        return Scene(stream.tournament, self._now(), self.live_now(), self._join_url)
 
-    def around(self) -> Around:
+    def live_now(self) -> LiveNow:
         clock = time.monotonic()
         looks = {p: team for p, (team, until) in self.looks.items() if until > clock}
-        return Around(looks, self._here(), self.seq)
+        return LiveNow(looks, self._here())
 
-    def _moment(self, t: Tournament, now: datetime) -> Moment:
-        return moment(t, now, self.around())
-
-    def _picture(self, view: str, t: Tournament, now: datetime) -> Picture:
+    def _picture(self, view: str, scene: Scene) -> Picture:
         picture = self.pictures.get(view)
         if picture is None:
-            top = VIEWS[view](t, now, self.around(), self._join_url)
-            picture = self.pictures[view] = Picture(self._renderer, top)
+            picture = self.pictures[view] = Picture(self._renderer, VIEWS[view], scene)
         return picture
 
     def _run(self) -> None:
@@ -224,9 +222,9 @@ class Room:
         target = self._target
         self.refetch = False  # one that is heard from now on is another one
         try:
-            t, now = self._state(fresh)
             if refetch:
                 self._fetch_transient(clock)
+            scene = self._scene(fresh)
         except BaseException:
             self.refetch = refetch or self.refetch
             raise
@@ -234,25 +232,45 @@ class Room:
             cause = "subscribe" if refetch else "retry" if self.behind else "tick"
             metrics.HEALS.labels(cause).inc()  # nobody had told
         self.looks = {p: look for p, look in self.looks.items() if look[1] > clock}
-        moment = self._moment(t, now)
-        self._shown_here = moment.around.here
-        for view in list(self.boxes):
-            if not (boxes := self.boxes.get(view)):
-                continue  # the last one left while others were sent to
-            picture = self._picture(view, t, now)
-            html, ids = picture.update(VIEWS[view](t, now, moment.around, self._join_url))
-            self._sending = True
-            try:
-                self._send_all(list(boxes), picture, html, ids, t, moment)
-            finally:
-                self._sending = False
+        looked, self._looked = self._looked, []
+        try:
+            self._show(scene, looked)
+        except BaseException:
+            self._looked = [*looked, *self._looked]
+            raise
         if self.seq > before > 0:
             age = (self._now() - self._known(self.code).at).total_seconds()
             metrics.COMMIT_TO_FRAME.observe(max(0.0, age))
         waits = [TICK, *(until - clock + 0.01 for _, until in self.looks.values())]
-        if (turn := next_change(t, now)) is not None:
+        if (turn := next_change(scene.t, scene.now)) is not None:
             waits.append(turn + 0.005)
         return max(0.0, min(waits))
+
+    def _show(self, scene: Scene, looked: list[Looked]) -> None:
+        """Send every screen what is different in the scene from what is shown; then this is."""
+        shown, now = self._shown, _shown(scene)
+        found = ANYTHING
+        if shown is not None:
+            events = self._known(self.code).touched_since(shown.seq)
+            found = change(shown, scene, events, looked)
+            if self._moved_on and events:
+                found = found._replace(again=True)
+        # All pictures first: while they are sent, the state may move on.
+        frames, failed = dict[str, tuple[str, set[str]]](), None
+        for view in list(self.boxes):
+            try:
+                frames[view] = self._picture(view, scene).update(scene, found)
+            except Exception as error:  # the other views shall have theirs
+                failed = error
+        for view, (html, ids) in frames.items():
+            self._sending = True
+            try:
+                self._send_all(view, html, ids, scene, found)
+            finally:
+                self._sending = False
+        if failed:
+            raise failed
+        self._shown, self._moved_on = now, scene.t.seq != now.seq
 
     def _fetch_transient(self, clock: float) -> None:
         """Take in the looks and the presence that Redis keeps."""
@@ -266,36 +284,33 @@ class Room:
         for word in self._bus.presences(self.code):
             self.presence.hear(word, stored=True)
 
-    def _send_all(
-        self,
-        boxes: list[Outbox],
-        picture: Picture,
-        html: str,
-        ids: set[str],
-        t: Tournament,
-        moment: Moment,
-    ) -> None:
+    def _send_all(self, view: str, html: str, ids: set[str], scene: Scene, found: Change) -> None:
         """Offer the change to every screen of a view: the same bytes to all, except where a
         player's own regions are in it, who gets them all in one frame."""
         data = frame(html.encode())
         sent = 0
         costly = 0
+        boxes = list(self.boxes.get(view, ()))
+        concerned = None if found.touched is None else found.touched.players
         for start in range(0, len(boxes), YIELD_EVERY):
             for box in boxes[start : start + YIELD_EVERY]:
-                if box.player_id is not None:
-                    own = own_of(t, box.player_id, moment)
-                    if own != box.own or not ids.isdisjoint(box.personal):
-                        try:
-                            self._send_own(box, picture, ids, t, own)
-                        except Exception:  # the others shall have theirs; this one comes back
-                            log.exception("own regions failed", extra=self._defect)
-                            box.close(1011, "error")
-                        costly += 1
-                        if costly % YIELD_EVERY_OWN == 0:
-                            gevent.sleep(0)
-                        continue
-                elif box.device_id is not None and box.device_id not in t.devices:
-                    box.close(1008, "signed out")
+                if box.player_id is None:
+                    if box.device_id is not None and box.device_id not in scene.t.devices:
+                        box.close(1008, "signed out")
+                elif (
+                    concerned is None
+                    or box.player_id in concerned
+                    or not ids.isdisjoint(box.personal)
+                ):
+                    try:
+                        self._send_own(box, ids, scene, found.again)
+                    except Exception:  # the others shall have theirs; this one comes back
+                        log.exception("own regions failed", extra=self._defect)
+                        box.close(1011, "error")
+                    costly += 1
+                    if costly % YIELD_EVERY_OWN == 0:
+                        gevent.sleep(0)
+                    continue
                 if not ids:
                     continue
                 if box.way == "ws":
@@ -308,14 +323,14 @@ class Room:
             metrics.FRAMES.inc(sent)
             metrics.FRAME_BYTES.inc(sent * len(data))
 
-    def _send_own(
-        self, box: Outbox, picture: Picture, sent: set[str], t: Tournament, own: Own
-    ) -> None:
+    def _send_own(self, box: Outbox, sent: set[str], scene: Scene, again: bool) -> None:
         old = box.personal
-        if own != box.own:
-            self._mine(box, t, own)
-        mine = box.personal
-        ids = sent | (old.keys() - mine.keys())
-        ids |= {i for i, region in mine.items() if i in sent or old.get(i) != region}
-        if ids and (html := picture.html(ids, mine)):
+        own = box.personal = personal(scene, box.player_id or "")
+        ids = sent | (old.keys() - own.keys())
+        ids |= {i for i, region in own.items() if again or old.get(i) != region}
+        if ids and (html := self.pictures[box.view].html(ids, own)):
             self._send(box, html, ids)
+
+
+def _shown(scene: Scene) -> Shown:
+    return Shown(scene.t.seq, scene.phase, scene.live)

@@ -1,6 +1,8 @@
 """Three instances of the app behind nginx, on one store and one bus, with 300 screens.
 
 Not part of `make test`: it takes minutes, and a real reverse proxy. `make test-cluster` runs it.
+With LCT_IMAGES the instances are containers of the engine LCT_ENGINE: of the first image before a
+rollout, of the last one after it. `make image-check` does so.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +26,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 import redis
+import yaml
 
 from lct.config import Settings, environ_of
 from lct.infrastructure.children import kill_group
@@ -35,6 +38,9 @@ from ..support import answers, children_of, clean_environ, wait_until
 from .crowd import Crowd, Watcher
 
 PODS, PLAYERS, TEAMS = 3, 100, 130
+ENGINE, IMAGES = os.environ.get("LCT_ENGINE", "podman"), os.environ.get("LCT_IMAGES", "").split()
+COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
+collect_ignore = [] if IMAGES else ["test_image.py"]
 
 NGINX = """
 daemon off;
@@ -99,15 +105,18 @@ class Pod:
     name: str
     settings: Settings
     log: Path
-    more: dict[str, str] = field(default_factory=dict)
+    image: str = ""
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self, **environ: str) -> None:
         command = [sys.executable, "-m", "gunicorn", "--config", "python:lct.serving", "wsgi:app"]
-        if os.geteuid() == 0 and shutil.which("unshare"):  # a host name is one of the kernel's
+        variables = environ_of(self.settings) | environ
+        if self.image:
+            command = in_container(self.image, self.name, self.settings.var, variables)
+        elif os.geteuid() == 0 and shutil.which("unshare"):  # a host name is one of the kernel's
             shell = f'hostname {self.name} && exec "$@"'
             command = ["unshare", "--uts", "sh", "-c", shell, "sh", *command]
-        given = {**clean_environ(), **environ_of(self.settings), **environ}
+        given = {**clean_environ(), **variables}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env=given, stdout=log, stderr=log, start_new_session=True
@@ -127,7 +136,24 @@ class Pod:
         self.process.wait(30)
 
     def stop(self) -> None:
+        if self.image:  # its process is a child of the engine's
+            subprocess.run([ENGINE, "kill", self.name], capture_output=True, check=False)
         kill_group(self.process)
+
+
+def in_container(image: str, name: str, sockets: Path, variables: Iterable[str]) -> list[str]:
+    """The command that runs an image in the foreground with the limits of docker-compose.yml, on
+    the network of this machine. Signals go through to it, and its exit code comes back."""
+    app = yaml.safe_load(COMPOSE.read_text())["services"]["app"]
+    assert app["read_only"]
+    return [
+        ENGINE, "run", "--rm", "--name", name, "--hostname", name, "--network", "host",
+        "--read-only", *(f"--tmpfs={path}" for path in app["tmpfs"]),
+        *(f"--cap-drop={each}" for each in app["cap_drop"]),
+        *(f"--security-opt={option}" for option in app["security_opt"]),
+        f"--memory={app['mem_limit']}", f"--volume={sockets}:{sockets}",
+        *(f"--env={variable}" for variable in variables), image,
+    ]  # fmt: skip
 
 
 @dataclass
@@ -151,6 +177,9 @@ class Cluster:
         self.store, self.bus = start_store(folder / "store"), start_bus(folder / "bus")
         for server in (self.store, self.bus):
             server.wait_ready()
+            if IMAGES:  # their user is a stranger here; what is above the folder stays private
+                for path in (folder, server.socket.parent, server.socket):
+                    path.chmod(0o777)
         self.settings = Settings(
             mongo_uri=self.store.uri,
             redis_url=self.bus.uri,
@@ -169,7 +198,9 @@ class Cluster:
         self.pods = []
         for number in range(1, 2 * PODS + 1):  # the second half is for a rollout
             settings = replace(self.settings, port=quiet_port())
-            self.pods.append(Pod(f"lct-{number}", settings, folder / f"pod-{number}.log"))
+            pod = Pod(f"lct-{number}", settings, folder / f"pod-{number}.log")
+            pod.image = (IMAGES or [""])[-1 if number > PODS else 0]
+            self.pods.append(pod)
         self.port, self.plain, self.kept = quiet_port(), quiet_port(), quiet_port()
         servers = [f"server 127.0.0.1:{pod.settings.port}" for pod in self.pods]
         self.spare = self.pods[PODS:]

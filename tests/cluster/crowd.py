@@ -36,6 +36,7 @@ class Watcher:
         self.connects = self.frames = 0
         self.live = False
         self.over: int | None = None
+        self.codes: list[int | None] = []  # with which its sockets were closed
         self.reading = asyncio.Event()
         self.reading.set()
         self.awake = asyncio.Event()
@@ -61,6 +62,7 @@ class Watcher:
                     await self._take()
             except ConnectionClosed as closed:
                 code = closed.rcvd.code if closed.rcvd else None
+                self.codes.append(code)
                 if code not in COMES_BACK:
                     self.over = code
                     return

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lct.web_server import ROOT
+from lct.places import ROOT
 
 MACHINE = (platform.system(), platform.machine())
 

@@ -9,8 +9,11 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from ...application import checks, phases, pieces
+from ...application import finished_draws as checks
 from ...application.history import Line
+from ...application.screens import cards as card_screen
+from ...application.screens import phases
+from ...application.screens.region import Scene
 from ...domain.tournament import Tournament
 
 Phase = Literal["join", "pick", "ready", "draw", "drawn", "closed"]
@@ -141,7 +144,7 @@ class CardFacts(BaseModel):
 def cards(t: Tournament, now: datetime) -> list[CardFacts]:
     return [
         CardFacts(number=c.number, player=c.name, team=c.team, status=c.status)  # type: ignore[arg-type]
-        for c in pieces.cards(t, now)
+        for c in card_screen.cards(Scene(t, now))
     ]
 
 

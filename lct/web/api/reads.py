@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, url_for
 
-from ...application import checks
+from ...application import finished_draws as checks
 from ...application.history import replay, story
 from ...application.messages import merged
 from ...domain.errors import NotDrawn, NotFound

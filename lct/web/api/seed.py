@@ -13,7 +13,8 @@ from flask import make_response
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.datastructures import MultiDict
 
-from ...application import pieces
+from ...application.screens.cards import cards
+from ...application.screens.region import Scene
 from ...domain.drawing import DrawTeams
 from ...domain.errors import UnknownPlayer, UnknownTeam
 from ...domain.people import Join
@@ -197,7 +198,7 @@ def seed_draw(call: Call) -> Any:
     run(call, DrawTeams, attempt=call.t.attempt)
     t = parts().known(call.t.code).tournament
     drawn = []
-    for hand, card in zip(t.draws[-1].hands, pieces.cards(t, parts().now()), strict=True):
+    for hand, card in zip(t.draws[-1].hands, cards(Scene(t, parts().now())), strict=True):
         who = t.players[hand.player_id]
         drawn.append(DrawnTeam(name=who.first, surname=who.last, teamName=card.team or None))
     return drawn

@@ -1,10 +1,10 @@
-"""Where the evening is, which events and time alone change."""
+"""Where a tournament is. Events and time change it; templates/phases/ has a file for each."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from ..domain.tournament import Tournament
+from ...domain.tournament import Tournament
 
 JOIN, PICK, READY, DRAW, DRAWN, CLOSED = "join", "pick", "ready", "draw", "drawn", "closed"
 
@@ -27,7 +27,7 @@ def cards_turned(t: Tournament, now: datetime) -> tuple[int, int]:
 
 
 def next_change(t: Tournament, now: datetime) -> float | None:
-    """Seconds until time alone changes the picture (a card turning), or None."""
+    """Seconds until time alone changes the screens (a card turning), or None."""
     draw = t.current_draw
     if draw is None or draw.is_over(now):
         return None

@@ -1,0 +1,22 @@
+"""What is so at this moment only and never stored: who looks at what, and who is here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class LiveNow(NamedTuple):
+    """As far as this worker has heard."""
+
+    looks: Mapping[str, int] = MappingProxyType({})  # player id -> the team they are looking at
+    # Player id -> "here" or "asleep", else they are away; None: not known, and not shown.
+    here: Mapping[str, str] | None = None
+
+    def presence(self, player_id: str) -> str:
+        """here, asleep or away; empty: not known."""
+        return "" if self.here is None else self.here.get(player_id, "away")
+
+
+NOBODY = LiveNow()

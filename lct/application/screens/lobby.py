@@ -1,0 +1,132 @@
+"""What several screens show before the draw: seats, teams, and who is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from ...domain.fact import Touched
+from ...domain.teams import Team
+from ...domain.tournament import Player, Tournament
+from .region import Region, Scene
+
+NAMES_SHOWN = 4
+
+
+class Bar(NamedTuple):
+    name: str
+    phase: str
+
+
+class Wait(NamedTuple):
+    phase: str
+    players: int
+    picked: int
+    limit: int
+    waiting_for: tuple[str, ...]
+    turned: int
+    cards: int
+
+
+class Stage(NamedTuple):
+    kind: str  # seats, teams, draw or list
+    cells: int
+
+
+class Seat(NamedTuple):
+    number: int
+    name: str
+    status: str  # empty, choosing, looking or picked
+    team: str
+    here: str  # here, asleep or away; empty: not known
+
+
+class Tile(NamedTuple):
+    number: int
+    name: str
+    league: str
+    stars: float
+    kind: str
+    holder: str
+    mine: bool
+    looking: tuple[str, ...]
+
+
+def picked(t: Tournament) -> int:
+    return len(t.holders)
+
+
+def waiting_for(t: Tournament) -> tuple[str, ...]:
+    return tuple(p.first for p in t.choosing()[:NAMES_SHOWN])
+
+
+def bar(s: Scene) -> Region:
+    return Region("bar", "me/_bar.html", Bar(s.t.name, s.phase))
+
+
+def wait(s: Scene) -> Region:
+    t = s.t
+    data = Wait(s.phase, len(t.players), picked(t), t.limit, waiting_for(t), s.turned, s.cards)
+    return Region("wait", "me/_wait.html", data)
+
+
+# --- seats ----------------------------------------------------------------------------------------
+
+
+def seats(s: Scene, template: str) -> tuple[Region, ...]:
+    """Every seat there is, filled or empty."""
+    found = [_seat(s, i, player) for i, player in enumerate(s.t.players.values(), 1)]
+    found += [Seat(i, "", "empty", "", "") for i in range(len(found) + 1, s.t.limit + 1)]
+    return tuple(_seat_region(seat, template) for seat in found)
+
+
+def seats_of(s: Scene, touched: Touched, template: str) -> Iterable[Region]:
+    """The seats of some players."""
+    for i, player in enumerate(s.t.players.values(), 1):
+        if player.id in touched.players:
+            yield _seat_region(_seat(s, i, player), template)
+
+
+# A change in a list of a thousand makes the region of each of them; nearly all are as before.
+@lru_cache(maxsize=20_000)
+def _seat_region(seat: Seat, template: str) -> Region:
+    return Region(f"seat-{seat.number}", template, seat)
+
+
+def _seat(s: Scene, number: int, player: Player) -> Seat:
+    here = s.live.presence(player.id)
+    if player.team is not None:
+        return Seat(number, player.name, "picked", s.t.teams[player.team].name, here)
+    looked_at = s.look(player.id)
+    if looked_at is not None:
+        return Seat(number, player.name, "looking", s.t.teams[looked_at].name, here)
+    return Seat(number, player.name, "choosing", "", here)
+
+
+# --- teams ----------------------------------------------------------------------------------------
+
+
+def tiles(s: Scene) -> tuple[Region, ...]:
+    return tuple(tile(s, number) for number in range(len(s.t.teams)))
+
+
+def tiles_of(s: Scene, touched: Touched) -> Iterable[Region]:
+    return (tile(s, number) for number in touched.teams if 0 <= number < len(s.t.teams))
+
+
+def tile(s: Scene, number: int, player_id: str = "") -> Region:
+    """One team on a phone: as anybody sees it, or as that player does."""
+    holder = s.t.holders.get(number)
+    if holder is not None:
+        return _tile(number, s.t.teams[number], s.t.players[holder].name, (), holder == player_id)
+    if number not in s.lookers:
+        return _tile(number, s.t.teams[number])
+    return _tile(number, s.t.teams[number], "", s.looking(number, but=player_id)[:2])
+
+
+@lru_cache(maxsize=20_000)
+def _tile(
+    number: int, team: Team, holder: str = "", looking: tuple[str, ...] = (), mine: bool = False
+) -> Region:
+    return Region(f"team-{number}", "me/_tile.html", Tile(number, *team, holder, mine, looking))

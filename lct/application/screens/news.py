@@ -1,0 +1,33 @@
+"""What programs hear on the API's event stream: that there is something new to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ...domain.fact import Touched
+from .lobby import picked
+from .region import Region, Scene, Screen
+
+
+class News(NamedTuple):
+    seq: int
+    version: int
+    phase: str
+    players: int
+    picked: int
+    turned: int
+    cards: int
+
+
+def whole(s: Scene) -> tuple[Region, ...]:
+    t = s.t
+    data = News(t.seq, t.version, s.phase, len(t.players), picked(t), s.turned, s.cards)
+    return (Region("news", "news.json", data),)
+
+
+def part(s: Scene, touched: Touched) -> Iterable[Region]:
+    return whole(s)
+
+
+SCREEN = Screen(whole, part)

@@ -1,0 +1,96 @@
+"""Regions, the smallest parts of a page that change together, and the scene they are made from.
+
+A region's ``data`` is everything that its template shows, as a plain tuple. Two regions with equal
+data look the same, so a change renders exactly the regions whose data differ, and nothing that is
+still under wraps ever reaches a template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+
+from ...domain.fact import Touched
+from ...domain.tournament import Tournament
+from .live_now import NOBODY, LiveNow
+from .phases import cards_turned, phase
+
+
+class Region(NamedTuple):
+    """``children`` are regions too, inside this one."""
+
+    id: str
+    template: str
+    data: tuple[object, ...]
+    children: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A tournament at one moment, as this worker sees it; every screen is made from one."""
+
+    t: Tournament
+    now: datetime
+    live: LiveNow = NOBODY
+    join_url: str = ""
+
+    @cached_property
+    def phase(self) -> str:
+        return phase(self.t, self.now)
+
+    @cached_property
+    def turned(self) -> int:
+        """How many cards of the draw in force lie open."""
+        return cards_turned(self.t, self.now)[0]
+
+    @property
+    def cards(self) -> int:
+        draw = self.t.current_draw
+        return len(draw.hands) if draw else 0
+
+    @cached_property
+    def facing(self) -> bool:
+        """Whether the next card lies face down in the spotlight."""
+        draw = self.t.current_draw
+        return draw is not None and not draw.skipped and draw.timeline.at(self.now)[1]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Player id -> place among the cards."""
+        draw = self.t.current_draw
+        return {hand.player_id: i for i, hand in enumerate(draw.hands)} if draw else {}
+
+    @cached_property
+    def lookers(self) -> dict[int, list[str]]:
+        """Team -> the players who look at it."""
+        found: dict[int, list[str]] = {}
+        for player_id, team in self.live.looks.items():
+            if player_id in self.t.players:
+                found.setdefault(team, []).append(player_id)
+        return found
+
+    def look(self, player_id: str) -> int | None:
+        """The free team that a player looks at; what came over the bus may be any number."""
+        team = self.live.looks.get(player_id)
+        free = team is not None and team < len(self.t.teams) and team not in self.t.holders
+        return team if free else None
+
+    def looking(self, team: int, but: str = "") -> tuple[str, ...]:
+        """First names of the players who look at a team."""
+        return tuple(self.t.players[p].first for p in self.lookers.get(team, ()) if p != but)
+
+    @cached_property
+    def stamp(self) -> str:
+        """``<seq>.<milliseconds>``: of two pages of one tournament, the newer has the greater."""
+        return f"{self.t.seq}.{int(self.now.timestamp() * 1000)}"
+
+
+class Screen(NamedTuple):
+    """How a view is made: ``whole``, or only the regions that may differ after a change that
+    ``touched`` some players and teams, in the same phase. None: make the whole."""
+
+    whole: Callable[[Scene], tuple[Region, ...]]
+    part: Callable[[Scene, Touched], Iterable[Region] | None]

@@ -1,0 +1,89 @@
+"""What lct's commands have in common. The app is imported when one runs, not for the help."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .config import SettingMissing, Settings, SettingsError
+from .domain.errors import LctError
+from .domain.values import normal_code
+from .laptop import running_environ
+from .places import data_folder
+
+if TYPE_CHECKING:
+    from .domain.tournament import Tournament
+    from .infrastructure.event_store import EventStore
+    from .web.parts import Parts
+
+
+class Plain(click.Command):
+    """A command that ends with a sentence when something is refused, and with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except LctError as refusal:
+            raise click.ClickException(refusal.sentence) from None
+        except SettingMissing as missing:
+            folder = os.environ.get("LCT_VAR") or data_folder()
+            raise click.ClickException(
+                f"No `lct up` is running on {folder}, and {missing.variable} is not set:"
+                " start one, or set LCT_VAR to the folder of the one that runs."
+            ) from None
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def settings() -> Settings:
+    """Those of the environment, and where it says nothing those of a running `lct up`."""
+    return Settings.from_env(running_environ(os.environ))
+
+
+def with_app(function: Callable[..., None]) -> Callable[..., None]:
+    """Run the function in the context of the app: flask's, or one that is made for it."""
+
+    @click.pass_context
+    def run(ctx: click.Context, /, **given: Any) -> None:
+        from flask import has_app_context
+
+        if not has_app_context():
+            from .bootstrap import create_app
+
+            ctx.with_resource(create_app(settings()).app_context())
+        ctx.invoke(function, **given)
+
+    return functools.update_wrapper(run, function)
+
+
+def parts() -> Parts:
+    """What the app is made of."""
+    from .web.parts import parts as of_app
+
+    return of_app()
+
+
+def store() -> EventStore:
+    """The app's event store."""
+    from flask import current_app
+
+    found: EventStore = current_app.extensions["lct-store"]
+    return found
+
+
+def known_code(code: str) -> str:
+    """The code as lct writes it; refused when it cannot be one."""
+    wanted = normal_code(code)
+    if wanted is None:
+        raise click.ClickException(f"{code!r} is not a code: it has 8 letters and digits.")
+    return wanted
+
+
+def known_tournament(code: str) -> Tournament:
+    """The tournament with that code; refused when there is none."""
+    found: Tournament = parts().read(known_code(code)).tournament
+    return found

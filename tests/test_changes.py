@@ -1,0 +1,225 @@
+"""A change is shown by what it touched, and that is the same as making every screen again."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lct.application.messages import Looked
+from lct.application.screens import VIEWS
+from lct.application.screens.change import Shown, change
+from lct.application.screens.live_now import LiveNow
+from lct.application.screens.phone import personal
+from lct.application.screens.region import Region, Scene
+from lct.domain import errors
+from lct.domain.drawing import DrawTeams
+from lct.domain.evening import ChangeLimit, CloseTournament, LockJoining, ReopenTournament
+from lct.domain.fact import Command, Touched
+from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer
+from lct.domain.picking import LetGo, PickTeam, RestartPicks
+from lct.web.picture import Picture
+
+from .evening import CODE, Evening
+
+PLAYERS = [f"p{n}" for n in range(5)]
+
+
+class Renderer:
+    """Shows the data as they are, and counts."""
+
+    def __init__(self) -> None:
+        self.rendered: list[str] = []
+
+    def html(self, region: Region) -> str:
+        self.rendered.append(region.id)
+        return f'<p id="{region.id}">{region.data}{"".join(map(self.html, region.children))}</p>'
+
+
+@dataclass
+class Room:
+    """The pictures of every view, and what each player's phone shows of its own."""
+
+    evening: Evening
+    looks: dict[str, int] = field(default_factory=dict)
+    here: dict[str, str] = field(default_factory=dict)
+    events: list[Touched | None] = field(default_factory=list)
+    looked: list[Looked] = field(default_factory=list)
+    renderer: Renderer = field(default_factory=Renderer)
+
+    def __post_init__(self) -> None:
+        self.pictures = {name: self.picture(name) for name in VIEWS}
+        self.own = {player: personal(self.scene(), player) for player in PLAYERS}
+        self.shown = self.now_shown()
+
+    def scene(self) -> Scene:
+        live = LiveNow(dict(self.looks), dict(self.here))
+        return Scene(self.evening.t, self.evening.now, live, "https://cup.example")
+
+    def now_shown(self) -> Shown:
+        scene = self.scene()
+        return Shown(scene.t.seq, scene.phase, scene.live)
+
+    def picture(self, name: str, renderer: Any = None) -> Picture:
+        return Picture(renderer or self.renderer, VIEWS[name], self.scene())  # type: ignore[arg-type]
+
+    def does(self, kind: type[Command], *own: object) -> None:
+        with contextlib.suppress(errors.LctError):
+            event = self.evening.wants(kind, *own)
+            if event is not None:
+                self.events.append(event.touches(self.evening.t))
+                self.evening.take(event)
+
+    def look(self, player: str, team: int | None) -> None:
+        self.looked.append(Looked(CODE, player, team))
+        if team is None:
+            self.looks.pop(player, None)
+        else:
+            self.looks[player] = team
+
+    def refresh(self) -> dict[str, set[str]]:
+        """Show what has changed; view -> the ids that were sent."""
+        scene = self.scene()
+        found = change(self.shown, scene, self.events, self.looked)
+        sent = {name: each.update(scene, found)[1] for name, each in self.pictures.items()}
+        for player in PLAYERS:
+            touched = found.touched is None or player in found.touched.players
+            if touched or not sent["me"].isdisjoint(self.own[player]):
+                self.own[player] = personal(scene, player)
+        self.shown, self.events, self.looked = self.now_shown(), [], []
+        return sent
+
+
+OFTEN = st.tuples(
+    st.sampled_from(("pick", "look", "rename", "let go", "away")),
+    st.sampled_from(PLAYERS),
+    st.integers(0, 2),
+)
+STEPS = st.one_of(
+    OFTEN,
+    OFTEN,
+    st.tuples(st.just("join"), st.sampled_from(PLAYERS), st.just(0)),
+    st.tuples(
+        st.sampled_from(("pick", "look", "rename", "let go", "away", "come", "nap")),
+        st.sampled_from(PLAYERS),
+        st.integers(0, 3),
+    ),
+    st.tuples(
+        st.sampled_from(("remove", "block", "limit", "lock", "draw", "restart", "close", "reopen")),
+        st.sampled_from(PLAYERS),
+        st.integers(3, 5),
+    ),
+)  # fmt: skip
+
+
+def take(room: Room, step: tuple[str, str, int]) -> None:
+    what, who, number = step
+    commands: dict[str, tuple[Any, ...]] = {
+        "join": (Join, who, who.upper(), "Nowak"),
+        "pick": (PickTeam, who, number, f"{number:032x}"),
+        "rename": (RenamePlayer, who, f"{who}-{number}", "Nowak"),
+        "let go": (LetGo, who),
+        "remove": (RemovePlayer, who),
+        "block": (BlockPlayer, who),
+        "limit": (ChangeLimit, number),
+        "lock": (LockJoining,),
+        "draw": (DrawTeams, room.evening.t.attempt),
+        "restart": (RestartPicks, "ab" * 32),
+        "close": (CloseTournament,),
+        "reopen": (ReopenTournament, ""),
+    }
+    if what == "look":
+        room.look(who, number)
+    elif what == "away":
+        room.look(who, None)
+        room.here.pop(who, None)
+    elif what in ("come", "nap"):
+        room.here[who] = "here" if what == "come" else "asleep"
+    else:
+        room.does(*commands[what])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(STEPS, max_size=3), min_size=4, max_size=20))
+def test_pictures_that_change_by_what_was_touched_are_as_if_made_from_nothing(
+    batches: list[list[tuple[str, str, int]]],
+) -> None:
+    room = Room(Evening(limit=5, team_count=5))
+    for player in PLAYERS[:4]:
+        room.does(Join, player, player.upper(), "Nowak")
+    for batch in batches:
+        for step in batch:
+            take(room, step)
+        room.refresh()
+        for name, picture in room.pictures.items():
+            fresh = room.picture(name, Renderer())
+            assert picture.whole() == fresh.whole(), name
+            assert picture.tag() == fresh.tag(), name
+        for player in PLAYERS:
+            assert room.own[player] == personal(room.scene(), player), player
+
+
+def picking(players: int = 3, teams: int = 8) -> Room:
+    evening = Evening(limit=players + 1, team_count=teams)
+    evening.join(*(f"N{n}" for n in range(players)))
+    room = Room(evening)
+    room.renderer.rendered.clear()
+    return room
+
+
+@pytest.mark.parametrize("teams", [8, 174, 1000])
+def test_a_pick_renders_what_it_touched_however_many_teams_there_are(teams: int) -> None:
+    room = picking(teams=teams)
+    room.does(PickTeam, "p-N1", 3, "ab" * 16)
+    sent = room.refresh()
+    assert sent["me"] == {"wait", "team-3"}
+    assert sent["board"] == {"head", "foot", "seat-2"}
+    assert sent["watch"] == {"wait", "seat-2"}
+    assert sent["organise"] == {"wait", "controls", "player-p-N1"}
+    assert len(room.renderer.rendered) == sum(map(len, sent.values()))
+
+
+def test_a_change_of_mind_touches_both_teams() -> None:
+    room = picking()
+    room.does(PickTeam, "p-N1", 3, "ab" * 16)
+    room.refresh()
+    room.does(PickTeam, "p-N1", 5, "ab" * 16)
+    assert {"team-3", "team-5"} <= room.refresh()["me"]
+
+
+def test_whoever_looks_at_a_team_that_is_taken_looks_no_more() -> None:
+    room = picking()
+    room.look("p-N0", 3)
+    room.refresh()
+    room.does(PickTeam, "p-N1", 3, "ab" * 16)
+    assert {"seat-1", "seat-2"} <= room.refresh()["watch"]
+
+
+def test_what_came_and_went_between_two_frames_is_sent_all_the_same() -> None:
+    """The answer to a tap in between may show it, and nothing else would ever take it back."""
+    room = picking()
+    room.does(PickTeam, "p-N1", 3, "ab" * 16)
+    room.does(LetGo, "p-N1")
+    assert {"wait", "team-3"} <= room.refresh()["me"]
+    room.look("p-N0", 5)
+    room.look("p-N0", None)
+    assert "team-5" in room.refresh()["me"]
+    room.does(LockJoining)
+    room.does(PickTeam, "p-N1", 3, "ab" * 16)
+    assert room.refresh()["me"] >= {"bar", "me", "wait", "stage", "team-0"}
+
+
+def test_a_look_or_a_nap_sends_no_more_than_its_own_regions() -> None:
+    room = picking()
+    room.look("p-N0", 5)
+    sent = room.refresh()
+    assert sent["me"] == {"team-5"}
+    assert sent["board"] == sent["watch"] == {"seat-1"}
+    room.here["p-N0"] = "asleep"
+    sent = room.refresh()
+    assert sent["me"] == set()
+    assert sent["organise"] == {"player-p-N0"}

@@ -1,0 +1,167 @@
+"""Answers to taps that arrive late, doubled or out of order: a page never goes back in time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .browser import PHONE, QUICK, TV, Screens, create, is_live, join, see
+from .support import LiveServer
+
+pytestmark = pytest.mark.browser
+
+
+# Put HTML into the page as a frame does.
+SWAP = """async (text) => {
+  const live = document.querySelector("#live");
+  await htmx.swap({ sourceElement: live, target: live, swap: "beforeend swapEmpty:false", text });
+}"""
+
+
+def as_of(html: str, stamp: str) -> str:
+    """A region's HTML as a frame that shows that state."""
+    bare = re.sub(r' data-at="[^"]*"', "", html)
+    return bare.replace(' id="', f' data-at="{stamp}" hx-swap-oob="outerMorph" id="', 1)
+
+
+class Held:
+    """The answers to a page's posts to one address: fetched at once, and given to it later."""
+
+    def __init__(self, page: Any, address: str) -> None:
+        self.waiting: list[tuple[Any, Any]] = []
+        page.route(f"**/{address}", self._hold)
+        self.page = page
+
+    def _hold(self, route: Any) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        self.waiting.append((route, route.fetch()))
+
+    def wait(self) -> Any:
+        """Until an answer is held; its status."""
+        for _ in range(100):
+            if self.waiting:
+                return self.waiting[-1][1].status
+            self.page.wait_for_timeout(50)
+        raise AssertionError("nothing was posted")
+
+    def arrive(self) -> None:
+        """Let the page have it, and time to show it."""
+        route, answer = self.waiting.pop(0)
+        with self.page.expect_response(lambda response: response.request.method == "POST"):
+            route.fulfill(response=answer)
+        self.page.wait_for_timeout(300)
+
+
+@pytest.fixture
+def evening(live_server: Callable[..., LiveServer], screens: Screens) -> tuple[Any, ...]:
+    server = live_server(workers=2)
+    host = screens.open(**TV)
+    code = create(host, server.url, "Late Cup", 4)
+    host.get_by_role("link", name="Run the evening").click()
+    is_live(host)
+    phones = []
+    for first in ("Ann", "Bob"):
+        phone = screens.open(**PHONE)
+        join(phone, f"{server.url}/t/{code}/join", first, "Nowak")
+        is_live(phone)
+        phones.append(phone)
+    return host, *phones
+
+
+def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(evening: Any) -> None:
+    """Ann taps a team that Bob has just taken. Bob changes his mind before she hears of it."""
+    _, ann, bob = evening
+    held = Held(ann, "team")
+    bob.locator("#team-3 .tile").tap()
+    see(bob.locator("#team-3"), "yours")
+    # She sees it as it was a moment ago.
+    ann.evaluate("document.querySelector('#team-3 .tile').removeAttribute('aria-disabled')")
+    ann.locator("#team-3 .tile").tap()
+    assert held.wait() == 409
+    ann.evaluate("look(null)")  # whatever she looks at is sent again and again
+    ann.wait_for_timeout(500)
+    bob.locator("#team-5 .tile").tap()
+    see(ann.locator("#team-5"), "Bob Nowak")
+    ann.locator("#team-3 .tile:not(.is-taken)").wait_for(timeout=QUICK)
+    held.arrive()
+    see(ann, "was just taken by")
+    assert "Bob" not in ann.locator("#team-3").inner_text()
+    assert ann.locator(".tile.is-taken").count() == 1
+    ann.unroute("**/team")
+    ann.locator("#team-3 .tile").tap()
+    see(ann.locator("#team-3"), "yours")
+
+
+def test_the_late_answer_to_a_pick_does_not_take_back_the_next_one(evening: Any) -> None:
+    _, ann, bob = evening
+    held = Held(ann, "team")
+    ann.locator("#team-3 .tile").tap()
+    assert held.wait() == 200
+    see(ann.locator("#team-3"), "yours")  # by the socket
+    # The host picks for her meanwhile.
+    host = evening[0]
+    host.get_by_role("link", name="Change the pick of Ann Nowak").click()
+    host.locator("#team-6 .tile").click()
+    see(ann.locator("#team-6"), "yours")
+    held.arrive()
+    assert "yours" in ann.locator("#team-6").inner_text()
+    assert "yours" not in ann.locator("#team-3").inner_text()
+    see(ann.locator("#me"), ann.locator("#team-6 .tile-name").inner_text())
+    assert "yours" not in bob.locator("#stage").inner_text()
+
+
+def test_an_answer_that_comes_before_its_frame_is_not_taken_back_by_an_older_frame(
+    evening: Any,
+) -> None:
+    """A frame is cut off on the way and comes again later; the answer has overtaken it."""
+    _, ann, _ = evening
+    before = ann.evaluate("document.querySelector('#team-3').outerHTML")
+    ann.locator("#team-3 .tile").tap()
+    see(ann.locator("#team-3"), "yours")
+    ann.evaluate(SWAP, as_of(before, "1.1"))
+    assert "yours" in ann.locator("#team-3").inner_text()
+
+
+def test_a_container_that_comes_late_does_not_take_its_newer_regions_back(evening: Any) -> None:
+    _, ann, _ = evening
+    stage = ann.evaluate("document.querySelector('#stage').outerHTML")
+    ann.locator("#team-3 .tile").tap()
+    see(ann.locator("#team-3"), "yours")
+    seq = int(ann.locator("#team-3").get_attribute("data-at").partition(".")[0])
+    between = f"{seq - 1}.{2**45}"  # newer than the stage, older than the tile
+    ann.evaluate(SWAP, as_of(stage, between))
+    assert ann.locator("#stage").get_attribute("data-at") == between  # it was put in
+    assert "yours" in ann.locator("#team-3").inner_text()
+
+
+def test_a_late_lock_does_not_hide_that_the_door_is_open_again(
+    evening: Any, screens: Screens
+) -> None:
+    host, *_ = evening
+    held = Held(host, "organise")
+    host.get_by_role("button", name="Lock the door").click()
+    assert held.wait() == 200
+    see(host, "Unlock the door")  # by the socket
+    other = screens.open(**TV)
+    other.goto(host.locator("a[href*='/host/']").first.get_attribute("href"))
+    other.get_by_role("button", name="Unlock the door").click()
+    host.get_by_role("button", name="Lock the door").wait_for(timeout=QUICK)
+    held.arrive()
+    assert host.get_by_role("button", name="Unlock the door").count() == 0
+    assert host.get_by_role("button", name="Lock the door").count() == 1
+
+
+def test_the_same_frame_twice_is_the_same_page(evening: Any) -> None:
+    _, ann, bob = evening
+    bob.locator("#team-3 .tile").tap()
+    see(ann.locator("#team-3"), "Bob Nowak")
+    tile = ann.evaluate("document.querySelector('#team-3').outerHTML")
+    stamp = ann.locator("#team-3").get_attribute("data-at")
+    for _ in range(2):
+        ann.evaluate(SWAP, as_of(tile, stamp))
+    assert ann.evaluate("document.querySelector('#team-3').outerHTML") == tile

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Builds the image with the engine of this machine: docker, else podman, else buildah.
+# `image.sh [folder]`; VERSION=… gives it another version, PYTHON=… the base with that tag.
+set -eu
+cd "${1:-$(dirname "$0")/..}"
+for engine in docker podman buildah none; do
+    "$engine" info > /dev/null 2>&1 && break
+done
+[ "$engine" = none ] && echo "No docker, podman or buildah answers on this machine." >&2 && exit 1
+version=${VERSION:-$(sed -n 's/^ARG VERSION=//p' Dockerfile)}
+# Health checks are in Docker's own format only, and podman and buildah prefer the other one.
+BUILDAH_FORMAT=docker "$engine" build --tag "lct:$version" --build-arg "VERSION=$version" \
+    --build-arg "REVISION=$(git rev-parse HEAD 2> /dev/null || echo unknown)" \
+    ${PYTHON:+--build-arg "PYTHON=$PYTHON"} .
+echo "lct:$version has $("$engine" images --format '{{.Size}}' "lct:$version" | head -n 1)"
