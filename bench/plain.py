@@ -15,6 +15,7 @@ def constant() -> str:
     return "ok"
 
 
-@app.get("/liveness")
-def liveness() -> str:
+@app.get("/")
+def front() -> str:
+    """What is asked until the server is ready."""
     return "ok"
