@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import gevent
 from flask import Flask
-from flask_compress import Compress
-from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -45,7 +43,7 @@ from .web.hub import Hub
 from .web.parts import Parts, join_url
 from .web.prefix import under
 from .web.render import Renderer
-from .web.sessions import Sessions, session_cookie
+from .web.sessions import Csrf, Sessions, session_cookie
 from .web.static import asset
 from .webhooks import Webhooks
 
@@ -84,12 +82,6 @@ def create_app(settings: Settings) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # an evening is longer than an hour
         WTF_CSRF_SSL_STRICT=False,  # the Referrer-Policy may keep the referrer to itself
         SOCK_SERVER_OPTIONS={"thread_class": live.Inline},
-        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
-        COMPRESS_ALGORITHM=["br", "gzip"],
-        COMPRESS_BR_LEVEL=4,
-        COMPRESS_LEVEL=4,
-        COMPRESS_MIN_SIZE=3000,  # the answer to a tap is one or two packets either way
-        COMPRESS_STREAMS=True,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
     if settings.prefix:
@@ -172,9 +164,8 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["lct-renderer"] = renderer
 
     requests.init_app(app)
-    csrf = CSRFProtect(app)
+    csrf = Csrf(app)
     Htmx(app)
-    Compress(app)
     errors.init_app(app)
     for module in (home, join, pick, board, organise, devices, history, live, health, metrics):
         app.register_blueprint(module.bp)
@@ -182,5 +173,6 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(table.bp)
         csrf.exempt(table.bp)  # no cookie grants anything there
     app.register_blueprint(document.bp)
-    app.after_request(cors.allow)
+    if settings.api_origins:
+        app.after_request(cors.allow)
     return app
