@@ -8,10 +8,10 @@ import sys
 import click
 
 from . import __version__
-from .command_line import Plain, settings
-from .seed import seed
-from .simulate import simulate
-from .stream_commands import (
+from .commands.command_line import Plain, settings
+from .commands.demo import demo
+from .commands.simulate import simulate
+from .commands.stored import (
     delete_old,
     export,
     forget,
@@ -46,7 +46,7 @@ SECTIONS = {
     "An evening": (up, replay, verify_draw),
     "Data": (export, import_, forget),
     "Operating": (ensure_indexes, delete_old),
-    "Trying it out": (seed, simulate),
+    "Trying it out": (demo, simulate),
 }
 commands = tuple(each for section in SECTIONS.values() for each in section if each is not up)
 

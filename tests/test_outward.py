@@ -44,9 +44,9 @@ KNOWN = {
     ("webhooks/post.py", "socket"): "",
     ("infrastructure/redis_bus.py", "from_url"): "**quick",
     ("infrastructure/tracing.py", "_Exporter"): "timeout",
-    ("simulate.py", "build_opener"): "",  # opens nothing by itself
-    ("simulate.py", "open"): "timeout",
-    ("simulate.py", "connect"): "",  # a command that an operator watches, and ends
+    ("commands/simulate.py", "build_opener"): "",  # opens nothing by itself
+    ("commands/simulate.py", "open"): "timeout",
+    ("commands/simulate.py", "connect"): "",  # a command that an operator watches, and ends
     ("laptop/web_server.py", "HTTPConnection"): "timeout",
 }
 # Of this machine: a local server's socket (settimeout), a listener, an address that is looked up.

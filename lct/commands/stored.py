@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from .application.finished_draws import finished_draws
-from .application.history import replay as replayed
-from .application.history import story
-from .application.messages import Dropped
+from ..application.finished_draws import finished_draws
+from ..application.history import replay as replayed
+from ..application.history import story
+from ..application.messages import Dropped
+from ..domain.people import ForgetPlayer
+from ..domain.rights import OPERATOR
+from ..domain.tournament import Tournament
 from .command_line import Plain, known_tournament, parts, store, with_app
-from .domain.people import ForgetPlayer
-from .domain.rights import OPERATOR
-from .domain.tournament import Tournament
 
 
 @click.command("verify-draw", cls=Plain)
@@ -41,7 +41,7 @@ def verify_draw(code: str) -> None:
 @with_app
 def export(code: str, with_secrets: bool) -> None:
     """Print a tournament as JSON lines. What may not be seen yet is left out."""
-    from .infrastructure import transfer
+    from ..infrastructure import transfer
 
     t = known_tournament(code)
     public = {facts.attempt for facts in finished_draws(t, parts().now())}
@@ -54,7 +54,7 @@ def export(code: str, with_secrets: bool) -> None:
 @with_app
 def import_(file: Any) -> None:
     """Store a tournament that was exported. Events that are here already are kept."""
-    from .infrastructure import transfer
+    from ..infrastructure import transfer
 
     code, count = transfer.imported(store(), file)
     parts().bus.send(Dropped(code))
@@ -67,7 +67,7 @@ def import_(file: Any) -> None:
 @with_app
 def replay(code: str, at: int | None) -> None:
     """Tell a tournament's story. Check that its snapshot says the same as its events."""
-    from .infrastructure import stored_events
+    from ..infrastructure import stored_events
 
     t = known_tournament(code)
     events = stored_events.stored(store(), t.code)[:at]
@@ -87,7 +87,7 @@ def replay(code: str, at: int | None) -> None:
 @with_app
 def forget(code: str, player: str) -> None:
     """Replace a player's name everywhere. PLAYER is the full name, or an id."""
-    from .infrastructure import privacy
+    from ..infrastructure import privacy
 
     t = known_tournament(code)
     player_id = _player_id(t, player)
@@ -111,7 +111,7 @@ def delete_old(dry_run: bool) -> None:
     """Delete old evenings. Run it daily: nothing has happened in them for LCT_RETENTION_DAYS."""
     from flask import current_app
 
-    from .infrastructure import retention
+    from ..infrastructure import retention
 
     days = current_app.config["LCT_RETENTION_DAYS"]
     if not days:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .config import SettingMissing, Settings, SettingsError
-from .domain.errors import LctError
-from .domain.values import normal_code
-from .places import data_folder
-from .running import running_environ
+from ..config import SettingMissing, Settings, SettingsError
+from ..domain.errors import LctError
+from ..domain.values import normal_code
+from ..places import data_folder
+from ..running import running_environ
 
 if TYPE_CHECKING:
-    from .domain.tournament import Tournament
-    from .infrastructure.event_store import EventStore
-    from .web.parts import Parts
+    from ..domain.tournament import Tournament
+    from ..infrastructure.event_store import EventStore
+    from ..web.parts import Parts
 
 
 class Plain(click.Command):
@@ -52,7 +52,7 @@ def with_app(function: Callable[..., None]) -> Callable[..., None]:
         from flask import has_app_context
 
         if not has_app_context():
-            from .bootstrap import create_app
+            from ..bootstrap import create_app
 
             ctx.with_resource(create_app(settings()).app_context())
         ctx.invoke(function, **given)
@@ -62,7 +62,7 @@ def with_app(function: Callable[..., None]) -> Callable[..., None]:
 
 def parts() -> Parts:
     """What the app is made of."""
-    from .web.parts import parts as of_app
+    from ..web.parts import parts as of_app
 
     return of_app()
 

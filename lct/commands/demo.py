@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import click
 
+from ..domain import draw
+from ..domain.drawing import DrawTeams
+from ..domain.evening import CreateTournament
+from ..domain.people import Join
+from ..domain.picking import PickTeam
+from ..domain.rights import SYSTEM
+from ..domain.teams import STAR_STEPS, Team, classic_teams, rated_teams
+from ..domain.values import new_code, shown_code
 from .command_line import Plain, parts, with_app
-from .domain import draw
-from .domain.drawing import DrawTeams
-from .domain.evening import CreateTournament
-from .domain.people import Join
-from .domain.picking import PickTeam
-from .domain.rights import SYSTEM
-from .domain.teams import STAR_STEPS, Team, classic_teams, rated_teams
-from .domain.values import new_code, shown_code
 
 STAGES = ("lobby", "picking", "picked", "drawn")
 PEOPLE = (
@@ -41,9 +41,9 @@ def people(count: int) -> Iterator[tuple[str, str]]:
 @click.option("--name", default="", help="The tournament's name; a numbered one if left out.")
 @click.option("--option", default=draw.PLAIN, type=click.Choice([draw.PLAIN, draw.NOT_OWN]))
 @with_app
-def seed(players: int, stage: str, name: str, option: str) -> None:
+def demo(players: int, stage: str, name: str, option: str) -> None:
     """Create a tournament with people in it. Its addresses are printed."""
-    from .web import identity
+    from ..web import identity
 
     app = parts()
     rated = rated_teams(app.catalogue, ("club", "nation"), STAR_STEPS[-1], STAR_STEPS[0])
