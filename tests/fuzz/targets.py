@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=PARSERS):
     from lct.domain import values
     from lct.domain.errors import Invalid, LctError
     from lct.domain.teams import pasted_teams
-    from lct.infrastructure.archive import _is_sound, _parsed
+    from lct.infrastructure.archive import _parsed
     from lct.infrastructure.stream import Stream, read_event
     from lct.web.identity import PLAYER, _signer
     from lct.web.inbox import messages
@@ -61,7 +61,7 @@ def lines(data: bytes) -> None:
     for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
         try:
             document = _parsed(number, line)
-            if _is_sound(read_event(document)):
+            if read_event(document).sound():
                 stream.take(document)
         except LctError:
             return
