@@ -181,7 +181,7 @@ def test_no_answer_tells_a_card_before_it_turns(app: Flask) -> None:
         assert {p["drawnTeam"] for p in seed["players"]} == {None}
     then = good(e.host.get(e.at("/history/8")))
     assert {p["drawn"] for p in then["players"]} == {None}
-    secret = app.extensions["lct"].known(e.code).tournament.secret
+    secret = app.extensions["lct"].store.stream(e.code).tournament.secret
     reads = ["", "/teams", "/players", "/draw", "/draws", "/host", "/history", "/history/8"]
     for path in [*reads, "/history.jsonl"]:
         text = e.host.get(e.at(path)).get_data(as_text=True)

@@ -13,6 +13,8 @@ CHANNEL = "lct:t:"
 EVERYWHERE = "lct:all"
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C traceparent
 MAX_BYTES = 64 * 1024  # a Present that names 1,024 players has 17 kB
+LOOK_SECONDS = 8  # how long a look lasts that is not repeated
+PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
 
 
 class Moved(NamedTuple):

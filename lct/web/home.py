@@ -15,11 +15,12 @@ from ..domain.errors import Busy, CodeTaken, Invalid, LctError, UnknownTournamen
 from ..domain.evening import CreateTournament
 from ..domain.rights import CREATOR
 from ..domain.teams import Team
-from ..domain.values import new_code, normal_code
+from ..domain.values import new_code
 from . import forms, identity, passphrase
+from .app import app
 from .errors import answer_for
-from .limits import address, guess
-from .parts import parts
+from .limits import address
+from .lookup import tournament_at
 from .render import page
 
 bp = Blueprint("home", __name__)
@@ -36,11 +37,8 @@ def index() -> ResponseReturnValue:
 def go() -> ResponseReturnValue:
     """To the tournament whose code was typed."""
     typed = request.args.get("code", "")
-    code = normal_code(typed)
     try:
-        if code is None:
-            raise UnknownTournament
-        guess(code)
+        code = tournament_at(typed).code
     except UnknownTournament as unknown:
         g.error_kind = "business"
         return _form({}, {"code": unknown.sentence}, 404, typed[:40])
@@ -50,7 +48,7 @@ def go() -> ResponseReturnValue:
 @bp.post("/")
 def create() -> ResponseReturnValue:
     form = request.form
-    parts().hit("create", address())
+    app().limiter.hit("create", address())
     try:
         if passphrase.asked():
             passphrase.check(form.get("passphrase", ""))
@@ -80,7 +78,7 @@ def created(form: MultiDict[str, str], command_id: str) -> tuple[str, str]:
     wrong: dict[str, str] = {}
     limit = forms.checked(wrong, lambda: forms.limit(form), 0)
     teams: tuple[Team, ...] = forms.checked(
-        wrong, lambda: forms.team_list(form, parts().catalogue), ()
+        wrong, lambda: forms.team_list(form, app().catalogue), ()
     )
     name = forms.checked(wrong, lambda: forms.title(form), "")
     if wrong:
@@ -101,7 +99,7 @@ def created(form: MultiDict[str, str], command_id: str) -> tuple[str, str]:
             keys=identity.creator_keys(code, creator_device(command_id), recovery),
         )
         try:
-            parts().execute(command)
+            app().execute(command)
         except CodeTaken:
             continue
         except CommandRepeated as repeated:

@@ -18,10 +18,12 @@ from ..domain.rights import player as by_player
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
 from . import forms
+from .app import app, scene
 from .errors import refusal_answer
-from .identity import known_code, player_here, seat_code
-from .limits import guess, tap
-from .parts import live_url, parts, public, scene
+from .identity import player_here, seat_code
+from .limits import tap
+from .links import live_url, public
+from .lookup import tournament_at
 from .render import Shown, fragments, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
@@ -29,7 +31,7 @@ bp = Blueprint("pick", __name__)
 
 @bp.get("/t/<code>/me")
 def me(code: str) -> ResponseReturnValue:
-    t = guess(known_code(code))
+    t = tournament_at(code)
     player_id = player_here(t.code)
     if player_id is None:
         return redirect(url_for("join.form", code=t.code), 303)
@@ -98,7 +100,7 @@ def _tap(
     code: str, command: Callable[[dict[str, Any]], Command], *teams: int
 ) -> ResponseReturnValue:
     """Run a player's own command; the answer holds what it may have changed on their phone."""
-    before = guess(known_code(code), fresh=False)
+    before = tournament_at(code, fresh=False)
     player_id = player_here(before.code)
     if player_id is None:
         raise NotAPlayer
@@ -109,9 +111,9 @@ def _tap(
     tap(player_id)
     about = {"code": before.code, "by": by_player(player_id), "request_id": g.request_id}
     try:
-        t = parts().execute(command(about | {"player_id": player_id}))
+        t = app().execute(command(about | {"player_id": player_id}))
     except (Refused, Invalid, UnknownTeam) as refusal:
-        t = parts().read(before.code).tournament
+        t = app().store.read(before.code).tournament
         return refusal_answer(
             refusal, _changed(t, player_id, touched), url_for("pick.me", code=t.code)
         )

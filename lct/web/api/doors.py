@@ -12,9 +12,10 @@ from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
 from ...domain.people import Join
 from ...domain.rights import Right, organiser, player
 from .. import home, identity, passphrase
+from ..app import app
 from ..identity import ORGANISER, PLAYER, derived, organiser_key
 from ..limits import address, tried
-from ..parts import join_url, parts, public
+from ..links import join_url, public
 from . import bodies, receipts
 from .operation import Call, Table
 from .reads import seat_of
@@ -49,7 +50,7 @@ def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
     repeat gets it again although only hashes are stored."""
     command_id, receipt = once(call)
     if receipt is None:
-        parts().hit("create", address())
+        app().limiter.hit("create", address())
         passphrase.check(call.body.passphrase)
         home.created(form, command_id)
     done = left(call, command_id, receipt)
@@ -61,7 +62,7 @@ def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
         organiser_key=identity.token(code, ORGANISER, home.creator_device(command_id)),
         recovery_code=identity.new_recovery_code(derived("recovery", command_id)),
         organiser_url=public(link),
-        join_url=join_url(parts().public_url, code),
+        join_url=join_url(app().public_url, code),
         board_url=public(url_for("board.board", code=code)),
     )
 
@@ -72,7 +73,7 @@ def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
 )  # fmt: skip
 def join(call: Call) -> Any:
     """Take a seat. The token answered is the player's own."""
-    parts().hit("join", address())
+    app().limiter.hit("join", address())
     code, this = call.t.code, once(call)
     player_id = derived("player", code, this.command_id).hex()[:12]
     done = run(call, Join, this, player(player_id), player_id=player_id, **call.body.model_dump())

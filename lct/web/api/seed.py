@@ -22,8 +22,8 @@ from ...domain.picking import PickTeam
 from ...domain.rights import Right, player
 from ...domain.tournament import Tournament
 from ...domain.values import fold
+from ..app import app
 from ..identity import derived
-from ..parts import parts
 from . import answers
 from .bodies import PASSPHRASE, SEATS
 from .doors import created
@@ -127,7 +127,7 @@ def seed_tournament(call: Call) -> Any:
                 selectedTeam=_name(t, p.team),
                 drawnTeam=_name(t, p.drawn),
             )
-            for p in answers.players(t, parts().now())
+            for p in answers.players(t, app().now())
         ],
         playerLimit=t.limit,
         version=t.version,
@@ -196,9 +196,9 @@ def seed_draw(call: Call) -> Any:
     """Hand the picked teams out. A card that lies face down has no team yet: ask again, which
     draws nothing twice."""
     run(call, DrawTeams, attempt=call.t.attempt)
-    t = parts().known(call.t.code).tournament
+    t = app().store.stream(call.t.code).tournament
     drawn = []
-    for hand, card in zip(t.draws[-1].hands, cards(Scene(t, parts().now())), strict=True):
+    for hand, card in zip(t.draws[-1].hands, cards(Scene(t, app().now())), strict=True):
         who = t.players[hand.player_id]
         drawn.append(DrawnTeam(name=who.first, surname=who.last, teamName=card.team or None))
     return drawn
