@@ -27,7 +27,6 @@ from ..application.messages import (
     Message,
     Moved,
     Present,
-    channel,
     decode,
 )
 from .bus_sender import HERE, LOOKS, Sender, failed
@@ -226,8 +225,6 @@ class RedisBus:
         if raw["type"] == "subscribe" and name != EVERYWHERE:
             on_refetch(name.removeprefix(CHANNEL))
         elif raw["type"] == "message":
-            message = decode(raw["data"])
-            if message is None or channel(message) != name:
-                log.warning("bus message malformed", extra={"labels.error_kind": "service"})
-                return
-            on_message(message)
+            message = decode(raw["data"], name)
+            if message is not None:
+                on_message(message)

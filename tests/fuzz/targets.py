@@ -91,7 +91,10 @@ SEEDS: dict[str, list[bytes]] = {
         b"\x88\x82\0\0\0\0\x03\xe8",
         b"\x89\x80\0\0\0\0",
     ],
-    "bus": [b'{"code":"BB3K7QXM","seq":3}', b'{"code":"BB3K7QXM","player_id":"p","team":null}'],
+    "bus": [
+        b'{"type":"moved","code":"BB3K7QXM","seq":3}',
+        b'{"type":"looked","code":"BB3K7QXM","player_id":"p","team":null}',
+    ],
     "lines": [json.dumps(EVENT).encode()],
     "tokens": [_signer((b"a secret key for fuzzing",), PLAYER).dumps(["BB3K7QXM", "ola"]).encode()],
 }
