@@ -63,6 +63,14 @@ def test_the_teams_come_from_where_the_pages_take_them(
     assert (len(teams), teams[0]["name"]) == (count, first)
 
 
+def test_a_pasted_team_is_one_name_and_not_two(app: Flask) -> None:
+    sent = {"name": "Cup", "limit": 2, "source": "pasted", "pasted": ["Reds\nBlues", "Greens"]}
+    answer = refused(Program(app).post("/api/v1/tournaments", sent), 422)
+    assert answer["errors"] == [
+        {"field": "pasted", "detail": "“Reds Blues” has a line break in it."}
+    ]
+
+
 def test_rated_teams_keep_to_their_kind_and_stars(app: Flask) -> None:
     e = ApiEvening(app, source="rated", kinds=["nation"], least=4.0, cap=4.5)
     teams = good(e.anyone.get(e.at("/teams?limit=200")))["items"]

@@ -39,7 +39,7 @@ def names(data: bytes) -> None:
     cleaned = values.clean(text)
     assert values.clean(cleaned) == cleaned
     assert values.fold(values.fold(text)) == values.fold(text)
-    for take in (lambda: values.person_name(text, text), lambda: pasted_teams(text)):
+    for take in (lambda: values.person_name(text, text), lambda: pasted_teams(text.splitlines())):
         with suppress(Invalid):
             take()
 

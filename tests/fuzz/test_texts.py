@@ -64,7 +64,7 @@ def test_no_text_that_fits_into_a_body_takes_long(text: str) -> None:
     began = time.monotonic()
     values.clean(text)
     taken(lambda: values.person_name(text, text), "first", "last")
-    taken(lambda: pasted_teams(text), "pasted")
+    taken(lambda: pasted_teams(text.splitlines()), "pasted")
     values.normal_code(text)
     assert time.monotonic() - began < SOON
 
@@ -72,7 +72,7 @@ def test_no_text_that_fits_into_a_body_takes_long(text: str) -> None:
 @often
 @given(st.lists(TEXTS, max_size=12).map("\n".join))
 def test_a_pasted_list_is_refused_or_has_teams_that_differ(text: str) -> None:
-    teams = taken(lambda: pasted_teams(text), "pasted")
+    teams = taken(lambda: pasted_teams(text.splitlines()), "pasted")
     if teams is None:
         return
     assert 1 <= len(teams) <= MAX_TEAMS

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 from flask import make_response
 from pydantic import BaseModel, ConfigDict, Field
-from werkzeug.datastructures import MultiDict
 
 from ...application.screens.cards import cards
 from ...application.screens.region import Scene
@@ -23,6 +22,7 @@ from ...domain.rights import Right, player
 from ...domain.tournament import Tournament
 from ...domain.values import fold
 from ..app import app
+from ..forms import Wanted
 from ..identity import derived
 from . import answers
 from .bodies import PASSPHRASE, SEATS
@@ -145,8 +145,7 @@ def _name(t: Tournament, number: int | None) -> str | None:
 def seed_create(call: Call) -> Any:
     """Open a tournament with the classic ten. Its id is answered, its organiser's key in a
     header."""
-    form = MultiDict({"name": call.body.name, "limit": str(call.body.playerLimit)})
-    made = created(call, form)
+    made = created(call, Wanted(call.body.name, call.body.playerLimit))
     call.headers["Lct-Organiser-Key"] = made.organiser_key
     return made.code
 
