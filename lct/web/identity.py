@@ -221,7 +221,7 @@ def _name(name: str) -> str:
 
 
 def _read_cookie(name: str, code: str) -> str | None:
-    given = request.cookies.get(_name(name)) or request.cookies.get(name, "")  # as of old
+    given = request.cookies.get(_name(name), "")
     try:
         content: Any = _signer(app().secrets, name).loads(given)
     except BadSignature:

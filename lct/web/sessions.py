@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from flask import Flask, Request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
-
-BEFORE = "lct"  # its name without TLS, and of old: it is believed where there is no other
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 
 def session_cookie(secure: bool, prefix: str) -> str:
     """The session cookie's name; its beginning makes browsers take it from this host alone, over
     TLS alone (RFC 6265bis, section 4.1.3)."""
-    return f"{('__Secure-' if prefix else '__Host-') if secure else ''}{BEFORE}"
+    return f"{('__Secure-' if prefix else '__Host-') if secure else ''}lct"
 
 
 class Signer(TimestampSigner):
@@ -37,16 +34,6 @@ class Sessions(SecureCookieSessionInterface):
     """As Flask's own. One per app: the keys are those of the first request."""
 
     _app: Flask
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        session = super().open_session(app, request)
-        before = request.cookies.get(BEFORE)
-        if session is not None and before and self.get_cookie_name(app) not in request.cookies:
-            with suppress(BadSignature):
-                age = int(app.permanent_session_lifetime.total_seconds())
-                session.update(self._serializer.loads(before, max_age=age))
-            session.accessed = session.modified = False
-        return session
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         self._app = app
