@@ -334,8 +334,8 @@ def test_a_list_read_page_by_page_is_the_whole_list(app: Flask, path: str) -> No
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=ZnJvbTotMQ", "cursor=%00", "cursor=é",
-     "cursor=ZnJvbTowMg"],
+    ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=-1", "cursor=ZnJvbTotMQ", "cursor=%00",
+     "cursor=é", "cursor=ZnJvbTowMg"],
 )  # fmt: skip
 def test_a_wrong_page_is_a_wrong_field(e: ApiEvening, query: str) -> None:
     problem = refused(e.anyone.get(e.at(f"/teams?{query}")), 422)
