@@ -13,7 +13,7 @@ from ..domain.tournament import Tournament
 from .app import app
 from .identity import require_organiser
 from .lookup import tournament_at
-from .render import Shown, fragments, page, wants_fragment
+from .render import Update, fragments, page, wants_fragment
 
 bp = Blueprint("history", __name__)
 
@@ -30,7 +30,7 @@ def history(code: str) -> ResponseReturnValue:
     regions = _board(then, lines[at - 1], at == len(events))
     moment = Region("moment", "history/_moment.html", (at, len(events), lines[at - 1]))
     if wants_fragment():
-        return fragments(Shown((moment, *regions)))  # without a stamp: the slider goes back
+        return fragments(Update((moment, *regions)))  # without a stamp: the slider goes back
     return page(
         "history/page.html",
         t=t,

@@ -37,7 +37,7 @@ from .errors import refusal_answer
 from .limits import tap
 from .links import live_url, public
 from .lookup import tournament_at
-from .render import NONE_SHOWN, Shown, fragments, notice, page, wants_fragment
+from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +199,7 @@ def _new_recovery(t: Tournament, device_id: str) -> ResponseReturnValue:
 
 def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
     fresh = isinstance(refusal, Refused | NotFound)
-    shown = _all(app().store.read(code).tournament) if fresh else NONE_SHOWN
+    shown = _all(app().store.read(code).tournament) if fresh else NO_UPDATE
     return refusal_answer(refusal, shown, url_for("organise.desk", code=code))
 
 
@@ -209,9 +209,9 @@ def _done(t: Tournament, text: str) -> ResponseReturnValue:
     return fragments(_all(t), notice(text, "ok"))
 
 
-def _all(t: Tournament) -> Shown:
+def _all(t: Tournament) -> Update:
     now = scene(t)
-    return Shown(desk_screen.whole(now), now.stamp)
+    return Update(desk_screen.whole(now), now.stamp)
 
 
 # --- for somebody who is not tapping ----------------------------------------------------------

@@ -24,7 +24,7 @@ from .identity import player_here, seat_code
 from .limits import tap
 from .links import live_url, public
 from .lookup import tournament_at
-from .render import Shown, fragments, notice, page, wants_fragment
+from .render import Update, fragments, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
 
@@ -122,6 +122,6 @@ def _tap(
     return fragments(_changed(t, player_id, touched), notice("", "ok"))
 
 
-def _changed(t: Tournament, player_id: str, teams: set[int]) -> Shown:
+def _changed(t: Tournament, player_id: str, teams: set[int]) -> Update:
     now = scene(t)
-    return Shown(phone.after_tap(now, player_id, teams), now.stamp)
+    return Update(phone.after_tap(now, player_id, teams), now.stamp)

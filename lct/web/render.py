@@ -103,17 +103,17 @@ def wants_fragment() -> bool:
     return bool(request.htmx)  # type: ignore[attr-defined]
 
 
-class Shown(NamedTuple):
+class Update(NamedTuple):
     """Regions, and the stamp of the state that they show; empty: of none."""
 
     regions: Iterable[Region] = ()
     stamp: str = ""
 
 
-NONE_SHOWN = Shown()
+NO_UPDATE = Update()
 
 
-def fragments(shown: Shown, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
+def fragments(shown: Update, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
     """The answer to htmx: regions as out-of-band swaps, and a notice, which is of no state."""
     renderer = app().renderer
     told = out_of_band(renderer.html(notice), "") if notice else ""
