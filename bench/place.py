@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import sys
 import tempfile
 import time
@@ -39,14 +40,16 @@ MORE_TEAMS = tuple(
 
 
 class App(WebServer):
-    """The app behind gunicorn; ``target`` may be another module than wsgi."""
+    """The app behind gunicorn; ``target`` may be another module than wsgi, ``more`` changes how it
+    is served."""
 
     target = "wsgi:app"
+    more: tuple[str, ...] = ()
 
     def start(self) -> None:
         descriptor = self.listener.fileno()
         command = [sys.executable, "-m", "gunicorn", "--config", "python:lct.serving"]
-        command += ["--bind", f"fd://{descriptor}", self.target]
+        command += ["--bind", f"fd://{descriptor}", *self.more, self.target]
         with self.log.open("ab") as log:
             self.process = start_child(
                 command, environ=self.environ, log=log, pass_fds=(descriptor,)
@@ -116,12 +119,22 @@ def place(workers: int, target: str = "wsgi:app", **more: Any) -> Iterator[Place
         connect_store(settings)
         stack.callback(mongoengine.disconnect)
         ensure_indexes()
-        app = App(listener, {**clean_environ(), **environ_of(settings)}, folder / "app.log")
-        app.target = target
-        app.start()
-        stack.callback(lambda: app.stop(settings.drain_seconds + 2))
-        app.wait_ready()
+        app = stack.enter_context(served(settings, listener, target))
         yield Place(settings, port, app, store, bus)
+
+
+@contextmanager
+def served(settings: Settings, listener: socket.socket, target: str, *more: str) -> Iterator[App]:
+    """``target`` behind gunicorn, with ``more`` of its options, until the block ends."""
+    log = settings.var / f"{target.partition(':')[0]}.log"
+    app = App(listener, {**clean_environ(), **environ_of(settings)}, log)
+    app.target, app.more = target, more
+    app.start()
+    try:
+        app.wait_ready()
+        yield app
+    finally:
+        app.stop(settings.drain_seconds + 2)
 
 
 def cpu_ms(*pids: int) -> float:

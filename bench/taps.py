@@ -13,16 +13,20 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
+from lct.laptop import listen
 from lct.places import ROOT
 
 from .client import Phone, Wire
 from .figures import Figure, measures, percentile
-from .place import Place, cpu_ms, place
+from .place import App, Place, cpu_ms, place, served
 
 ROUNDS = 12
 PLAYERS = 48
 SETTLE = 0.003  # seconds for what the app does after it has answered
 TAPS = ("join", "pick", "constant", "raw")
+FLOORS = ("bare", "plain")
+PLAIN = "--worker-class", "gevent"  # ours adds to it, so it is one of the layers
+AIMS = {"pick": "<= 2.5", "join": "<= 3"}  # times the raw find and insert
 PAGES = ("join_page", "me_page")
 
 
@@ -30,7 +34,7 @@ class Cost(NamedTuple):
     """CPU milliseconds, by process, of some requests of one kind."""
 
     requests: float = 0
-    own: float = 0.0  # the app's worker; of bare pairs the bare process
+    own: float = 0.0  # the app's worker; of the floors theirs
     store: float = 0.0
     bus: float = 0.0
 
@@ -49,9 +53,9 @@ Round = dict[str, Cost]
 class Meter:
     """What the kinds of requests cost, round by round, and how long each request took."""
 
-    def __init__(self, where: Place, bare: subprocess.Popen[str]) -> None:
-        (self.worker,) = where.app.workers
-        self.pids = self.worker, where.store.process.pid, where.bus.process.pid
+    def __init__(self, where: Place, bare: subprocess.Popen[str], plain: App) -> None:
+        (self.worker,), (self.plain,) = where.app.workers, plain.workers
+        self.store, self.bus = where.store.process.pid, where.bus.process.pid
         self.bare = bare
         self.rounds: list[Round] = []
         self.waits: dict[str, list[float]] = defaultdict(list)
@@ -61,22 +65,23 @@ class Meter:
 
     def slice(self, kind: str, requests: Sequence[Callable[[], float]]) -> None:
         """Make requests of one kind, one after the other."""
-        before = self._clocks()
+        worker = self.plain if kind == "plain" else self.worker
+        before = self._clocks(worker)
         self.waits[kind] += [request() for request in requests]
         time.sleep(SETTLE)
-        own, store, bus = (b - a for a, b in zip(before, self._clocks(), strict=True))
+        own, store, bus = (b - a for a, b in zip(before, self._clocks(worker), strict=True))
         self._add(kind, Cost(len(requests), own, store, bus))
 
     def bare_slice(self, pairs: int) -> None:
         """As many finds and inserts, by the bare process."""
         assert self.bare.stdin
         assert self.bare.stdout
-        before = self._clocks()
+        before = self._clocks(self.worker)
         self.bare.stdin.write(f"{pairs}\n")
         self.bare.stdin.flush()
         answer = json.loads(self.bare.stdout.readline())
         self.waits["bare"] += answer["ms"]
-        _, store, bus = (b - a for a, b in zip(before, self._clocks(), strict=True))
+        _, store, bus = (b - a for a, b in zip(before, self._clocks(self.worker), strict=True))
         self._add("bare", Cost(pairs, answer["cpu_ms"], store, bus))
 
     def each(self, kind: str) -> float:
@@ -102,40 +107,45 @@ class Meter:
             for costs in self.rounds
         )
 
-    def _clocks(self) -> list[float]:
-        return [cpu_ms(pid) for pid in self.pids]
+    def _clocks(self, worker: int) -> list[float]:
+        return [cpu_ms(pid) for pid in (worker, self.store, self.bus)]
 
     def _add(self, kind: str, cost: Cost) -> None:
         known = self.rounds[-1][kind]
         self.rounds[-1][kind] = Cost(*(a + b for a, b in zip(known, cost, strict=True)))
 
 
-def one_round(where: Place, wire: Wire, meter: Meter) -> None:
+def one_round(where: Place, wire: Wire, meter: Meter, plain: Wire, players: int) -> None:
     """An evening's start: all join, all pick; in between, by turns, what that is measured by."""
-    code = where.create(PLAYERS)
-    phones = [Phone(wire, code, number) for number in range(PLAYERS)]
+    code = where.create(players)
+    phones = [Phone(wire, code, number) for number in range(players)]
     meter.begin()
     meter.slice("join_page", [partial(phone.get, "join") for phone in phones])
     meter.slice("join", [phone.join for phone in phones])
-    _beside(phones[0], meter)
+    _beside(phones[0], meter, plain, players)
     meter.slice("me_page", [partial(phone.get, "me") for phone in phones])
     meter.slice("pick", [partial(phone.pick, team) for team, phone in enumerate(phones)])
-    _beside(phones[0], meter)
+    _beside(phones[0], meter, plain, players)
 
 
-def _beside(phone: Phone, meter: Meter) -> None:
+def _beside(phone: Phone, meter: Meter, plain: Wire, times: int) -> None:
     fields = {"team": 1, "value": "ab" * 16}  # as long as a pick's
     for kind in ("constant", "raw"):
-        meter.slice(kind, [partial(phone.tap, f"/bench/{kind}", fields)] * PLAYERS)
-    meter.bare_slice(PLAYERS)
+        meter.slice(kind, [partial(phone.tap, f"/bench/{kind}", fields)] * times)
+    same = phone.by(plain)
+    meter.slice("plain", [partial(same.tap, "/bench/constant", fields)] * times)
+    meter.bare_slice(times)
 
 
-def measured() -> Meter:
+def measured(rounds: int, players: int) -> Meter:
     """All rounds, after one that only warms up."""
     with ExitStack() as stack:
         where = stack.enter_context(place(workers=1, target="bench.app:app"))
-        wire = Wire(where.port)
+        listener = stack.enter_context(listen("127.0.0.1", 0))
+        floor = stack.enter_context(served(where.settings, listener, "bench.plain:app", *PLAIN))
+        wire, plain = Wire(where.port), Wire(listener.getsockname()[1])
         stack.callback(wire.hang_up)
+        stack.callback(plain.hang_up)
         warm = where.create(2)
         for number in range(2):
             phone = Phone(wire, warm, number)
@@ -144,9 +154,9 @@ def measured() -> Meter:
             phone.pick(number)
         bare = stack.enter_context(_bare(where))
         stack.callback(bare.kill)
-        meter = Meter(where, bare)
-        for _ in range(ROUNDS + 1):
-            one_round(where, wire, meter)
+        meter = Meter(where, bare, floor)
+        for _ in range(rounds + 1):
+            one_round(where, wire, meter, plain, players)
             if len(meter.rounds) == 1:
                 meter.waits.clear()
         del meter.rounds[0]
@@ -168,24 +178,27 @@ def _bare(where: Place) -> subprocess.Popen[str]:
     *(f"{tap}_cpu_vs_{what}" for tap in ("pick", "join") for what in (
         "raw_store", "raw_client", "raw_in_app", "raw_in_app_net", "constant",
     )),
-    *(f"{kind}_cpu_ms" for kind in (*TAPS, "bare", *PAGES)),
+    "constant_vs_plain_flask", "me_page_vs_join_page",
+    *(f"{kind}_cpu_ms" for kind in (*TAPS, *FLOORS, *PAGES)),
     *(f"{kind}_with_store_cpu_ms" for kind in (*TAPS, "bare")),
-    *(f"{kind}_p{percent}_ms" for kind in (*TAPS, "bare") for percent in (50, 99)),
+    *(f"{kind}_p{percent}_ms" for kind in (*TAPS, *FLOORS) for percent in (50, 99)),
 )  # fmt: skip
-def cost_of_taps() -> Iterator[Figure]:
-    meter = measured()
+def cost_of_taps(rounds: int = ROUNDS, players: int = PLAYERS) -> Iterator[Figure]:
+    meter = measured(rounds, players)
+    yield Figure("constant_vs_plain_flask", meter.ratio("constant", "plain"), "x", "<= 2")
+    yield Figure("me_page_vs_join_page", meter.ratio("me_page", "join_page"), "x", "<= 1.5")
     for tap in ("pick", "join"):
         name = f"{tap}_cpu_vs"
-        yield Figure(f"{name}_raw_store", meter.ratio_with_store(tap, "bare"), "x", "<= 3")
+        yield Figure(f"{name}_raw_store", meter.ratio_with_store(tap, "bare"), "x", AIMS[tap])
         yield Figure(f"{name}_raw_client", meter.ratio(tap, "bare"), "x")
         yield Figure(f"{name}_raw_in_app", meter.ratio(tap, "raw"), "x")
         yield Figure(f"{name}_raw_in_app_net", meter.net_ratio(tap, "raw", "constant"), "x")
         yield Figure(f"{name}_constant", meter.ratio(tap, "constant"), "x")
-    for kind in (*TAPS, "bare", *PAGES):
+    for kind in (*TAPS, *FLOORS, *PAGES):
         yield Figure(f"{kind}_cpu_ms", meter.each(kind), "ms")
     for kind in (*TAPS, "bare"):
         yield Figure(f"{kind}_with_store_cpu_ms", meter.each_with_store(kind), "ms")
-    for kind in (*TAPS, "bare"):
+    for kind in (*TAPS, *FLOORS):
         for percent in (50, 99):
             value = percentile(meter.waits[kind], percent)
             yield Figure(f"{kind}_p{percent}_ms", value, "ms")

@@ -7,8 +7,6 @@ from functools import partial
 
 import gevent
 from flask import Flask
-from flask_compress import Compress
-from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -45,7 +43,7 @@ from .web.app import App
 from .web.hub import Hub
 from .web.prefix import under
 from .web.render import Renderer
-from .web.sessions import Sessions, session_cookie
+from .web.sessions import Csrf, Sessions, session_cookie
 from .web.static import asset
 
 MAX_BODY = 256 * 1024  # 2,000 pasted teams of 40 characters, with room
@@ -61,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
     flask.extensions["lct"] = collaborators(Renderer(flask), settings)
     csrf = wrap_requests(flask)
     serve_pages(flask)
-    serve_programs(flask, csrf)
+    serve_programs(flask, csrf, settings.api_origins)
     return flask
 
 
@@ -88,12 +86,6 @@ def configure(flask: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # an evening is longer than an hour
         WTF_CSRF_SSL_STRICT=False,  # the Referrer-Policy may keep the referrer to itself
         SOCK_SERVER_OPTIONS={"thread_class": live.Inline},
-        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
-        COMPRESS_ALGORITHM=["br", "gzip"],
-        COMPRESS_BR_LEVEL=4,
-        COMPRESS_LEVEL=4,
-        COMPRESS_MIN_SIZE=3000,  # the answer to a tap is one or two packets either way
-        COMPRESS_STREAMS=True,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
     flask.session_interface = Sessions()
@@ -167,14 +159,12 @@ def secrets_of(settings: Settings) -> tuple[bytes, ...]:
     return tuple(key.encode() for key in settings.secret_keys)
 
 
-def wrap_requests(flask: Flask) -> CSRFProtect:
+def wrap_requests(flask: Flask) -> Csrf:
     """What goes around every view: ids, log lines, headers, tokens, compression, refusals."""
     requests.init_app(flask)
-    csrf = CSRFProtect(flask)
+    csrf = Csrf(flask)
     Htmx(flask)
-    Compress(flask)
     errors.init_app(flask)
-    flask.after_request(cors.allow)
     return csrf
 
 
@@ -183,8 +173,10 @@ def serve_pages(flask: Flask) -> None:
         flask.register_blueprint(module.bp)
 
 
-def serve_programs(flask: Flask, csrf: CSRFProtect) -> None:
+def serve_programs(flask: Flask, csrf: Csrf, origins: str) -> None:
     for table in api.TABLES:
         flask.register_blueprint(table.bp)
         csrf.exempt(table.bp)  # no cookie grants anything there
     flask.register_blueprint(document.bp)
+    if origins:
+        flask.after_request(cors.allow)

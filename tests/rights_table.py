@@ -70,6 +70,7 @@ PAGES = (
     Row("GET", f"{T}/seat/<seat>", "/t/{code}/seat/BBBBBBBB", everybody(303)),
     Row("GET", f"{T}/seat/<seat>", "/t/{code}/seat/{seat}", everybody(303)),
     Row("GET", f"{T}/me", "/t/{code}/me", (303, 200, 200, 303, 200, 303, 303, 303)),
+    Row("GET", f"{T}/seat.svg", "/t/{code}/seat.svg", players(200)),  # each their own
     Row("POST", f"{T}/team", "/t/{code}/team", players(303), {"team": "{free}"}),
     Row("POST", f"{T}/let-go", "/t/{code}/let-go", players(303)),
     Row("POST", f"{T}/name", "/t/{code}/name", players(303), NAME),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -233,3 +236,41 @@ def test_nobody_but_the_operator_forgets_a_player(desk: Desk) -> None:
     for by in (HOST, OLA, ANYONE):
         with pytest.raises(errors.NotAllowed):
             desk.execute(ForgetPlayer(code=code, by=by, player_id="p-Ola"))
+
+
+# --- what belongs to a command --------------------------------------------------------------------
+
+WEB = Path("lct/web")
+
+
+def named_in(files: Iterable[Path]) -> set[str]:
+    """Every name that these modules use."""
+    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in files)
+    return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("kind", list(command_classes()), ids=lambda kind: kind.__name__)
+def test_every_command_can_be_given_on_a_page_and_by_the_api(kind: type[Command]) -> None:
+    if kind.right is Right.OPERATOR:
+        return  # on the command line
+    name = kind.__name__
+    if kind.creates:
+        return  # the one form and the one operation that end in the same function of values
+    assert name in named_in(WEB.glob("*.py")), (
+        f"no page gives {name}: add it to ACTIONS in lct/web/organise.py, or a route of its own"
+    )
+    assert name in named_in((WEB / "api").glob("*.py")), (
+        f"the API has no operation for {name}: add a row to PLAIN in lct/web/api/commands.py"
+    )
+
+
+def test_every_event_comes_of_a_command_in_its_own_subject() -> None:
+    for event in EVENTS.values():
+        subject = Path(inspect.getsourcefile(event) or "")
+        tree = ast.parse(subject.read_text(encoding="utf-8"))
+        made = {
+            node.func.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert event.__name__ in made, f"no command in {subject.name} makes {event.__name__}"

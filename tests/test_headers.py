@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from lct.config import Settings
+
 from .browser import Screens, create, is_live
-from .http_client import Evening, House, open_house
+from .http_client import Evening, House, app_here, open_house
 from .support import LiveServer
 
 TLS = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "cup.example"}
@@ -154,3 +156,11 @@ def test_only_htmx_makes_markup_of_texts_and_nobody_code(house: House, browser: 
             assert caught in ("TypeError", "EvalError"), what
         screens.problems.clear()  # what was provoked
     screens.close()
+
+
+def test_a_host_that_is_no_name_is_a_400_with_a_page(settings: Settings) -> None:
+    with app_here(settings) as app:
+        for host in ("a..b", "a" * 64 + ".b", ".."):
+            answer = app.test_client().get("/", headers={"Host": host})
+            assert answer.status_code == 400, host
+            assert "Something in that request was not right." in answer.get_data(as_text=True)

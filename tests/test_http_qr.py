@@ -64,7 +64,9 @@ def test_every_code_on_a_page_leads_to_the_public_address(house: House) -> None:
     e = house.evening()
     ola = e.guest("Ola")
     assert codes(house.phone().get(e.at()).page) == [f"{PUBLIC_URL}{e.at('join')}"]
-    (seat,) = codes(ola.get(e.at("me")).page)
+    assert codes(ola.get(e.at("me")).page) == []  # it is made for whoever opens "Save your seat"
+    (image,) = ola.get(e.at("me")).page.all("img", cls="qr")
+    (seat,) = codes(ola.get(e.at(image.attrs["src"])).page)
     assert seat.startswith(f"{PUBLIC_URL}{e.at('seat')}/")
     other = house.phone()
     assert other.get(seat.removeprefix(PUBLIC_URL)).location == e.at("me")
@@ -201,3 +203,37 @@ def test_a_camera_reads_the_board_in_any_theme_with_a_light_border_of_four_modul
             *((left + step, top - reach), (left + step, bottom + reach)),
         ]:
             assert lightness[x, y] > 230, (x, y, found.position)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("script", [True, False])
+def test_the_code_of_a_seat_is_there_when_it_is_opened(
+    house: House, browser: Any, script: bool
+) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    (seat,) = codes(ola.get(e.at("seat.svg")).page)
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, java_script_enabled=script
+    )
+    try:
+        context.add_cookies(
+            [
+                {"name": name, "value": value, "domain": "127.0.0.1", "path": path}
+                for (path, name), value in ola.cookies.items()
+            ]
+        )
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{house.url}{e.at('me')}")
+        page.wait_for_timeout(300)
+        # Without JavaScript browsers load every image at once, so that none tells what is read.
+        assert any(url.endswith("/seat.svg") for url in asked) is not script
+        page.get_by_text("Save your seat").click()
+        shown = page.locator("img.qr")
+        page.wait_for_timeout(500)
+        image = Image.open(io.BytesIO(shown.screenshot()))
+    finally:
+        context.close()
+    assert read(image) == seat

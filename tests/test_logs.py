@@ -6,6 +6,7 @@ The bus and the store are killed at its end, so lines about failures are among i
 from __future__ import annotations
 
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -15,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ecs_logging
 import gevent
 import pytest
 
 from lct.config import Settings
 from lct.infrastructure.embedded import start_bus, start_store
+from lct.infrastructure.observability import Lines
 from lct.request_id import request_id
 from lct.web.identity import derived, organiser_key, seat_code
 
@@ -365,3 +368,34 @@ def test_no_name_secret_or_cookie_of_an_evening_at_debug_is_in_the_log(log: Log)
     }
     assert found == set()
     assert log.evening.code in log.text
+
+
+# --- the formatter --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {},
+        {"event.dataset": "lct.access", "http.request.id": "7", "http.response.status_code": 200},
+        {"labels.kind": None, "labels.name": 'Łódź \u2028 "x"', "url.path": "/"},
+        {"labels": {"a": "b", "c": {"d": 1}}, "labels.e": "f"},
+        {"error.type": "ValueError", "labels.what": Path("x"), "event.duration": 10**12},
+    ],
+)
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_line_is_the_one_that_ecs_logging_writes(extra: dict[str, Any], failed: bool) -> None:
+    try:
+        raise KeyError("gone")
+    except KeyError:
+        info = sys.exc_info() if failed else None
+    record = logging.LogRecord("lct.x", logging.ERROR, __file__, 1, "%s was lost", ("it",), info)
+    record.__dict__.update({k: v for k, v in extra.items() if not (failed and k == "error.type")})
+    ours = Lines("local", "lct.app").format(record)
+    everywhere = Lines("local", "lct.app").everywhere
+    record.__dict__.update(everywhere | record.__dict__)
+    fields = ["log.original", "process.name", "process.thread", "log.origin"]
+    theirs = ecs_logging.StdlibFormatter(exclude_fields=fields, ensure_ascii=False)
+    assert json.loads(ours) == json.loads(theirs.format(record))
+    first = list(json.loads(ours))[:3]
+    assert first == ["@timestamp", "log.level", "message"]

@@ -4,8 +4,9 @@ has none: it is no document, and the page that asked for it has them all."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from flask import request
+from flask.globals import request_ctx
 
 # Parts of an address that are secrets and stay out of logs and referrers, whether it leads
 # anywhere or not.
@@ -37,12 +38,19 @@ OVER_TLS = {
 def security() -> dict[str, str]:
     """The headers for the answer to this request. Whether it came over TLS is the word of a
     trusted proxy."""
-    # Older Safari does not count wss: as 'self'.
-    scheme = "wss" if request.is_secure else "ws"
-    policy = f"{CSP}; connect-src 'self' {scheme}://{request.host}"
-    if request.endpoint not in WITHOUT_TRUSTED_TYPES:
-        policy += TRUSTED_TYPES
+    asked = request_ctx.request
     # Even our own static files, and so a proxy's log, need not hear of a secret.
-    referrer = "no-referrer" if SECRETS.search(request.path) else "same-origin"
-    headers = {"Content-Security-Policy": policy, "Referrer-Policy": referrer} | ALWAYS
-    return headers | OVER_TLS if request.is_secure else headers
+    secret = SECRETS.search(asked.path) is not None
+    trusted = asked.endpoint not in WITHOUT_TRUSTED_TYPES
+    return _security(asked.host, asked.is_secure, secret, trusted)
+
+
+@lru_cache(maxsize=256)
+def _security(host: str, tls: bool, secret: bool, trusted_types: bool) -> dict[str, str]:
+    # Older Safari does not count wss: as 'self'.
+    policy = f"{CSP}; connect-src 'self' {'wss' if tls else 'ws'}://{host}"
+    headers = {
+        "Content-Security-Policy": policy + (TRUSTED_TYPES if trusted_types else ""),
+        "Referrer-Policy": "no-referrer" if secret else "same-origin",
+    }
+    return headers | ALWAYS | (OVER_TLS if tls else {})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from functools import cache
 
 from flask import Blueprint, Response, abort, current_app, request
 from prometheus_client import (
@@ -119,11 +120,17 @@ def count_request(
     """Count an answered request; ``route`` is the endpoint, ``kind`` that of its error."""
     # Both are what the client sent, if nothing answers to them.
     method = method if method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
-    labels = method, route or "none", f"{status // 100}xx"
-    REQUESTS.labels(*labels).inc()
-    REQUEST_SECONDS.labels(*labels).observe(seconds)
+    count, time = _of_requests(method, route or "none", f"{status // 100}xx")
+    count.inc()
+    time.observe(seconds)
     if kind:
         ERRORS.labels(kind).inc()
+
+
+@cache
+def _of_requests(*labels: str) -> tuple[Counter, Histogram]:
+    """The library looks a series up under a lock, and there are two for each request."""
+    return REQUESTS.labels(*labels), REQUEST_SECONDS.labels(*labels)
 
 
 @bp.get("/metrics")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, g, redirect, request, url_for
+from flask import Blueprint, Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import phone
@@ -20,10 +20,11 @@ from ..domain.values import shown_code
 from . import forms
 from .app import app, scene
 from .errors import refusal_answer
-from .identity import player_here, seat_code
+from .identity import player_here, player_of, seat_code
 from .limits import tap
 from .links import live_url, public
 from .lookup import tournament_at
+from .qr import qr_svg
 from .render import Update, fragments, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
@@ -53,9 +54,22 @@ def me(code: str) -> ResponseReturnValue:
         first=player.first if player else "",
         last=player.last if player else "",
         personal_code=shown_code(seat),
-        personal_url=public(url_for("join.seat", code=t.code, seat=seat)) if player else "",
+        personal_url=_personal_url(t, player_id) if player else "",
         live_url=live_url(t.code, "me"),
     )
+
+
+@bp.get("/t/<code>/seat.svg")
+def seat_qr(code: str) -> ResponseReturnValue:
+    """The QR code of the asking player's personal link. It is an address of its own since few open
+    it, and to make it takes as long as the rest of the page."""
+    t = tournament_at(code)
+    svg = qr_svg(_personal_url(t, player_of(t)), mask=2)
+    return Response(svg, mimetype="image/svg+xml")
+
+
+def _personal_url(t: Tournament, player_id: str) -> str:
+    return public(url_for("join.seat", code=t.code, seat=seat_code(t.code, player_id)))
 
 
 def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tuple[Region, ...]:

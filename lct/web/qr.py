@@ -1,4 +1,4 @@
-"""QR codes as inline SVG: dark on white with the quiet zone, whatever the theme."""
+"""QR codes as SVG: dark on white with the quiet zone, whatever the theme."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def qr_svg(url: str, mask: int | None = None) -> Markup:
         f"M{x} {y}h{width}v1h-{width}z" for y, row in enumerate(rows) for x, width in _runs(row)
     )
     return Markup(  # noqa: S704 - made of our own numbers and escaped text
-        f'<svg class="qr" viewBox="0 0 {size} {size}" role="img" aria-label="QR code" '
-        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{size}v{size}H0z"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="qr" viewBox="0 0 {size} {size}" '
+        f'role="img" aria-label="QR code" shape-rendering="crispEdges">'
+        f'<path fill="#fff" d="M0 0h{size}v{size}H0z"/>'
         f'<path fill="#0b1220" d="{path}"/></svg>'
     )
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
+from collections.abc import Callable
+from typing import Any
 
 import gevent
-from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import Flask, Request, Response, abort, current_app, redirect, url_for
+from flask.globals import app_ctx, request_ctx
 from flask.typing import ResponseReturnValue
+from flask_compress import Compress
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.sansio.utils import host_is_trusted
@@ -28,6 +32,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
 # What machines ask a pod for, by its address.
 BY_ADDRESS = QUIET - {"static"}
+COMPRESSED = 3000  # bytes; the answer to a tap is one or two packets either way
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,
@@ -36,46 +41,61 @@ _LEVELS = {
 }
 
 
-def _begin() -> None:
-    g.started = time.perf_counter_ns()
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-    request_id.set(g.request_id)
-    g.error_kind = None
-    cancellation.begin(request.environ)
+def _before() -> ResponseReturnValue | None:
+    # Here and below the request itself: `request` looks it up again at each mention.
+    asked = request_ctx.request
+    _begin(asked)
+    _known_name(asked)
+    elsewhere = _one_address(asked)
+    if elsewhere is None:
+        _receive(asked)
+    return elsewhere
 
 
-def _known_name() -> None:
+def _begin(asked: Request) -> None:
+    here = app_ctx.g
+    here.started = time.perf_counter_ns()
+    given = asked.environ.get("HTTP_X_REQUEST_ID", "")
+    here.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    request_id.set(here.request_id)
+    here.error_kind = None
+    cancellation.begin(asked.environ)
+
+
+def _known_name(asked: Request) -> None:
     """Refuse a request for a name that is not ours, such as one that somebody pointed here."""
+    if request_ctx.url_adapter is None:  # no name at all: the page that says so has addresses too
+        request_ctx.url_adapter = current_app.url_map.bind("", script_name=asked.root_path)
     allowed = current_app.config["LCT_ALLOWED_HOSTS"]
-    by_address = request.endpoint in BY_ADDRESS
-    if allowed and not by_address and not host_is_trusted(request.host, allowed):
+    by_address = asked.endpoint in BY_ADDRESS
+    if allowed and not by_address and not host_is_trusted(asked.host, allowed):
         raise SecurityError
 
 
-def _one_address() -> ResponseReturnValue | None:
+def _one_address(asked: Request) -> ResponseReturnValue | None:
     """A code in another spelling leads to the one address that cookies are bound to."""
-    if request.path.startswith(API):
+    code = (asked.view_args or {}).get("code")
+    if code is None or asked.path.startswith(API):
         return None
-    code = (request.view_args or {}).get("code", "")
     wanted = normal_code(code)
     if wanted is None or wanted == code:
         return None
-    arguments = {**(request.view_args or {}), "code": wanted}
-    address = url_for(str(request.endpoint), **arguments)
-    query = request.query_string.decode("latin-1")
+    arguments = {**(asked.view_args or {}), "code": wanted}
+    address = url_for(str(asked.endpoint), **arguments)
+    query = asked.query_string.decode("latin-1")
     return redirect(f"{address}?{query}" if query else address, 308)
 
 
-def _receive() -> None:
+def _receive(asked: Request) -> None:
     """Take the whole body in before anything is done with it. Whoever sends it too slowly is cut
     off here, the one place where an interruption leaves nothing half done."""
-    chunked = "Transfer-Encoding" in request.headers
-    if request.url_rule is None or not (request.content_length or chunked):
+    chunked = "HTTP_TRANSFER_ENCODING" in asked.environ
+    if asked.url_rule is None or not (asked.content_length or chunked):
         return
     with gevent.Timeout(cancellation.left(cancellation.REQUEST_SECONDS), False):
         try:
-            request.get_data()
+            # A form is read once, into asked.form; the API takes none.
+            asked.get_data(parse_form_data=not asked.path.startswith(API))
         except (ParseException, OSError):  # chunks that are none
             raise BadRequest from None
         return
@@ -83,41 +103,50 @@ def _receive() -> None:
 
 
 def _end(response: Response) -> Response:
+    asked, here = request_ctx.request, app_ctx.g
+    if response.is_streamed or (response.content_length or 0) >= COMPRESSED:
+        response = current_app.extensions["lct-compress"].after_request(response)
     headers = response.headers
-    headers["X-Request-Id"] = g.request_id
-    headers.update(security())
-    if request.endpoint != "static":
-        headers.setdefault("Cache-Control", "no-store")
-        response.vary.update(("Cookie", "HX-Request"))
-    if not g.get("upgraded"):  # a websocket has its own lines
-        duration = time.perf_counter_ns() - g.started
-        _log(response, duration)
+    given = {name.lower() for name, _ in headers}
+    varies = "Accept-Encoding"
+    if asked.endpoint != "static":
+        varies = "Accept-Encoding, Cookie, HX-Request"
+        if "cache-control" not in given:
+            headers["Cache-Control"] = "no-store"
+    if "vary" in given:
+        response.vary.update(varies.split(", "))
+    else:
+        headers["Vary"] = varies
+    headers["X-Request-Id"] = here.request_id
+    headers.extend(security())
+    if not here.get("upgraded"):  # a websocket has its own lines
+        duration = time.perf_counter_ns() - here.started
+        _log(asked, response.status_code, duration, here.error_kind)
         metrics.count_request(
-            request.method, request.endpoint, response.status_code, duration / 1e9, g.error_kind
+            asked.method, asked.endpoint, response.status_code, duration / 1e9, here.error_kind
         )
     return response
 
 
-def _log(response: Response, duration: int) -> None:
-    arguments = request.view_args or {}
+def _log(asked: Request, status: int, duration: int, error_kind: str | None) -> None:
     # An address that leads nowhere may be anything, such as a name or somebody's personal code.
-    path = SECRETS.sub(r"\1***", request.path) if request.url_rule else "/***"
+    path = SECRETS.sub(r"\1***", asked.path) if asked.url_rule else "/***"
     fields = {
         "event.dataset": "lct.access",
         "event.duration": duration,
-        "event.outcome": "success" if response.status_code < 400 else "failure",
-        "http.request.id": g.request_id,
-        "http.request.method": request.method,
-        "http.response.status_code": response.status_code,
+        "event.outcome": "success" if status < 400 else "failure",
+        "http.request.id": app_ctx.g.request_id,
+        "http.request.method": asked.method,
+        "http.response.status_code": status,
         "url.path": path,
-        "labels.route": request.endpoint or "",
+        "labels.route": asked.endpoint or "",
     }
-    if code := arguments.get("code"):
+    if code := (asked.view_args or {}).get("code"):
         fields["labels.tournament"] = code
-    if g.error_kind:
-        fields["labels.error_kind"] = g.error_kind
-    quiet = logging.DEBUG if request.endpoint in QUIET else logging.INFO
-    log.log(_LEVELS.get(g.error_kind, quiet), "request", extra=fields)
+    if error_kind:
+        fields["labels.error_kind"] = error_kind
+    quiet = logging.DEBUG if asked.endpoint in QUIET else logging.INFO
+    log.log(_LEVELS.get(error_kind or "", quiet), "request", extra=fields)
 
 
 def _forget(error: BaseException | None) -> None:
@@ -126,10 +155,23 @@ def _forget(error: BaseException | None) -> None:
     cancellation.end()
 
 
+def _as_it_is(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Flask asks of each view and each hook at each request whether it is a coroutine; none is."""
+    return view
+
+
 def init_app(app: Flask) -> None:
-    app.before_request(_begin)
-    app.before_request(_known_name)
-    app.before_request(_one_address)
-    app.before_request(_receive)
+    app.config.update(
+        COMPRESS_REGISTER=False,  # what is small does not go by it at all
+        COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_BR_LEVEL=4,
+        COMPRESS_LEVEL=4,
+        COMPRESS_MIN_SIZE=COMPRESSED,
+        COMPRESS_STREAMS=True,
+    )
+    app.extensions["lct-compress"] = Compress(app)
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign, assignment]
+    app.before_request(_before)
     app.after_request(_end)
     app.teardown_request(_forget)

@@ -20,6 +20,8 @@ class Controls(NamedTuple):
     players: int
     choosing: int
     locked: bool
+    dealt: bool
+    closed: bool
     option: str
     attempt: int
     teams: int
@@ -86,6 +88,8 @@ def controls(s: Scene) -> Region:
         len(t.players),
         len(t.choosing()),
         t.locked,
+        t.dealt,
+        t.closed,
         t.option,
         t.attempt,
         len(t.teams),

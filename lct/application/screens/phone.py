@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...domain.fact import Touched
 from .cards import card_rows, own_row
 from .lobby import Stage, bar, seats, seats_of, tile, tiles, tiles_of, wait
+from .phases import JOIN
 from .region import Region, Scene, Screen
 
 
@@ -17,6 +18,7 @@ class Card(NamedTuple):
     status: str  # playing, removed, blocked or watching
     phase: str
     code: str
+    may_join: bool
     name: str = ""
     team: str = ""
     stars: float = 0.0
@@ -31,7 +33,7 @@ class Card(NamedTuple):
 
 def me(s: Scene) -> tuple[Region, ...]:
     """A player's phone as all of them share it; ``personal`` lays their own regions over it."""
-    return bar(s), _me(Card("watching", s.phase, s.t.code)), wait(s), _stage(s)
+    return bar(s), _me(_card(s, "watching")), wait(s), _stage(s)
 
 
 def me_part(s: Scene, touched: Touched) -> Iterable[Region]:
@@ -48,6 +50,10 @@ def watch(s: Scene) -> tuple[Region, ...]:
 
 def watch_part(s: Scene, touched: Touched) -> Iterable[Region]:
     return wait(s), *seats_of(s, touched, "me/_seat.html")
+
+
+def _card(s: Scene, status: str, name: str = "") -> Card:
+    return Card(status, s.phase, s.t.code, s.phase == JOIN, name)
 
 
 def _me(card: Card) -> Region:
@@ -73,8 +79,8 @@ def personal(s: Scene, player_id: str) -> dict[str, Region]:
     t, player = s.t, s.t.players.get(player_id)
     if player is None:
         status = "blocked" if player_id in t.blocked else "removed"
-        return {"me": _me(Card(status, s.phase, t.code))}
-    own, card = dict[str, Region](), Card("playing", s.phase, t.code, player.name)
+        return {"me": _me(_card(s, status))}
+    own, card = dict[str, Region](), _card(s, "playing", player.name)
     if player.team is not None:
         team = t.teams[player.team]
         card = card._replace(team=team.name, stars=team.stars)

@@ -1,0 +1,124 @@
+"""Cookies and tokens that a worker recognises: what it verified once counts for nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from lct.config import Settings
+
+from .desk import Desk
+from .http_client import app_here, parse
+
+
+class Guest:
+    """A browser in a tournament, with the token of its last page."""
+
+    def __init__(self, app: Flask, code: str) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.code = code
+
+    def token(self) -> str:
+        page = parse(self.client.get(f"/t/{self.code}/join").get_data(as_text=True))
+        return page.all("input", name="csrf_token")[0].attrs["value"]
+
+    def send(self, token: str) -> TestResponse:
+        """A form with an error in it, which shows whether it was let in."""
+        return self.client.post(f"/t/{self.code}/join", data={"csrf_token": token, "first": ""})
+
+    @property
+    def session(self) -> str:
+        cookie = self.client.get_cookie("lct")
+        assert cookie is not None
+        return cookie.value
+
+
+LET_IN, REFUSED = 422, 403
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    with app_here(replace(settings)) as app:
+        yield app
+
+
+@pytest.fixture
+def guests(app: Flask) -> tuple[Guest, Guest]:
+    code = Desk().create()
+    return Guest(app, code), Guest(app, code)
+
+
+def test_a_token_counts_again_in_its_own_session_and_never_in_another(
+    guests: tuple[Guest, Guest],
+) -> None:
+    ola, max_ = guests
+    token, other = ola.token(), max_.token()
+    assert [ola.send(token).status_code for _ in range(3)] == [LET_IN] * 3
+    assert max_.send(token).status_code == REFUSED
+    assert max_.send(other).status_code == LET_IN
+    assert ola.send(other).status_code == REFUSED
+
+
+@pytest.mark.parametrize("change", [lambda t: t[:-1] + "~", lambda t: "", lambda t: t + "x"])
+def test_a_token_that_passed_does_not_let_a_changed_one_in(
+    guests: tuple[Guest, Guest], change: object
+) -> None:
+    ola, _ = guests
+    token = ola.token()
+    assert ola.send(token).status_code == LET_IN
+    assert callable(change)
+    assert ola.send(change(token)).status_code == REFUSED
+
+
+def test_a_token_that_passed_counts_for_nothing_without_its_session(
+    guests: tuple[Guest, Guest],
+) -> None:
+    ola, _ = guests
+    token = ola.token()
+    assert ola.send(token).status_code == LET_IN
+    ola.client.delete_cookie("lct")
+    assert ola.send(token).status_code == REFUSED
+
+
+def test_a_session_that_was_recognised_does_not_let_a_changed_one_in(
+    guests: tuple[Guest, Guest],
+) -> None:
+    ola, _ = guests
+    token, kept = ola.token(), ola.session
+    assert ola.send(token).status_code == LET_IN
+    head, _, signature = kept.rpartition(".")
+    ola.client.set_cookie("lct", f"{head}x.{signature}")
+    assert ola.send(token).status_code == REFUSED
+    ola.client.set_cookie("lct", kept)
+    assert ola.send(token).status_code == LET_IN
+
+
+def test_a_session_ends_after_its_lifetime_although_it_was_recognised(
+    app: Flask, guests: tuple[Guest, Guest]
+) -> None:
+    ola, _ = guests
+    token = ola.token()
+    assert ola.send(token).status_code == LET_IN
+    app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(seconds=-1)
+    assert ola.send(token).status_code == REFUSED
+
+
+def test_what_a_view_takes_out_of_a_session_is_there_again_with_the_same_cookie(
+    app: Flask, guests: tuple[Guest, Guest]
+) -> None:
+    """Each request has its own copy: one must not see what another changed in it."""
+    from flask import session
+
+    ola, _ = guests
+    with ola.client.session_transaction() as kept:
+        kept["recovery"] = {"a": "b"}
+    header = {"Cookie": f"lct={ola.session}"}
+    for _ in range(3):
+        with app.test_request_context(headers=header):
+            assert session["recovery"].pop("a") == "b"
