@@ -183,7 +183,7 @@ def _read(stay: Stay, box: Outbox) -> None:
 
 
 def _look(
-    team: Any, player_id: str | None, t: Tournament, send: Callable[[int | None], None]
+    team: object, player_id: str | None, t: Tournament, send: Callable[[int | None], None]
 ) -> None:
     """Pass on a look; ValueError if there is no such team."""
     if not (team is None or (type(team) is int and 0 <= team < len(t.teams))):
