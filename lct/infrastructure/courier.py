@@ -43,7 +43,7 @@ class Courier:
         self._at: set[str] = set()  # the webhooks that this worker is at
         self._alive: Callable[[], bool] = lambda: True
 
-    def wake(self, code: str) -> None:
+    def wake(self, code: str, seq: int = 0) -> None:
         """Something happened in the tournament. Costs a tap nothing: all else is done later."""
         if code in self._with or code in self._new:
             self._due[code] = 0.0

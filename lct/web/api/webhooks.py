@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -13,12 +13,15 @@ from ...application.addresses import LONGEST, checked_url
 from ...application.messages import WebhookAdded
 from ...domain.errors import Invalid, UnknownWebhook, WebhooksAreOff
 from ...domain.rights import Right
+from ..app import app
 from ..identity import derived
 from ..limits import tap
-from ..parts import parts
 from .bodies import shown
 from .operation import Call, Table
 from .repeats import ANOTHER_CALL, once
+
+if TYPE_CHECKING:
+    from ...infrastructure.webhooks import Hook, Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -60,13 +63,14 @@ class WebhookMessage(BaseModel):
     data: dict[str, Any] = Field(description="The event's own fields that may be seen.")
 
 
-def _hooks() -> Any:
-    if parts().webhooks is None:
+def _hooks() -> Webhooks:
+    hooks = app().webhooks
+    if hooks is None:
         raise WebhooksAreOff
-    return parts().webhooks
+    return hooks
 
 
-def _facts(hook: Any) -> dict[str, Any]:
+def _facts(hook: Hook) -> dict[str, Any]:
     waits = hook.tries and not hook.failed
     return {
         "id": hook.hook,
@@ -87,16 +91,16 @@ def add_webhook(call: Call) -> Any:
     """Have every event from now on sent to an address, signed. At most 5."""
     hooks, code = _hooks(), call.t.code
     tap(call.caller.id)
-    url = checked_url(call.body.url, parts().webhooks_private)
+    url = checked_url(call.body.url, app().webhooks_private)
     hook_id = derived("webhook-id", once(call).command_id.partition(".")[0]).hex()[:16]
-    stream = parts().known(code)
-    told = webhooks.progress_of(stream.tournament, stream.seq, parts().now())
+    stream = app().store.stream(code)
+    told = webhooks.progress_of(stream.tournament, stream.seq, app().now())
     hook = hooks.add(code, hook_id, url, call.caller.id, told)
     if hook.url != url:
         raise Invalid(**ANOTHER_CALL)
-    parts().bus.send(WebhookAdded(code))
+    app().bus.send(WebhookAdded(code))
     log.info("webhook added", extra={"labels.tournament": code, "url.domain": hook.host})
-    key = webhooks.signing_key(parts().secrets[0], code, hook_id)
+    key = webhooks.signing_key(app().secrets[0], code, hook_id)
     return AddedWebhook(**_facts(hook), secret=webhooks.shown_secret(key))
 
 
