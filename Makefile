@@ -40,7 +40,7 @@ lint: $(DEV)/requirements-dev.lock ## style and formatting, nothing is changed
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 
-types: $(DEV)/requirements-dev.lock ## types; strict in the domain and the application
+types: $(DEV)/requirements-dev.lock ## types; strict in the domain, the application and the web
 	$(DEV)/bin/mypy
 
 imports: $(DEV)/requirements-dev.lock ## who may import whom

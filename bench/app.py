@@ -29,7 +29,7 @@ def raw() -> str:
 
 @lru_cache
 def _pair() -> RawPair:
-    return RawPair(current_app.extensions["lct-store"].events)
+    return RawPair(current_app.extensions["lct"].store.events)
 
 
 app = create_app(Settings.from_env())

@@ -76,9 +76,7 @@ class Place:
         few, and empty seats; its code."""
         wanted = teams or max(seats, len(TEAMS))
         code = new_code(secrets.choice)
-        execute = Execute(
-            EventStore(defer=lambda work: work()), lambda *_: None, lambda: datetime.now(UTC)
-        )
+        execute = Execute(EventStore(defer=lambda work: work()), [], lambda: datetime.now(UTC))
         execute(
             CreateTournament(
                 by=SYSTEM,

@@ -83,13 +83,11 @@ _raise_file_limit()
 
 def post_worker_init(worker: Any) -> None:
     """Let the app's hub see when its worker has been told to stop."""
-    extensions = getattr(worker.app.callable, "extensions", {})
-    hub = extensions.get("lct-hub")
-    if hub is not None:
-        hub.watch(lambda: worker.alive)
-    webhooks = extensions.get("lct-webhooks")
-    if webhooks is not None:
-        webhooks.start(lambda: worker.alive)
+    app = getattr(worker.app.callable, "extensions", {}).get("lct")
+    if app:
+        app.hub.watch(lambda: worker.alive)
+        if app.webhooks:
+            app.webhooks.start(lambda: worker.alive)
 
 
 def on_starting(server: Any) -> None:
@@ -123,9 +121,9 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Live screens and webhooks have greenlets of their own, for which gunicorn does not wait: we
     do."""
     extensions = getattr(worker.app.callable, "extensions", {}) if worker.app else {}
-    if webhooks := extensions.get("lct-webhooks"):
-        webhooks.drained()  # meanwhile the screens are closed
-    if "lct-hub" in extensions:
-        extensions["lct-hub"].drained()
+    if app := extensions.get("lct"):
+        if app.webhooks:
+            app.webhooks.drained()  # meanwhile the screens are closed
+        app.hub.drained()
     if "lct-tracing" in extensions:
         extensions["lct-tracing"].stop()

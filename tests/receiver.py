@@ -123,7 +123,7 @@ class Desk:
         self.hooks = app.extensions["lct"].webhooks.hooks
         self.ahead = timedelta()
         self.counted: list[str] = []
-        self.store = app.extensions["lct-store"]
+        self.store = app.extensions["lct"].store
         post = partial(outgoing.post, private=True)
         keys = app.extensions["lct"].secrets
         self.deliver = Delivery(self.store, self.hooks, post, keys, self.now, self.counted.append)

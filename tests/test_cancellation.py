@@ -83,7 +83,7 @@ def test_waiting_for_other_commands_ends_by_the_deadline(
     e = ApiEvening(app)
     ola = e.join("Ola")
     monkeypatch.setattr(cancellation, "REQUEST_SECONDS", SECONDS)
-    with app.extensions["lct-store"].stream(e.code).lock:
+    with app.extensions["lct"].store.stream(e.code).lock:
         answer, took = timed(lambda: e.pick(ola, 1))
     refused(answer, 503, "busy")
     assert SECONDS - 0.1 < took < SECONDS + LATE

@@ -9,7 +9,6 @@ import logging
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,7 +96,7 @@ class Inside:
         def fail(code: str) -> None:
             raise error
 
-        self.app.extensions["lct"] = replace(self.app.extensions["lct"], read=fail)
+        self.app.extensions["lct"].store.read = fail
         start = len(self.log.getvalue())
         headers = {"HX-Request": "true"} if htmx else {}
         answer = self.app.test_client().get("/t/BBBBBBBB/verify", headers=headers)

@@ -296,10 +296,10 @@ def test_the_store_that_is_away_is_told_with_the_id_of_who_asked(log: Log) -> No
 def test_work_that_a_request_puts_off_carries_its_id(settings: Settings) -> None:
     with app_here(settings) as app:
         put_off: list[str | None] = []
-        store = app.extensions["lct-store"]
+        store = app.extensions["lct"].store
         with app.test_request_context("/", headers={"X-Request-ID": "put-it-off"}):
             app.preprocess_request()
-            store._defer(lambda: put_off.append(request_id.get()))
+            store._put_off(lambda: put_off.append(request_id.get()))
         assert request_id.get() is None
         gevent.sleep(0.05)
     assert put_off == ["put-it-off"]

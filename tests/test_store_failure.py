@@ -413,7 +413,7 @@ def test_a_clock_that_goes_backwards_changes_nothing_but_the_times(failing: Any)
         times = [noon, noon - timedelta(hours=2), noon - timedelta(days=400)]
 
         def at(moment: datetime, command: Command) -> None:
-            Execute(f.desk.store, lambda *_: None, lambda: moment)(command)
+            Execute(f.desk.store, [], lambda: moment)(command)
 
         at(times[0], PickTeam(by=SYSTEM, code=f.code, player_id="p-Max", team=1, value="ab" * 16))
         at(times[1], PickTeam(by=SYSTEM, code=f.code, player_id="p-Ola", team=0, value="cd" * 16))

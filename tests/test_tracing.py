@@ -306,7 +306,7 @@ def test_nothing_private_is_in_any_span_of_a_whole_evening(
 
 
 def test_a_message_brings_its_trace_only_where_there_is_one() -> None:
-    assert encode(Moved("BCDF2345", 7)) == '{"code":"BCDF2345","seq":7}'
+    assert encode(Moved("BCDF2345", 7)) == '{"type":"moved","code":"BCDF2345","seq":7}'
     assert decode(encode(Moved("BCDF2345", 7, TRACE))) == Moved("BCDF2345", 7, TRACE)
 
 
@@ -318,7 +318,7 @@ def test_a_message_brings_its_trace_only_where_there_is_one() -> None:
     ],
 )  # fmt: skip
 def test_news_with_a_trace_that_is_none_is_news_all_the_same(trace: Any) -> None:
-    said = json.dumps({"code": "BCDF2345", "seq": 7, "trace": trace})
+    said = json.dumps({"type": "moved", "code": "BCDF2345", "seq": 7, "trace": trace})
     assert decode(said) == Moved("BCDF2345", 7)
 
 

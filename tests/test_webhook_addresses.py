@@ -340,4 +340,4 @@ def test_they_are_off_unless_somebody_switches_them_on(servers: Any) -> None:
         ):
             refused(answer, 404, "webhooks-are-off")
         refused(e.anyone.get(path), 401)
-        assert app.extensions["lct-webhooks"] is None
+        assert app.extensions["lct"].webhooks is None

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,7 +182,7 @@ def test_only_these_fields_of_events_are_told() -> None:
 def drawn(e: ApiEvening, app: Flask) -> Any:
     e.filled()
     e.draw()
-    return app.extensions["lct"].known(e.code).tournament.draws[-1]
+    return app.extensions["lct"].store.stream(e.code).tournament.draws[-1]
 
 
 def test_no_card_and_no_secret_is_told_before_the_last_card_has_turned(
@@ -207,7 +207,7 @@ def test_no_card_and_no_secret_is_told_before_the_last_card_has_turned(
     assert over["type"] == "draw-over"
     assert over["data"]["secret"] == record.secret
     assert over["data"]["commitment"] == record.commitment
-    teams = app.extensions["lct"].known(e.code).tournament.teams
+    teams = app.extensions["lct"].store.stream(e.code).tournament.teams
     assert {(h["player_id"], h["name"], h["team"]) for h in over["data"]["hands"]} == {
         (player_id, name, teams[team].name) for player_id, name, team in record.hands
     }
@@ -239,7 +239,7 @@ def test_a_restart_ends_the_reveal_and_its_new_secret_stays_sealed(
     good(e.host.post(e.at("/restart")))
     desk.work(e)
     assert there.types == ["teams-drawn", "draw-over", "picks-restarted"]
-    t = app.extensions["lct"].known(e.code).tournament
+    t = app.extensions["lct"].store.stream(e.code).tournament
     assert there.sent[-1].json["data"] == {"attempt": 2, "commitment": t.commitment}
     for team, player_id in enumerate(e.players):
         good(e.pick(player_id, team))
@@ -646,8 +646,8 @@ def test_adding_and_removing_are_counted_like_all_that_the_host_does(
 ) -> None:
     """Every worker is told of each of them."""
     counted: list[str] = []
-    counting = replace(app.extensions["lct"], count=lambda name, _: counted.append(name))
-    monkeypatch.setitem(app.extensions, "lct", counting)
+    limiter = app.extensions["lct"].limiter
+    monkeypatch.setattr(limiter, "count", lambda name, _: counted.append(name))
     hook = add(e, "https://receiver.example/")
     assert e.host.call("DELETE", e.at(f"/webhooks/{hook['id']}")).status_code == 204
     assert counted == ["call", "tap", "taps"] * 2

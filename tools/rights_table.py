@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lct.domain.rights import Right
 from lct.web.api import operations
-from lct.web.api.rights import Right
 
 ROLES = (
     "anyone", "player", "other player", "player elsewhere", "removed player",

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,10 +62,10 @@ class Store(Protocol[S]):
 
 @dataclass(frozen=True)
 class Execute(Generic[S]):
-    """Runs commands. ``publish(code, seq)`` tells every worker; it must not raise."""
+    """Runs commands. Each of ``told`` hears (code, seq) afterwards; it must not raise."""
 
     store: Store[S]
-    publish: Callable[[str, int], None]
+    told: Sequence[Callable[[str, int], None]]
     now: Callable[[], datetime]
 
     def __call__(self, command: Command) -> Tournament:
@@ -98,7 +98,8 @@ class Execute(Generic[S]):
             stream.lock.release()
         # Also when there was nothing to do: the answer to the first try may have been lost, and
         # with it the news.
-        self.publish(command.code, stream.seq)
+        for tell in self.told:
+            tell(command.code, stream.seq)
         return stream.tournament
 
     def _decide_and_append(self, stream: S, command: Command, deadline: float) -> None:

@@ -15,7 +15,7 @@ from ..application.messages import Dropped
 from ..domain.people import ForgetPlayer
 from ..domain.rights import OPERATOR
 from ..domain.tournament import Tournament
-from .command_line import Plain, known_tournament, parts, store, with_app
+from .command_line import Plain, app, known_tournament, with_app
 
 
 @click.command("verify-draw", cls=Plain)
@@ -23,7 +23,7 @@ from .command_line import Plain, known_tournament, parts, store, with_app
 @with_app
 def verify_draw(code: str) -> None:
     """Recheck every finished draw. The exit code is 1 if one does not hold."""
-    draws = finished_draws(known_tournament(code), parts().now())
+    draws = finished_draws(known_tournament(code), app().now())
     if not draws:
         raise click.ClickException("There is no finished draw to check yet.")
     for facts in draws:
@@ -44,8 +44,8 @@ def export(code: str, with_secrets: bool) -> None:
     from ..infrastructure import transfer
 
     t = known_tournament(code)
-    public = {facts.attempt for facts in finished_draws(t, parts().now())}
-    for line in transfer.exported(store(), t.code, None if with_secrets else public):
+    public = {facts.attempt for facts in finished_draws(t, app().now())}
+    for line in transfer.exported(app().store, t.code, None if with_secrets else public):
         click.echo(line)
 
 
@@ -56,8 +56,8 @@ def import_(file: Any) -> None:
     """Store a tournament that was exported. Events that are here already are kept."""
     from ..infrastructure import transfer
 
-    code, count = transfer.imported(store(), file)
-    parts().bus.send(Dropped(code))
+    code, count = transfer.imported(app().store, file)
+    app().bus.send(Dropped(code))
     click.echo(f"{code}: {count} events imported")
 
 
@@ -70,12 +70,12 @@ def replay(code: str, at: int | None) -> None:
     from ..infrastructure import stored_events
 
     t = known_tournament(code)
-    events = stored_events.stored(store(), t.code)[:at]
+    events = stored_events.stored(app().store, t.code)[:at]
     for line in story(t.code, events):
         click.echo(f"{line.seq:5}  {line.at:%Y-%m-%d %H:%M:%S}  {line.who}: {line.what}")
     if at is None:
-        store().forget(t.code)
-        cached = store().read(t.code).tournament
+        app().store.forget(t.code)
+        cached = app().store.read(t.code).tournament
         same = asdict(cached) == asdict(replayed(t.code, events))
         click.echo("snapshot and events agree" if same else "SNAPSHOT AND EVENTS DIFFER")
         sys.exit(0 if same else 1)
@@ -91,9 +91,9 @@ def forget(code: str, player: str) -> None:
 
     t = known_tournament(code)
     player_id = _player_id(t, player)
-    parts().execute(ForgetPlayer(code=t.code, by=OPERATOR, player_id=player_id))
-    count = privacy.rewrite_forgotten(store(), t.code, player_id)
-    parts().bus.send(Dropped(t.code))
+    app().execute(ForgetPlayer(code=t.code, by=OPERATOR, player_id=player_id))
+    count = privacy.rewrite_forgotten(app().store, t.code, player_id)
+    app().bus.send(Dropped(t.code))
     click.echo(f"forgotten; {count} older events rewritten")
 
 
@@ -116,10 +116,10 @@ def delete_old(dry_run: bool) -> None:
     days = current_app.config["LCT_RETENTION_DAYS"]
     if not days:
         raise click.ClickException("LCT_RETENTION_DAYS is not set, so evenings are kept for ever.")
-    for code in retention.outdated(days, parts().now()):
+    for code in retention.outdated(days, app().now()):
         if dry_run:
             click.echo(f"{code}: would be deleted")
             continue
-        count = retention.delete_stream(store(), code)
-        parts().bus.send(Dropped(code))
+        count = retention.delete_stream(app().store, code)
+        app().bus.send(Dropped(code))
         click.echo(f"{code}: {count} events deleted")

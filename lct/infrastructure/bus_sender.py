@@ -13,13 +13,20 @@ import redis
 from redis.exceptions import RedisError
 
 from .. import spans
-from ..application.messages import Looked, Message, Moved, Present, channel, encode
+from ..application.messages import (
+    LOOK_SECONDS,
+    PRESENT_SECONDS,
+    Looked,
+    Message,
+    Moved,
+    Present,
+    channel,
+    encode,
+)
 from ..request_id import request_id
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 8  # how long a look lasts that is not repeated
-PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
 LOOKS, HERE = "lct:looks:", "lct:here:"
 
 

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pymongo
@@ -20,6 +21,7 @@ from ..application.execute import CommandRepeated, SeqTaken
 from ..domain import snapshot
 from ..domain.errors import LctError, Unavailable, UnknownTournament, Unreadable
 from ..domain.fact import Command, Event
+from ..request_id import carried
 from .documents import EventDocument, SnapshotDocument, collection
 from .stream import Stream
 
@@ -54,9 +56,9 @@ def reachable() -> Iterator[None]:
 
 
 class EventStore:
-    """Streams of events in MongoDB. ``defer`` runs a function outside of the request."""
+    """Streams of events in MongoDB. ``defer`` runs a function later."""
 
-    def __init__(self, defer: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, defer: Callable[[Callable[[], None]], object]) -> None:
         self.events = collection(EventDocument)
         self.snapshots = collection(SnapshotDocument)
         self._defer = defer
@@ -157,7 +159,7 @@ class EventStore:
             stream.take(document)
         stream.seen_at = time.monotonic()
         if len(documents) >= SNAPSHOT_EVERY:
-            self._defer(lambda: self.write_snapshot(stream))
+            self._put_off(partial(self.write_snapshot, stream))
         return stream
 
     def _has(self, code: str, seq: int) -> bool:
@@ -226,7 +228,7 @@ class EventStore:
         with suppress(Unavailable):  # the event is stored; the next command frees the text
             self._free_stale(stream)
         if seq % SNAPSHOT_EVERY == 0:
-            self._defer(lambda: self.write_snapshot(stream))
+            self._put_off(partial(self.write_snapshot, stream))
 
     def _refusal(self, event: Event, document: dict[str, Any]) -> Exception:
         """Which of the unique values was taken. Asked of the store: what a duplicate-key error
@@ -252,6 +254,9 @@ class EventStore:
             with reachable():
                 self.events.update_one({"_id": f"{stream.code}:{seq}"}, {"$unset": {"unique": ""}})
             stream.stale = [other for other in stream.stale if other != seq]
+
+    def _put_off(self, work: Callable[[], None]) -> None:
+        self._defer(carried(work))
 
     def write_snapshot(self, stream: Stream) -> None:
         """Replace the stream's snapshot by its state now, unless a newer one is there."""

@@ -13,7 +13,7 @@ from wsproto.utilities import ProtocolError
 
 from ..domain import errors
 from . import problems
-from .render import NONE_SHOWN, Shown, fragments, notice, page, wants_fragment
+from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def handle_refusal(error: errors.LctError) -> ResponseReturnValue:
 
 
 def refusal_answer(
-    error: errors.LctError, shown: Shown = NONE_SHOWN, back_url: str = ""
+    error: errors.LctError, shown: Update = NO_UPDATE, back_url: str = ""
 ) -> ResponseReturnValue:
     """What a refused form or tap is answered: the sentence, beside its field if it has one, and
     what is shown as it is now; without htmx a page with the way back."""
@@ -79,7 +79,7 @@ def error_answer(
     if problems.wanted():
         return _with_retry(problems.problem(status, sentence), retry_after)
     if wants_fragment():
-        answer = fragments(NONE_SHOWN, notice(sentence), status)
+        answer = fragments(NO_UPDATE, notice(sentence), status)
     else:
         answer = page(
             "error.html", status, sentence=sentence, retry_after=retry_after, back_url=back_url

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Flask, current_app, g, render_template, request
+from flask import Flask, g, render_template, request
 from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -15,8 +15,9 @@ from markupsafe import Markup
 from ..application.screens.region import Region
 from ..domain.values import shown_code
 from . import metrics
+from .app import app
 from .crest import crest
-from .parts import start_page
+from .links import start_page
 from .qr import qr_svg
 
 CACHED_REGIONS = 20_000
@@ -102,19 +103,19 @@ def wants_fragment() -> bool:
     return bool(request.htmx)  # type: ignore[attr-defined]
 
 
-class Shown(NamedTuple):
+class Update(NamedTuple):
     """Regions, and the stamp of the state that they show; empty: of none."""
 
     regions: Iterable[Region] = ()
     stamp: str = ""
 
 
-NONE_SHOWN = Shown()
+NO_UPDATE = Update()
 
 
-def fragments(shown: Shown, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
+def fragments(shown: Update, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
     """The answer to htmx: regions as out-of-band swaps, and a notice, which is of no state."""
-    renderer: Renderer = current_app.extensions["lct-renderer"]
+    renderer = app().renderer
     told = out_of_band(renderer.html(notice), "") if notice else ""
     html = "".join(out_of_band(renderer.html(region), shown.stamp) for region in shown.regions)
     return told + html, status

@@ -39,7 +39,7 @@ def names(data: bytes) -> None:
     cleaned = values.clean(text)
     assert values.clean(cleaned) == cleaned
     assert values.fold(values.fold(text)) == values.fold(text)
-    for take in (lambda: values.person_name(text, text), lambda: pasted_teams(text)):
+    for take in (lambda: values.person_name(text, text), lambda: pasted_teams(text.splitlines())):
         with suppress(Invalid):
             take()
 
@@ -91,7 +91,10 @@ SEEDS: dict[str, list[bytes]] = {
         b"\x88\x82\0\0\0\0\x03\xe8",
         b"\x89\x80\0\0\0\0",
     ],
-    "bus": [b'{"code":"BB3K7QXM","seq":3}', b'{"code":"BB3K7QXM","player_id":"p","team":null}'],
+    "bus": [
+        b'{"type":"moved","code":"BB3K7QXM","seq":3}',
+        b'{"type":"looked","code":"BB3K7QXM","player_id":"p","team":null}',
+    ],
     "lines": [json.dumps(EVENT).encode()],
     "tokens": [_signer((b"a secret key for fuzzing",), PLAYER).dumps(["BB3K7QXM", "ola"]).encode()],
 }

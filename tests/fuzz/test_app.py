@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -37,16 +38,17 @@ class Target:
     """The app with nothing counted and no forms' tokens asked for, and an evening in it."""
 
     def __init__(self, app: Flask) -> None:
-        parts, free = app.extensions["lct"], lambda *_: None
-        app.extensions["lct"] = replace(parts, hit=free, count=free, check=free)
+        inside, free = app.extensions["lct"], lambda *_: None
+        limiter = SimpleNamespace(hit=free, count=free, check=free)
+        app.extensions["lct"] = replace(inside, limiter=limiter)
         app.config["WTF_CSRF_ENABLED"] = False
         self.app, self.evening = app, ApiEvening(app, limit=4)
         self.code = self.evening.code
         self.player = self.evening.join("Ola")
-        t = parts.read(self.code).tournament
+        t = inside.store.read(self.code).tournament
         with app.test_request_context():
             self.cookies = {
-                name: identity._signer(parts.secrets, name).dumps([self.code, who])
+                name: identity._signer(inside.secrets, name).dumps([self.code, who])
                 for name, who in (
                     (identity.PLAYER, self.player),
                     (identity.ORGANISER, next(iter(t.devices))),
@@ -224,7 +226,7 @@ def test_a_file_is_refused_whole_or_is_an_evening_like_any_other(
         looks_like_any_other(target, desk, code)
     finally:
         retention.delete_stream(desk.store, code)
-        target.app.extensions["lct-store"].forget(code)
+        target.app.extensions["lct"].store.forget(code)
 
 
 def looks_like_any_other(target: Target, desk: Desk, code: str) -> None:

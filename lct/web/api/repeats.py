@@ -17,9 +17,9 @@ from ...application.history import Receipt
 from ...domain.errors import Invalid
 from ...domain.fact import Command
 from ...domain.rights import Actor
+from ..app import app
 from ..identity import derived
 from ..limits import tap
-from ..parts import parts
 from .operation import Call
 from .receipts import Done
 
@@ -45,7 +45,7 @@ def once(call: Call) -> Once:
     body = call.body.model_dump(exclude_unset=True) if call.body else None
     asked = [request.endpoint, call.path | {"code": call.t.code}, body]
     command_id = f"{begin}.{derived('call', json.dumps(asked, sort_keys=True)).hex()[:16]}"
-    receipt = parts().receipt(begin) if key else None
+    receipt = app().receipt(begin) if key else None
     if receipt and receipt.command_id != command_id:
         raise Invalid(**ANOTHER_CALL)
     return Once(command_id, receipt)
@@ -71,13 +71,13 @@ def run(
             "command_id": command_id,
             "request_id": g.request_id,
         }
-        parts().execute(command(**about, **own))
+        app().execute(command(**about, **own))
     return left(call, command_id, receipt)
 
 
 def left(call: Call, command_id: str, receipt: Receipt | None = None) -> Done:
     """What the command with this id left: the same whenever it is asked."""
-    receipt = receipt or parts().receipt(command_id)
+    receipt = receipt or app().receipt(command_id)
     if receipt:
         done = Done(
             code=receipt.code,
@@ -88,7 +88,7 @@ def left(call: Call, command_id: str, receipt: Receipt | None = None) -> Done:
             at=receipt.at,
         )
     else:
-        stream = parts().known(call.t.code)
+        stream = app().store.stream(call.t.code)
         version = stream.tournament.version
         done = Done(code=call.t.code, changed=False, seq=stream.seq, version=version)
     call.headers["ETag"] = f'"{done.version}"'

@@ -12,9 +12,9 @@ from ...application.messages import WebhookAdded
 from ...domain.errors import Invalid, UnknownWebhook, WebhooksAreOff
 from ...domain.rights import Right
 from ...domain.values import LONGEST_URL
+from ..app import app
 from ..identity import derived
 from ..limits import tap
-from ..parts import parts
 from .bodies import shown
 from .operation import Call, Table
 from .repeats import ANOTHER_CALL, once
@@ -64,7 +64,7 @@ class WebhookMessage(BaseModel):
 
 
 def _webhooks() -> Webhooks:
-    webhooks = parts().webhooks
+    webhooks = app().webhooks
     if webhooks is None:
         raise WebhooksAreOff
     return webhooks
@@ -92,10 +92,10 @@ def add_webhook(call: Call) -> Any:
     webhooks, code, url = _webhooks(), call.t.code, call.body.url
     tap(call.caller.id)
     hook_id = derived("webhook-id", once(call).command_id.partition(".")[0]).hex()[:16]
-    hook = webhooks.add(parts().known(code), hook_id, url, call.caller.id)
+    hook = webhooks.add(app().store.stream(code), hook_id, url, call.caller.id)
     if hook.url != url:
         raise Invalid(**ANOTHER_CALL)
-    parts().bus.send(WebhookAdded(code))
+    app().bus.send(WebhookAdded(code))
     log.info("webhook added", extra={"labels.tournament": code, "url.domain": hook.host})
     return AddedWebhook(**_facts(hook), secret=webhooks.secret(hook))
 
