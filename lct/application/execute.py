@@ -35,7 +35,7 @@ class CommandRepeated(Exception):
         super().__init__(code)
 
 
-class Stream(Protocol):
+class KnownStream(Protocol):
     """One tournament as this worker knows it: its state after ``seq`` events."""
 
     tournament: Tournament
@@ -46,7 +46,7 @@ class Stream(Protocol):
     def touched_since(self, seq: int) -> list[Touched | None]: ...
 
 
-S = TypeVar("S", bound=Stream)
+S = TypeVar("S", bound=KnownStream)
 
 
 class Store(Protocol[S]):

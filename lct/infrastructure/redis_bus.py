@@ -24,7 +24,7 @@ from ..application.messages import (
     CHANNEL,
     EVERYWHERE,
     LOOK_SECONDS,
-    Message,
+    BusMessage,
     Moved,
     Present,
     decode,
@@ -74,7 +74,7 @@ class RedisBus:
         """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
         self.send(Moved(code, seq, spans.begin("bus publish")))
 
-    def send(self, message: Message) -> None:
+    def send(self, message: BusMessage) -> None:
         """Tell every worker whom it concerns; where it is kept, those that come later, too."""
         self._sender.put(message)
 
@@ -162,7 +162,7 @@ class RedisBus:
 
     def listen(
         self,
-        on_message: Callable[[Message], None],
+        on_message: Callable[[BusMessage], None],
         on_refetch: Callable[[str], None],
         alive: Callable[[], bool],
     ) -> None:
@@ -216,7 +216,7 @@ class RedisBus:
     def _hand_over(
         self,
         raw: dict[str, bytes],
-        on_message: Callable[[Message], None],
+        on_message: Callable[[BusMessage], None],
         on_refetch: Callable[[str], None],
     ) -> None:
         name = raw["channel"].decode(errors="replace")
