@@ -118,7 +118,9 @@ class EventStore:
     def _check_existence(self, stream: Stream) -> None:
         """Now and then make sure that a cached stream has not been deleted elsewhere."""
         if stream.seq and time.monotonic() - stream.seen_at > CHECK_SECONDS:
-            if not self._has(stream.code, stream.seq):
+            with reachable():
+                there = self._has(stream.code, stream.seq)
+            if not there:
                 self.forget(stream.code)
                 raise UnknownTournament
             stream.seen_at = time.monotonic()
@@ -198,8 +200,7 @@ class EventStore:
         """Store one event at place ``seq``, the one behind the state it was decided on, and take
         it in. Raises SeqTaken, CommandRepeated, the refusal of the event's claim, or Unavailable.
         """
-        with reachable():
-            self._check_existence(stream)
+        self._check_existence(stream)
         self._free_stale(stream)
         document: dict[str, Any] = {
             "_id": f"{stream.code}:{seq}",

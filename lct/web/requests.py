@@ -166,7 +166,7 @@ def init_app(app: Flask) -> None:
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_BR_LEVEL=4,
-        COMPRESS_LEVEL=4,
+        COMPRESS_LEVEL=3,  # 4 takes half as long again and saves a twentieth of the bytes
         COMPRESS_MIN_SIZE=COMPRESSED,
         COMPRESS_STREAMS=True,
     )
