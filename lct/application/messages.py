@@ -137,7 +137,7 @@ def decode(data: bytes | str, heard_on: str = "") -> Message | None:
 def _known(kind: type[Message], fields: dict[str, Any]) -> dict[str, Any]:
     found = {name: fields.get(name) for name in kind.__slots__}
     trace = found.get("trace")
-    if trace and not (isinstance(trace, str) and _TRACE.fullmatch(trace)):
+    if trace is not None and not (isinstance(trace, str) and _TRACE.fullmatch(trace)):
         found["trace"] = None  # which is no reason to miss the news
     return found
 
