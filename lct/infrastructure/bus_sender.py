@@ -23,7 +23,7 @@ from ..application.messages import (
     channel,
     encode,
 )
-from ..request_id import request_id
+from ..this_request import request_id
 
 log = logging.getLogger(__name__)
 

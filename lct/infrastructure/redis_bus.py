@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from .. import cancellation, spans
+from .. import spans, this_request
 from ..application.messages import (
     CHANNEL,
     EVERYWHERE,
@@ -80,7 +80,7 @@ class RedisBus:
 
     def looks(self, code: str) -> dict[str, tuple[int, float]]:
         """Player id -> (team, seconds left) for every look in force."""
-        if not cancellation.allows(ANSWER_SECONDS):
+        if not this_request.allows(ANSWER_SECONDS):
             return {}
         try:
             stored = self.redis.hgetall(LOOKS + code)
@@ -155,7 +155,7 @@ class RedisBus:
         self._wake()
 
     def _wake(self) -> None:
-        if not cancellation.allows(ANSWER_SECONDS):
+        if not this_request.allows(ANSWER_SECONDS):
             return
         with suppress(RedisError):  # the listener looks by itself within a second
             self.redis.publish(self._own_channel, "")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Flask, g, render_template, request
+from flask import Flask, render_template, request
 from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from ..application.screens.region import Region
 from ..domain.values import shown_code
+from ..this_request import request_id
 from . import metrics
 from .app import app
 from .crest import crest
@@ -129,8 +130,8 @@ def fragments(shown: Update, notice: Region | None = None, status: int = 200) ->
 
 def notice(text: str, kind: str = "error", field: str = "") -> Region:
     """The line that tells how a tap went; ``field`` is the one it is about."""
-    request_id = g.get("request_id", "") if kind == "error" else ""
-    return Region("notice", "_notice.html", Notice(kind, text, request_id, field))
+    shown_id = request_id.get() if kind == "error" else ""
+    return Region("notice", "_notice.html", Notice(kind, text, shown_id, field))
 
 
 def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
@@ -138,7 +139,7 @@ def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
     which state they show."""
     if t := context.get("t"):
         context = {"name": t.name, "code": t.code, **context}
-    context |= {"status": status, "request_id": g.get("request_id", "")}
+    context |= {"status": status, "request_id": request_id.get()}
     if regions := context.get("regions"):
         context["by_id"] = {region.id: region for region in regions}
     return render_template(template, **context), status
