@@ -356,7 +356,8 @@ def test_nothing_private_is_in_the_log(servers: Servers, tmp_path: Path, level: 
         ola, max_ = e.guest("Quetzalina", "Xylander"), e.guest("Wolfhelm", "Yggdrasil")
         with app_here(house.settings) as app, app.app_context():
             key = organiser_key(e.code, 1)
-            seat = seat_code(e.code, e.player("Quetzalina", "Xylander"))
+            t = app.extensions["lct"].store.read(e.code).tournament
+            seat = seat_code(t, e.player("Quetzalina", "Xylander"))
             other_key = derived("organiser", e.code, 2).hex()[:32]
         visitor = house.phone()
         for path in (f"host/{key}", f"seat/{seat}", f"host/{other_key}", f"seat/{seat[:7]}B"):

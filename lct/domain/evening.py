@@ -62,6 +62,7 @@ class TournamentCreated(Event):
         t.name, t.limit, t.teams, t.option = self.name, self.limit, self.teams, self.option
         t.commitment, t.secret = self.commitment, self.secret
         t.devices[self.device_id] = "the device that created it"
+        t.owners.add(self.device_id)
         t.organiser_hash, t.recovery_hash = self.organiser_hash, self.recovery_hash
 
     def sentence(self, t: Tournament) -> str:

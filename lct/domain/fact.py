@@ -15,7 +15,14 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from . import codec
-from .errors import Invalid, NotAllowed, NotAPlayer, NotTheOrganiser, VersionMismatch
+from .errors import (
+    Invalid,
+    NotAllowed,
+    NotAPlayer,
+    NotTheOrganiser,
+    NotTheOwner,
+    VersionMismatch,
+)
 from .rights import Actor, Right
 from .tournament import Tournament
 from .values import fold
@@ -55,19 +62,21 @@ class Command(ABC):
         return self.decide(t, now)
 
     def _check_right(self, t: Tournament) -> None:
-        kind, who = self.by
+        kind, who, renewed = self.by
         if self.right is Right.ANYONE or kind in ("system", "operator"):
             return
-        if kind == "organiser" and self.right in (Right.ORGANISER, Right.EITHER):
+        if kind == "organiser" and self.right in (Right.ORGANISER, Right.EITHER, Right.OWNER):
             if who not in t.devices:
                 raise NotTheOrganiser
+            if self.right is Right.OWNER and who not in t.owners:
+                raise NotTheOwner
             return
         if kind == "player" and self.right in (Right.PLAYER, Right.EITHER):
-            if who not in t.players:
+            if who not in t.players or renewed != t.seat_codes.get(who, 0):
                 raise NotAPlayer
             if who == getattr(self, "player_id", None):
                 return
-        raise NotTheOrganiser if self.right is Right.ORGANISER else NotAllowed
+        raise NotTheOrganiser if self.right in (Right.ORGANISER, Right.OWNER) else NotAllowed
 
 
 # --- events ---------------------------------------------------------------------------------------

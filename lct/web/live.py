@@ -74,11 +74,12 @@ def check_before_the_upgrade() -> None:
     # A screen that stays reads the store itself when it enters its room.
     fresh = request.endpoint == "live.now" or view == "organise"
     g.t = t = tournament_at((request.view_args or {})["code"], fresh)
-    g.code, g.player_id, g.device_id = t.code, None, None
+    g.code, g.player_id, g.device_id, g.renewed = t.code, None, None, 0
     if view == "organise":
         g.device_id = require_organiser(t)
     elif view == "me":
-        g.player_id = player_here(t.code)
+        g.player_id = player_here(t)
+        g.renewed = t.seat_codes.get(g.player_id, 0) if g.player_id else 0
     if request.endpoint != "live.now":
         # A proxy tries another pod. Without one the page comes back and says so, and is taken by
         # any: it need not find the right one.
@@ -158,7 +159,7 @@ def _stay(seen: str = "") -> Stay:
 @sock.route("/t/<code>/live", bp=bp)  # type: ignore[untyped-decorator]
 def live(ws: Any, code: str) -> None:
     # Of its own, since gunicorn closes its socket when the view is done.
-    box = Outbox(ws.sock.dup(), request.args["view"], g.player_id, g.device_id)
+    box = Outbox(ws.sock.dup(), request.args["view"], g.player_id, g.device_id, g.renewed)
     _stay().begin(box, _read)
     ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
 
@@ -208,7 +209,7 @@ def events(code: str) -> ResponseReturnValue:
     everything in it, when nothing has changed since."""
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")
-    return stream(EventOutbox, request.args["view"], g.player_id, g.device_id)
+    return stream(EventOutbox, request.args["view"], g.player_id, g.device_id, g.renewed)
 
 
 def stream(
@@ -216,6 +217,7 @@ def stream(
     view: str,
     player_id: str | None = None,
     device_id: str | None = None,
+    renewed: int = 0,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     """Answer with an event stream that stays open, and with these headers more."""
@@ -230,7 +232,7 @@ def stream(
         f"Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
         f"{lines}Connection: close\r\n\r\nretry: {retry}\n\n".encode()
     )
-    box = kind(connection.dup(), view, player_id, device_id)
+    box = kind(connection.dup(), view, player_id, device_id, renewed)
     _stay(request.headers.get("Last-Event-ID", "")).begin(box, _wait)
     return Written()
 
@@ -266,7 +268,7 @@ def now(code: str) -> ResponseReturnValue:
 def look(code: str) -> ResponseReturnValue:
     """What a page says upstream that has no websocket: a look, or that it sleeps."""
     t = tournament_at(code, fresh=False)
-    player_id = player_here(t.code)
+    player_id = player_here(t)
     if player_id is None:
         raise NotAPlayer
     if player_id not in t.players:

@@ -41,7 +41,7 @@ def once(call: Call) -> Once:
     key = request.headers.get(HEADER)
     if key is not None and not KEY.fullmatch(key):
         raise Invalid(**{HEADER: "Send 16 to 64 letters, digits, - or _; a UUID is best."})
-    who = "|".join((*call.caller, call.t.code))
+    who = "|".join(map(str, (*call.caller, call.t.code)))
     begin = derived("repeat", who, key or secrets.token_hex(16)).hex()[:32]
     body = call.body.model_dump(exclude_unset=True) if call.body else None
     asked = [request.endpoint, call.path | {"code": call.t.code}, body]
