@@ -275,6 +275,46 @@ def test_a_key_with_another_call_is_refused(e: ApiEvening) -> None:
     assert good(e.anyone.get(e.at("/players")))["items"][0]["team"] == 1
 
 
+WEAK = (
+    "organiser-2026-key",
+    "0123456789abcdef0123",
+    "0" * 32,
+    "abcdef01" * 3,
+    "deadbeef-dead-beef-dead",
+)
+STRONG = (secrets.token_hex(16), secrets.token_urlsafe(16), secrets.token_urlsafe(48), key())
+
+
+@pytest.mark.parametrize("weak", WEAK)
+def test_a_call_without_a_token_needs_a_key_that_nobody_can_guess(weak: str, e: ApiEvening) -> None:
+    calls = {
+        "/api/v1/tournaments": {"name": f"Cup {secrets.token_hex(4)}", "limit": 4},
+        "/api/Tournament/create": {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": 4},
+        e.at("/players"): {"first": "Ola", "last": "Nowak"},
+    }
+    for path, body in calls.items():
+        answer = refused(e.anyone.post(path, body, Idempotency_Key=weak), 422)
+        assert [wrong["field"] for wrong in answer["errors"]] == ["Idempotency-Key"], path
+        assert "random UUID" in answer["detail"]
+    assert good(e.anyone.get(e.at()))["players"] == 0
+
+
+def test_every_kind_of_strong_key_is_taken_without_a_token(e: ApiEvening) -> None:
+    for number, strong in enumerate(STRONG):
+        body = {"first": f"N{number}", "last": "Nowak"}
+        good(e.anyone.post(e.at("/players"), body, Idempotency_Key=strong), 201)
+
+
+def test_a_key_that_another_client_has_used_counts_as_a_wrong_guess(e: ApiEvening) -> None:
+    sent = {"Idempotency_Key": key()}
+    good(e.anyone.post(e.at("/players"), {"first": "Ola", "last": "Nowak"}, **sent), 201)
+    tried = [
+        e.anyone.post(e.at("/players"), {"first": f"N{n}", "last": "Nowak"}, **sent).status_code
+        for n in range(21)
+    ]
+    assert tried == [422] * 20 + [429]
+
+
 def test_a_call_that_changes_nothing_says_so(e: ApiEvening) -> None:
     assert good(e.host.post(e.at("/lock")))["changed"] is True
     again = good(e.host.post(e.at("/lock")))
