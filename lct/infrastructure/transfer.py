@@ -79,13 +79,23 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
             with reachable():
                 document.save(force_insert=True)
         except NotUniqueError:
-            raise Invalid(
-                file=f"Event {document.seq} clashes with one here: an open tournament has the "
-                "same name. Close or rename it, then import again."
-            ) from None
+            raise _clash(store, document) from None
     store.forget(stream.code)
     log.info("stream imported", extra={"labels.tournament": stream.code})
     return stream.code, len(new)
+
+
+def _clash(store: EventStore, document: EventDocument) -> Invalid:
+    """Which of the unique values of an event is here already."""
+    if document.command_id and store.stream_of_command(document.command_id):
+        return Invalid(file=f"Event {document.seq} is of a command that has been run here already.")
+    with reachable():
+        if store.events.find_one({"_id": document.id}, {"_id": 1}):
+            return Invalid(file=f"Event {document.seq} was stored here meanwhile. Import again.")
+    return Invalid(
+        file=f"Event {document.seq} clashes with one here: an open tournament has the same name. "
+        "Close or rename it, then import again."
+    )
 
 
 def _parsed(number: int, line: str) -> EventDocument:

@@ -86,7 +86,6 @@ class Operation:
         t = Tournament("")
         if self.of_tournament:
             t = tournament_at(path["code"] if given is None else self._code_in(*given))
-            request.view_args = {**path, "code": t.code}  # for the log
         caller = check(self.right, t, path.get("player", ""))
         body, query = self._given() if given is None else given
         call = Call(t, caller, body, query, path)
