@@ -490,3 +490,38 @@ def test_a_configured_origin_may_call_and_only_that_one(servers: Any) -> None:
             assert "Access-Control-Allow-Origin" not in answer.headers
         page = e.anyone.get(f"/t/{e.code}", Origin=origins.split()[0])
         assert "Access-Control-Allow-Origin" not in page.headers
+
+
+def test_a_body_with_many_faults_is_answered_by_the_first_few(app: Flask) -> None:
+    body = {"name": "x", "limit": 4} | {f"field-{n}-{'y' * 200}": n for n in range(1000)}
+    answer = Program(app).post("/api/v1/tournaments", body)
+    wrong = refused(answer, 422)["errors"]
+    assert len(wrong) == 11
+    assert wrong[-1] == {"field": "body", "detail": "990 more things are wrong."}
+    assert max(len(each["field"]) for each in wrong) == 101
+    assert len(answer.data) < 5000
+    listed = Program(app).post(
+        "/api/v1/tournaments", {"name": "x", "limit": 4, "pasted": [1] * 9999}
+    )
+    assert len(refused(listed, 422)["errors"]) == 11
+
+
+@pytest.mark.parametrize(
+    "path", ["//", "//evil.example", "/t//BCDF2345", "//t/BCDF2345/join", "/go/"]
+)
+def test_no_address_is_redirected_to_one_made_of_the_host_that_was_asked_for(
+    app: Flask, path: str
+) -> None:
+    asked = {"PATH_INFO": path, "HTTP_HOST": "evil.example"}
+    answer = app.test_client().get("/", environ_overrides=asked)
+    assert answer.status_code == (200 if path == "//" else 404)
+    assert "Location" not in answer.headers
+
+
+def test_no_route_is_one_that_the_router_redirects_to(app: Flask) -> None:
+    """Such a redirect is to a whole address, with the host that was asked for."""
+    assert app.url_map.merge_slashes is False
+    for rule in app.url_map.iter_rules():
+        assert rule.rule == "/" or not rule.rule.endswith("/"), rule
+        assert not rule.redirect_to
+        assert not rule.alias
