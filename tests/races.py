@@ -73,7 +73,11 @@ class Evening:
 
 
 def does(path: str, **body: Any) -> Callable[[Evening, str], int]:
-    return lambda e, base: call(f"{base}{e.path}{path.format(player=e.player)}", e.key, body)[0]
+    def command(e: Evening, base: str) -> int:
+        sent = {name: secrets.token_hex(4) if name == "name" else body[name] for name in body}
+        return call(f"{base}{e.path}{path.format(player=e.player)}", e.key, sent)[0]
+
+    return command
 
 
 def admits_another(e: Evening, base: str) -> int:
@@ -86,7 +90,7 @@ COMMANDS = {
     "rename a player": does("/players/{player}/rename", first="Eve", last="Nowak"),
     "remove": does("/players/{player}/remove"),
     "block": does("/players/{player}/block"),
-    "rename": does("/rename", name="Stolen Cup"),
+    "rename": does("/rename", name=""),
     "seats": does("/limit", limit=3),
     "renew": does("/recovery-code"),
     "restart": does("/restart"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
-from .. import cancellation
+from .. import this_request
 from ..application.history import Receipt, Stored
 from ..domain.errors import UnknownTournament
 from ..domain.fact import EVENTS
@@ -18,7 +18,7 @@ VERSIONED = [kind for kind, event in EVENTS.items() if event.versioned]
 
 def stored(store: EventStore, code: str) -> list[Stored]:
     """Every event of a stream, in order; UnknownTournament if there is none."""
-    cancellation.check()
+    this_request.check()
     with reachable():
         documents = list(store.tail(code))
     if not documents:
