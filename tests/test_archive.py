@@ -114,8 +114,8 @@ def test_an_import_that_was_interrupted_goes_on_where_it_stopped(desk: Desk) -> 
         (lambda f: [*f[:7], f[7].replace("p-Ola", "p" * 1_000)], "cannot be read"),
         (lambda f: [re.sub('"actor": "[^"]*"', f'"actor": "{"a" * 201}"', f[0])], "not an event"),
         (lambda f: [f[0].replace('"seq"', f'"request_id": "{"a" * 201}", "seq"')], "not an event"),
-        (lambda f: [re.sub('"at": "20..', '"at": "29', f[0])], "not an event of lct"),
-        (lambda f: [re.sub('"at": "20..', '"at": "19', f[0])], "not an event of lct"),
+        (lambda f: [re.sub('"at": "20..', '"at": "2926', f[0])], "not an event of lct"),
+        (lambda f: [re.sub('"at": "20..', '"at": "2019', f[0])], "not an event of lct"),
         (lambda f: [re.sub('"at": "[^"]*"', f'"at": "{FAR}"', f[0])], "not an event of lct"),
     ],
 )  # fmt: skip
