@@ -25,8 +25,9 @@ from .errors import (
 )
 from .rights import Actor, Right
 from .tournament import Tournament
-from .values import fold
+from .values import MAX_CLUSTER, TITLE_CLUSTERS, fold
 
+LONGEST_TEXT = TITLE_CLUSTERS * MAX_CLUSTER  # of all that an event holds
 MOST = 2**31 - 1  # more than there is of anything, and what every store can hold
 
 
@@ -154,8 +155,7 @@ class Event(ABC):
 
     def sound(self) -> bool:
         """Whether the values are such as a rule could have made; an import may hold anything."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return all(0 <= value <= MOST for value in values if type(value) is int)
+        return all(_sound(getattr(self, field.name)) for field in fields(self))
 
     @property
     def unique(self) -> str | None:
@@ -206,6 +206,14 @@ def seen(event: type[Event]) -> dict[str, Seen | None]:
         )
         for field in fields(event)
     }
+
+
+def _sound(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT
+    if isinstance(value, tuple):
+        return all(map(_sound, value))
+    return type(value) is not int or 0 <= value <= MOST
 
 
 def apply(t: Tournament, event: Event, seq: int, at: datetime) -> None:

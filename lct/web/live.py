@@ -31,6 +31,7 @@ from ..this_request import request_id
 from . import metrics
 from .app import App, app, scene
 from .headers import security
+from .hub import Place
 from .identity import invited, player_here, require_organiser
 from .inbox import Looks, messages
 from .limits import address
@@ -94,14 +95,13 @@ def admit(code: str) -> None:
     """Count one more screen, or refuse it."""
     if app().hub.draining:
         raise Elsewhere
-    app().hub.admit(code, address(), invited(code))
-    g.code, g.admitted = code, (code, address())
+    g.code, g.admitted = code, app().hub.admit(code, address(), invited(code))
 
 
 @bp.teardown_request
 def release(error: BaseException | None) -> None:
     if "admitted" in g:
-        app().hub.release(*g.admitted)
+        app().hub.release(g.admitted)
 
 
 class Stay(NamedTuple):
@@ -109,8 +109,7 @@ class Stay(NamedTuple):
     one of thousands. The request itself, its context and its stack end with its view."""
 
     app: App
-    code: str
-    address: str
+    place: Place
     request_id: str
     seen: str = ""
 
@@ -119,6 +118,10 @@ class Stay(NamedTuple):
         del g.admitted  # from now on it is released there
         g.upgraded = True
         Context().run(gevent.spawn, self._stay, box, read)
+
+    @property
+    def code(self) -> str:
+        return self.place.code
 
     def _stay(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
         request_id.set(self.request_id)
@@ -143,14 +146,14 @@ class Stay(NamedTuple):
             if room is not None:
                 hub.leave(room, box)
             box.see_off()
-            hub.release(self.code, self.address)
+            hub.release(self.place)
             duration = int((time.monotonic() - started) * 1e9)
             ended = {"event.action": "screen.close", "event.duration": duration}
             log.info("screen closed", extra={**ended, **about})
 
 
 def _stay(seen: str = "") -> Stay:
-    return Stay(app(), g.code, address(), request_id.get(), seen)
+    return Stay(app(), g.admitted, request_id.get(), seen)
 
 
 # --- a websocket ------------------------------------------------------------------------------
