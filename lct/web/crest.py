@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from ..domain.values import clusters
 
+LONGEST = 100
 _SHIELD = "M4 5c6 0 11-1 16-4 5 3 10 4 16 4v20c0 11-7 18-16 22C11 43 4 36 4 25z"
 # Each lies within the shield, so no clipping (and no id) is needed.
 _PATTERNS = (
@@ -21,8 +22,13 @@ _PATTERNS = (
 )
 
 
-@lru_cache(maxsize=8192)
 def crest(name: str) -> Markup:
+    """The shield of that name; those of short names, nearly all, are kept."""
+    return _crest(name) if len(name) <= LONGEST else _crest.__wrapped__(name)
+
+
+@lru_cache(maxsize=4096)  # of 1.4 kB at most
+def _crest(name: str) -> Markup:
     """An inline SVG, the same for the same name; colours keep white initials readable."""
     digest = hashlib.blake2b(name.encode(), digest_size=4).digest()
     hue = int.from_bytes(digest[:2], "big") % 360

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import Flask, g, render_template, request
@@ -14,13 +14,14 @@ from markupsafe import Markup
 
 from ..application.screens.region import Region
 from ..domain.values import shown_code
+from ..kept import Kept
 from . import metrics
 from .app import app
 from .crest import crest
 from .links import start_page
 from .qr import qr_svg
 
-CACHED_REGIONS = 20_000
+CACHED_BYTES = 24_000_000  # of regions' HTML and data: some 12,000 usual ones
 # Regions are shared between readers; their forms carry this where the reader's token goes.
 _FIELD = 'name="csrf_token" value="'
 _MARK = _FIELD + "@csrf@"
@@ -50,30 +51,38 @@ class Renderer:
             "region": self.for_reader,
         }
         self.renders = 0
-
-        @lru_cache(maxsize=CACHED_REGIONS)
-        def leaf(template: str, region_id: str, data: tuple[object, ...]) -> str:
-            self.renders += 1
-            metrics.RENDERS.inc()
-            return env.get_template(template).render(id=region_id, r=data, children=()).strip()
-
-        self._leaf = leaf
-        self.forget = leaf.cache_clear
+        self.leaves: Kept[Region, str] = Kept(CACHED_BYTES, _size, largest=CACHED_BYTES // 100)
+        self.forget = self.leaves.clear
         self._env = env
 
     def html(self, region: Region) -> str:
         """The region's HTML, that of its children in it."""
         if not region.children:
-            return self._leaf(region.template, region.id, region.data)
+            return self._leaf(region)
         template = self._env.get_template(region.template)
         children = [Markup(self.html(child)) for child in region.children]  # noqa: S704 - ours
         return template.render(id=region.id, r=region.data, children=children).strip()
+
+    def _leaf(self, region: Region) -> str:
+        html = self.leaves.get(region)
+        if html is None:
+            self.renders += 1
+            metrics.RENDERS.inc()
+            template = self._env.get_template(region.template)
+            html = template.render(id=region.id, r=region.data, children=()).strip()
+            self.leaves.put(region, html)
+        return html
 
     @pass_context
     def for_reader(self, context: Context, region: Region) -> Markup:
         """The region in a page: forms carry the reader's own token."""
         html = self.html(region).replace(_MARK, _FIELD + generate_csrf())
         return Markup(stamped(html, context.get("stamp", "")))  # noqa: S704 - rendered by us
+
+
+def _size(html: str) -> int:
+    """The bytes of a region's HTML, and about those of its data, whose texts are in it too."""
+    return 2 * sys.getsizeof(html) + 500
 
 
 def stamped(html: str, stamp: str) -> str:
