@@ -13,7 +13,7 @@ from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long, is_pl
 
 MAX_TEAMS = 2000
 # Code points of a list's names that have emoji or marks in them: each is looked at for about 1 µs.
-MAX_ELABORATE = 20_000
+MAX_ELABORATE = 10_000
 STAR_STEPS = (5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0)
 
 _ELABORATE = (

@@ -14,6 +14,7 @@ from ..domain.fact import Command
 from .app import app
 
 T = TypeVar("T")
+PAGES = {"home", "join", "pick", "board", "organise", "devices", "history", "live", "swagger"}
 LONGEST = 64  # an address; a proxy may pass on anything
 # What tells whether another tournament has a name: as often as one may create.
 NAMING = (RenameTournament, ReopenTournament)
@@ -42,6 +43,12 @@ def _counted(given: str) -> str:
     if isinstance(found, IPv6Address):
         found = found.ipv4_mapped or IPv6Network((int(found), 64), strict=False).network_address
     return str(found)
+
+
+def page() -> None:
+    """Count a page, or a picture of one, that is asked for; TooMany when an address asked a lot."""
+    if request.blueprint in PAGES:
+        app().limiter.count("page", address())
 
 
 def tap(who: str, command: type[Command] | None = None) -> None:
