@@ -32,7 +32,7 @@ test-cluster: $(DEV)/requirements-dev.lock browser ## three instances behind ngi
 	$(DEV)/bin/python -m pytest -s tests/cluster
 
 fresh-machines: ## make run and an evening in empty Debian trees; root on Linux, ONLY=trixie for one
-	@$$(sh tools/find_python.sh $(PYTHON)) tools/fresh_machine.py $(or $(ONLY),bookworm trixie forky)
+	@$$(sh tools/find_python.sh $(PYTHON)) -m tools.fresh_machine $(or $(ONLY),bookworm trixie forky)
 
 check: lint types imports ## lint, types and import rules, no tests
 

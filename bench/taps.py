@@ -115,29 +115,29 @@ class Meter:
         self.rounds[-1][kind] = Cost(*(a + b for a, b in zip(known, cost, strict=True)))
 
 
-def one_round(where: Place, wire: Wire, meter: Meter, plain: Wire, players: int) -> None:
+def one_round(where: Place, wire: Wire, meter: Meter, plain: Wire) -> None:
     """An evening's start: all join, all pick; in between, by turns, what that is measured by."""
-    code = where.create(players)
-    phones = [Phone(wire, code, number) for number in range(players)]
+    code = where.create(PLAYERS)
+    phones = [Phone(wire, code, number) for number in range(PLAYERS)]
     meter.begin()
     meter.slice("join_page", [partial(phone.get, "join") for phone in phones])
     meter.slice("join", [phone.join for phone in phones])
-    _beside(phones[0], meter, plain, players)
+    _beside(phones[0], meter, plain)
     meter.slice("me_page", [partial(phone.get, "me") for phone in phones])
     meter.slice("pick", [partial(phone.pick, team) for team, phone in enumerate(phones)])
-    _beside(phones[0], meter, plain, players)
+    _beside(phones[0], meter, plain)
 
 
-def _beside(phone: Phone, meter: Meter, plain: Wire, times: int) -> None:
+def _beside(phone: Phone, meter: Meter, plain: Wire) -> None:
     fields = {"team": 1, "value": "ab" * 16}  # as long as a pick's
     for kind in ("constant", "raw"):
-        meter.slice(kind, [partial(phone.tap, f"/bench/{kind}", fields)] * times)
+        meter.slice(kind, [partial(phone.tap, f"/bench/{kind}", fields)] * PLAYERS)
     same = phone.by(plain)
-    meter.slice("plain", [partial(same.tap, "/bench/constant", fields)] * times)
-    meter.bare_slice(times)
+    meter.slice("plain", [partial(same.tap, "/bench/constant", fields)] * PLAYERS)
+    meter.bare_slice(PLAYERS)
 
 
-def measured(rounds: int, players: int) -> Meter:
+def measured() -> Meter:
     """All rounds, after one that only warms up."""
     with ExitStack() as stack:
         where = stack.enter_context(place(workers=1, target="bench.app:app"))
@@ -155,8 +155,8 @@ def measured(rounds: int, players: int) -> Meter:
         bare = stack.enter_context(_bare(where))
         stack.callback(bare.kill)
         meter = Meter(where, bare, floor)
-        for _ in range(rounds + 1):
-            one_round(where, wire, meter, plain, players)
+        for _ in range(ROUNDS + 1):
+            one_round(where, wire, meter, plain)
             if len(meter.rounds) == 1:
                 meter.waits.clear()
         del meter.rounds[0]
@@ -183,8 +183,8 @@ def _bare(where: Place) -> subprocess.Popen[str]:
     *(f"{kind}_with_store_cpu_ms" for kind in (*TAPS, "bare")),
     *(f"{kind}_p{percent}_ms" for kind in (*TAPS, *FLOORS) for percent in (50, 99)),
 )  # fmt: skip
-def cost_of_taps(rounds: int = ROUNDS, players: int = PLAYERS) -> Iterator[Figure]:
-    meter = measured(rounds, players)
+def cost_of_taps() -> Iterator[Figure]:
+    meter = measured()
     yield Figure("constant_vs_plain_flask", meter.ratio("constant", "plain"), "x", "<= 2")
     yield Figure("me_page_vs_join_page", meter.ratio("me_page", "join_page"), "x", "<= 1.5")
     for tap in ("pick", "join"):

@@ -20,12 +20,12 @@ from typing import Any
 
 import pymongo
 import pytest
-from flask import Flask, g
+from flask import Flask
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.trace import Tracer
 
-from lct import spans
+from lct import spans, this_request
 from lct.application.messages import CHANNEL, Moved, decode, encode
 from lct.config import Settings, SettingsError, environ_of
 from lct.infrastructure.redis_bus import RedisBus
@@ -329,7 +329,8 @@ def broken_app(tracer: Tracer) -> Flask:
     """An app with one page, which fails."""
     app = Flask("broken")
     _Requests(tracer, ()).init_app(app)
-    app.before_request(lambda: setattr(g, "request_id", "broken"))
+    app.before_request(lambda: this_request.begin("broken", {}))
+    app.teardown_request(lambda _: this_request.end())
     app.add_url_rule("/t/<code>", view_func=lambda code: ("", 503), endpoint="broken")
     return app
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from .. import cancellation
+from .. import this_request
 from ..domain.errors import Busy, LctError
 from ..domain.fact import Command, Event, Touched
 from ..domain.tournament import Tournament
@@ -35,7 +35,7 @@ class CommandRepeated(Exception):
         super().__init__(code)
 
 
-class Stream(Protocol):
+class KnownStream(Protocol):
     """One tournament as this worker knows it: its state after ``seq`` events."""
 
     tournament: Tournament
@@ -46,7 +46,7 @@ class Stream(Protocol):
     def touched_since(self, seq: int) -> list[Touched | None]: ...
 
 
-S = TypeVar("S", bound=Stream)
+S = TypeVar("S", bound=KnownStream)
 
 
 class Store(Protocol[S]):
@@ -85,7 +85,7 @@ class Execute(Generic[S]):
         deadline = time.monotonic() + PATIENCE
         # Commands of this worker do not race each other, nor wait for long behind one whose store
         # does not answer.
-        if not stream.lock.acquire(timeout=cancellation.left(PATIENCE)):
+        if not stream.lock.acquire(timeout=this_request.left(PATIENCE)):
             raise Busy
         try:
             self._decide_and_append(stream, command, deadline)
@@ -105,7 +105,7 @@ class Execute(Generic[S]):
     def _decide_and_append(self, stream: S, command: Command, deadline: float) -> None:
         lost = 0
         while True:
-            cancellation.check()  # once it is stored, it is also published: never behind append
+            this_request.check()  # once it is stored, it is also published: never behind append
             place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
             try:
                 event = command.event_on(stream.tournament, self.now())

@@ -80,9 +80,9 @@ class Revision:
     leaving: bool
 
 
-Message = Moved | Looked | Present | Dropped | WebhookAdded | Revision
+BusMessage = Moved | Looked | Present | Dropped | WebhookAdded | Revision
 
-KINDS: dict[str, type[Message]] = {
+KINDS: dict[str, type[BusMessage]] = {
     "moved": Moved,
     "looked": Looked,
     "present": Present,
@@ -102,21 +102,21 @@ def merged(words: Iterable[Present]) -> dict[str, str]:
     return found | {player_id: "here" for word in said for player_id in word.here}
 
 
-def channel(message: Message) -> str:
+def channel(message: BusMessage) -> str:
     """Where a message is published: at its tournament's, or at the one that all workers hear."""
     if isinstance(message, Dropped | WebhookAdded | Revision):
         return EVERYWHERE
     return CHANNEL + message.code
 
 
-def encode(message: Message) -> str:
+def encode(message: BusMessage) -> str:
     fields = {name: getattr(message, name) for name in message.__slots__}
     if isinstance(message, Moved) and message.trace is None:
         del fields["trace"]
     return json.dumps({"type": _TAGS[type(message)], **fields}, separators=(",", ":"))
 
 
-def decode(data: bytes | str, heard_on: str = "") -> Message | None:
+def decode(data: bytes | str, heard_on: str = "") -> BusMessage | None:
     """The message, or None when it is none of ours or of another channel, which is logged; an
     unknown tag only once."""
     try:
@@ -125,7 +125,7 @@ def decode(data: bytes | str, heard_on: str = "") -> Message | None:
         if isinstance(tag, str) and tag not in KINDS:
             _log_unknown(tag)
             return None
-        message: Message = _READERS[tag](_known(KINDS[tag], fields))
+        message: BusMessage = _READERS[tag](_known(KINDS[tag], fields))
         if _is_sound(message) and (not heard_on or channel(message) == heard_on):
             return message
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -134,15 +134,15 @@ def decode(data: bytes | str, heard_on: str = "") -> Message | None:
     return None
 
 
-def _known(kind: type[Message], fields: dict[str, Any]) -> dict[str, Any]:
+def _known(kind: type[BusMessage], fields: dict[str, Any]) -> dict[str, Any]:
     found = {name: fields.get(name) for name in kind.__slots__}
     trace = found.get("trace")
-    if trace and not (isinstance(trace, str) and _TRACE.fullmatch(trace)):
+    if trace is not None and not (isinstance(trace, str) and _TRACE.fullmatch(trace)):
         found["trace"] = None  # which is no reason to miss the news
     return found
 
 
-def _is_sound(message: Message) -> bool:
+def _is_sound(message: BusMessage) -> bool:
     if isinstance(message, Revision):
         return _all_short(message.revision)
     if normal_code(message.code) != message.code:

@@ -29,7 +29,7 @@ from pymongo.collection import Collection
 from ..config import Settings
 
 
-class Stored(Document):
+class PrimaryDocument(Document):
     """A document that is read from the primary even if the store's address says otherwise: a
     secondary may be behind what was acknowledged. (mongoengine leaves no other way to set it above
     the address.)"""
@@ -42,7 +42,7 @@ class Stored(Document):
         return raw.with_options(read_preference=pymongo.ReadPreference.PRIMARY)
 
 
-class EventDocument(Stored):
+class EventDocument(PrimaryDocument):
     """One domain event. The unique ``_id`` (``<code>:<seq>``) is the concurrency check.
     The fields stand in the order in which exports have them."""
 
@@ -73,7 +73,7 @@ class EventDocument(Stored):
     }
 
 
-class SnapshotDocument(Stored):
+class SnapshotDocument(PrimaryDocument):
     """A cache of one stream's state after ``seq`` events; never truth."""
 
     id = StringField(primary_key=True)  # the stream
@@ -86,7 +86,7 @@ class SnapshotDocument(Stored):
     meta: ClassVar = {"collection": "snapshots", "auto_create_index": False}
 
 
-class WebhookDocument(Stored):
+class WebhookDocument(PrimaryDocument):
     """Who is told what happens in a tournament, and how far. Its signing secret is in no field.
 
     Times are milliseconds since the epoch: the local store keeps a date that is set as a text.
@@ -171,7 +171,7 @@ def connect_store(settings: Settings) -> MongoClient:
     )
 
 
-def collection(document: type[Stored]) -> Collection[dict[str, Any]]:
+def collection(document: type[PrimaryDocument]) -> Collection[dict[str, Any]]:
     """The document's collection, raw."""
     return document._get_collection()
 

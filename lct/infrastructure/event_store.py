@@ -15,13 +15,13 @@ import pymongo
 from mongoengine.errors import NotUniqueError, OperationError
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from .. import cancellation
+from .. import this_request
 from ..application.execute import CommandRepeated, SeqTaken
 from ..domain import snapshot
 from ..domain.errors import LctError, Unavailable, UnknownTournament, Unreadable
 from ..domain.fact import Command, Event
 from ..kept import Kept
-from ..request_id import carried
+from ..this_request import carried
 from .documents import EventDocument, SnapshotDocument, collection
 from .stream import Stream
 
@@ -37,7 +37,7 @@ DEADLINE = 4.0  # seconds for everything that a command, or a page, asks of the 
 
 def in_time() -> AbstractContextManager[None]:
     """What a request asks of the store ends by the request's deadline, wherever it is asked."""
-    seconds = cancellation.left(math.inf)
+    seconds = this_request.left(math.inf)
     return nullcontext() if seconds == math.inf else pymongo.timeout(min(DEADLINE, seconds))
 
 
@@ -69,7 +69,7 @@ class EventStore:
     def deadline(self) -> AbstractContextManager[None]:
         """All operations inside, retries included, have DEADLINE seconds together. One inside
         another can only end sooner; work that is put off has to leave its context behind."""
-        return pymongo.timeout(cancellation.left(DEADLINE))
+        return pymongo.timeout(this_request.left(DEADLINE))
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -85,7 +85,7 @@ class EventStore:
 
     def read(self, code: str) -> Stream:
         """The stream with every event that was acknowledged before this call."""
-        cancellation.check()
+        this_request.check()
         with self.deadline():
             known = code in self._streams
             stream = self.stream(code)
@@ -119,7 +119,9 @@ class EventStore:
     def _check_existence(self, stream: Stream) -> None:
         """Now and then make sure that a cached stream has not been deleted elsewhere."""
         if stream.seq and time.monotonic() - stream.seen_at > CHECK_SECONDS:
-            if not self._has(stream.code, stream.seq):
+            with reachable():
+                there = self._has(stream.code, stream.seq)
+            if not there:
                 self.forget(stream.code)
                 raise UnknownTournament
             stream.seen_at = time.monotonic()
@@ -197,8 +199,7 @@ class EventStore:
         """Store one event at place ``seq``, the one behind the state it was decided on, and take
         it in. Raises SeqTaken, CommandRepeated, the refusal of the event's claim, or Unavailable.
         """
-        with reachable():
-            self._check_existence(stream)
+        self._check_existence(stream)
         self._free_stale(stream)
         document: dict[str, Any] = {
             "_id": f"{stream.code}:{seq}",

@@ -19,12 +19,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from .. import cancellation, spans
+from .. import spans, this_request
 from ..application.messages import (
     CHANNEL,
     EVERYWHERE,
     LOOK_SECONDS,
-    Message,
+    BusMessage,
     Moved,
     Present,
     decode,
@@ -74,13 +74,13 @@ class RedisBus:
         """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
         self.send(Moved(code, seq, spans.begin("bus publish")))
 
-    def send(self, message: Message) -> None:
+    def send(self, message: BusMessage) -> None:
         """Tell every worker whom it concerns; where it is kept, those that come later, too."""
         self._sender.put(message)
 
     def looks(self, code: str) -> dict[str, tuple[int, float]]:
         """Player id -> (team, seconds left) for every look in force."""
-        if not cancellation.allows(ANSWER_SECONDS):
+        if not this_request.allows(ANSWER_SECONDS):
             return {}
         try:
             stored = self.redis.hgetall(LOOKS + code)
@@ -155,14 +155,14 @@ class RedisBus:
         self._wake()
 
     def _wake(self) -> None:
-        if not cancellation.allows(ANSWER_SECONDS):
+        if not this_request.allows(ANSWER_SECONDS):
             return
         with suppress(RedisError):  # the listener looks by itself within a second
             self.redis.publish(self._own_channel, "")
 
     def listen(
         self,
-        on_message: Callable[[Message], None],
+        on_message: Callable[[BusMessage], None],
         on_refetch: Callable[[str], None],
         alive: Callable[[], bool],
     ) -> None:
@@ -216,7 +216,7 @@ class RedisBus:
     def _hand_over(
         self,
         raw: dict[str, bytes],
-        on_message: Callable[[Message], None],
+        on_message: Callable[[BusMessage], None],
         on_refetch: Callable[[str], None],
     ) -> None:
         name = raw["channel"].decode(errors="replace")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Any
 
-from .. import cancellation
+from .. import this_request
 from ..application.history import Receipt, Stored
 from ..domain.errors import UnknownTournament
 from ..domain.fact import EVENTS, MOST
@@ -18,7 +18,7 @@ VERSIONED = [kind for kind, event in EVENTS.items() if event.versioned]
 
 def stored(store: EventStore, code: str, until: int = MOST) -> list[Stored]:
     """A stream's events up to place ``until``, in order; UnknownTournament if there is none."""
-    cancellation.check()
+    this_request.check()
     wanted = {"stream": code, "seq": {"$gt": 0, "$lte": until}}
     with reachable():
         documents = list(store.events.find(wanted).sort("seq", 1))

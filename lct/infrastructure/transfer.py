@@ -10,7 +10,7 @@ from typing import Any
 
 from mongoengine.errors import FieldDoesNotExist, NotUniqueError, ValidationError
 
-from .. import cancellation
+from .. import this_request
 from ..domain.errors import Invalid, LctError, Unreadable
 from ..domain.fact import EVENTS, Seen, seen
 from ..domain.values import normal_code
@@ -27,7 +27,7 @@ def exported(store: EventStore, code: str, finished: set[int] | None) -> Iterato
 
     The stream is read at once, so that a failing store is reported while there is no answer yet;
     the lines are made as they are taken."""
-    cancellation.check()
+    this_request.check()
     with reachable():
         documents = list(store.tail(code))
     return _lines(documents, finished)

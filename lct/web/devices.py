@@ -9,6 +9,7 @@ from ..domain.devices import AdmitDevice
 from ..domain.errors import WrongRecoveryCode
 from ..domain.rights import organiser
 from ..domain.tournament import Tournament
+from ..this_request import request_id
 from . import forms, identity
 from .app import app
 from .errors import answer_for
@@ -53,7 +54,7 @@ def _admit(t: Tournament, shown: str) -> ResponseReturnValue:
     command = AdmitDevice(
         code=t.code,
         by=organiser(device_id),
-        request_id=g.request_id,
+        request_id=request_id.get(),
         device_id=device_id,
         label=label,
         shown=shown,

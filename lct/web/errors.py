@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from wsproto.utilities import ProtocolError
 
 from ..domain import errors
+from ..this_request import request_id
 from . import problems
 from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
 
@@ -121,7 +122,7 @@ def _handle_defect(error: Exception) -> ResponseReturnValue:
 
 
 def about_request() -> dict[str, Any]:
-    return {"http.request.id": g.get("request_id", ""), "http.request.method": request.method}
+    return {"http.request.id": request_id.get(), "http.request.method": request.method}
 
 
 def init_app(app: Flask) -> None:

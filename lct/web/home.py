@@ -17,6 +17,7 @@ from ..domain.evening import CreateTournament, title
 from ..domain.rights import CREATOR
 from ..domain.teams import Team
 from ..domain.values import new_code
+from ..this_request import request_id
 from . import forms, identity, passphrase
 from .app import app
 from .errors import answer_for
@@ -94,7 +95,7 @@ def created(
             code=code,
             by=CREATOR,
             command_id=command_id,
-            request_id=g.request_id,
+            request_id=request_id.get(),
             name=name,
             limit=wanted.limit,
             teams=teams,

@@ -16,9 +16,9 @@ import gevent
 
 from ..application.messages import (
     LOOK_SECONDS,
+    BusMessage,
     Dropped,
     Looked,
-    Message,
     Moved,
     Present,
     Revision,
@@ -173,7 +173,7 @@ class Hub:
 
     # --- what the bus says --------------------------------------------------------------------
 
-    def _on_message(self, message: Message) -> None:
+    def _on_message(self, message: BusMessage) -> None:
         if isinstance(message, Revision):
             self.rollout.heard(message)
         elif isinstance(message, WebhookAdded):

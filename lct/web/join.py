@@ -11,6 +11,7 @@ from ..domain.errors import Invalid, LctError, PlayerIsBlocked, Refused
 from ..domain.people import Join
 from ..domain.rights import player
 from ..domain.tournament import Tournament
+from ..this_request import request_id
 from . import identity
 from .app import app
 from .errors import answer_for
@@ -47,7 +48,7 @@ def join(code: str) -> ResponseReturnValue:
     command = Join(
         code=code,
         by=player(player_id),
-        request_id=g.request_id,
+        request_id=request_id.get(),
         player_id=player_id,
         first=typed["first"],
         last=typed["last"],

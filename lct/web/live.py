@@ -27,7 +27,7 @@ from ..application.screens import PAGES
 from ..application.screens.phone import personal
 from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
-from ..request_id import request_id
+from ..this_request import request_id
 from . import metrics
 from .app import App, app, scene
 from .headers import security
@@ -148,7 +148,7 @@ class Stay(NamedTuple):
 
 
 def _stay(seen: str = "") -> Stay:
-    return Stay(app(), g.code, address(), g.request_id, seen)
+    return Stay(app(), g.code, address(), request_id.get(), seen)
 
 
 # --- a websocket ------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def stream(
     connection = request.environ["gunicorn.socket"]
     # Nobody answers here; so the system shall notice when nothing arrives any more.
     connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", 18), 10_000)
-    headers = {"X-Request-Id": g.request_id, **security(), **more}
+    headers = {"X-Request-Id": request_id.get(), **security(), **more}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     retry = random.randint(1000, 3000)  # a pod's screens shall not all come back at once
     connection.sendall(

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, g, make_response, redirect, request, session, url_for
+from flask import Blueprint, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import desk as desk_screen
@@ -31,6 +31,7 @@ from ..domain.picking import PickTeam, RestartPicks
 from ..domain.rights import organiser
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code, whole_number
+from ..this_request import request_id
 from . import forms, identity
 from .app import app, scene
 from .errors import refusal_answer
@@ -163,7 +164,7 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
     return {
         "code": t.code,
         "by": organiser(device_id),
-        "request_id": g.request_id,
+        "request_id": request_id.get(),
         "expected_version": seen,
         "command_id": digest[:32] if seen is not None and wanted != "rename-player" else None,
     }
@@ -240,7 +241,7 @@ def pick_for_them(code: str) -> ResponseReturnValue:
     command = PickTeam(
         code=t.code,
         by=organiser(device_id),
-        request_id=g.request_id,
+        request_id=request_id.get(),
         player_id=field("player"),
         team=forms.team_number(),
         value=forms.random_value(),

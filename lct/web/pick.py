@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, g, redirect, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import phone
@@ -17,6 +17,7 @@ from ..domain.picking import LetGo, PickTeam
 from ..domain.rights import player as by_player
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
+from ..this_request import request_id
 from . import forms
 from .app import app, scene
 from .errors import refusal_answer
@@ -123,7 +124,7 @@ def _tap(
     if player and player.team is not None:
         touched.add(player.team)
     tap(player_id)
-    about = {"code": before.code, "by": by_player(player_id), "request_id": g.request_id}
+    about = {"code": before.code, "by": by_player(player_id), "request_id": request_id.get()}
     try:
         t = app().execute(command(about | {"player_id": player_id}))
     except (Refused, Invalid, UnknownTeam) as refusal:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, url_for
+from flask import Flask, request, url_for
 
 
 def asset(app: Flask) -> Callable[[str], str]:
@@ -18,4 +18,8 @@ def asset(app: Flask) -> Callable[[str], str]:
         content = Path(app.static_folder or "", name).read_bytes()
         return hashlib.sha256(content).hexdigest()[:12]
 
-    return lambda name: url_for("static", filename=name, v=digest(name))
+    @lru_cache
+    def address(root: str, name: str) -> str:
+        return url_for("static", filename=name, v=digest(name))
+
+    return lambda name: address(request.script_root, name)

@@ -11,12 +11,13 @@ import re
 import secrets
 from typing import Any, NamedTuple
 
-from flask import g, request
+from flask import request
 
 from ...application.history import Receipt
 from ...domain.errors import Invalid
 from ...domain.fact import Command
 from ...domain.rights import Actor
+from ...this_request import request_id
 from ..app import app
 from ..identity import derived
 from ..limits import tap
@@ -64,12 +65,12 @@ def run(
     if receipt is None:
         if not newcomer:  # who is counted by their address, where they come in
             tap(call.caller.id, command)
-        about = {
+        about: dict[str, Any] = {
             "code": call.t.code,
             "by": newcomer or call.caller,
             "expected_version": expected_version(call.t.version),
             "command_id": command_id,
-            "request_id": g.request_id,
+            "request_id": request_id.get(),
         }
         app().execute(command(**about, **own))
     return left(call, command_id, receipt)
