@@ -35,6 +35,7 @@ from .figures import Figure, measures
 from .place import Place, cpu_ms, place
 
 TIMES = 5
+SEATS_LEFT = 12
 BROWSER = {"Accept-Encoding": "gzip, deflate, br", "Host": "laptop.example"}
 BIG_FILE = "/static/vendor/swagger-ui@5.35.0/swagger-ui-bundle.js"
 
@@ -177,7 +178,11 @@ def requests(where: Place) -> Iterator[tuple[str, Callable[[], float]]]:
             return browser.ask("POST", "/", body, (303,), **kind)[0]
 
         def create_by_api(teams: list[str] = teams) -> float:
-            about = {"name": f"Cup {secrets.token_hex(8)}", "limit": 1024, "source": "pasted"}
+            about = {
+                "name": f"Cup {secrets.token_hex(8)}",
+                "limit": MAX_PLAYERS,
+                "source": "pasted",
+            }
             body = json.dumps(about | {"pasted": teams}, ensure_ascii=False).encode()
             kind = {"Content_Type": "application/json"}
             return anyone.ask("POST", "/api/v1/tournaments", body, (201,), **kind)[0]
@@ -204,7 +209,7 @@ def requests(where: Place) -> Iterator[tuple[str, Callable[[], float]]]:
     turns = iter(range(10**6))
 
     def tap() -> float:
-        fields = body + f"&team={1100 + next(turns)}".encode()
+        fields = body + f"&team={MAX_TEAMS - 1 - next(turns)}".encode()
         return guest.ask("POST", f"/t/{open_one}/team", fields, (303,), **kind)[0]
 
     yield "POST team", tap
@@ -222,7 +227,7 @@ def opened(where: Place) -> str:
             keys=Keys("device", "hash", "recovery"),
         )
     )  # fmt: skip
-    for number in range(900):
+    for number in range(MAX_PLAYERS - SEATS_LEFT):
         first = f"{number:04} " + "\u0436" * 35
         execute(Join(by=SYSTEM, code=code, player_id=f"p{number}", first=first, last="\u017b" * 40))
     return code

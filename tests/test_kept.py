@@ -46,12 +46,12 @@ def size(*things: Any) -> int:
 
 def caches() -> list[Any]:
     """Every cache of a function of ours."""
-    made = (each for each in gc.get_objects() if isinstance(each, functools._lru_cache_wrapper))
+    made = (each for each in gc.get_objects() if type(each) is functools._lru_cache_wrapper)
     return [each for each in made if (each.__module__ or "").startswith("lct.")]
 
 
 def held() -> int:
-    kept = (each for each in gc.get_objects() if isinstance(each, Kept))
+    kept = (each for each in gc.get_objects() if type(each) is Kept)
     return sum(size(each) for each in caches()) + sum(each.held for each in kept)
 
 
