@@ -11,7 +11,7 @@ LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-h
 	$(foreach name,brotlicffi cffi pycparser colorama pywin32,--no-emit-package $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom docs clean browser image image-check drills
+.PHONY: help run test test-fast test-store test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom docs clean browser image image-check drills races
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,7 +75,10 @@ image: ## build the image with docker, podman or buildah
 image-check: $(DEV)/requirements-dev.lock ## build the image, and play, stop and roll it over; installs what it needs on Debian
 	@sh tools/image_check.sh $(DEV)/bin/python
 
-drills: test-cluster image-check fresh-machines ## what takes minutes and is not in `make test`
+races: $(DEV)/requirements-dev.lock ## 200 races of a revoked device against its revocation, over HTTP
+	$(DEV)/bin/python -m tests.races
+
+drills: races test-cluster image-check fresh-machines ## what takes minutes and is not in `make test`
 
 fuzz: $(DEV)/requirements-dev.lock ## look for what breaks the parsers, SECONDS=600 long; Linux on x86-64
 	$(DEV)/bin/python -m tests.fuzz.targets var/fuzz -max_total_time=$(or $(SECONDS),600)

@@ -87,6 +87,7 @@ def configure(flask: Flask, settings: Settings) -> None:
         SOCK_SERVER_OPTIONS={"thread_class": live.Inline},
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
+    flask.url_map.merge_slashes = False  # else `//` is a redirect, to whatever Host says
     flask.session_interface = Sessions()
     flask.jinja_env.globals["asset"] = asset(flask)
 

@@ -1,4 +1,5 @@
-"""Locks on folders, which the system takes back when their holder ends, however it ends."""
+"""Files of one user only, and locks on folders, which the system takes back when their holder
+ends, however it ends."""
 
 from __future__ import annotations
 
@@ -16,9 +17,17 @@ class Locked(Exception):
         self.owner = owner
 
 
+def private(path: str, flags: int) -> int:
+    """An opener for ``open``: the file is this user's only, whatever the umask, and was so before
+    anything stands in it."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
 def take_lock(folder: Path) -> TextIO:
     """Hold the folder for this process and what inherits the file; Locked if another has it."""
-    lock = (folder / "lock").open("a+")
+    lock = open(folder / "lock", "a+", opener=private)  # noqa: SIM115 - held by the caller
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -31,7 +40,7 @@ def take_lock(folder: Path) -> TextIO:
 
 def is_locked(folder: Path) -> bool:
     """Whether a process holds the folder."""
-    with (folder / "lock").open("a+") as lock:
+    with open(folder / "lock", "a+", opener=private) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from .locks import is_locked
+from .locks import is_locked, private
 from .places import data_folder
 
 # What `lct up` decided by itself, and another command needs as well.
@@ -41,6 +40,6 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only this user may read, whole or not at all."""
     half = path.with_name(path.name + ".new")
     half.unlink(missing_ok=True)
-    with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with open(half, "x", opener=private) as file:
         file.write(text + "\n")
     half.rename(path)

@@ -7,7 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 import gevent
+from gunicorn.http import errors
 from gunicorn.workers.ggevent import GeventWorker
+from werkzeug.test import create_environ
+from werkzeug.wrappers import Response
 
 # Bytes of an answer that the system keeps for a peer who takes none; by itself it keeps up to 4 MB,
 # and a thousand such peers fill the memory that it has for all connections. It doubles the number.
@@ -15,6 +18,17 @@ SEND_BUFFER = 64 * 1024
 # For how long a peer may take nothing of an answer; longer than a live screen's 20 seconds. So a
 # download has no deadline as a whole, and each part of it has this one.
 TAKEN_SECONDS = 30
+# The answers to a head that could not be read; all other faults of it are a 400.
+STATUSES = {
+    errors.LimitRequestLine: 414,
+    errors.ExpectationFailed: 417,
+    errors.LimitRequestHeaders: 431,
+    errors.UnsupportedTransferCoding: 501,
+}
+OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)  # no fault of the peer's
+# For how long, and for how many pieces of up to 64 KB, the rest of such a request is taken in: if
+# the connection ends before, the system throws away the answer.
+LINGER_SECONDS, LINGER_PIECES = 1.0, 16
 
 
 class Worker(GeventWorker):
@@ -39,3 +53,24 @@ class Worker(GeventWorker):
                     raise
         self.log.warning("request took too long", extra={"event.action": "request.cut"})
         raise StopIteration  # gunicorn's sign that the connection is over
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Let the app answer a request that could not be read, and log it as any other. gunicorn
+        would log what was sent, secrets and all."""
+        if not isinstance(exc, errors.ParseException) or isinstance(exc, OURS):
+            super().handle_error(None, client, addr, exc)  # without the request: no address
+            return
+        # UNREADABLE in lct/web/requests.py
+        environ = create_environ("/***", environ_overrides={
+            "lct.unreadable": STATUSES.get(type(exc), 400),
+            "REMOTE_ADDR": addr[0] if addr else "",
+        })  # fmt: skip
+        with suppress(OSError), gevent.Timeout(LINGER_SECONDS, False):
+            answer = Response.from_app(self.wsgi, environ)
+            answer.headers["Connection"] = "close"
+            head = f"HTTP/1.1 {answer.status}\r\n{answer.headers}".encode("latin-1")
+            client.sendall(head + answer.get_data())
+            client.shutdown(socket.SHUT_WR)
+            for _ in range(LINGER_PIECES):
+                if not client.recv(65536):
+                    break

@@ -275,6 +275,46 @@ def test_a_key_with_another_call_is_refused(e: ApiEvening) -> None:
     assert good(e.anyone.get(e.at("/players")))["items"][0]["team"] == 1
 
 
+WEAK = (
+    "organiser-2026-key",
+    "0123456789abcdef0123",
+    "0" * 32,
+    "abcdef01" * 3,
+    "deadbeef-dead-beef-dead",
+)
+STRONG = (secrets.token_hex(16), secrets.token_urlsafe(16), secrets.token_urlsafe(48), key())
+
+
+@pytest.mark.parametrize("weak", WEAK)
+def test_a_call_without_a_token_needs_a_key_that_nobody_can_guess(weak: str, e: ApiEvening) -> None:
+    calls = {
+        "/api/v1/tournaments": {"name": f"Cup {secrets.token_hex(4)}", "limit": 4},
+        "/api/Tournament/create": {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": 4},
+        e.at("/players"): {"first": "Ola", "last": "Nowak"},
+    }
+    for path, body in calls.items():
+        answer = refused(e.anyone.post(path, body, Idempotency_Key=weak), 422)
+        assert [wrong["field"] for wrong in answer["errors"]] == ["Idempotency-Key"], path
+        assert "random UUID" in answer["detail"]
+    assert good(e.anyone.get(e.at()))["players"] == 0
+
+
+def test_every_kind_of_strong_key_is_taken_without_a_token(e: ApiEvening) -> None:
+    for number, strong in enumerate(STRONG):
+        body = {"first": f"N{number}", "last": "Nowak"}
+        good(e.anyone.post(e.at("/players"), body, Idempotency_Key=strong), 201)
+
+
+def test_a_key_that_another_client_has_used_counts_as_a_wrong_guess(e: ApiEvening) -> None:
+    sent = {"Idempotency_Key": key()}
+    good(e.anyone.post(e.at("/players"), {"first": "Ola", "last": "Nowak"}, **sent), 201)
+    tried = [
+        e.anyone.post(e.at("/players"), {"first": f"N{n}", "last": "Nowak"}, **sent).status_code
+        for n in range(21)
+    ]
+    assert tried == [422] * 20 + [429]
+
+
 def test_a_call_that_changes_nothing_says_so(e: ApiEvening) -> None:
     assert good(e.host.post(e.at("/lock")))["changed"] is True
     again = good(e.host.post(e.at("/lock")))
@@ -450,3 +490,38 @@ def test_a_configured_origin_may_call_and_only_that_one(servers: Any) -> None:
             assert "Access-Control-Allow-Origin" not in answer.headers
         page = e.anyone.get(f"/t/{e.code}", Origin=origins.split()[0])
         assert "Access-Control-Allow-Origin" not in page.headers
+
+
+def test_a_body_with_many_faults_is_answered_by_the_first_few(app: Flask) -> None:
+    body = {"name": "x", "limit": 4} | {f"field-{n}-{'y' * 200}": n for n in range(1000)}
+    answer = Program(app).post("/api/v1/tournaments", body)
+    wrong = refused(answer, 422)["errors"]
+    assert len(wrong) == 11
+    assert wrong[-1] == {"field": "body", "detail": "990 more things are wrong."}
+    assert max(len(each["field"]) for each in wrong) == 101
+    assert len(answer.data) < 5000
+    listed = Program(app).post(
+        "/api/v1/tournaments", {"name": "x", "limit": 4, "pasted": [1] * 9999}
+    )
+    assert len(refused(listed, 422)["errors"]) == 11
+
+
+@pytest.mark.parametrize(
+    "path", ["//", "//evil.example", "/t//BCDF2345", "//t/BCDF2345/join", "/go/"]
+)
+def test_no_address_is_redirected_to_one_made_of_the_host_that_was_asked_for(
+    app: Flask, path: str
+) -> None:
+    asked = {"PATH_INFO": path, "HTTP_HOST": "evil.example"}
+    answer = app.test_client().get("/", environ_overrides=asked)
+    assert answer.status_code == (200 if path == "//" else 404)
+    assert "Location" not in answer.headers
+
+
+def test_no_route_is_one_that_the_router_redirects_to(app: Flask) -> None:
+    """Such a redirect is to a whole address, with the host that was asked for."""
+    assert app.url_map.merge_slashes is False
+    for rule in app.url_map.iter_rules():
+        assert rule.rule == "/" or not rule.rule.endswith("/"), rule
+        assert not rule.redirect_to
+        assert not rule.alias

@@ -36,11 +36,14 @@ def cast_of(app: Flask) -> Cast:
     second = good(
         e.anyone.post(e.at("/devices"), {"recovery_code": e.created["recovery_code"]}), 201
     )
-    good(e.host.post(e.at(f"/devices/{second['device_id']}/revoke")))
+    left = good(e.host.post(e.at(f"/devices/{second['device_id']}/revoke")))
+    e.created["recovery_code"] = left["recovery_code"]
+    co_organiser = admitted(e, link_key=link_key(e))
     good(e.host.post(e.at(f"/players/{gone}/remove")))
     people = (
         e.anyone, e.players[player_id], e.players[other], elsewhere.players[elsewhere.join("Eve")],
-        e.players[gone], e.host, elsewhere.host, Program(app, second["organiser_key"]),
+        e.players[gone], e.host, co_organiser, elsewhere.host,
+        Program(app, second["organiser_key"]),
     )  # fmt: skip
     return Cast(e, player_id, dict(zip(ROLES, people, strict=True)))
 
@@ -82,6 +85,8 @@ def test_an_operation_lets_in_whom_its_right_says(app: Flask, operation: Operati
             assert (answer.status_code == 401) == ("WWW-Authenticate" in answer.headers)
         elif operation.name in ASKS:
             refused(answer, ASKS[operation.name])
+        elif (operation.name, role) == ("revoke", "co-organiser"):
+            refused(answer, 403)  # let in to sign out themselves, and nobody else
         else:
             assert answer.status_code not in (401, 403), role
             assert answer.status_code < 500, role
@@ -175,12 +180,15 @@ def test_the_link_and_the_recovery_code_give_a_key_that_the_host_sees_and_revoke
 ) -> None:
     e = ApiEvening(app)
     old = link_key(e)
-    for secret in ({"link_key": old}, {"recovery_code": e.created["recovery_code"].lower()}):
-        lost = admitted(e, **secret)
+    code = e.created["recovery_code"]
+    for secret in ("link_key", "recovery_code"):
+        lost = admitted(e, **{secret: old if secret == "link_key" else code.lower()})
         good(lost.post(e.at("/lock")))
         device = good(e.host.get(e.at("/host")))["devices"][-1]
         assert device["label"] == "score keeper"
-        good(e.host.post(e.at(f"/devices/{device['id']}/revoke")))
+        revoked = good(e.host.post(e.at(f"/devices/{device['id']}/revoke")))
+        refused(e.anyone.post(e.at("/devices"), {"recovery_code": code}), 403)
+        code = revoked["recovery_code"]
         refused(lost.post(e.at("/unlock")), 401, "unauthenticated")
         refused(lost.get(e.at("/host")), 401)
         good(e.host.post(e.at("/unlock")))
@@ -208,7 +216,9 @@ def test_a_browser_and_a_program_run_the_same_evening(app: Flask) -> None:
     e = ApiEvening(app)
     browser = app.test_client()
     path = e.created["organiser_url"].partition("cup.example")[2]
-    assert browser.get(path).headers["Location"] == f"/t/{e.code}/organise"
+    (token,) = re.findall(r'csrf_token" value="([^"]+)"', browser.get(path).text)
+    entered = browser.post(path, data={"csrf_token": token})
+    assert entered.headers["Location"] == f"/t/{e.code}/organise"
     good(e.host.post(e.at("/lock")))
     assert "Unlock" in browser.get(f"/t/{e.code}/organise").get_data(as_text=True)
 

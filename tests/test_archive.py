@@ -32,6 +32,9 @@ def desk(settings: Settings) -> Iterator[Desk]:
     documents.disconnect()
 
 
+FAR = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+
+
 def evening(desk: Desk, name: str = "Friday Cup") -> str:
     """Two players who joined, picked, changed, were renamed, and drew."""
     code = desk.create(name, limit=2)
@@ -99,6 +102,21 @@ def test_an_import_that_was_interrupted_goes_on_where_it_stopped(desk: Desk) -> 
         (lambda f: [f[0].replace('"seq": 1', '"seq": 1, "id": "x"')], "not an event of lct"),
         (lambda f: [f[0], f[1].replace('"seq": 2', '"seq": 2, "unique": null')], "not an event"),
         (lambda f: [re.sub('"actor": "[^"]*"', '"actor": 1', f[0])], "not an event of lct"),
+        (lambda f: [f[0].replace("Friday Cup", "F" * 3_000_000)], "cannot be read"),
+        (lambda f: [f[0].replace("Friday Cup", "F" * 61)], "cannot be read"),
+        (lambda f: [f[0].replace('"Friday Cup"', '" Friday\u202e Cup"')], "cannot be read"),
+        (lambda f: [f[0].replace("Team 3", "T" * 41)], "cannot be read"),
+        (lambda f: [f[0].replace("5a5a", "5a" * 3_000)], "cannot be read"),
+        (lambda f: [f[0], f[1].replace('"Ola"', '"' + "O" * 41 + '"')], "cannot be read"),
+        (lambda f: [f[0], f[1].replace("Nowak", "")], "cannot be read"),
+        (lambda f: [f[0], f[1].replace("p-Ola", "p-Ola" * 1_000)], "cannot be read"),
+        (lambda f: [line.replace("Maxi", "M" * 10_000) for line in f], "cannot be read"),
+        (lambda f: [*f[:7], f[7].replace("p-Ola", "p" * 1_000)], "cannot be read"),
+        (lambda f: [re.sub('"actor": "[^"]*"', f'"actor": "{"a" * 201}"', f[0])], "not an event"),
+        (lambda f: [f[0].replace('"seq"', f'"request_id": "{"a" * 201}", "seq"')], "not an event"),
+        (lambda f: [re.sub('"at": "20..', '"at": "2926', f[0])], "not an event of lct"),
+        (lambda f: [re.sub('"at": "20..', '"at": "2019', f[0])], "not an event of lct"),
+        (lambda f: [re.sub('"at": "[^"]*"', f'"at": "{FAR}"', f[0])], "not an event of lct"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_export_is_refused_whole(
@@ -137,6 +155,15 @@ def test_an_import_claims_the_name_that_it_has_and_no_other(desk: Desk) -> None:
     assert Desk().create("Other Cup")
     with pytest.raises(errors.TournamentNameTaken):
         Desk().create("Friday Cup")
+
+
+def test_an_import_of_a_command_that_was_run_here_says_so(desk: Desk) -> None:
+    desk.create("Friday Cup", command_id="tap-1")
+    code = desk.create("Saturday Cup", command_id="tap-2")
+    file = lines(desk, code)
+    desk.store.events.delete_many({"stream": code})
+    with pytest.raises(errors.Invalid, match="of a command that has been run here"):
+        transfer.imported(Desk().store, [file[0].replace("tap-2", "tap-1")])
 
 
 def test_an_import_whose_name_is_taken_says_so(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import ast
 import inspect
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,13 @@ from lct.application.history import story
 from lct.config import Settings
 from lct.domain import errors
 from lct.domain.codec import hints
-from lct.domain.devices import AdmitDevice, RenewRecoveryCode, RevokeDevice
+from lct.domain.devices import (
+    MAX_DEVICES,
+    AdmitDevice,
+    RenewRecoveryCode,
+    RenewSeatCodes,
+    RevokeDevice,
+)
 from lct.domain.drawing import SkipReveal
 from lct.domain.evening import LockJoining
 from lct.domain.fact import (
@@ -38,7 +44,7 @@ from lct.infrastructure import documents, stored_events, transfer
 from lct.webhooks.message import following, progress_of
 
 from .desk import Desk
-from .evening import START, Evening
+from .evening import CODE, START, Evening
 
 # --- what leaves the process ----------------------------------------------------------------------
 
@@ -141,6 +147,7 @@ ALLOWED: dict[Right, set[Actor]] = {
     Right.PLAYER: {OLA, SYSTEM, OPERATOR},
     Right.ORGANISER: {HOST, SYSTEM, OPERATOR},
     Right.EITHER: {OLA, HOST, SYSTEM, OPERATOR},
+    Right.OWNER: {HOST, SYSTEM, OPERATOR},
     Right.OPERATOR: {SYSTEM, OPERATOR},
 }
 
@@ -161,16 +168,73 @@ def test_a_command_is_decided_for_those_only_who_have_its_right(
         if field.name not in about and hints(kind)[field.name] in (str, int)
     } | {field.name: None for field in fields(kind) if field.name in ("teams", "keys")}
     command = kind(code=evening.t.code, by=by, **own)
+    if kind is AdmitDevice or kind is RevokeDevice:
+        return  # rules of their own, below
     refused = False
     try:
         command.event_on(evening.t, START)
-    except errors.NotTheOrganiser:
-        refused = kind is not AdmitDevice  # its own rule: the secret does not fit
     except errors.NotAllowed:
         refused = True
     except errors.LctError:
         pass
     assert refused == (by not in ALLOWED[kind.right])
+
+
+def test_an_owner_signs_out_anybody_and_a_co_organiser_only_themselves() -> None:
+    evening = Evening()
+    for device, shown in (("co", "hash"), ("other", "hash"), ("owner", "recovery")):
+        evening.does(AdmitDevice, device, "Phone", shown)
+    assert evening.t.owners == {"device", "owner"}
+
+    def revoke(by: str, device: str) -> Event | None:
+        return RevokeDevice(
+            code=CODE, by=organiser(by), device_id=device,
+            organiser_hash="new link", recovery_hash="new code",
+        ).event_on(evening.t, START)  # fmt: skip
+
+    for device in ("device", "owner", "other"):
+        with pytest.raises(errors.NotTheOwner):
+            revoke("co", device)
+    left = revoke("co", "co")
+    assert (left.organiser_hash, left.recovery_hash) == ("new link", "")  # type: ignore[union-attr]
+    for device in ("device", "owner", "other"):
+        assert revoke("owner", device).recovery_hash == "new code"  # type: ignore[union-attr]
+
+
+def test_only_an_owner_makes_new_codes() -> None:
+    evening = Evening()
+    evening.join("Ola")
+    evening.does(AdmitDevice, "co", "Phone", "hash")
+    for kind, own in ((RenewRecoveryCode, {"recovery_hash": "x"}), (RenewSeatCodes, {})):
+        for by, fits in ((HOST, True), (organiser("co"), False)):
+            command = kind(code=CODE, by=by, **own)
+            if fits:
+                assert command.event_on(evening.t, START)
+            else:
+                with pytest.raises(errors.NotTheOwner):
+                    command.event_on(evening.t, START)
+
+
+def test_a_phone_from_before_a_players_new_code_does_nothing_more() -> None:
+    evening = Evening()
+    (ola,) = evening.join("Ola")
+    pick = PickTeam(code=CODE, by=player(ola), player_id=ola, team=1, value="")
+    assert pick.event_on(evening.t, START)
+    evening.does(RenewSeatCodes, "")
+    assert pick.event_on(evening.t, START)  # everybody's new code signs nobody out
+    evening.does(RenewSeatCodes, ola)
+    with pytest.raises(errors.NotAPlayer):
+        pick.event_on(evening.t, START)
+    assert replace(pick, by=player(ola, 1)).event_on(evening.t, START)
+
+
+def test_a_tournament_has_so_many_devices_and_the_recovery_code_always_one_more() -> None:
+    evening = Evening()
+    for number in range(MAX_DEVICES - 1):
+        evening.does(AdmitDevice, f"d{number}", "Phone", "hash")
+    with pytest.raises(errors.TooManyDevices):
+        evening.wants(AdmitDevice, "more", "Phone", "hash")
+    assert evening.wants(AdmitDevice, "more", "Phone", "recovery")
 
 
 def test_a_version_says_nothing_to_those_without_the_right() -> None:
@@ -184,7 +248,9 @@ HOSTS = {
     "remove": lambda about: RemovePlayer(**about, player_id="p-Ola"),
     "pick for": lambda about: PickTeam(**about, player_id="p-Ola", team=3, value="ab" * 16),
     "renew": lambda about: RenewRecoveryCode(**about, recovery_hash="mine"),
-    "revoke": lambda about: RevokeDevice(**about, device_id="device", organiser_hash="mine"),
+    "revoke": lambda about: RevokeDevice(
+        **about, device_id="device", organiser_hash="mine", recovery_hash="mine"
+    ),
     "skip": lambda about: SkipReveal(**about),
 }
 
@@ -199,7 +265,9 @@ def test_a_device_that_was_revoked_elsewhere_meanwhile_does_nothing_more(
     desk.execute(AdmitDevice(**phone, device_id="phone", label="Phone", shown="hash"))
     behind = Desk()
     behind.store.read(code)  # this worker still knows the device
-    desk.execute(RevokeDevice(code=code, by=HOST, device_id="phone", organiser_hash="new"))
+    desk.execute(
+        RevokeDevice(code=code, by=HOST, device_id="phone", organiser_hash="new", recovery_hash="")
+    )
     with pytest.raises(errors.NotTheOrganiser):
         behind.execute(HOSTS[what](phone))
     assert stored_events.stored(desk.store, code)[-1].event.type == "device-revoked"
@@ -223,7 +291,9 @@ def test_a_link_or_code_that_was_replaced_meanwhile_admits_nobody(shown: str, de
     behind = Desk()
     behind.store.read(code)
     desk.execute(AdmitDevice(code=code, by=REVOKED, device_id="once", label="", shown=shown))
-    desk.execute(RevokeDevice(code=code, by=HOST, device_id="once", organiser_hash="new"))
+    desk.execute(
+        RevokeDevice(code=code, by=HOST, device_id="once", organiser_hash="new", recovery_hash="")
+    )
     desk.execute(RenewRecoveryCode(code=code, by=HOST, recovery_hash="new"))
     with pytest.raises(errors.NotTheOrganiser):
         behind.execute(AdmitDevice(code=code, by=REVOKED, device_id="2", label="", shown=shown))

@@ -155,6 +155,7 @@ def test_a_late_lock_does_not_hide_that_the_door_is_open_again(
     see(host, "Unlock the door")  # by the socket
     other = screens.open(**TV)
     other.goto(host.locator("a[href*='/host/']").first.get_attribute("href"))
+    other.get_by_role("button", name="Run the evening here").click()
     other.get_by_role("button", name="Unlock the door").click()
     host.get_by_role("button", name="Lock the door").wait_for(timeout=QUICK)
     held.arrive()

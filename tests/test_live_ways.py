@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -273,4 +274,31 @@ def test_strangers_cannot_take_the_last_places(live_server: Any, settings: Setti
     wait_until(lambda: house.log().count("screen closed") == 1)
     open_.append(e.host.live(e.live("organise")))
     for screen in open_:
+        screen.ws.close()
+
+
+def test_players_of_one_evening_cannot_take_all_places_that_are_kept_at_an_address(
+    live_server: Any, settings: Settings
+) -> None:
+    house = House(live_server(1, LCT_SOCKETS_PER_ADDRESS="20"), settings)
+    mine, other = house.evening(), house.evening()
+    eve, ola = mine.guest("Eve"), other.guest("Ola")
+    open_: list[Any] = []
+
+    def fill(phone: Any, e: Any, view: str) -> int:
+        before = len(open_)
+        with suppress(InvalidStatus):
+            while True:
+                open_.append(phone.live(e.live(view)))
+        return len(open_) - before
+
+    assert fill(house.phone(), mine, "board") == 16
+    assert fill(eve, mine, "me") == 2  # of the four that are kept
+    assert fill(house.phone(), other, "board") == 0
+    assert fill(ola, other, "me") == 1
+    for screen in open_[16:]:
+        screen.ws.close()
+    wait_until(lambda: house.log().count("screen closed") == 3)
+    assert fill(ola, other, "me") == 2
+    for screen in [*open_[:16], *open_[19:]]:
         screen.ws.close()

@@ -69,7 +69,17 @@ def revoke_newest(e: Evening) -> Answer:
     devices = [fact["device_id"] for fact in e.facts("device-admitted")]
     answer = e.act("revoke", device=devices[-1])
     assert answer.status == 200
+    e.recovery = e.host.get(e.at("created")).page.all(cls="recovery")[0].text
     return answer
+
+
+def co_organiser(e: Evening) -> Phone:
+    """A device that came in by the link."""
+    phone = e.house.phone()
+    link = organiser_link(e)
+    assert "Run the evening here" in phone.get(link).text
+    assert phone.post(link, {}).status == 303
+    return phone
 
 
 def everybody(house: House, e: Evening, other: Elsewhere) -> dict[str, Phone]:
@@ -85,6 +95,8 @@ def everybody(house: House, e: Evening, other: Elsewhere) -> dict[str, Phone]:
         "revoked device": another_host(e),
     }
     revoke_newest(e)
+    people["co-organiser"] = co_organiser(e)
+    people = {role: people[role] for role in ROLES}
     assert e.act("remove", player=e.player("Zoe")).status == 200
     for phone in people.values():
         phone.get(e.at("recover"))
@@ -108,6 +120,7 @@ def test_a_route_answers_everyone_as_agreed(house: House, elsewhere: Elsewhere, 
         "seat": links[0].text,
         "key": organiser_link(e).rpartition("/")[2],
         "recovery": e.recovery,
+        "device": "nobody's",
     }
     got = []
     for number, (phone, expected) in enumerate(zip(people.values(), row.cells, strict=True)):
@@ -196,7 +209,8 @@ def test_sleep_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> 
 @pytest.mark.parametrize(
     "do",
     ["rename", "limit", "close-list", "lock", "unlock", "draw", "skip", "restart", "close",
-     "reopen", "remove", "block", "unblock", "rename-player", "revoke", "new-recovery", "nonsense"],
+     "reopen", "remove", "block", "unblock", "rename-player", "revoke", "new-recovery",
+     "new-seat-codes", "nonsense"],
 )  # fmt: skip
 def test_no_action_of_the_host_is_open_to_anybody_else(
     house: House, elsewhere: Elsewhere, do: str
@@ -208,7 +222,7 @@ def test_no_action_of_the_host_is_open_to_anybody_else(
     before = len(e.events)
     for role, phone in people.items():
         for htmx in (True, False):
-            if role != "host":
+            if role not in ("host", "co-organiser"):
                 answer = phone.post(e.at("organise"), {**form, "device": device}, htmx=htmx)
                 assert answer.status == 403, role
                 assert "Only the host can do that" in answer.page.text
@@ -226,7 +240,7 @@ def test_a_post_without_the_pages_own_token_changes_nothing(
 ) -> None:
     e = elsewhere.evening
     known = {"code": e.code, "player": "x", "seat": "BBBBBBBB", "random": secrets.token_hex(8)}
-    known |= {"recovery": e.recovery, "free": "1"}
+    known |= {"recovery": e.recovery, "free": "1", "key": "0" * 32, "device": "x"}
     form = {name: value.format(**known) for name, value in row.form.items()}
     sent = {"none": "", "nonsense": "x.y.z", "a stranger's": e.visitor().token}[token]
     before = house.mongo[house.settings.database]["events"].count_documents({})
@@ -296,7 +310,9 @@ def test_the_organisers_link_admits_a_device_and_leaves_the_address_bar(house: H
     key = link.rpartition("/")[2]
     assert len(key) == 32
     other = house.phone(1)
-    answer = other.get(link)
+    assert other.get(link).status == 200
+    assert not e.facts("device-admitted")  # a preview admits nobody
+    answer = other.post(link, {})
     assert (answer.status, answer.location) == (303, e.at("organise"))
     assert key not in str(answer.headers)
     assert other.get(e.at("organise")).status == 200
@@ -327,6 +343,7 @@ def test_a_revoked_device_is_out_at_its_next_request_and_the_link_is_a_new_one(
     old_link = organiser_link(e)
     lost = house.phone(1)
     lost.get(old_link)
+    lost.post(old_link, {})
     assert lost.get(e.at("organise")).status == 200
     with lost.live(e.live("organise")) as screen:
         screen.take()
@@ -343,7 +360,65 @@ def test_a_revoked_device_is_out_at_its_next_request_and_the_link_is_a_new_one(
     assert lost.get(e.at("organise")).status == 403
     new_link = organiser_link(e)
     assert new_link != old_link
-    assert house.phone().get(new_link).location == e.at("organise")
+    assert co_organiser(e).get(e.at("organise")).status == 200
+    assert house.phone().get(new_link).status == 200
+
+
+def test_a_revoked_co_organiser_has_no_way_back(house: House) -> None:
+    """They knew the link, had come in, and may have read every seat's code."""
+    e = house.evening()
+    e.guest("Ola")
+    link, traitor = organiser_link(e), co_organiser(e)
+    seat = traitor.get(e.at(f"pick-for?player={e.player('Ola')}")).page.all("b", cls="code-text")
+    own = e.facts("tournament-created")[0]["device_id"]
+    for do, fields in (("new-recovery", {}), ("revoke", {"device": own}), ("new-seat-codes", {})):
+        assert e.act(do, traitor, **fields).status == 403
+    revoke_newest(e)
+    assert e.act("new-seat-codes").status == 200
+    assert traitor.post(link, {}).location == e.at("recover")
+    assert traitor.post(e.at("back"), {"code": seat[0].text}).status == 422
+    assert traitor.get(e.at("organise")).status == 403
+    assert e.act("lock").status == 200
+
+
+def test_a_new_code_for_one_player_signs_their_phones_out(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    thief = ola.copy()
+    with thief.live(e.live("me")) as screen:
+        screen.take()
+        assert e.act("new-seat-codes", player=e.player("Ola")).status == 200
+        with pytest.raises(ConnectionClosed) as closed:
+            screen.until(lambda s: False, 6)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1008
+    assert e.pick(thief, 1).status == 403
+    assert thief.get(e.at("me")).status == 303
+    assert e.pick(max_, 1).status == 200
+    page = e.host.get(e.at(f"pick-for?player={e.player('Ola')}")).page
+    (code,) = (each.text for each in page.all("b", cls="code-text"))
+    ola.get(e.at("back"))
+    assert ola.post(e.at("back"), {"code": code}).status == 303
+    assert e.pick(ola, 2).status == 200
+
+
+def test_a_link_that_is_previewed_does_nothing(house: House) -> None:
+    e = house.evening()
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    seat = ola.get(e.at("me")).page.all("b", cls="code-text")[0].text.replace("-", "")
+    before = len(e.events)
+    for link in (organiser_link(e), e.at(f"seat/{seat}")):
+        for method in ("HEAD", "GET"):
+            bot = house.phone()
+            assert bot.request(method, link).status in (200, 204, 303)
+            assert "lct_organiser" not in [name for _, name in bot.cookies]
+        assert house.phone().request("HEAD", link).cookies == []
+    assert len(e.events) == before
+    page = max_.get(e.at(f"seat/{seat}"))
+    assert "Ola Nowak" in page.text
+    assert max_.get(e.at("me")).page.by_id("me").text.count("Max Nowak") == 1  # still himself
+    assert max_.post(e.at(f"seat/{seat}"), {}).status == 303
+    assert "Ola Nowak" in max_.get(e.at("me")).page.by_id("me").text
 
 
 def test_the_recovery_code_brings_the_evening_back_on_any_device(house: House) -> None:
@@ -398,6 +473,7 @@ def test_every_cookie_is_kept_from_scripts_and_from_foreign_pages(house: House) 
         phone.get(e.at("join")),
         phone.post(e.at("join"), {"first": "Ola", "last": "Nowak"}),
         phone.get(organiser_link(e)),
+        phone.post(organiser_link(e), {}),
         phone.get("/"),
     ]
     cookies = [cookie for answer in answers for cookie in answer.cookies]
@@ -546,7 +622,7 @@ def test_guessing_keys_is_stopped_and_the_right_one_still_opens(house: House, do
             return phone.post(e.at("back"), {"code": noise if wrong else seat})
         if door == "seat link":
             return phone.get(e.at(f"seat/{noise if wrong else seat.replace('-', '')}"))
-        return phone.get(e.at(f"host/{noise}") if wrong else link)
+        return phone.post(e.at(f"host/{noise}") if wrong else link, {})
 
     answers = [try_(wrong=True) for _ in range(45)]
     assert 429 in {answer.status for answer in answers}

@@ -543,7 +543,9 @@ def test_a_snapshot_after_any_event_is_as_good_as_the_events(desks: Callable[[],
         RenamePlayer(by=SYSTEM, **guest, first="Maximilian", last="N"),
         LockJoining(by=SYSTEM, code=code),
         AdmitDevice(by=SYSTEM, code=code, device_id="phone", label="Phone", shown="hash"),
-        RevokeDevice(by=SYSTEM, code=code, device_id="phone", organiser_hash="another"),
+        RevokeDevice(
+            by=SYSTEM, code=code, device_id="phone", organiser_hash="another", recovery_hash=""
+        ),
         CloseTournament(by=SYSTEM, code=code),
         ReopenTournament(by=SYSTEM, code=code, name="Saturday Cup"),
         ForgetPlayer(by=SYSTEM, **guest),

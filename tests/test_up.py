@@ -292,3 +292,19 @@ def test_another_command_on_the_laptop_finds_the_running_servers(up):
 )
 def test_an_address_is_written_as_people_type_it(host, port, address):
     assert web_address(host, port) == address
+
+
+@pytest.mark.parametrize("before", [0o000, 0o022])
+def test_what_it_leaves_is_its_users_own_whatever_the_umask(up, before):
+    mask = os.umask(before)
+    try:
+        lct = up()
+    finally:
+        os.umask(mask)
+    lct.ready()
+    made = list(lct.folder.rglob("*"))
+    assert {"lct.log", "store.log", "secret-key", "environ.json", "lock"} <= {p.name for p in made}
+    assert any(path.parent.name == "store" for path in made)
+    for path in made:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode & 0o077 == 0, path

@@ -168,6 +168,7 @@ def test_only_these_fields_of_events_are_told() -> None:
         "player-removed": ["player_id"],
         "player-blocked": ["player_id"],
         "player-unblocked": ["player_id"],
+        "seat-codes-renewed": ["player_id"],
         "team-picked": ["player_id", "team"],
         "team-let-go": ["player_id"],
         "picks-restarted": ["attempt", "commitment"],
@@ -670,7 +671,9 @@ def test_the_hosts_page_shows_where_they_lead_and_removes_them(
     e.join("Ola")
     desk.work(e)
     browser = app.test_client()
-    browser.get(urlsplit(e.created["organiser_url"]).path)
+    link = urlsplit(e.created["organiser_url"]).path
+    (token,) = re.findall(r'csrf_token" value="([^"]+)"', browser.get(link).text)
+    assert browser.post(link, data={"csrf_token": token}).status_code == 303
     path = f"/t/{e.code}/organise"
     page = parse(browser.get(path).get_data(as_text=True))
     shown = page.by_id("webhooks")

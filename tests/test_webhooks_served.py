@@ -218,3 +218,16 @@ def try_to(work: Callable[[], Any]) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_a_name_that_leads_nowhere_is_one_warning_and_no_defect(server: LiveServer) -> None:
+    e = Caller(server)
+    e.post("/webhooks", {"url": "https://nowhere.invalid/"})
+    e.join("Ola")
+    wait_until(lambda: e.hooks[0]["tries"] == 1, seconds=10)
+    assert e.hooks[0]["reason"] == "no connection"
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert [line["log.level"] for line in lines if line["message"] == "webhook failed"] == [
+        "warning"
+    ]
+    assert [line for line in lines if line["log.level"] == "error" or "error" in line] == []

@@ -11,7 +11,7 @@ from lct.web.api import operations
 
 ROLES = (
     "anyone", "player", "other player", "player elsewhere", "removed player",
-    "host", "host elsewhere", "revoked device",
+    "host", "co-organiser", "host elsewhere", "revoked device",
 )  # fmt: skip
 IN = "in"
 
@@ -34,15 +34,20 @@ def everybody(status: int) -> Cells:
 
 def players(status: int) -> Cells:
     """Each for themselves: the cookie says who it is."""
-    return (403, status, status, 403, 403, 403, 403, 403)
+    return (403, status, status, *(403,) * 6)
 
 
-def host(status: int) -> Cells:
-    return (403, 403, 403, 403, 403, status, 403, 403)
+def organisers(status: int) -> Cells:
+    return (*(403,) * 5, status, status, 403, 403)
+
+
+def owner(status: int) -> Cells:
+    return (*(403,) * 5, status, *(403,) * 3)
 
 
 T = "/t/<code>"
 ACT = {"do": "lock"}
+REVOKE = {"do": "revoke", "device": "{device}"}  # somebody else's
 NEW = {"name": "{random}", "limit": "4", "source": "classic"}
 PICK_FOR = {"player": "{player}", "team": "1"}
 NAME = {"first": "{random}", "last": "Nowak"}
@@ -60,59 +65,69 @@ PAGES = (
     Row("GET", T, "/t/{code}", everybody(200)),
     Row("GET", f"{T}/verify", "/t/{code}/verify", everybody(200)),
     Row("GET", f"{T}/draw.json", "/t/{code}/draw.json", everybody(409)),  # not drawn yet
-    Row("GET", f"{T}/join", "/t/{code}/join", (200, 303, 303, 200, 200, 200, 200, 200)),
+    Row("GET", f"{T}/join", "/t/{code}/join", (200, 303, 303, *(200,) * 6)),
     Row("POST", f"{T}/join", "/t/{code}/join", everybody(303), NAME),
     Row("GET", f"{T}/back", "/t/{code}/back", everybody(200)),
     Row("POST", f"{T}/back", "/t/{code}/back", everybody(422), {"code": "BBBBBBBB"}),
     Row("POST", f"{T}/back", "/t/{code}/back", everybody(303), {"code": "{seat}"}),
     Row("GET", f"{T}/seat/<seat>", "/t/{code}/seat/BBBBBBBB", everybody(303)),
-    Row("GET", f"{T}/seat/<seat>", "/t/{code}/seat/{seat}", everybody(303)),
-    Row("GET", f"{T}/me", "/t/{code}/me", (303, 200, 200, 303, 200, 303, 303, 303)),
+    # Another player of this evening is asked first.
+    Row("GET", f"{T}/seat/<seat>", "/t/{code}/seat/{seat}", (303, 303, 200, *(303,) * 6)),
+    Row("POST", f"{T}/seat/<seat>", "/t/{code}/seat/BBBBBBBB", everybody(303)),
+    Row("POST", f"{T}/seat/<seat>", "/t/{code}/seat/{seat}", everybody(303)),
+    Row("GET", f"{T}/me", "/t/{code}/me", (303, 200, 200, 303, 200, *(303,) * 4)),
     Row("GET", f"{T}/seat.svg", "/t/{code}/seat.svg", players(200)),  # each their own
     Row("POST", f"{T}/team", "/t/{code}/team", players(303), {"team": "{free}"}),
     Row("POST", f"{T}/let-go", "/t/{code}/let-go", players(303)),
     Row("POST", f"{T}/name", "/t/{code}/name", players(303), NAME),
     Row("POST", f"{T}/look", "/t/{code}/look", players(204)),
     Row("GET", f"{T}/host/<key>", "/t/{code}/host/{random}", everybody(303)),
-    Row("GET", f"{T}/host/<key>", "/t/{code}/host/{key}", everybody(303)),
+    # A page with one button; organisers go on to their page.
+    Row("GET", f"{T}/host/<key>", "/t/{code}/host/{key}", (*(200,) * 5, 303, 303, 200, 200)),
+    Row("POST", f"{T}/host/<key>", "/t/{code}/host/{random}", everybody(303)),
+    Row("POST", f"{T}/host/<key>", "/t/{code}/host/{key}", everybody(303)),
     Row("GET", f"{T}/recover", "/t/{code}/recover", everybody(200)),
     Row("POST", f"{T}/recover", "/t/{code}/recover", everybody(403), {"code": "{random}"}),
     Row("POST", f"{T}/recover", "/t/{code}/recover", everybody(303), {"code": "{recovery}"}),
-    Row("GET", f"{T}/created", "/t/{code}/created", host(303)),
-    Row("GET", f"{T}/organise", "/t/{code}/organise", host(200)),
-    Row("POST", f"{T}/organise", "/t/{code}/organise", host(303), ACT),
-    Row("GET", f"{T}/pick-for", "/t/{code}/pick-for?player={player}", host(200)),
-    Row("POST", f"{T}/pick-for", "/t/{code}/pick-for", host(303), PICK_FOR),
-    Row("GET", f"{T}/history", "/t/{code}/history", host(200)),
-    Row("GET", f"{T}/history.jsonl", "/t/{code}/history.jsonl", host(200)),
+    Row("GET", f"{T}/created", "/t/{code}/created", organisers(303)),
+    Row("GET", f"{T}/organise", "/t/{code}/organise", organisers(200)),
+    Row("POST", f"{T}/organise", "/t/{code}/organise", organisers(303), ACT),
+    Row("POST", f"{T}/organise", "/t/{code}/organise", owner(303), {"do": "new-recovery"}),
+    Row("POST", f"{T}/organise", "/t/{code}/organise", owner(303), {"do": "new-seat-codes"}),
+    Row("POST", f"{T}/organise", "/t/{code}/organise", owner(303), REVOKE),
+    Row("GET", f"{T}/pick-for", "/t/{code}/pick-for?player={player}", organisers(200)),
+    Row("POST", f"{T}/pick-for", "/t/{code}/pick-for", organisers(303), PICK_FOR),
+    Row("GET", f"{T}/history", "/t/{code}/history", organisers(200)),
+    Row("GET", f"{T}/history.jsonl", "/t/{code}/history.jsonl", organisers(200)),
     *(
         Row("GET", f"{T}/{way}", f"/t/{{code}}/{way}?view={view}", cells(status))
         for way, status in (("live", 101), ("events", 200), ("now", 200))
         for view, cells in (
-            ("board", everybody), ("watch", everybody), ("me", everybody), ("organise", host),
+            ("board", everybody), ("watch", everybody), ("me", everybody), ("organise", organisers),
         )
     ),
 )  # fmt: skip
 
 # What a websocket may say (view "me"), and whose word counts.
 MESSAGES = {
-    '{"look": 3}': ("dropped", "shown", "shown", *("dropped",) * 5),
-    '{"asleep": true}': ("dropped", "shown", "shown", *("dropped",) * 5),
+    '{"look": 3}': ("dropped", "shown", "shown", *("dropped",) * 6),
+    '{"asleep": true}': ("dropped", "shown", "shown", *("dropped",) * 6),
 }
 
 # The API: an operation names its right, and these are all there are.
 API: dict[Right, Cells] = {
     Right.ANYONE: (IN,) * len(ROLES),
-    Right.PLAYER: (401, IN, 403, 403, 403, 403, 403, 401),
-    Right.ORGANISER: (401, 403, 403, 403, 403, IN, 403, 401),
-    Right.EITHER: (401, IN, 403, 403, 403, IN, 403, 401),
+    Right.PLAYER: (401, IN, *(403,) * 6, 401),
+    Right.ORGANISER: (401, *(403,) * 4, IN, IN, 403, 401),
+    Right.EITHER: (401, IN, *(403,) * 3, IN, IN, 403, 401),
+    Right.OWNER: (401, *(403,) * 4, IN, 403, 403, 401),
 }
 
 HEAD = """# Who may do what
 
 Every address and every message of a websocket, for everybody. Made by `make docs`; the tests try each cell, and fail when the app serves what is not here, when a row leads nowhere, or when this page is not the table's (`tests/test_rights.py`, `tests/test_api_rights.py`).
 
-*Player* is the one whom the address or the form names, *other player* somebody else of that evening, *elsewhere* of another one. *Host* is an admitted device; a *revoked device* was one. The numbers are statuses: 303 leads on, 403 and 401 are refusals. A HEAD is refused where a GET is, any other method is a 405, and no POST counts without the page's own CSRF token."""  # noqa: E501
+*Player* is the one whom the address or the form names, *other player* somebody else of that evening, *elsewhere* of another one. *Host* is the device that created the evening, or one that came in by the recovery code (an *owner*); a *co-organiser* came in by the link; a *revoked device* was one of these. The numbers are statuses: 303 leads on, 403 and 401 are refusals. A HEAD is refused where a GET is, any other method is a 405, and no POST counts without the page's own CSRF token."""  # noqa: E501
 ABOUT_PAGES = """## Pages and screens
 
 Where everybody may knock, what is shown counts: a personal code, a co-organiser link and a recovery code are rights by themselves, and a wrong one leads to the page where it can be typed, or is refused (two rows)."""  # noqa: E501
@@ -142,10 +157,11 @@ def markdown() -> str:
 def _shown(row: Row) -> str:
     """The rule, and whatever makes it another row: the view, the action, or that it is wrong."""
     view = row.path.partition("?view=")[2]
+    done = f" do={row.form['do']}" if "do" in row.form else ""
     wrong = "BBBBBBBB" in (row.path + str(row.form)) or (
         "{random}" in (row.path + row.form.get("code", ""))
     )
-    return row.rule + (f"?view={view}" if view else "") + (" (wrong)" if wrong else "")
+    return row.rule + (f"?view={view}" if view else "") + done + (" (wrong)" if wrong else "")
 
 
 def _table(rows: Iterator[tuple[str, Cells]]) -> str:

@@ -1,4 +1,9 @@
-"""The devices that may run a tournament, and the two secrets that admit one."""
+"""The devices that may run a tournament, and the secrets that admit people to it.
+
+*Owners* are the device that created the tournament and those that came by the recovery code. The
+others, co-organisers, came by the link. A co-organiser runs the evening, and signs nobody out but
+themselves: otherwise the first one who falls out with the host could lock them out.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,11 @@ from .fact import Command, Event, Exported, Public
 from .rights import Right
 from .tournament import Tournament
 
+MAX_DEVICES = 20
+
+
+# --- coming in ------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceAdmitted(Event):
@@ -18,12 +28,16 @@ class DeviceAdmitted(Event):
 
     type = "device-admitted"
     by = "holder of the link or the recovery code"
+    schema = 2  # 1 did not say how it came
 
     device_id: Exported[str]
     label: Public[str]
+    owner: Exported[bool]  # it showed the recovery code
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.devices[self.device_id] = self.label
+        if self.owner:
+            t.owners.add(self.device_id)
 
     def sentence(self, t: Tournament) -> str:
         return f"let another device run the evening: {self.label}"
@@ -40,29 +54,43 @@ class AdmitDevice(Command):
     shown: str
 
     def decide(self, t: Tournament, now: datetime) -> DeviceAdmitted | None:
-        if self.device_id in t.devices:
+        by_link = _same(self.shown, t.organiser_hash)
+        by_code = _same(self.shown, t.recovery_hash)
+        if self.device_id in t.devices and (self.device_id in t.owners or not by_code):
             return None
-        in_force = (t.organiser_hash, t.recovery_hash)
-        if not any(hmac.compare_digest(self.shown.encode(), each.encode()) for each in in_force):
+        if not (by_link or by_code):
             raise errors.NotTheOrganiser
-        return DeviceAdmitted(self.device_id, self.label)
+        if len(t.devices) >= MAX_DEVICES and not by_code:
+            raise errors.TooManyDevices(MAX_DEVICES)
+        return DeviceAdmitted(self.device_id, self.label, by_code)
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+# --- going out ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceRevoked(Event):
-    """A device lost the organiser's rights. The co-organiser link is replaced too, since the device
-    may have seen it."""
+    """A device lost the organiser's rights. What it may have seen is replaced: the co-organiser
+    link, and the recovery code if an owner signed it out."""
 
     type = "device-revoked"
     versioned = True
+    schema = 2  # 1 left the recovery code
 
     device_id: Exported[str]
     organiser_hash: Exported[str]
+    recovery_hash: Exported[str]  # empty: the code is as before
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.devices.pop(self.device_id, None)
+        t.owners.discard(self.device_id)
         t.organiser_hash = self.organiser_hash
         t.organiser_links += 1
+        t.recovery_hash = self.recovery_hash or t.recovery_hash
 
     def sentence(self, t: Tournament) -> str:
         return f"signed out {t.devices.get(self.device_id, 'a device')}"
@@ -70,13 +98,28 @@ class DeviceRevoked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeDevice(Command):
+    """Sign a device out. An owner may sign out any, a co-organiser nobody but themselves.
+
+    The hashes are of the new link and the new recovery code. A co-organiser who leaves does not
+    learn the new code, so the code stays.
+    """
+
     device_id: str
-    organiser_hash: str  # of the new link
+    organiser_hash: str
+    recovery_hash: str
 
     def decide(self, t: Tournament, now: datetime) -> DeviceRevoked | None:
+        leaves = self.by.kind == "organiser" and self.by.id not in t.owners
+        if leaves and self.device_id != self.by.id:
+            raise errors.NotTheOwner
         if self.device_id not in t.devices:
             return None
-        return DeviceRevoked(self.device_id, self.organiser_hash)
+        return DeviceRevoked(
+            self.device_id, self.organiser_hash, "" if leaves else self.recovery_hash
+        )
+
+
+# --- new secrets ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +139,41 @@ class RecoveryCodeRenewed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RenewRecoveryCode(Command):
+    right = Right.OWNER
+
     recovery_hash: str
 
     def decide(self, t: Tournament, now: datetime) -> RecoveryCodeRenewed:
         return RecoveryCodeRenewed(self.recovery_hash)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCodesRenewed(Event):
+    """The personal code of a player was replaced, or everybody's. A player who alone gets a new one
+    is signed out on every phone; when everybody does, phones that are in stay in."""
+
+    type = "seat-codes-renewed"
+
+    player_id: Public[str]  # empty: everybody
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.seat_codes[self.player_id] = t.seat_codes.get(self.player_id, 0) + 1
+
+    def sentence(self, t: Tournament) -> str:
+        return (
+            f"made a new personal code for {t.name_of(self.player_id)}"
+            if self.player_id
+            else ("made new personal codes for everybody")
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenewSeatCodes(Command):
+    """Make worth nothing what somebody has read of the personal codes."""
+
+    right = Right.OWNER
+
+    player_id: str = ""  # empty: everybody
+
+    def decide(self, t: Tournament, now: datetime) -> SeatCodesRenewed:
+        return SeatCodesRenewed(t.player(self.player_id).id if self.player_id else "")

@@ -117,6 +117,12 @@ class TooFewPlayers(Refused):
     sentence = "A tournament needs at least two players."
 
 
+class TooManyDevices(Refused):
+    def __init__(self, most: int) -> None:
+        self.most = most
+        super().__init__(f"{most} devices run this tournament already. Sign one out first.")
+
+
 class TooManyWebhooks(Refused):
     def __init__(self, most: int) -> None:
         self.most = most
@@ -164,6 +170,13 @@ class NotAllowed(LctError):
 
 class NotTheOrganiser(NotAllowed):
     sentence = "Only the host can do that."
+
+
+class NotTheOwner(NotAllowed):
+    sentence = (
+        "Only the device that created this tournament can do that, or one that came in with the "
+        "recovery code."
+    )
 
 
 class NotAPlayer(NotAllowed):

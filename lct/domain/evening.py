@@ -10,7 +10,7 @@ from . import errors
 from .draw import NOT_OWN, PLAIN, commitment
 from .fact import AfterLastCard, Claim, Command, Event, Exported, Public
 from .rights import Right
-from .teams import MAX_TEAMS, STAR_STEPS, Team
+from .teams import MAX_TEAMS, STAR_STEPS, Team, is_team_name
 from .tournament import MAX_PLAYERS, MIN_PLAYERS, Tournament
 from .values import TITLE_CLUSTERS, visible_text
 
@@ -28,6 +28,14 @@ class Keys(NamedTuple):
 def title(typed: str) -> str:
     """A tournament's name as typed, tidied; Invalid if it is none."""
     return visible_text(typed, "name", TITLE_CLUSTERS, "a name for the tournament")
+
+
+def is_title(name: str) -> bool:
+    """Whether that is a name as ``title`` makes it."""
+    try:
+        return title(name) == name
+    except errors.Invalid:
+        return False
 
 
 def check_seats(limit: int) -> None:
@@ -62,6 +70,7 @@ class TournamentCreated(Event):
         t.name, t.limit, t.teams, t.option = self.name, self.limit, self.teams, self.option
         t.commitment, t.secret = self.commitment, self.secret
         t.devices[self.device_id] = "the device that created it"
+        t.owners.add(self.device_id)
         t.organiser_hash, t.recovery_hash = self.organiser_hash, self.recovery_hash
 
     def sentence(self, t: Tournament) -> str:
@@ -70,9 +79,11 @@ class TournamentCreated(Event):
     def sound(self) -> bool:
         stars = (0.0, *STAR_STEPS)
         return (
-            MIN_PLAYERS <= self.limit <= MAX_PLAYERS
+            is_title(self.name)
+            and MIN_PLAYERS <= self.limit <= MAX_PLAYERS
             and len(self.teams) <= MAX_TEAMS
-            and all(team.stars in stars for team in self.teams)
+            and all(team.stars in stars and is_team_name(team.name) for team in self.teams)
+            and Event.sound(self)
         )
 
 
@@ -123,6 +134,9 @@ class TournamentRenamed(Event):
 
     def sentence(self, t: Tournament) -> str:
         return f"renamed the evening from “{t.name}” to “{self.name}”"
+
+    def sound(self) -> bool:
+        return is_title(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +280,9 @@ class TournamentReopened(Event):
 
     def sentence(self, t: Tournament) -> str:
         return f"opened the evening again as “{self.name}”"
+
+    def sound(self) -> bool:
+        return is_title(self.name)
 
 
 @dataclass(frozen=True, kw_only=True)

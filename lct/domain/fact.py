@@ -15,11 +15,19 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 
 from . import codec
-from .errors import Invalid, NotAllowed, NotAPlayer, NotTheOrganiser, VersionMismatch
+from .errors import (
+    Invalid,
+    NotAllowed,
+    NotAPlayer,
+    NotTheOrganiser,
+    NotTheOwner,
+    VersionMismatch,
+)
 from .rights import Actor, Right
 from .tournament import Tournament
-from .values import fold
+from .values import MAX_CLUSTER, TITLE_CLUSTERS, fold
 
+LONGEST_TEXT = TITLE_CLUSTERS * MAX_CLUSTER  # of all that an event holds
 MOST = 2**31 - 1  # more than there is of anything, and what every store can hold
 
 
@@ -55,19 +63,21 @@ class Command(ABC):
         return self.decide(t, now)
 
     def _check_right(self, t: Tournament) -> None:
-        kind, who = self.by
+        kind, who, renewed = self.by
         if self.right is Right.ANYONE or kind in ("system", "operator"):
             return
-        if kind == "organiser" and self.right in (Right.ORGANISER, Right.EITHER):
+        if kind == "organiser" and self.right in (Right.ORGANISER, Right.EITHER, Right.OWNER):
             if who not in t.devices:
                 raise NotTheOrganiser
+            if self.right is Right.OWNER and who not in t.owners:
+                raise NotTheOwner
             return
         if kind == "player" and self.right in (Right.PLAYER, Right.EITHER):
-            if who not in t.players:
+            if who not in t.players or renewed != t.seat_codes.get(who, 0):
                 raise NotAPlayer
             if who == getattr(self, "player_id", None):
                 return
-        raise NotTheOrganiser if self.right is Right.ORGANISER else NotAllowed
+        raise NotTheOrganiser if self.right in (Right.ORGANISER, Right.OWNER) else NotAllowed
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -145,8 +155,7 @@ class Event(ABC):
 
     def sound(self) -> bool:
         """Whether the values are such as a rule could have made; an import may hold anything."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return all(0 <= value <= MOST for value in values if type(value) is int)
+        return all(_sound(getattr(self, field.name)) for field in fields(self))
 
     @property
     def unique(self) -> str | None:
@@ -197,6 +206,14 @@ def seen(event: type[Event]) -> dict[str, Seen | None]:
         )
         for field in fields(event)
     }
+
+
+def _sound(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT
+    if isinstance(value, tuple):
+        return all(map(_sound, value))
+    return type(value) is not int or 0 <= value <= MOST
 
 
 def apply(t: Tournament, event: Event, seq: int, at: datetime) -> None:

@@ -10,7 +10,7 @@ from .fact import Command, Event, Public, Touched
 from .picking import free
 from .rights import Right
 from .tournament import Player, Tournament
-from .values import fold, person_name
+from .values import fold, is_person_name, person_name
 
 
 def check_new_name(t: Tournament, first: str, last: str, besides: str | None = None) -> None:
@@ -50,6 +50,9 @@ class PlayerJoined(Event):
 
     def sentence(self, t: Tournament) -> str:
         return f"{self.first} {self.last} took a seat"
+
+    def sound(self) -> bool:
+        return is_person_name(self.first, self.last) and Event.sound(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +99,9 @@ class PlayerRenamed(Event):
 
     def sentence(self, t: Tournament) -> str:
         return f"{t.name_of(self.player_id)} is now {self.first} {self.last}"
+
+    def sound(self) -> bool:
+        return is_person_name(self.first, self.last) and Event.sound(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,6 +235,9 @@ class PlayerForgotten(Event):
 
     def sentence(self, t: Tournament) -> str:
         return f"forgot a player, now {self.first} {self.last}"
+
+    def sound(self) -> bool:
+        return is_person_name(self.first, self.last) and Event.sound(self)
 
 
 @dataclass(frozen=True, kw_only=True)

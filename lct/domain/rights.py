@@ -13,14 +13,17 @@ class Right(Enum):
     PLAYER = "that player"
     ORGANISER = "the organiser"
     EITHER = "that player or the organiser"
+    OWNER = "the owner"  # an organiser who created the tournament or showed its recovery code
     OPERATOR = "the operator"
 
 
 class Actor(NamedTuple):
-    """Who acts. ``id`` is the player's or the organiser's device."""
+    """Who acts. ``id`` is the player's, or that of the organiser's device. ``renewed`` is how often
+    that player had got a new personal code when this phone came in."""
 
     kind: str
     id: str = ""
+    renewed: int = 0
 
     def __str__(self) -> str:
         """As it is stored with an event."""
@@ -36,8 +39,8 @@ OPERATOR = Actor("operator")
 CREATOR = Actor("organiser")
 
 
-def player(player_id: str) -> Actor:
-    return Actor("player", player_id)
+def player(player_id: str, renewed: int = 0) -> Actor:
+    return Actor("player", player_id, renewed)
 
 
 def organiser(device_id: str) -> Actor:

@@ -97,6 +97,15 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
     return tuple(Team(name) for name in names)
 
 
+def is_team_name(name: str) -> bool:
+    """Whether that is a name as ``pasted_teams`` and the catalogue have it."""
+    return (
+        not is_far_too_long(name, NAME_CLUSTERS)
+        and clean(name) == name != ""
+        and sum(1 for _ in clusters(name)) <= NAME_CLUSTERS
+    )
+
+
 def _too_long(name: str, field: str) -> Invalid:
     shown = "".join(islice(clusters(clean(name[:1000])), 20))
     return Invalid(**{field: f"“{shown}…” is longer than {NAME_CLUSTERS} characters."})

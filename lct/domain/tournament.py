@@ -96,9 +96,13 @@ class Tournament:
     draws: list[Draw] = field(default_factory=list)
     dealt: bool = False  # the draw of this attempt was made
     devices: dict[str, str] = field(default_factory=dict)  # device id -> label
+    # Of these, the one that created it and those that came by the recovery code.
+    owners: set[str] = field(default_factory=set)
     organiser_hash: str = ""
     organiser_links: int = 1  # how many co-organiser links there have been
     recovery_hash: str = ""
+    # Player id -> how often they got a new personal code; "": everybody did.
+    seat_codes: dict[str, int] = field(default_factory=dict)
 
     # --- what can be asked --------------------------------------------------------------------
 

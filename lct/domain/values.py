@@ -224,3 +224,11 @@ def whole_number(text: str, field: str, low: int, high: int) -> int:
     if not low <= int(digits) <= high:
         raise Invalid(**{field: f"Choose a number from {low} to {high}."})
     return int(digits)
+
+
+def is_person_name(first: str, last: str) -> bool:
+    """Whether these are names as ``person_name`` makes them."""
+    try:
+        return person_name(first, last) == (first, last)
+    except Invalid:
+        return False

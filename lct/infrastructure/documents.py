@@ -42,6 +42,9 @@ class PrimaryDocument(Document):
         return raw.with_options(read_preference=pymongo.ReadPreference.PRIMARY)
 
 
+LONGEST_ID = 200  # characters, where documents are checked: in an import
+
+
 class EventDocument(PrimaryDocument):
     """One domain event. The unique ``_id`` (``<code>:<seq>``) is the concurrency check.
     The fields stand in the order in which exports have them."""
@@ -53,10 +56,10 @@ class EventDocument(PrimaryDocument):
     schema = IntField(required=True)
     data = DictField(default=None)  # mongoengine takes an empty one for none at all
     at = DateTimeField(required=True)
-    actor = StringField(required=True)
+    actor = StringField(required=True, max_length=LONGEST_ID)
     # Absent where unused: a stored null would count as a value.
-    command_id = StringField()
-    request_id = StringField()
+    command_id = StringField(max_length=LONGEST_ID)
+    request_id = StringField(max_length=LONGEST_ID)
     unique = StringField()
 
     meta: ClassVar = {

@@ -16,7 +16,10 @@ from ..domain.tournament import Tournament
 log = logging.getLogger(__name__)
 
 # (type, schema) -> a function that lifts such data to the next schema.
-UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("device-admitted", 1): lambda data: data | {"owner": False},
+    ("device-revoked", 1): lambda data: data | {"recovery_hash": ""},
+}
 
 
 # Bytes in memory, estimated from counts: names may be four bytes a character.

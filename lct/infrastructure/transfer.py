@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mongoengine.errors import FieldDoesNotExist, NotUniqueError, ValidationError
@@ -19,6 +19,10 @@ from .event_store import EventStore, reachable
 from .stream import Stream, read_event
 
 log = logging.getLogger(__name__)
+
+# When an event may have happened: not before there was lct, and not later than clocks disagree.
+FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=1)
 
 
 def exported(store: EventStore, code: str, finished: set[int] | None) -> Iterator[str]:
@@ -79,13 +83,23 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
             with reachable():
                 document.save(force_insert=True)
         except NotUniqueError:
-            raise Invalid(
-                file=f"Event {document.seq} clashes with one here: an open tournament has the "
-                "same name. Close or rename it, then import again."
-            ) from None
+            raise _clash(store, document) from None
     store.forget(stream.code)
     log.info("stream imported", extra={"labels.tournament": stream.code})
     return stream.code, len(new)
+
+
+def _clash(store: EventStore, document: EventDocument) -> Invalid:
+    """Which of the unique values of an event is here already."""
+    if document.command_id and store.stream_of_command(document.command_id):
+        return Invalid(file=f"Event {document.seq} is of a command that has been run here already.")
+    with reachable():
+        if store.events.find_one({"_id": document.id}, {"_id": 1}):
+            return Invalid(file=f"Event {document.seq} was stored here meanwhile. Import again.")
+    return Invalid(
+        file=f"Event {document.seq} clashes with one here: an open tournament has the same name. "
+        "Close or rename it, then import again."
+    )
 
 
 def _parsed(number: int, line: str) -> EventDocument:
@@ -94,6 +108,8 @@ def _parsed(number: int, line: str) -> EventDocument:
         given = json.loads(line, parse_constant=_not_a_number)
         json.dumps(given, ensure_ascii=False).encode()
         given["at"] = datetime.fromisoformat(given["at"]).astimezone(UTC)
+        if not FIRST_DAY <= given["at"] <= datetime.now(UTC) + AHEAD:
+            raise ValueError("at")
         if _is_sealed(given["type"], given["data"]):
             raise Invalid(file=f"Line {number} is sealed: this export leaves a secret out.")
         document = EventDocument(**{"id" if name == "_id" else name: given[name] for name in given})

@@ -49,6 +49,7 @@ def start_child(
         stderr=log,
         start_new_session=True,
         pass_fds=pass_fds,
+        umask=0o077,  # what it makes is this user's only: databases, sockets
         **options,
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lct.laptop.children import SAFELY, kill_group, start_child, stop_child
+from lct.locks import private
 
 # The kernel takes 108 bytes on Linux and 104 on macOS, the last one being zero.
 LONGEST_SOCKET_PATH = 100
@@ -43,7 +44,7 @@ class LocalServer:
     def start(self) -> None:
         """Start the process; what an earlier one left behind of the socket is removed."""
         self.socket.unlink(missing_ok=True)
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=private) as log:
             self.process = start_child(self.command, log=log)
 
     def wait_ready(self, timeout: float = 10, pause: Callable[[float], None] = time.sleep) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lct.laptop.children import SAFELY, kill_group, start_child, stop_child
+from lct.locks import private
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 LAST_LINES = 8
@@ -40,7 +41,7 @@ class WebServer:
         descriptor = self.listener.fileno()
         command = [sys.executable, *SAFELY, "gunicorn", "--config", "python:lct.serving"]
         command += ["--bind", f"fd://{descriptor}", "lct.wsgi:app"]
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=private) as log:
             # gunicorn imports from the folder that it starts in, so that has to be our own.
             self.process = start_child(
                 command,
@@ -53,7 +54,7 @@ class WebServer:
     def run_command(self, name: str, pause: Callable[[float], None] = time.sleep) -> None:
         """Run one of lct's own commands to its end; WebServerError when it fails."""
         command = [sys.executable, *SAFELY, "lct", name]
-        with self.log.open("ab") as log:
+        with open(self.log, "ab", opener=private) as log:
             process = start_child(command, environ=self.environ, log=log)
         while process.poll() is None:
             pause(0.02)

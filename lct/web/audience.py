@@ -10,6 +10,7 @@ from ..application.screens import VIEWS
 from ..application.screens.change import Change
 from ..application.screens.phone import personal
 from ..application.screens.region import Scene
+from ..domain.tournament import Tournament
 from . import metrics
 from .outbox import EventOutbox, Outbox, event, frame
 from .picture import Picture
@@ -110,10 +111,9 @@ class Audience:
         concerned = None if change.touched is None else change.touched.players
         for start in range(0, len(boxes), YIELD_EVERY):
             for box in boxes[start : start + YIELD_EVERY]:
-                if box.player_id is None:
-                    if box.device_id is not None and box.device_id not in scene.t.devices:
-                        box.close(1008, "signed out")
-                elif (
+                if _signed_out(box, scene.t):
+                    box.close(1008, "signed out")
+                elif box.player_id is not None and (
                     concerned is None
                     or box.player_id in concerned
                     or not ids.isdisjoint(box.personal)
@@ -146,3 +146,10 @@ class Audience:
         ids |= {i for i, region in own.items() if again or old.get(i) != region}
         if ids and (html := self.pictures[box.view].html(ids, own)):
             self._send(box, html, ids)
+
+
+def _signed_out(box: Outbox, t: Tournament) -> bool:
+    """Whether its device was revoked, or its player got a new personal code since it came."""
+    if box.player_id is not None:
+        return t.seat_codes.get(box.player_id, 0) != box.renewed
+    return box.device_id is not None and box.device_id not in t.devices

@@ -13,6 +13,7 @@ from ..application.screens import board as screen
 from ..application.screens.region import Region
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
+from ..domain.tournament import Tournament
 from .app import app, scene
 from .identity import player_here
 from .links import live_url
@@ -79,15 +80,15 @@ def verify(code: str) -> ResponseReturnValue:
         attempts=[each.attempt for each in draws],
         option=facts.option,
         hands=Region("hands", "verify/_hands.html", Hands(hands)),  # rendered once
-        own_value=_own_value(t.code, facts),
+        own_value=_own_value(t, facts),
         message=message(facts.attempt, facts.picks).decode(),
         json_url=url_for("board.draw_file", code=t.code, attempt=facts.attempt),
     )
 
 
-def _own_value(code: str, facts: checks.DrawFacts) -> str:
+def _own_value(t: Tournament, facts: checks.DrawFacts) -> str:
     """The random value that the reader's own phone put in, so that they find it again."""
-    reader = player_here(code)
+    reader = player_here(t)
     return next((pick.value for pick in facts.picks if pick.player_id == reader), "")
 
 

@@ -6,13 +6,13 @@ from flask import Blueprint, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..domain.devices import AdmitDevice
-from ..domain.errors import WrongRecoveryCode
+from ..domain.errors import NotAllowed, Refused, WrongRecoveryCode
 from ..domain.rights import organiser
 from ..domain.tournament import Tournament
 from ..this_request import request_id
 from . import forms, identity
 from .app import app
-from .errors import answer_for
+from .errors import answer_for, refusal_answer
 from .limits import tried
 from .lookup import tournament_at
 from .render import page
@@ -22,10 +22,21 @@ bp = Blueprint("devices", __name__)
 
 @bp.get("/t/<code>/host/<key>")
 def host(code: str, key: str) -> ResponseReturnValue:
-    """The co-organiser link: this device is admitted, and the secret leaves the address bar."""
+    """The co-organiser link: a page with one button, since programs open links to preview them."""
     t = tournament_at(code)
     if request.method == "HEAD":  # somebody looks whether the link leads anywhere
         return "", 204
+    if not tried(identity.is_organiser_key(t, key)):
+        return redirect(url_for("devices.recover", code=t.code), 303)
+    if identity.organiser_device(t):
+        return redirect(url_for("organise.desk", code=t.code), 303)
+    return page("organise/admit.html", t=t)
+
+
+@bp.post("/t/<code>/host/<key>")
+def admit(code: str, key: str) -> ResponseReturnValue:
+    """That button: this device is admitted, and the secret leaves the address bar."""
+    t = tournament_at(code)
     if not tried(identity.is_organiser_key(t, key)):
         return redirect(url_for("devices.recover", code=t.code), 303)
     return _admit(t, identity.hashed(key))
@@ -59,7 +70,10 @@ def _admit(t: Tournament, shown: str) -> ResponseReturnValue:
         label=label,
         shown=shown,
     )
-    app().execute(command)
+    try:
+        app().execute(command)
+    except (Refused, NotAllowed) as refusal:
+        return refusal_answer(refusal, back_url=url_for("board.board", code=t.code))
     response = make_response(redirect(url_for("organise.desk", code=t.code), 303))
     return identity.remember_organiser(response, t.code, device_id)
 

@@ -38,8 +38,11 @@ SENTENCES = {
     408: "That took too long to arrive. Try again.",
     413: "That is more than fits.",
     415: "Send JSON, with the media type application/json.",
-    414: "That address is too long.",
-    431: "That request is too large.",
+    414: "That address is too long. Type the code from the TV instead.",
+    417: "This server does not do what was expected of it.",
+    431: "Your browser sent more along than fits, probably old cookies. Delete the cookies of this "
+    "site, then open your own link or scan the code again.",
+    501: "This server does not know that way to send a request.",
 }
 
 

@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gevent
 
@@ -47,6 +47,14 @@ HEARTBEAT = 5  # seconds
 SILENCE = 30.0  # a peer that answered no ping for so long is gone
 
 
+class Place(NamedTuple):
+    """The place that one live screen takes. ``kept``: it is one of those for the invited."""
+
+    code: str
+    address: str
+    kept: bool
+
+
 class Hub:
     """Rooms, the one bus connection of this worker, heartbeats and draining."""
 
@@ -67,7 +75,9 @@ class Hub:
         self._public_url, self._on_webhook = public_url, on_webhook
         self._drain_seconds = drain_seconds
         self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
-        self._from: Counter[str] = Counter()  # address -> open screens
+        self._from: Counter[str] = Counter()  # address -> open screens in places for anybody,
+        self._kept: Counter[str] = Counter()  # ... in places for the invited,
+        self._kept_by: Counter[tuple[str, str]] = Counter()  # ... and by their tournament
         self._watching: Counter[str] = Counter()  # tournament -> open screens
         self._worker = uuid.uuid4().hex
         self._revision, self.rollout = revision, Rollout(revision)
@@ -79,23 +89,38 @@ class Hub:
 
     # --- screens ------------------------------------------------------------------------------
 
-    def admit(self, code: str, address: str, invited: bool) -> None:
-        """Count one more screen, or refuse it, while that is still a plain HTTP answer. The last
-        fifth of the places is kept for who is ``invited``: strangers shall not shut players out."""
+    def admit(self, code: str, address: str, invited: bool) -> Place:
+        """Count one more screen, or refuse it, while that is still a plain HTTP answer.
+
+        Of the places of an address and of a tournament the last fifth is kept for the ``invited``,
+        so strangers shut no player out. One tournament may take no more of an address's fifth than
+        it leaves, since anybody can open a tournament and be invited to it.
+        """
+        fifth = self._per_address // 5
+        kept = self._from[address] >= self._per_address - fifth
+        free = fifth - self._kept[address] - self._kept_by[address, code]
         share = 1.0 if invited else 0.8
-        if (
-            self._from[address] >= share * self._per_address
-            or self._watching[code] >= share * self._per_tournament
-        ):
+        shut = kept and not (invited and free > 0)
+        if shut or self._watching[code] >= share * self._per_tournament:
             metrics.DROPPED.labels("limit").inc()
             raise TooMany(30)
-        self._from[address] += 1
-        self._watching[code] += 1
+        place = Place(code, address, kept)
+        self._count(place, 1)
+        return place
 
-    def release(self, code: str, address: str) -> None:
+    def release(self, place: Place) -> None:
         """Count one less."""
-        for counter, key in ((self._from, address), (self._watching, code)):
-            counter[key] -= 1
+        self._count(place, -1)
+
+    def _count(self, place: Place, by: int) -> None:
+        counted: list[tuple[Counter[Any], Any]] = [(self._watching, place.code)]
+        if place.kept:
+            counted.append((self._kept, place.address))
+            counted.append((self._kept_by, (place.address, place.code)))
+        else:
+            counted.append((self._from, place.address))
+        for counter, key in counted:
+            counter[key] += by
             if not counter[key]:
                 del counter[key]
 
@@ -168,7 +193,7 @@ class Hub:
     def drained(self) -> None:
         """Wait until every screen has been told to go elsewhere, or the time for it is over."""
         end = time.monotonic() + self._drain_seconds + 1
-        while self._from and time.monotonic() < end:
+        while self._watching and time.monotonic() < end:
             gevent.sleep(0.05)
 
     # --- what the bus says --------------------------------------------------------------------

@@ -62,43 +62,57 @@ def _letters(raw: bytes, count: int) -> str:
 
 def own_player_id(t: Tournament) -> str:
     """The player that this browser is, or would become by joining."""
-    if here := player_here(t.code):
+    if here := player_here(t):
         return here
     ids = [raw.hex()[:12] for raw in believed("player", t.code, browser_id())]
     return next((each for each in ids if each in t.players or each in t.blocked), ids[0])
 
 
-def player_here(code: str) -> str | None:
+def player_here(t: Tournament) -> str | None:
     """The player whose cookie this is, or None; whether they are (still) in is another question."""
-    return _read_cookie(PLAYER, code)
+    return signed_in(t, _read_cookie(PLAYER, t.code) or "")
+
+
+def ticket(t: Tournament, player_id: str) -> str:
+    """What stands for a player in a cookie or token: not the one of before they got a new code."""
+    renewed = t.seat_codes.get(player_id, 0)
+    return f"{player_id}~{renewed}" if renewed else player_id
+
+
+def signed_in(t: Tournament, shown: str) -> str | None:
+    """The player whose ticket that is, or None."""
+    player_id = shown.partition("~")[0]
+    return player_id if player_id and shown == ticket(t, player_id) else None
 
 
 def player_of(t: Tournament) -> str:
     """The player in ``t`` who is asking, or NotAPlayer."""
-    player_id = player_here(t.code)
+    player_id = player_here(t)
     if player_id is None or player_id not in t.players:
         raise NotAPlayer
     return player_id
 
 
-def seat_code(code: str, player_id: str) -> str:
+def seat_code(t: Tournament, player_id: str) -> str:
     """The personal code that brings a player back on another phone (8 characters, 38 bits)."""
-    return _seat_codes(code, player_id)[0]
+    return _seat_codes(t, player_id)[0]
 
 
-def _seat_codes(code: str, player_id: str) -> list[str]:
-    return [_letters(raw, 8) for raw in believed("seat", code, player_id)]
+def _seat_codes(t: Tournament, player_id: str) -> list[str]:
+    renewed = (t.seat_codes.get("", 0), t.seat_codes.get(player_id, 0))
+    about = ("seat", t.code, player_id, *(renewed if any(renewed) else ()))
+    return [_letters(raw, 8) for raw in believed(*about)]
 
 
 def player_with_seat_code(t: Tournament, typed: str) -> str | None:
     wanted = normal_code(typed) or ""
-    seats = [(seat, p) for p in t.players for seat in _seat_codes(t.code, p)]
+    seats = [(seat, p) for p in t.players for seat in _seat_codes(t, p)]
     found = [p for seat, p in seats if hmac.compare_digest(seat, wanted)]
     return found[0] if found else None
 
 
-def remember_player(response: Response, code: str, player_id: str) -> Response:
-    return _write_cookie(response, PLAYER, code, player_id)
+def remember_player(response: Response, t: Tournament, player_id: str) -> Response:
+    return _write_cookie(response, PLAYER, t.code, ticket(t, player_id))
 
 
 # --- organisers -------------------------------------------------------------------------------

@@ -86,7 +86,25 @@ def come_back(code: str) -> ResponseReturnValue:
 
 @bp.get("/t/<code>/seat/<seat>")
 def seat(code: str, seat: str) -> ResponseReturnValue:
-    """The personal link: this browser becomes that player."""
+    """The personal link: this browser becomes that player. If it is somebody else's already, it is
+    asked first."""
+    t = tournament_at(code)
+    player_id = tried(identity.player_with_seat_code(t, seat))
+    if player_id is None:
+        return redirect(url_for("join.back", code=t.code), 303)
+    if request.method == "HEAD":  # somebody looks whether the link leads anywhere
+        return "", 204
+    here = identity.player_here(t)
+    if here in t.players and here != player_id:
+        return page(
+            "join/change_seat.html", t=t, here=t.player(here).name, there=t.player(player_id).name
+        )
+    return _to_seat(t, player_id)
+
+
+@bp.post("/t/<code>/seat/<seat>")
+def change_seat(code: str, seat: str) -> ResponseReturnValue:
+    """Become another player on purpose."""
     t = tournament_at(code)
     player_id = tried(identity.player_with_seat_code(t, seat))
     if player_id is None:
@@ -96,7 +114,7 @@ def seat(code: str, seat: str) -> ResponseReturnValue:
 
 def _to_seat(t: Tournament, player_id: str) -> ResponseReturnValue:
     response = make_response(redirect(url_for("pick.me", code=t.code), 303))
-    return identity.remember_player(response, t.code, player_id)
+    return identity.remember_player(response, t, player_id)
 
 
 def _form(

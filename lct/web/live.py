@@ -31,6 +31,7 @@ from ..this_request import request_id
 from . import metrics
 from .app import App, app, scene
 from .headers import security
+from .hub import Place
 from .identity import invited, player_here, require_organiser
 from .inbox import Looks, messages
 from .limits import address
@@ -73,11 +74,12 @@ def check_before_the_upgrade() -> None:
     # A screen that stays reads the store itself when it enters its room.
     fresh = request.endpoint == "live.now" or view == "organise"
     g.t = t = tournament_at((request.view_args or {})["code"], fresh)
-    g.code, g.player_id, g.device_id = t.code, None, None
+    g.code, g.player_id, g.device_id, g.renewed = t.code, None, None, 0
     if view == "organise":
         g.device_id = require_organiser(t)
     elif view == "me":
-        g.player_id = player_here(t.code)
+        g.player_id = player_here(t)
+        g.renewed = t.seat_codes.get(g.player_id, 0) if g.player_id else 0
     if request.endpoint != "live.now":
         # A proxy tries another pod. Without one the page comes back and says so, and is taken by
         # any: it need not find the right one.
@@ -92,14 +94,13 @@ def admit(code: str) -> None:
     """Count one more screen, or refuse it."""
     if app().hub.draining:
         raise Elsewhere
-    app().hub.admit(code, address(), invited(code))
-    g.code, g.admitted = code, (code, address())
+    g.code, g.admitted = code, app().hub.admit(code, address(), invited(code))
 
 
 @bp.teardown_request
 def release(error: BaseException | None) -> None:
     if "admitted" in g:
-        app().hub.release(*g.admitted)
+        app().hub.release(g.admitted)
 
 
 class Stay(NamedTuple):
@@ -107,8 +108,7 @@ class Stay(NamedTuple):
     one of thousands. The request itself, its context and its stack end with its view."""
 
     app: App
-    code: str
-    address: str
+    place: Place
     request_id: str
     seen: str = ""
 
@@ -117,6 +117,10 @@ class Stay(NamedTuple):
         del g.admitted  # from now on it is released there
         g.upgraded = True
         Context().run(gevent.spawn, self._stay, box, read)
+
+    @property
+    def code(self) -> str:
+        return self.place.code
 
     def _stay(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
         request_id.set(self.request_id)
@@ -141,14 +145,14 @@ class Stay(NamedTuple):
             if room is not None:
                 hub.leave(room, box)
             box.see_off()
-            hub.release(self.code, self.address)
+            hub.release(self.place)
             duration = int((time.monotonic() - started) * 1e9)
             ended = {"event.action": "screen.close", "event.duration": duration}
             log.info("screen closed", extra={**ended, **about})
 
 
 def _stay(seen: str = "") -> Stay:
-    return Stay(app(), g.code, address(), request_id.get(), seen)
+    return Stay(app(), g.admitted, request_id.get(), seen)
 
 
 # --- a websocket ------------------------------------------------------------------------------
@@ -157,7 +161,7 @@ def _stay(seen: str = "") -> Stay:
 @sock.route("/t/<code>/live", bp=bp)  # type: ignore[untyped-decorator]
 def live(ws: Any, code: str) -> None:
     # Of its own, since gunicorn closes its socket when the view is done.
-    box = Outbox(ws.sock.dup(), request.args["view"], g.player_id, g.device_id)
+    box = Outbox(ws.sock.dup(), request.args["view"], g.player_id, g.device_id, g.renewed)
     _stay().begin(box, _read)
     ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
 
@@ -207,7 +211,7 @@ def events(code: str) -> ResponseReturnValue:
     everything in it, when nothing has changed since."""
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")
-    return stream(EventOutbox, request.args["view"], g.player_id, g.device_id)
+    return stream(EventOutbox, request.args["view"], g.player_id, g.device_id, g.renewed)
 
 
 def stream(
@@ -215,6 +219,7 @@ def stream(
     view: str,
     player_id: str | None = None,
     device_id: str | None = None,
+    renewed: int = 0,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
     """Answer with an event stream that stays open, and with these headers more."""
@@ -229,7 +234,7 @@ def stream(
         f"Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
         f"{lines}Connection: close\r\n\r\nretry: {retry}\n\n".encode()
     )
-    box = kind(connection.dup(), view, player_id, device_id)
+    box = kind(connection.dup(), view, player_id, device_id, renewed)
     _stay(request.headers.get("Last-Event-ID", "")).begin(box, _wait)
     return Written()
 
@@ -266,7 +271,7 @@ def now(code: str) -> ResponseReturnValue:
 def look(code: str) -> ResponseReturnValue:
     """What a page says upstream that has no websocket: a look, or that it sleeps."""
     t = tournament_at(code, fresh=False)
-    player_id = player_here(t.code)
+    player_id = player_here(t)
     if player_id is None:
         raise NotAPlayer
     if player_id not in t.players:

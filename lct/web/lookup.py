@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flask import g
+
 from ..domain.errors import TooMany, UnknownTournament
 from ..domain.tournament import Tournament
 from .app import app
@@ -24,7 +26,9 @@ def tournament_at(typed: str, fresh: bool = True) -> Tournament:
             raise
     store = app().store
     try:
-        return (store.read if fresh else store.stream)(code).tournament
+        t = (store.read if fresh else store.stream)(code).tournament
     except UnknownTournament:
         wrong("wrong-code")
         raise
+    g.tournament = code  # for the log, which has no code but those of tournaments
+    return t

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from ..application.screens import desk as desk_screen
 from ..application.screens import lobby
-from ..domain.devices import RenewRecoveryCode, RevokeDevice
+from ..domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ..domain.drawing import DrawTeams, SkipReveal
 from ..domain.errors import LctError, NotFound, Refused
 from ..domain.evening import (
@@ -139,6 +139,8 @@ def act(code: str) -> ResponseReturnValue:
         return _revoke(t, device_id)
     if wanted == "new-recovery":
         return _new_recovery(t, device_id)
+    if wanted == "new-seat-codes":
+        return _new_seat_codes(t, device_id)
     if wanted == "remove-webhook" and (hooks := app().webhooks):
         if hooks.remove(t.code, field("webhook")):
             log.info("webhook removed", extra={"labels.tournament": t.code})
@@ -172,30 +174,60 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
 
 def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:
     key = identity.organiser_key(t.code, t.organiser_links + 1)
+    recovery = identity.new_recovery_code()
     try:
         t = app().execute(
             RevokeDevice(
                 **_about(t, device_id, "revoke"),
                 device_id=field("device"),
                 organiser_hash=identity.hashed(key),
+                recovery_hash=identity.recovery_hash(t.code, recovery),
             )
         )
     except LctError as refusal:
         return _refused(t.code, refusal)
-    return _done(t, "Device signed out. The co-organiser link is a new one; reload to see it.")
+    if device_id not in t.devices:
+        return _leave(url_for("board.board", code=t.code))
+    if not identity.is_recovery_code(t, recovery):  # the same form once more
+        return _done(t, "Device signed out.")
+    return _show_recovery(t, recovery)
 
 
 def _new_recovery(t: Tournament, device_id: str) -> ResponseReturnValue:
     recovery = identity.new_recovery_code()
     about = _about(t, device_id, "new-recovery") | {"command_id": None}
     digest = identity.recovery_hash(t.code, recovery)
-    app().execute(RenewRecoveryCode(**about, recovery_hash=digest))
+    try:
+        app().execute(RenewRecoveryCode(**about, recovery_hash=digest))
+    except LctError as refusal:
+        return _refused(t.code, refusal)
+    return _show_recovery(t, recovery)
+
+
+def _show_recovery(t: Tournament, recovery: str) -> ResponseReturnValue:
     session["recovery"] = {t.code: recovery, "renewed": True}
-    response = make_response(redirect(url_for("organise.created", code=t.code), 303))
-    if wants_fragment():
-        response = make_response("", 200)
-        response.headers["HX-Redirect"] = url_for("organise.created", code=t.code)
+    return _leave(url_for("organise.created", code=t.code))
+
+
+def _leave(url: str) -> ResponseReturnValue:
+    """Go to another page, from htmx too."""
+    if not wants_fragment():
+        return redirect(url, 303)
+    response = make_response("", 200)
+    response.headers["HX-Redirect"] = url
     return response
+
+
+def _new_seat_codes(t: Tournament, device_id: str) -> ResponseReturnValue:
+    """New personal codes for everybody, or for one player, who is then signed out."""
+    about = _about(t, device_id, "new-seat-codes") | {"command_id": None}
+    try:
+        t = app().execute(RenewSeatCodes(**about, player_id=field("player")))
+    except LctError as refusal:
+        return _refused(t.code, refusal)
+    if player := field("player"):
+        return _leave(url_for("organise.pick_for", code=t.code, player=player))
+    return _done(t, "Everybody has a new personal code. Phones that are in stay in.")
 
 
 def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
@@ -222,7 +254,7 @@ def _all(t: Tournament) -> Update:
 def pick_for(code: str) -> ResponseReturnValue:
     t, _ = _organised(code)
     player = t.player(request.args.get("player", ""))
-    seat = identity.seat_code(t.code, player.id)
+    seat = identity.seat_code(t, player.id)
     return page(
         "organise/pick_for.html",
         t=t,

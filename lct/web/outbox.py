@@ -61,6 +61,7 @@ class Outbox:
         "heard",
         "personal",
         "player_id",
+        "renewed",
         "sock",
         "view",
     )
@@ -71,6 +72,7 @@ class Outbox:
         view: str,
         player_id: str | None = None,
         device_id: str | None = None,
+        renewed: int = 0,
     ) -> None:
         self.sock = sock
         self._fd = sock.fileno()
@@ -85,6 +87,7 @@ class Outbox:
         self.view = view
         self.player_id = player_id
         self.device_id = device_id
+        self.renewed = renewed  # how often its player had got a new code when it came
         self.personal: dict[str, Region] = {}  # the regions that its player sees differently
 
     def open(self, current: Callable[[Outbox, set[str]], bytes]) -> None:

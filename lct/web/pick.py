@@ -34,12 +34,12 @@ bp = Blueprint("pick", __name__)
 @bp.get("/t/<code>/me")
 def me(code: str) -> ResponseReturnValue:
     t = tournament_at(code)
-    player_id = player_here(t.code)
+    player_id = player_here(t)
     if player_id is None:
         return redirect(url_for("join.form", code=t.code), 303)
     now = scene(t)
     regions = phone.laid_over(phone.me(now), phone.personal(now, player_id))
-    seat = seat_code(t.code, player_id)
+    seat = seat_code(t, player_id)
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
     player = t.players.get(player_id)
     return page(
@@ -70,7 +70,7 @@ def seat_qr(code: str) -> ResponseReturnValue:
 
 
 def _personal_url(t: Tournament, player_id: str) -> str:
-    return public(url_for("join.seat", code=t.code, seat=seat_code(t.code, player_id)))
+    return public(url_for("join.seat", code=t.code, seat=seat_code(t, player_id)))
 
 
 def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tuple[Region, ...]:
@@ -116,7 +116,7 @@ def _tap(
 ) -> ResponseReturnValue:
     """Run a player's own command; the answer holds what it may have changed on their phone."""
     before = tournament_at(code, fresh=False)
-    player_id = player_here(before.code)
+    player_id = player_here(before)
     if player_id is None:
         raise NotAPlayer
     touched = set(teams)
@@ -124,7 +124,11 @@ def _tap(
     if player and player.team is not None:
         touched.add(player.team)
     tap(player_id)
-    about = {"code": before.code, "by": by_player(player_id), "request_id": request_id.get()}
+    about = {
+        "code": before.code,
+        "by": by_player(player_id, before.seat_codes.get(player_id, 0)),
+        "request_id": request_id.get(),
+    }
     try:
         t = app().execute(command(about | {"player_id": player_id}))
     except (Refused, Invalid, UnknownTeam) as refusal:

@@ -27,7 +27,10 @@ from .problems import API
 
 log = logging.getLogger("lct.access")
 
+# In the environment of a request that gunicorn could not read: the status to answer (worker.py).
+UNREADABLE = "lct.unreadable"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_ID = re.compile(r"[0-9a-f]{12,16}")  # of a player or a device
 # What is asked all the time by machines.
 QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
 # What machines ask a pod for, by its address.
@@ -45,6 +48,8 @@ def _before() -> ResponseReturnValue | None:
     # Here and below the request itself: `request` looks it up again at each mention.
     asked = request_ctx.request
     _begin(asked)
+    if UNREADABLE in asked.environ:
+        abort(asked.environ[UNREADABLE])
     _known_name(asked)
     elsewhere = _one_address(asked)
     if elsewhere is None:
@@ -129,8 +134,7 @@ def _end(response: Response) -> Response:
 
 
 def _log(asked: Request, status: int, duration: int, error_kind: str | None) -> None:
-    # An address that leads nowhere may be anything, such as a name or somebody's personal code.
-    path = SECRETS.sub(r"\1***", asked.path) if asked.url_rule else "/***"
+    code = app_ctx.g.get("tournament")
     fields = {
         "event.dataset": "lct.access",
         "event.duration": duration,
@@ -138,15 +142,29 @@ def _log(asked: Request, status: int, duration: int, error_kind: str | None) -> 
         "http.request.id": request_id.get(),
         "http.request.method": asked.method,
         "http.response.status_code": status,
-        "url.path": path,
+        "url.path": _path(asked, status, code),
         "labels.route": asked.endpoint or "",
     }
-    if code := (asked.view_args or {}).get("code"):
+    if code:
         fields["labels.tournament"] = code
     if error_kind:
         fields["labels.error_kind"] = error_kind
     quiet = logging.DEBUG if asked.endpoint in QUIET else logging.INFO
     log.log(_LEVELS.get(error_kind or "", quiet), "request", extra=fields)
+
+
+def _path(asked: Request, status: int, code: str | None) -> str:
+    """The address without secrets, and without what was typed and found to be nothing of ours: it
+    may be anything, such as a name or somebody's personal code, which looks like a tournament's."""
+    if not asked.url_rule:
+        return "/***"
+    path = SECRETS.sub(r"\1***", asked.path)
+    for name, value in (asked.view_args or {}).items():
+        if not isinstance(value, str) or (code and normal_code(value) == code):
+            continue
+        if name == "code" or (status >= 400 and not _ID.fullmatch(value)):
+            path = path.replace(value, "***")
+    return path
 
 
 def _forget(error: BaseException | None) -> None:

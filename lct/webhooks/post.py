@@ -64,8 +64,19 @@ def _found(host: str, port: int) -> list[Any]:
     """What the name leads to. A lookup that takes too long goes on in its thread, so these are not
     gevent's own few, in which the names of store and bus are looked up."""
     with gevent.Timeout(LOOKUP, NotSent(SLOW)):
+        found = _threads(gevent.get_hub()).spawn(_looked_up, host, port).get()
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _looked_up(host: str, port: int) -> list[Any] | Exception:
+    """An error is returned: gevent would log one that is raised in a thread as a defect."""
+    try:
         lookup = get_original("socket", "getaddrinfo")
-        return _threads(gevent.get_hub()).spawn(lookup, host, port, type=socket.SOCK_STREAM).get()
+        return list(lookup(host, port, type=socket.SOCK_STREAM))
+    except (OSError, ValueError) as error:
+        return error
 
 
 @cache

@@ -9,10 +9,22 @@ from ..domain.errors import Invalid
 from ..domain.values import LONGEST_URL
 
 UNICAST = ip_network("2000::/3")  # all of IPv6 that is given out
-# Global to Python, and yet protocols' own, or ways to an IPv4 address inside: Teredo, 6to4.
-PROTOCOLS = ("192.0.0.0/24", "192.88.99.0/24", "2001::/32", "2002::/16")
+# From IANA's registries of special addresses, besides what every Python that lct runs on refuses.
+# Written down as they change, and ipaddress with them from one release to the next.
+REGISTRIES = (
+    "192.0.0.0/24",  # IETF protocols
+    "192.31.196.0/24",  # AS112, which answers for names that lead nowhere
+    "192.52.193.0/24",  # AMT
+    "192.88.99.0/24",  # 6to4 relays
+    "192.175.48.0/24",  # AS112
+    "2001::/23",  # IETF protocols, Teredo and ORCHID among them
+    "2001:db8::/32",  # documentation
+    "2002::/16",  # 6to4, which leads to an IPv4 address
+    "2620:4f:8000::/48",  # AS112
+    "3fff::/20",  # documentation (RFC 9637)
+)
 AZURE = "168.63.129.16/32"  # the host below, for whoever asks from a machine or pod there
-SPECIAL = tuple(map(ip_network, (*PROTOCOLS, AZURE)))
+SPECIAL = tuple(map(ip_network, (*REGISTRIES, AZURE)))
 
 
 def is_public(address: str) -> bool:

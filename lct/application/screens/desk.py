@@ -55,13 +55,14 @@ class Devices(NamedTuple):
     version: int
     code: str
     devices: tuple[tuple[str, str], ...]
+    owners: tuple[str, ...]
 
 
 def whole(s: Scene) -> tuple[Region, ...]:
     t = s.t
     people = People(t.version, t.code, tuple(t.blocked.items()))
     rows = tuple(_row(s, player) for player in t.players.values())
-    devices = Devices(t.version, t.code, tuple(t.devices.items()))
+    devices = Devices(t.version, t.code, tuple(t.devices.items()), tuple(sorted(t.owners)))
     return (
         bar(s),
         wait(s),

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from ...application.messages import Looked
-from ...domain.devices import RenewRecoveryCode, RevokeDevice
+from ...domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ...domain.drawing import DrawTeams, SkipReveal
 from ...domain.errors import UnknownTeam
 from ...domain.evening import (
@@ -50,6 +50,7 @@ PLAIN: tuple[tuple[str, Right, type[Command], Shape | None, str], ...] = (
     (f"{T}/rename", Right.ORGANISER, RenameTournament, bodies.Title, "Rename the evening."),
     (f"{T}/limit", Right.ORGANISER, ChangeLimit, bodies.Seats, "Change the number of seats."),
     (f"{T}/close-list", Right.ORGANISER, CloseList, None, "Go on with those who are here."),
+    (f"{P}/seat-code", Right.OWNER, RenewSeatCodes, None, "A new personal code, and signed out."),
     (f"{T}/lock", Right.ORGANISER, LockJoining, None, "Lock the door: nobody can join."),
     (f"{T}/unlock", Right.ORGANISER, UnlockJoining, None, "Unlock the door."),
     (f"{T}/draw", Right.ORGANISER, DrawTeams, bodies.Attempt, "Shuffle the picked teams."),
@@ -88,18 +89,25 @@ def restart(call: Call) -> Any:
 
 
 @api.operation(
-    "POST", f"{T}/devices/<device>/revoke", right=Right.ORGANISER, answer=receipts.Done, **WRITES
+    "POST", f"{T}/devices/<device>/revoke", right=Right.ORGANISER, answer=receipts.Revoked, **WRITES
 )
 def revoke(call: Call) -> Any:
-    """Sign a device out: its key and the co-organiser link it may have seen stop working."""
+    """Sign a device out. Its key, the co-organiser link and the recovery code stop working; an
+    owner gets the new recovery code. A co-organiser may sign out nobody but themselves, and leaves
+    the code as it is."""
     key = identity.organiser_key(call.t.code, call.t.organiser_links + 1)
-    hashed = identity.hashed(key)
-    return run(call, RevokeDevice, device_id=call.path["device"], organiser_hash=hashed)
+    this = once(call)
+    recovery = identity.new_recovery_code(identity.derived("recovery", this.command_id))
+    done = run(
+        call, RevokeDevice, this, device_id=call.path["device"],
+        organiser_hash=identity.hashed(key),
+        recovery_hash=identity.recovery_hash(call.t.code, recovery),
+    )  # fmt: skip
+    shown = done.changed and call.caller.id in call.t.owners
+    return receipts.Revoked(**done.model_dump(), recovery_code=recovery if shown else None)
 
 
-@api.operation(
-    "POST", f"{T}/recovery-code", right=Right.ORGANISER, answer=receipts.Renewed, **WRITES
-)
+@api.operation("POST", f"{T}/recovery-code", right=Right.OWNER, answer=receipts.Renewed, **WRITES)
 def renew(call: Call) -> Any:
     """A new recovery code; the old one stops working."""
     this = once(call)
@@ -107,6 +115,12 @@ def renew(call: Call) -> Any:
     hashed = identity.recovery_hash(call.t.code, recovery)
     done = run(call, RenewRecoveryCode, this, recovery_hash=hashed)
     return receipts.Renewed(**done.model_dump(), recovery_code=recovery)
+
+
+@api.operation("POST", f"{T}/seat-codes", right=Right.OWNER, answer=receipts.Done, **WRITES)
+def renew_all_seat_codes(call: Call) -> Any:
+    """New personal codes for everybody. Phones and keys that are in stay in."""
+    return run(call, RenewSeatCodes)
 
 
 @api.operation("POST", f"{P}/look", right=Right.PLAYER, body=bodies.Look, status=204)

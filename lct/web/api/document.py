@@ -18,6 +18,7 @@ from ...domain.rights import Right
 from ..problems import MEDIA_TYPE
 from . import operations
 from .operation import Operation
+from .repeats import ANONYMOUS_KEY, KEY, NO_ANONYMOUS_KEY, NO_KEY
 from .webhooks import WebhookMessage
 
 bp = Blueprint("swagger", __name__, url_prefix="/swagger")
@@ -157,8 +158,10 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
         said = "The ETag that the caller saw; else 412."
         found.append(_parameter("header", "If-Match", STRING, said))
     if operation.repeatable:
-        said = "Makes this call and its repeats one, with one answer. A UUID; keep it to yourself."
-        schema = STRING | {"pattern": "^[A-Za-z0-9_-]{16,64}$"}
+        said = "Makes this call and its repeats one, with one answer. Keep it to yourself. "
+        anonymous = operation.right is Right.ANYONE
+        said += NO_ANONYMOUS_KEY if anonymous else NO_KEY
+        schema = STRING | {"pattern": f"^{(ANONYMOUS_KEY if anonymous else KEY).pattern}$"}
         found.append(_parameter("header", "Idempotency-Key", schema, said))
     return found
 

@@ -71,9 +71,9 @@ def join(call: Call) -> Any:
     call.headers["Location"] = url_for("api_reads.seat", code=code, player=player_id)
     return receipts.Joined(
         **done.model_dump(),
-        **seat_of(code, player_id).model_dump(),
+        **seat_of(call.t, player_id).model_dump(),
         player_id=player_id,
-        token=identity.token(code, PLAYER, player_id),
+        token=identity.token(code, PLAYER, identity.ticket(call.t, player_id)),
     )
 
 
@@ -86,9 +86,9 @@ def come_back(call: Call) -> Any:
     if player_id is None:
         raise Invalid(seat_code="No seat has that code.")
     return receipts.CameBack(
-        **seat_of(call.t.code, player_id).model_dump(),
+        **seat_of(call.t, player_id).model_dump(),
         player_id=player_id,
-        token=identity.token(call.t.code, PLAYER, player_id),
+        token=identity.token(call.t.code, PLAYER, identity.ticket(call.t, player_id)),
     )
 
 

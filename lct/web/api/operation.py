@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from flask import Blueprint, Response, make_response, request
@@ -20,6 +21,8 @@ from ..lookup import tournament_at
 from .rights import check
 
 Shape = type[BaseModel]
+# What a refusal says of a body that is wrong: so many faults, and so much of a field's name.
+MOST_TOLD, LONGEST_PLACE = 10, 100
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,6 @@ class Operation:
         t = Tournament("")
         if self.of_tournament:
             t = tournament_at(path["code"] if given is None else self._code_in(*given))
-            request.view_args = {**path, "code": t.code}  # for the log
         caller = check(self.right, t, path.get("player", ""))
         body, query = self._given() if given is None else given
         call = Call(t, caller, body, query, path)
@@ -126,11 +128,16 @@ def checked(shape: Shape, given: Any, strict: bool = False) -> Any:
     try:
         return shape.model_validate(given, strict=strict)
     except ValidationError as error:
-        wrong = {
-            ".".join(map(str, each["loc"])) or "body": each["msg"]
-            for each in error.errors(include_url=False, include_input=False)
-        }
+        found = islice(error.errors(include_url=False, include_input=False), MOST_TOLD)
+        wrong = {_place(each["loc"]): each["msg"] for each in found}
+        if (more := error.error_count() - MOST_TOLD) > 0:
+            wrong["body"] = f"{more} more things are wrong."
         raise Invalid(**wrong) from None
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    place = ".".join(map(str, loc)) or "body"
+    return place if len(place) <= LONGEST_PLACE else f"{place[:LONGEST_PLACE]}…"
 
 
 class Table:

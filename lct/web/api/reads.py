@@ -11,6 +11,7 @@ from ...application.history import last_told, story
 from ...application.messages import merged
 from ...domain.errors import NotDrawn, NotFound
 from ...domain.rights import Right
+from ...domain.tournament import Tournament
 from ...domain.values import shown_code
 from ..app import app
 from ..identity import seat_code
@@ -75,12 +76,12 @@ def draws(call: Call) -> Any:
 @api.operation("GET", f"{T}/players/<player>/seat", right=Right.EITHER, answer=answers.Seat)
 def seat(call: Call) -> Any:
     """The personal code and link that bring this player back on another phone."""
-    return seat_of(call.t.code, call.t.player(call.path["player"]).id)
+    return seat_of(call.t, call.t.player(call.path["player"]).id)
 
 
-def seat_of(code: str, player_id: str) -> answers.Seat:
-    personal = seat_code(code, player_id)
-    path = url_for("join.seat", code=code, seat=personal)
+def seat_of(t: Tournament, player_id: str) -> answers.Seat:
+    personal = seat_code(t, player_id)
+    path = url_for("join.seat", code=t.code, seat=personal)
     return answers.Seat(seat_code=shown_code(personal), seat_url=public(path))
 
 

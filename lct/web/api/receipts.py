@@ -43,5 +43,9 @@ class Admitted(Done):
     organiser_key: str
 
 
+class Revoked(Done):
+    recovery_code: str | None = Field(description="The new one, for an owner. Keep it.")
+
+
 class Renewed(Done):
     recovery_code: str

@@ -16,17 +16,26 @@ from flask import request
 from ...application.history import Receipt
 from ...domain.errors import Invalid
 from ...domain.fact import Command
-from ...domain.rights import Actor
+from ...domain.rights import ANYONE, Actor
 from ...this_request import request_id
 from ..app import app
 from ..identity import derived
-from ..limits import tap
+from ..limits import address, tap, wrong
 from .operation import Call
 from .receipts import Done
 
 HEADER = "Idempotency-Key"
 ANOTHER_CALL = {HEADER: "This key was sent with another call. Make a new one."}
-KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+KEY = re.compile("[A-Za-z0-9_-]{16,64}")
+# All callers without a token share one space of keys, and a repeat is answered with secrets. So
+# such a key must be a secret itself, of 128 bits: 22 characters, or 32 where all are hex digits.
+ANONYMOUS_KEY = re.compile("(?![0-9A-Fa-f-]{22,31}$)[A-Za-z0-9_-]{22,64}")
+LEAST_VARIETY = 8  # different characters; a random key with fewer is one in ten million
+NO_KEY = "Send 16 to 64 letters, digits, - or _; a random UUID is best."
+NO_ANONYMOUS_KEY = (
+    "A call without a token needs a key that nobody can guess: a random UUID, 32 random hex "
+    "digits, or 22 to 64 random letters, digits, - or _."
+)
 
 
 class Once(NamedTuple):
@@ -39,15 +48,23 @@ class Once(NamedTuple):
 def once(call: Call) -> Once:
     """Invalid if the key is none, or belongs to another call."""
     key = request.headers.get(HEADER)
-    if key is not None and not KEY.fullmatch(key):
-        raise Invalid(**{HEADER: "Send 16 to 64 letters, digits, - or _; a UUID is best."})
-    who = "|".join((*call.caller, call.t.code))
+    anonymous = call.caller == ANYONE
+    if key is not None:
+        if not KEY.fullmatch(key):
+            raise Invalid(**{HEADER: NO_KEY})
+        if anonymous:
+            if not ANONYMOUS_KEY.fullmatch(key) or len(set(key)) < LEAST_VARIETY:
+                raise Invalid(**{HEADER: NO_ANONYMOUS_KEY})
+            app().limiter.check("guess", address())
+    who = "|".join(map(str, (*call.caller, call.t.code)))
     begin = derived("repeat", who, key or secrets.token_hex(16)).hex()[:32]
     body = call.body.model_dump(exclude_unset=True) if call.body else None
     asked = [request.endpoint, call.path | {"code": call.t.code}, body]
     command_id = f"{begin}.{derived('call', json.dumps(asked, sort_keys=True)).hex()[:16]}"
     receipt = app().receipt(begin) if key else None
     if receipt and receipt.command_id != command_id:
+        if anonymous:
+            wrong("wrong-key")  # perhaps somebody else's key, tried with guessed bodies
         raise Invalid(**ANOTHER_CALL)
     return Once(command_id, receipt)
 

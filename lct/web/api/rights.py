@@ -3,7 +3,7 @@ state that it is decided on."""
 
 from __future__ import annotations
 
-from ...domain.errors import NotAllowed, NotAPlayer, NotTheOrganiser, Unauthenticated
+from ...domain.errors import NotAllowed, NotAPlayer, NotTheOrganiser, NotTheOwner, Unauthenticated
 from ...domain.rights import ANYONE, Actor, Right, organiser, player
 from ...domain.tournament import Tournament
 from .. import identity
@@ -22,10 +22,16 @@ def check(right: Right, t: Tournament, player_id: str) -> Actor:
     if code == t.code and kind == ORGANISER:
         if who not in t.devices:
             raise Unauthenticated("This key has been signed out.")
+        if right is Right.OWNER and who not in t.owners:
+            raise NotTheOwner
         if right is not Right.PLAYER:
             return organiser(who)
-    if code == t.code and kind == PLAYER and who == player_id and right is not Right.ORGANISER:
-        if who not in t.players:
-            raise NotAPlayer
-        return player(who)
-    raise NotTheOrganiser if right is Right.ORGANISER else NotAllowed
+    if code == t.code and kind == PLAYER and right in (Right.PLAYER, Right.EITHER):
+        signed_in = identity.signed_in(t, who)
+        if signed_in is None:
+            raise Unauthenticated("This key has been replaced.")
+        if signed_in == player_id:
+            if player_id not in t.players:
+                raise NotAPlayer
+            return player(player_id, t.seat_codes.get(player_id, 0))
+    raise NotTheOrganiser if right in (Right.ORGANISER, Right.OWNER) else NotAllowed
