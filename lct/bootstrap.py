@@ -29,6 +29,7 @@ from .web import (
     history,
     home,
     join,
+    limits,
     live,
     metrics,
     organise,
@@ -165,6 +166,7 @@ def wrap_requests(flask: Flask) -> Csrf:
 
 
 def serve_pages(flask: Flask) -> None:
+    flask.before_request(limits.page)
     for module in (home, join, pick, board, organise, devices, history, live, health, metrics):
         flask.register_blueprint(module.bp)
 

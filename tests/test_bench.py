@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import page, scale, screens, startup, store, taps
+from bench import dearest, page, scale, screens, startup, store, taps
 from bench.figures import MEASUREMENTS, Figure, Measurement
 
 TINY: dict[Any, dict[str, Any]] = {
@@ -25,6 +25,7 @@ TINY: dict[Any, dict[str, Any]] = {
     screens: {"PHONES": 2, "PICKS": 3, "TURNS": 1, "PICKS_A_TURN": 2, "MANY_TEAMS": 200},
     scale: {"PODS": 4, "TOURNAMENTS": 12, "SCREENS": 6, "CHANGES": 1},
     page: {},
+    dearest: {"TIMES": 1, "MAX_PLAYERS": 20, "MAX_TEAMS": 60},
 }
 NEEDS = {"screens": "cc"}
 MARKS = {"page": (pytest.mark.browser,)}

@@ -163,6 +163,7 @@ PAGES = (
     ("join", ME, "visitor", "{t}/join", NAME),
     ("look", "{player}", "player", "{t}/look", {"team": "1"}),
     ("sleep", "{player}", "player", "{t}/look", {"asleep": "true"}),
+    ("page", ME, "player", "{t}/let-go", {}),
     ("tap", "{player}", "player", "{t}/team", {"team": "1"}),
     ("taps", ME, "player", "{t}/let-go", {}),
     ("wrong-code", ME, "visitor", f"/t/{CODE}/join", NAME),

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from lct.domain.errors import Invalid
-from lct.domain.teams import classic_teams, parse_catalogue, pasted_teams, rated_teams
+from lct.domain.teams import (
+    MAX_ELABORATE,
+    classic_teams,
+    parse_catalogue,
+    pasted_teams,
+    rated_teams,
+)
 
 CATALOGUE = parse_catalogue(Path("lct/data/teams.csv").read_text(encoding="utf-8"))
 
@@ -43,3 +49,13 @@ def test_two_thousand_pasted_teams_fit_and_no_more() -> None:
     assert len(pasted_teams(lines[:2000])) == 2000
     with pytest.raises(Invalid, match="2001 teams"):
         pasted_teams(lines)
+
+
+@pytest.mark.parametrize("drawn", ["😀", "e\u0301", "कि"])
+def test_emoji_and_marks_fit_into_a_list_up_to_a_limit(drawn: str) -> None:
+    names = [f"{number:04}{drawn * 18}" for number in range(2000)]
+    fit = MAX_ELABORATE // len(names[0])
+    assert len(pasted_teams(names[:fit])) == fit
+    with pytest.raises(Invalid, match="emoji or combining marks"):
+        pasted_teams(names[: fit + 1])
+    assert len(pasted_teams([*names[:fit], *(f"Żółw {number:04}" for number in range(1000))]))

@@ -1,18 +1,21 @@
 """Names, codes and what counts as equal."""
 
 import random
+import sys
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lct.domain import values
 from lct.domain.errors import Invalid
 from lct.domain.values import (
     CODE_ALPHABET,
     clean,
     clusters,
     fold,
+    length,
     new_code,
     normal_code,
     person_name,
@@ -150,3 +153,14 @@ def test_a_limit_outside_two_to_1024_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
         whole_number(text, "limit", 2, 1024)
     assert set(refusal.value.fields) == {"limit"}
+
+
+def test_the_short_way_says_the_same_as_the_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    around = [f"a{c}b {c}" for c in map(chr, range(sys.maxunicode + 1)) if values.is_plain(c)]
+    assert len(around) > 100_000
+    short = [(clean(text), fold(text), length(text)) for text in around]
+    monkeypatch.setattr(values, "is_plain", lambda text: False)
+    for text, (cleaned, folded, count) in zip(around, short, strict=True):
+        assert clean(text) == cleaned
+        assert fold(text) == folded
+        assert length(text) == count

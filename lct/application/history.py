@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -53,13 +53,22 @@ def replay(code: str, stored: Iterable[Stored]) -> Tournament:
 def story(code: str, stored: Iterable[Stored]) -> list[Line]:
     """Every event as a sentence with the names people had then. Of a draw only that it was made
     is told, not what came of it."""
-    t, lines = Tournament(code), []
-    for each in stored:
-        what = each.event.sentence(t)
-        apply(t, each.event, each.seq, each.at)
-        who = _who(t, each.actor)
-        lines.append(Line(each.seq, each.at, who, what, each.event.type, each.request_id))
-    return lines
+    t = Tournament(code)
+    return [_told(t, each) for each in stored]
+
+
+def last_told(code: str, stored: Sequence[Stored]) -> tuple[Line, Tournament]:
+    """The last of these events as a sentence, and the tournament after it."""
+    *before, last = stored
+    t = replay(code, before)
+    return _told(t, last), t
+
+
+def _told(t: Tournament, each: Stored) -> Line:
+    """The next event as a sentence; it is taken into ``t``."""
+    what = each.event.sentence(t)
+    apply(t, each.event, each.seq, each.at)
+    return Line(each.seq, each.at, _who(t, each.actor), what, each.event.type, each.request_id)
 
 
 def _who(t: Tournament, actor: str) -> str:

@@ -17,7 +17,7 @@ def check_new_name(t: Tournament, first: str, last: str, besides: str | None = N
     """Refuse a name that another player has."""
     folded = fold(f"{first} {last}")
     for player in t.players.values():
-        if player.id != besides and fold(player.name) == folded:
+        if player.id != besides and player.folded == folded:
             raise errors.SameName(player.name)
 
 
@@ -95,8 +95,7 @@ class PlayerRenamed(Event):
         return Touched(frozenset((self.player_id,)), frozenset(() if team is None else (team,)))
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        player = t.players[self.player_id]
-        player.first, player.last = self.first, self.last
+        t.players[self.player_id].rename(self.first, self.last)
 
     def sentence(self, t: Tournament) -> str:
         return f"{t.name_of(self.player_id)} is now {self.first} {self.last}"
@@ -223,7 +222,7 @@ class PlayerForgotten(Event):
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         if player := t.players.get(self.player_id):
-            player.first, player.last = self.first, self.last
+            player.rename(self.first, self.last)
         name = f"{self.first} {self.last}"
         if self.player_id in t.blocked:
             t.blocked[self.player_id] = name

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from . import errors
 from .draw import PLAIN, Ticket, Timeline, timeline
 from .teams import Team
+from .values import fold
 
 MIN_PLAYERS, MAX_PLAYERS = 2, 1024
 
@@ -22,14 +23,22 @@ class Player:
     id: str
     first: str
     last: str
+    folded: str = ""  # their name as it is compared, kept since every guest is compared with all
     team: int | None = None
     value: str = ""
     picked_at: int = 0  # the seq of the pick in force: the order of the draw's message
     dealt: int | None = None  # the team that the draw gave them
 
+    def __post_init__(self) -> None:
+        self.folded = self.folded or fold(self.name)
+
     @property
     def name(self) -> str:
         return f"{self.first} {self.last}"
+
+    def rename(self, first: str, last: str) -> None:
+        self.first, self.last = first, last
+        self.folded = fold(self.name)
 
 
 class Hand(NamedTuple):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 
 from .errors import Invalid
 
@@ -18,6 +18,8 @@ TITLE_CLUSTERS = 60
 MAX_MARKS = 4
 # Code points of what counts as one character; the longest emoji has 11. More count as several.
 MAX_CLUSTER = 16
+# Code points a character, over a whole name: enough for any script, and memory for each of them.
+MEAN_CLUSTER = 8
 # Combining characters in a row (UAX #15, Stream-Safe Text Format): to normalize takes time by the
 # square of them, and 128,000 hold up everybody for 12 s.
 MAX_NONSTARTERS = 30
@@ -26,6 +28,10 @@ LONGEST_URL = 500  # of a webhook
 ZWJ, ZWNJ = "\u200d", "\u200c"
 # Letters and symbols by category that nobody can see.
 _BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u034f")
+# Letters, digits and what ASCII has besides them: each is seen, and is a cluster of its own. Not
+# among them are the parts of Hangul syllables, which join, and the blanks.
+_HIDDEN = re.compile(f"[\ufe00-\ufe0f{''.join(_BLANKS)}]")  # of what str.isprintable() lets pass
+_PLAIN = re.compile(r"(?:[^\W\u1100-\u11ff\u3164\uffa0]|[ -~])*")
 
 
 def new_code(choose: Callable[[str], str]) -> str:
@@ -45,6 +51,11 @@ def shown_code(code: str) -> str:
     return f"{code[:4]}-{code[4:]}"
 
 
+def is_plain(text: str) -> bool:
+    """Whether ``text`` has none of what needs a look at each character. Most names have not."""
+    return _PLAIN.fullmatch(text) is not None and unicodedata.is_normalized("NFC", text)
+
+
 def _visible(c: str) -> str:
     """The character, a plain space for any space, nothing for what cannot be seen."""
     category = unicodedata.category(c)
@@ -53,6 +64,10 @@ def _visible(c: str) -> str:
     if category in ("Cc", "Cs", "Co") or c in _BLANKS:
         return ""
     return "" if category == "Cf" and not (c in (ZWJ, ZWNJ) or _is_tag(c)) else c
+
+
+def _all_visible(text: str) -> bool:
+    return text.isprintable() and _BLANKS.isdisjoint(text)
 
 
 def _is_mark(c: str) -> bool:
@@ -80,12 +95,13 @@ def _is_tag(c: str) -> bool:  # the letters inside the flags of England, Scotlan
 
 def clean(text: str) -> str:
     """NFC, without control, bidi-override, surrogate and invisible characters, spaces folded."""
-    if text.isascii() and text.isprintable():
+    if is_plain(text):
         return " ".join(text.split())
     out: list[str] = []
     marks = 0
     # What nobody sees goes first: it would keep what is around it from being normalized.
-    for c in unicodedata.normalize("NFC", _stream_safe("".join(map(_visible, text)))):
+    seen = text if _all_visible(text) else "".join(map(_visible, text))
+    for c in unicodedata.normalize("NFC", _stream_safe(seen)):
         marks = marks + 1 if _is_mark(c) else 0
         if marks <= MAX_MARKS:
             out.append(c)
@@ -93,15 +109,21 @@ def clean(text: str) -> str:
     return " ".join(word for w in "".join(out).split(" ") if (word := w.strip(ZWJ + ZWNJ)))
 
 
-@lru_cache(maxsize=16_384)
 def fold(text: str) -> str:
     """The form in which two names are the same: NFKC, casefold, no invisible characters."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    if is_plain(text):
+        folded = unicodedata.normalize("NFKC", text).casefold()
+        return " ".join(unicodedata.normalize("NFKC", folded).split())
     # Before, for it would keep letters and marks apart, and behind, for some of it comes of NFKC.
     folded = unicodedata.normalize("NFKC", _stream_safe(_seen(text))).casefold()
     return " ".join(unicodedata.normalize("NFKC", _seen(folded)).split())
 
 
 def _seen(text: str) -> str:
+    if text.isprintable() and not _HIDDEN.search(text):
+        return text
     return "".join(c for c in text if c not in _BLANKS and not _is_invisible(c))
 
 
@@ -123,6 +145,13 @@ def clusters(text: str) -> Iterator[str]:
         cluster += c
     if cluster:
         yield cluster
+
+
+def length(text: str) -> int:
+    """The characters that people see in ``text``; one of very many code points counts as more."""
+    if is_plain(text):
+        return len(text)
+    return max(sum(1 for _ in clusters(text)), -(-len(text) // MEAN_CLUSTER))
 
 
 def _joins(cluster: str, c: str) -> bool:
@@ -154,7 +183,7 @@ def _hangul(c: str) -> str:
 
 def is_far_too_long(text: str, most: int) -> bool:
     """Whether ``text`` cannot mean ``most`` visible characters, without a look at each of its."""
-    return len(text) > 10 * MAX_CLUSTER * most
+    return len(text) > 2 * MAX_CLUSTER * most
 
 
 def visible_text(text: str, field: str, most: int, what: str) -> str:
@@ -164,7 +193,7 @@ def visible_text(text: str, field: str, most: int, what: str) -> str:
     cleaned = clean(text)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in cleaned):
         raise Invalid(**{field: f"Type {what}."})
-    count = sum(1 for _ in clusters(cleaned))
+    count = length(cleaned)
     if count > most:
         raise Invalid(**{field: f"{count} characters are too many; {most} fit."})
     return cleaned

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -21,13 +20,16 @@ from ..application.execute import CommandRepeated, SeqTaken
 from ..domain import snapshot
 from ..domain.errors import LctError, Unavailable, UnknownTournament, Unreadable
 from ..domain.fact import Command, Event
+from ..kept import Kept
 from ..this_request import carried
 from .documents import EventDocument, SnapshotDocument, collection
 from .stream import Stream
 
 log = logging.getLogger(__name__)
 
-CACHED_STREAMS = 500
+# Of states that a worker keeps, as Stream.size() estimates: 500 usual ones (174 teams, 16 players:
+# 127 kB), or 22 of the largest (2,000 teams, 1,024 players, a draw: 2.9 MB).
+STREAM_BYTES = 64_000_000
 CHECK_SECONDS = 60.0
 SNAPSHOT_EVERY = 50
 DEADLINE = 4.0  # seconds for everything that a command, or a page, asks of the store
@@ -62,7 +64,7 @@ class EventStore:
         self.events = collection(EventDocument)
         self.snapshots = collection(SnapshotDocument)
         self._defer = defer
-        self._streams: OrderedDict[str, Stream] = OrderedDict()
+        self._streams: Kept[str, Stream] = Kept(STREAM_BYTES, Stream.size)
 
     def deadline(self) -> AbstractContextManager[None]:
         """All operations inside, retries included, have DEADLINE seconds together. One inside
@@ -74,7 +76,6 @@ class EventStore:
     def stream(self, code: str) -> Stream:
         """The stream as cached here, perhaps behind the store; else UnknownTournament."""
         if cached := self._streams.get(code):
-            self._streams.move_to_end(code)
             return cached
         with self.deadline():
             stream = self._load(code)
@@ -136,7 +137,7 @@ class EventStore:
         return found["stream"] if found else None
 
     def forget(self, code: str) -> None:
-        self._streams.pop(code, None)
+        self._streams.pop(code)
 
     def answers(self) -> bool:
         try:
@@ -186,10 +187,8 @@ class EventStore:
         return Stream(code)
 
     def _remember(self, stream: Stream) -> Stream:
-        known = self._streams.setdefault(stream.code, stream)
-        self._streams.move_to_end(stream.code)
-        while len(self._streams) > CACHED_STREAMS:
-            self._streams.popitem(last=False)
+        known = self._streams.get(stream.code) or stream
+        self._streams.put(stream.code, known)  # it may have grown
         return known
 
     # --- writing ------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ LIMITS = {
     "create": parse("30/minute"),
     "guess": parse("600/minute"),
     "join": parse("1200/minute"),
+    "page": parse("20000/minute"),
     "passphrase": parse("10/minute"),
     "look": parse("5/second"),
     "sleep": parse("5/second"),

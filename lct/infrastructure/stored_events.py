@@ -9,18 +9,19 @@ from typing import Any
 from .. import this_request
 from ..application.history import Receipt, Stored
 from ..domain.errors import UnknownTournament
-from ..domain.fact import EVENTS
+from ..domain.fact import EVENTS, MOST
 from .event_store import EventStore, reachable
 from .stream import read_event
 
 VERSIONED = [kind for kind, event in EVENTS.items() if event.versioned]
 
 
-def stored(store: EventStore, code: str) -> list[Stored]:
-    """Every event of a stream, in order; UnknownTournament if there is none."""
+def stored(store: EventStore, code: str, until: int = MOST) -> list[Stored]:
+    """A stream's events up to place ``until``, in order; UnknownTournament if there is none."""
     this_request.check()
+    wanted = {"stream": code, "seq": {"$gt": 0, "$lte": until}}
     with reachable():
-        documents = list(store.tail(code))
+        documents = list(store.events.find(wanted).sort("seq", 1))
     if not documents:
         raise UnknownTournament
     return list(map(_stored, documents))

@@ -22,6 +22,8 @@ UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
+# Bytes in memory, estimated from counts: names may be four bytes a character.
+EMPTY, PER_TEAM, PER_PLAYER, PER_HAND = 40_000, 300, 1200, 1000
 KEPT = 200  # events of which a stream knows what they touched
 
 
@@ -57,6 +59,13 @@ class Stream:
         self._note_claim(event, seq, document.get("unique"))
         self.seq, self.at = seq, at
         self._touched.append(touched)
+
+    def size(self) -> int:
+        """About how many bytes of memory it takes, the longest names counted in."""
+        t = self.tournament
+        hands = sum(len(draw.hands) for draw in t.draws)
+        people = len(t.players) + len(t.blocked) + len(t.removed) + len(t.devices)
+        return EMPTY + PER_TEAM * len(t.teams) + PER_PLAYER * people + PER_HAND * hands
 
     def touched_since(self, seq: int) -> list[Touched | None]:
         """What each event behind ``seq`` touched; [None] where that is not known any more."""

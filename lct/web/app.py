@@ -33,7 +33,7 @@ class App:
     hub: Hub
     limiter: Limiter
     renderer: Renderer
-    stored: Callable[[str], list[Stored]]  # code -> every event, in order
+    stored: Callable[..., list[Stored]]  # code, up to which place -> the events, in order
     exported: Callable[[str, set[int]], Iterator[str]]  # code, attempts -> JSON lines
     receipt: Callable[[str], Receipt | None]  # how a command id begins -> what that command left
     catalogue: tuple[CatalogueTeam, ...]

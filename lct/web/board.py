@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, request, url_for
@@ -9,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from ..application import finished_draws as checks
 from ..application.screens import board as screen
+from ..application.screens.region import Region
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
 from ..domain.tournament import Tournament
@@ -19,6 +21,16 @@ from .lookup import tournament_at
 from .render import page
 
 bp = Blueprint("board", __name__)
+
+
+class Outcome(NamedTuple):
+    name: str
+    picked: str
+    drew: str
+
+
+class Hands(NamedTuple):
+    hands: tuple[Outcome, ...]
 
 
 @bp.get("/t/<code>")
@@ -54,10 +66,10 @@ def verify(code: str) -> ResponseReturnValue:
     if not draws:
         return page("verify/page.html", t=t, seal=t.commitment, attempt=t.attempt, attempts=())
     facts = _wanted(draws)
-    hands = [
-        {"name": name, "picked": pick.team, "drew": drew}
+    hands = tuple(
+        Outcome(name, pick.team, drew)
         for name, pick, drew in zip(facts.names, facts.picks, facts.given, strict=True)
-    ]
+    )
     return page(
         "verify/page.html",
         t=t,
@@ -67,7 +79,7 @@ def verify(code: str) -> ResponseReturnValue:
         attempt=facts.attempt,
         attempts=[each.attempt for each in draws],
         option=facts.option,
-        hands=hands,
+        hands=Region("hands", "verify/_hands.html", Hands(hands)),  # rendered once
         own_value=_own_value(t, facts),
         message=message(facts.attempt, facts.picks).decode(),
         json_url=url_for("board.draw_file", code=t.code, attempt=facts.attempt),

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from ..domain.values import clusters
 
+LONGEST = 100
 _SHIELD = "M4 5c6 0 11-1 16-4 5 3 10 4 16 4v20c0 11-7 18-16 22C11 43 4 36 4 25z"
 # Each lies within the shield, so no clipping (and no id) is needed.
 _PATTERNS = (
@@ -21,13 +22,20 @@ _PATTERNS = (
 )
 
 
-@lru_cache(maxsize=8192)
 def crest(name: str) -> Markup:
+    """The shield of that name; those of short names, nearly all, are kept."""
+    return _crest(name) if len(name) <= LONGEST else _crest.__wrapped__(name)
+
+
+@lru_cache(maxsize=4096)  # of 1.4 kB at most
+def _crest(name: str) -> Markup:
     """An inline SVG, the same for the same name; colours keep white initials readable."""
     digest = hashlib.blake2b(name.encode(), digest_size=4).digest()
     hue = int.from_bytes(digest[:2], "big") % 360
     field, band = f"hsl({hue} 62% 38%)", f"hsl({(hue + 30 + digest[2] % 60) % 360} 65% 30%)"
-    initials = escape(_initials(name))
+    initials = _initials(name)
+    if not initials.isalnum():
+        initials = escape(initials)
     return Markup(  # noqa: S704 - made of our own numbers and escaped text
         f'<svg class="crest" viewBox="0 0 40 48" aria-hidden="true">'
         f'<path fill="{field}" d="{_SHIELD}"/>'
@@ -38,6 +46,8 @@ def crest(name: str) -> Markup:
 
 def _initials(name: str) -> str:
     words = name.split()
+    if len(words) > 1 and name.isascii() and name.replace(" ", "").isalnum():
+        return (words[0][0] + words[-1][0]).upper()
     first = [next(clusters(word)) for word in words if word]
     letters = [c for c in first if unicodedata.category(c[0])[0] in "LNS"] or first
     if len(letters) == 1 and unicodedata.category(letters[0][0])[0] == "L":

@@ -21,6 +21,7 @@ CSP = (
 TRUSTED_TYPES = "; require-trusted-types-for 'script'; trusted-types htmx"
 WITHOUT_TRUSTED_TYPES = {"swagger.index"}
 
+LONGEST = 260  # characters of a host's name and port
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -42,7 +43,8 @@ def security() -> dict[str, str]:
     # Even our own static files, and so a proxy's log, need not hear of a secret.
     secret = SECRETS.search(asked.path) is not None
     trusted = asked.endpoint not in WITHOUT_TRUSTED_TYPES
-    return _security(asked.host, asked.is_secure, secret, trusted)
+    make = _security if len(asked.host) <= LONGEST else _security.__wrapped__
+    return make(asked.host, asked.is_secure, secret, trusted)
 
 
 @lru_cache(maxsize=256)

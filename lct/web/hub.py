@@ -32,6 +32,7 @@ from ..spans import span
 from . import metrics
 from .links import join_url
 from .outbox import Outbox
+from .picture import Pictures
 from .render import Renderer
 from .rollout import Rollout
 from .room import Room
@@ -81,6 +82,7 @@ class Hub:
         self._worker = uuid.uuid4().hex
         self._revision, self.rollout = revision, Rollout(revision)
         self._rooms: dict[str, Room] = {}
+        self.pictures = Pictures(renderer)
         self._started = False
         self._alive: Callable[[], bool] = lambda: True
         self.draining = False
@@ -206,6 +208,7 @@ class Hub:
             if isinstance(message, Dropped):
                 self.store.forget(message.code)
                 self.renderer.forget()
+                self.pictures.forget(message.code)
             if (room := self._rooms.get(message.code)) is not None:
                 self._tell(room, message)
 

@@ -14,6 +14,8 @@ from ..domain.fact import Command
 from .app import app
 
 T = TypeVar("T")
+PAGES = {"home", "join", "pick", "board", "organise", "devices", "history", "live", "swagger"}
+LONGEST = 64  # an address; a proxy may pass on anything
 # What tells whether another tournament has a name: as often as one may create.
 NAMING = (RenameTournament, ReopenTournament)
 
@@ -23,20 +25,30 @@ def address() -> str:
     return counted(request.remote_addr or "unknown")
 
 
-@lru_cache(maxsize=4096)
 def counted(given: str) -> str:
     """What is counted for that address: its /64 if it is IPv6, of which one machine has 2**64.
 
     Some proxies add the port, which is another one with each connection.
     """
+    return _counted(given[:LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _counted(given: str) -> str:
     bare = re.fullmatch(r"\[(.+)\](?::\d+)?|([^:]+)(?::\d+)?", given)
     try:
         found = ip_address((bare[1] or bare[2]) if bare else given)
     except ValueError:
-        return given[:64]
+        return given
     if isinstance(found, IPv6Address):
         found = found.ipv4_mapped or IPv6Network((int(found), 64), strict=False).network_address
     return str(found)
+
+
+def page() -> None:
+    """Count a page, or a picture of one, that is asked for; TooMany when an address asked a lot."""
+    if request.blueprint in PAGES:
+        app().limiter.count("page", address())
 
 
 def tap(who: str, command: type[Command] | None = None) -> None:

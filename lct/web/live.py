@@ -37,7 +37,6 @@ from .inbox import Looks, messages
 from .limits import address
 from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox
-from .picture import Picture
 
 log = logging.getLogger(__name__)
 
@@ -257,7 +256,8 @@ def now(code: str) -> ResponseReturnValue:
     app().hub.polled(t.code, g.player_id if g.player_id in t.players else None)
     at = scene(t)
     mine = personal(at, g.player_id) if g.player_id else {}
-    picture = Picture(app().renderer, PAGES[request.args["view"]], at)
+    touched = app().store.stream(t.code).touched_since
+    picture = app().hub.pictures.at(request.args["view"], at, touched)
     tag = picture.tag(mine)
     # Compressing an answer adds the method to its tag.
     known = {given.partition(":")[0] for given in request.if_none_match.as_set(True)}

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
+from typing import NamedTuple
 
-from ..application.screens.change import ANYTHING, Change
+from ..application.screens import PAGES
+from ..application.screens.change import ANYTHING, Change, Shown, change
 from ..application.screens.region import Region, Scene, Screen
+from ..domain.fact import Touched
+from ..kept import Kept
 from .render import Renderer, out_of_band, stamped, within_frame
 
 Own = Mapping[str, Region]
 NOTHING: Own = {}
+KEPT_BYTES = 32_000_000  # of pictures that were asked for; the largest has 8 MB
 
 
 class Picture:
@@ -95,6 +101,10 @@ class Picture:
         mine = "".join(self._render.html(region) for region in own.values())
         return f"{self._tag}-{_digest(mine)}" if mine else self._tag
 
+    def size(self) -> int:
+        """About how many bytes of memory its HTML and its regions take."""
+        return sum(map(sys.getsizeof, self._shared.values())) + 1000 * len(self.regions)
+
     def _top_html(self, region: Region, own: Own, own_stamp: str = "") -> str:
         """A region that is in no other, with what the reader sees differently in it: put into the
         shared HTML, for a container of a thousand regions takes a millisecond to render."""
@@ -116,6 +126,51 @@ class Picture:
             now = self.regions[region.id]._replace(children=children)
             html = self._shared[region.id] = within_frame(self._render.html(now))
         return html
+
+
+class _Asked(NamedTuple):
+    picture: Picture
+    shown: Shown
+    cards: tuple[int, bool]  # turned, and whether the next one lies in the spotlight
+
+
+class Pictures:
+    """The pictures that pages asked for, kept while they show what is: one that asks again costs
+    no more than what has changed."""
+
+    def __init__(self, render: Renderer) -> None:
+        self._render = render
+        self._kept: Kept[tuple[str, str], _Asked] = Kept(KEPT_BYTES, _bytes)
+
+    def at(
+        self, view: str, scene: Scene, touched_since: Callable[[int], list[Touched | None]]
+    ) -> Picture:
+        """The view of the scene; ``touched_since`` is that of its stream."""
+        key = scene.t.code, view
+        shown = Shown(scene.t.seq, scene.phase, scene.live)
+        cards = scene.turned, scene.facing
+        found = self._kept.get(key)
+        if found is None:
+            picture = Picture(self._render, PAGES[view], scene)
+        elif found[1:] == (shown, cards):
+            found.picture.stamp = scene.stamp
+            return found.picture
+        else:
+            self._kept.pop(key)  # until it is as it should be
+            picture = found.picture
+            picture.update(scene, change(found.shown, scene, touched_since(found.shown.seq), ()))
+        picture.tag()
+        self._kept.put(key, _Asked(picture, shown, cards))
+        return picture
+
+    def forget(self, code: str) -> None:
+        for view in PAGES:
+            self._kept.pop((code, view))
+
+
+def _bytes(asked: _Asked) -> int:
+    """Its HTML, and about what its regions take."""
+    return asked.picture.size() + 20_000
 
 
 def _digest(html: str) -> str:

@@ -8,7 +8,7 @@ import qrcode
 from markupsafe import Markup
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)  # of about 10 kB
 def qr_svg(url: str, mask: int | None = None) -> Markup:
     """The address as an SVG with a light border of four modules (ISO/IEC 18004).
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from flask import Flask, render_template, request
@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from ..application.screens.region import Region
 from ..domain.values import shown_code
+from ..kept import Kept
 from ..this_request import request_id
 from . import metrics
 from .app import app
@@ -21,7 +22,7 @@ from .crest import crest
 from .links import start_page
 from .qr import qr_svg
 
-CACHED_REGIONS = 20_000
+CACHED_BYTES = 24_000_000  # of regions' HTML and data: some 12,000 usual ones
 # Regions are shared between readers; their forms carry this where the reader's token goes.
 _FIELD = 'name="csrf_token" value="'
 _MARK = _FIELD + "@csrf@"
@@ -51,21 +52,15 @@ class Renderer:
             "region": self.for_reader,
         }
         self.renders = 0
-
-        @lru_cache(maxsize=CACHED_REGIONS)
-        def leaf(template: str, region_id: str, data: tuple[object, ...]) -> str:
-            self.renders += 1
-            metrics.RENDERS.inc()
-            return env.get_template(template).render(id=region_id, r=data, children=()).strip()
-
-        self._leaf = leaf
-        self.forget = leaf.cache_clear
+        self.leaves: Kept[Region, str] = Kept(CACHED_BYTES, _size, largest=CACHED_BYTES // 4)
+        self.forget = self.leaves.clear
         self._env = env
+        self._contexts: dict[str, Context] = {}
 
     def html(self, region: Region) -> str:
         """The region's HTML, that of its children in it."""
         if not region.children:
-            return self._leaf(region.template, region.id, region.data)
+            return self._leaf(region)
         template = self._env.get_template(region.template)
         first, *rest = map(self.html, region.children)
         # Templates put each on a line. All but the first, which may stand apart, are one text here:
@@ -74,6 +69,28 @@ class Renderer:
         children = [Markup(text) for text in texts]  # noqa: S704 - rendered by us
         return template.render(id=region.id, r=region.data, children=children).strip()
 
+    def _leaf(self, region: Region) -> str:
+        html = self.leaves.get(region)
+        if html is None:
+            self.renders += 1
+            metrics.RENDERS.inc()
+            html = self._made(region)
+            self.leaves.put(region, html)
+        return html
+
+    def _made(self, region: Region) -> str:
+        """The region by its template, as Template.render() makes it, but with one context for all:
+        to build one takes as long as a tile."""
+        template = self._env.get_template(region.template)
+        context = self._contexts.get(region.template)
+        if context is None:
+            context = self._contexts[region.template] = template.new_context()
+        context.vars = {"id": region.id, "r": region.data, "children": ()}
+        try:
+            return "".join(template.root_render_func(context)).strip()
+        except Exception:
+            self._env.handle_exception()
+
     @pass_context
     def for_reader(self, context: Context, region: Region) -> Markup:
         """The region in a page: forms carry the reader's own token."""
@@ -81,6 +98,11 @@ class Renderer:
         if _MARK in html:
             html = html.replace(_MARK, _FIELD + generate_csrf())
         return Markup(stamped(html, context.get("stamp", "")))  # noqa: S704 - rendered by us
+
+
+def _size(html: str) -> int:
+    """The bytes of a region's HTML, and about those of its data, whose texts are in it too."""
+    return 2 * sys.getsizeof(html) + 500
 
 
 def stamped(html: str, stamp: str) -> str:

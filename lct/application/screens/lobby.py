@@ -12,6 +12,9 @@ from ...domain.tournament import Player, Tournament
 from .region import Region, Scene
 
 NAMES_SHOWN = 4
+# Regions that a worker keeps, of each of two kinds, and the characters of the names in one: at most
+# 10,000 * (1 kB + 4 bytes a character), 18 MB.
+REGIONS, LONGEST = 10_000, 200
 
 
 class Bar(NamedTuple):
@@ -88,9 +91,14 @@ def seats_of(s: Scene, touched: Touched, template: str) -> Iterable[Region]:
             yield _seat_region(_seat(s, i, player), template)
 
 
-# A change in a list of a thousand makes the region of each of them; nearly all are as before.
-@lru_cache(maxsize=20_000)
 def _seat_region(seat: SeatRow, template: str) -> Region:
+    make = _kept_seat if len(seat.name) + len(seat.team) <= LONGEST else _kept_seat.__wrapped__
+    return make(seat, template)
+
+
+# A change in a list of a thousand makes the region of each of them; nearly all are as before.
+@lru_cache(maxsize=REGIONS)
+def _kept_seat(seat: SeatRow, template: str) -> Region:
     return Region(f"seat-{seat.number}", template, seat)
 
 
@@ -125,8 +133,16 @@ def tile(s: Scene, number: int, player_id: str = "") -> Region:
     return _tile(number, s.t.teams[number], "", s.looking(number, but=player_id)[:2])
 
 
-@lru_cache(maxsize=20_000)
 def _tile(
     number: int, team: Team, holder: str = "", looking: tuple[str, ...] = (), mine: bool = False
+) -> Region:
+    size = len(team.name) + len(holder) + sum(map(len, looking))
+    make = _kept_tile if size <= LONGEST else _kept_tile.__wrapped__
+    return make(number, team, holder, looking, mine)
+
+
+@lru_cache(maxsize=REGIONS)
+def _kept_tile(
+    number: int, team: Team, holder: str, looking: tuple[str, ...], mine: bool
 ) -> Region:
     return Region(f"team-{number}", "me/_tile.html", Tile(number, *team, holder, mine, looking))

@@ -177,7 +177,7 @@ def seed_select(call: Call) -> Any:
     """Take a team for a player."""
     t, sent = call.t, call.body
     name = fold(f"{sent.playerName} {sent.playerSurname}")
-    player_id = next((p.id for p in t.players.values() if fold(p.name) == name), None)
+    player_id = next((p.id for p in t.players.values() if p.folded == name), None)
     if player_id is None:
         raise UnknownPlayer
     wanted = fold(sent.team)

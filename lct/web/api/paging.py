@@ -13,8 +13,13 @@ T = TypeVar("T")
 
 def page(items: Sequence[T], wanted: Page) -> tuple[Sequence[T], str | None]:
     """(the items of that page, the cursor of the next one or None)."""
+    begin, end = bounds(wanted)
+    return items[begin:end], str(end) if end < len(items) else None
+
+
+def bounds(wanted: Page) -> tuple[int, int]:
+    """Where the page begins, and where the next one does."""
     cursor = wanted.cursor or "0"
     if not (cursor.isascii() and cursor.isdigit()):
         raise Invalid(cursor="That is no cursor of ours; leave it out to begin.")
-    end = int(cursor) + wanted.limit
-    return items[int(cursor) : end], str(end) if end < len(items) else None
+    return int(cursor), int(cursor) + wanted.limit

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, url_for
 
 from ...application import finished_draws as checks
-from ...application.history import replay, story
+from ...application.history import last_told, story
 from ...application.messages import merged
 from ...domain.errors import NotDrawn, NotFound
 from ...domain.rights import Right
@@ -20,7 +20,7 @@ from ..organise import organiser_url
 from . import answers
 from .bodies import Page
 from .operation import Call, Table
-from .paging import page
+from .paging import bounds, page
 
 api = Table("api_reads", "/api/v1")
 T = "/tournaments/<code>"
@@ -100,19 +100,22 @@ def host(call: Call) -> Any:
 @api.operation("GET", f"{T}/history", **HOST, query=Page, answer=answers.History)
 def history(call: Call) -> Any:
     """Every event as a sentence, the oldest first."""
-    lines, following = page(story(call.t.code, app().stored(call.t.code)), call.query)
+    begin, end = bounds(call.query)
+    events = app().stored(call.t.code, min(end, call.t.seq))  # a later one is not needed for them
+    lines = story(call.t.code, events)[begin:]
+    following = str(end) if end < call.t.seq else None
     return answers.History(items=[answers.line(each) for each in lines], next=following)
 
 
 @api.operation("GET", f"{T}/history/<int:seq>", **HOST, answer=answers.Moment)
 def moment(call: Call) -> Any:
     """The evening as it stood right after that event: cards that turned later lie face down."""
-    events, seq = app().stored(call.t.code), int(call.path["seq"])
-    if not 0 < seq <= len(events):
+    seq = int(call.path["seq"])
+    if not 0 < seq <= call.t.seq:
         raise NotFound
-    told = story(call.t.code, events[:seq])[-1]
-    now = app().now() if seq == len(events) else told.at
-    then = replay(call.t.code, events[:seq])
+    newest = seq == call.t.seq
+    told, then = last_told(call.t.code, app().stored(call.t.code, seq))
+    now = app().now() if newest else told.at
     return answers.Moment(
         event=answers.line(told),
         evening=answers.evening(then, now),
