@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import traceback
 
-from . import fanout, page, scale, screens, startup, store, taps  # noqa: F401 - they register
+from . import fanout, layers, page, scale, screens, startup, store, taps  # noqa: F401 - they register
 from .figures import MEASUREMENTS, Figure, table
 
 

@@ -93,7 +93,7 @@ def create_app(settings: Settings) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
-    app.session_interface = Sessions()
+    app.session_interface = Sessions(app)
     if settings.otlp_endpoint:
         from .infrastructure import tracing  # an extra, and nothing for who does not use it
 
