@@ -48,6 +48,8 @@ class Renderer:
             "start_page": start_page,
             "region": self.for_reader,
         }
+        # One dictionary, not a chain of two: at each import of a macro jinja2 compares all names.
+        env.make_globals = lambda given: {**env.globals, **(given or {})}  # type: ignore[method-assign, assignment]
         self.renders = 0
 
         @lru_cache(maxsize=CACHED_REGIONS)
