@@ -11,7 +11,7 @@ LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-h
 	$(foreach name,brotlicffi cffi pycparser colorama pywin32,--no-emit-package $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom clean browser image image-check drills
+.PHONY: help run test test-fast test-store test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom docs clean browser image image-check drills
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ test-cluster: $(DEV)/requirements-dev.lock browser ## three instances behind ngi
 	$(DEV)/bin/python -m pytest -s tests/cluster
 
 fresh-machines: ## make run and an evening in empty Debian trees; root on Linux, ONLY=trixie for one
-	@$$(sh tools/find_python.sh $(PYTHON)) tools/fresh_machine.py $(or $(ONLY),bookworm trixie forky)
+	@$$(sh tools/find_python.sh $(PYTHON)) -m tools.fresh_machine $(or $(ONLY),bookworm trixie forky)
 
 check: lint types imports ## lint, types and import rules, no tests
 
@@ -40,7 +40,7 @@ lint: $(DEV)/requirements-dev.lock ## style and formatting, nothing is changed
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 
-types: $(DEV)/requirements-dev.lock ## types; strict in the domain and the application
+types: $(DEV)/requirements-dev.lock ## types; strict in the domain, the application and the web
 	$(DEV)/bin/mypy
 
 imports: $(DEV)/requirements-dev.lock ## who may import whom
@@ -62,8 +62,12 @@ audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of eve
 			--requirement $$name.lock || exit 1; \
 	done
 
+docs: $(DEV)/requirements-dev.lock ## write the pages that are made of the code: docs/events.md, docs/rights.md
+	$(DEV)/bin/python -m tools.event_docs > docs/events.md.new && mv docs/events.md.new docs/events.md
+	$(DEV)/bin/python -m tools.rights_table > docs/rights.md.new && mv docs/rights.md.new docs/rights.md
+
 sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
-	$(DEV)/bin/python -m tests.sbom > sbom.json
+	$(DEV)/bin/python -m tools.sbom > sbom.json
 
 image: ## build the image with docker, podman or buildah
 	@sh tools/image.sh
@@ -87,7 +91,7 @@ lock: $(DEV)/requirements-dev.lock ## resolve the three .lock files again; UPGRA
 clean: ## remove what the targets made; the data in var/ stays
 	rm -rf sbom.json .venv .venv-dev .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache build *.egg-info
-	find lct bench tests -name __pycache__ -prune -exec rm -rf {} +
+	find lct bench tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 browser: $(DEV)/requirements-dev.lock ## look for a Chromium, and install one if there is none
 	@sh tests/install_browser.sh $(DEV)

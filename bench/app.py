@@ -36,7 +36,7 @@ def raw() -> str:
 
 @lru_cache
 def _pair() -> RawPair:
-    return RawPair(current_app.extensions["lct-store"].events)
+    return RawPair(current_app.extensions["lct"].store.events)
 
 
 def without(layer: str, app: Flask) -> None:

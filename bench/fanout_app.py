@@ -40,18 +40,18 @@ hub_module.SILENCE = 3600.0  # so that heartbeats may rest
 VIEWS["board"] = Screen(lambda s: (Region("f", "", (said,)),), lambda s, touched: None)
 
 app = create_app(Settings.from_env())
-hub = app.extensions["lct-hub"]
-stored = hub.known
+hub = app.extensions["lct"].hub
+store = hub.store
 
 
 def known(code: str) -> Any:
-    stream = stored(code)
+    stream = store.stream(code)
     return SimpleNamespace(
         tournament=stream.tournament, seq=said, at=stream.at, touched_since=lambda seq: [None]
     )
 
 
-hub.read = hub.known = known
+hub.store = SimpleNamespace(read=known, stream=known, forget=store.forget)
 hub.renderer.html = lambda region, *_: html(region.data[0])
 
 

@@ -7,7 +7,7 @@ from lct.bootstrap import create_app
 from lct.config import Settings
 
 app = create_app(Settings.from_env())
-renderer = app.extensions["lct-renderer"]
+renderer = app.extensions["lct"].renderer
 html = renderer.html
 containers = 0
 

@@ -23,13 +23,13 @@ from lct.domain.evening import CreateTournament, Keys
 from lct.domain.rights import SYSTEM
 from lct.domain.teams import STAR_STEPS, parse_catalogue, rated_teams
 from lct.domain.values import new_code
-from lct.infrastructure.children import start_child
 from lct.infrastructure.documents import connect_store, ensure_indexes
-from lct.infrastructure.embedded import LocalServer, start_bus, start_store
 from lct.infrastructure.event_store import EventStore
-from lct.laptop import listen
+from lct.laptop.children import start_child
+from lct.laptop.local_servers import LocalServer, start_bus, start_store
+from lct.laptop.machine import listen
+from lct.laptop.web_server import WebServer
 from lct.places import ROOT
-from lct.web_server import WebServer
 from tests.support import children_of, clean_environ
 
 CATALOGUE = parse_catalogue((ROOT / "lct/data/teams.csv").read_text(encoding="utf-8"))
@@ -76,9 +76,7 @@ class Place:
         few, and empty seats; its code."""
         wanted = teams or max(seats, len(TEAMS))
         code = new_code(secrets.choice)
-        execute = Execute(
-            EventStore(defer=lambda work: work()), lambda *_: None, lambda: datetime.now(UTC)
-        )
+        execute = Execute(EventStore(defer=lambda work: work()), [], lambda: datetime.now(UTC))
         execute(
             CreateTournament(
                 by=SYSTEM,

@@ -22,7 +22,7 @@ from redis.crc import key_slot
 
 from lct.application.messages import CHANNEL, Moved, encode
 from lct.domain.values import new_code
-from lct.infrastructure.embedded import LocalServer, start_bus
+from lct.laptop.local_servers import LocalServer, start_bus
 
 from .figures import Figure, measures
 from .place import cpu_ms

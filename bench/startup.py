@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lct.infrastructure.children import start_child, stop_child
+from lct.laptop.children import start_child, stop_child
 from tests.support import clean_environ
 
 from .client import Phone, Wire

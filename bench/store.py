@@ -39,9 +39,9 @@ from lct.domain.picking import LetGo, PickTeam, TeamPicked
 from lct.domain.rights import SYSTEM, player
 from lct.domain.values import new_code
 from lct.infrastructure.documents import connect_store, ensure_indexes
-from lct.infrastructure.embedded import start_store
 from lct.infrastructure.event_store import SNAPSHOT_EVERY, EventStore
 from lct.infrastructure.stream import Stream
+from lct.laptop.local_servers import start_store
 from lct.places import ROOT
 
 from .figures import Figure, measures
@@ -261,7 +261,7 @@ class Writer:
         self.players = range(number * 4, number * 4 + 4)
         self.teams = range(number, len(TEAMS), WRITERS)
         self.turns: dict[str, int] = defaultdict(int)
-        self.execute = Execute(self, lambda *_: None, now)  # type: ignore[type-var]
+        self.execute = Execute(self, [], now)  # type: ignore[type-var]
         for name in ("stream", "new_stream", "catch_up", "stream_of_command", "deadline"):
             setattr(self, name, getattr(self.store, name))
 
@@ -286,7 +286,7 @@ class Writer:
 
 def contended(where: Ground, store: EventStore) -> Iterator[Figure]:
     """Commands a second: one writer, all on one stream, all on a stream each."""
-    execute = Execute(store, lambda *_: None, now)
+    execute = Execute(store, [], now)
     codes = [new_code(secrets.choice) for _ in range(WRITERS + 2)]
     for code in codes:
         for command in commands(code):
@@ -378,7 +378,7 @@ def queries(where: Ground, code: str) -> Iterator[Figure]:
         store.read(code)
         yield Figure("warm_load_queries", counter.sent, "queries", "<= 1")
         counter.sent = 0
-        Execute(store, lambda *_: None, now)(pick(code, 0, len(TEAMS) - 1))
+        Execute(store, [], now)(pick(code, 0, len(TEAMS) - 1))
         yield Figure("warm_command_queries", counter.sent, "queries", "<= 1")
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 import redis
 
 from lct.application.messages import CHANNEL
-from lct.infrastructure.children import kill_group, start_child
+from lct.laptop.children import kill_group, start_child
 from lct.places import ROOT
 from tests.support import free_port, wait_until
 

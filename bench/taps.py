@@ -13,7 +13,7 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from lct.laptop import listen
+from lct.laptop.machine import listen
 from lct.places import ROOT
 
 from .client import Phone, Wire

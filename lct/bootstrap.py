@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextvars import Context
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import gevent
@@ -15,18 +13,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from .application.execute import Execute
 from .config import Settings
 from .domain.teams import parse_catalogue
-from .infrastructure import archive, outgoing
-from .infrastructure.bus_sender import LOOK_SECONDS
-from .infrastructure.courier import Courier
-from .infrastructure.delivery import Delivery
+from .infrastructure import stored_events, transfer
 from .infrastructure.documents import connect_store
 from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import RedisBus
-from .infrastructure.webhooks import Webhooks
 from .places import PACKAGE, ROOT
-from .request_id import request_id
 from .web import (
     api,
     board,
@@ -43,28 +36,34 @@ from .web import (
     requests,
 )
 from .web.api import cors, document
+from .web.app import App
 from .web.hub import Hub
-from .web.parts import Parts, join_url
 from .web.prefix import under
 from .web.render import Renderer
 from .web.sessions import Csrf, Sessions, session_cookie
 from .web.static import asset
+from .webhooks import Webhooks
 
 MAX_BODY = 256 * 1024  # 2,000 pasted teams of 40 characters, with room
-
-
-def _later(work: Callable[[], None]) -> None:
-    """Do it outside of the request: with its id, for the log, but not within its deadline."""
-    context = Context()
-    context.run(request_id.set, request_id.get())
-    gevent.spawn(context.run, work)
 
 
 def create_app(settings: Settings) -> Flask:
     """The whole app; one per worker, after the fork."""
     configure_logging(settings.log_level, settings.environment)
-    app = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
-    app.config.update(
+    flask = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    configure(flask, settings)
+    stand_behind_proxies(flask, settings)
+    trace(flask, settings)
+    flask.extensions["lct"] = collaborators(Renderer(flask), settings)
+    csrf = wrap_requests(flask)
+    serve_pages(flask)
+    serve_programs(flask, csrf, settings.api_origins)
+    return flask
+
+
+def configure(flask: Flask, settings: Settings) -> None:
+    """Flask's own settings and those of its extensions, and what a view asks of ours."""
+    flask.config.update(
         SECRET_KEY=settings.secret_key,
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
         WTF_CSRF_SECRET_KEY=settings.secret_keys[::-1],  # the last one signs
@@ -87,97 +86,92 @@ def create_app(settings: Settings) -> Flask:
         SOCK_SERVER_OPTIONS={"thread_class": live.Inline},
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
+    flask.session_interface = Sessions(flask)
+    flask.jinja_env.globals["asset"] = asset(flask)
+
+
+def stand_behind_proxies(flask: Flask, settings: Settings) -> None:
+    """Read the client's address, the scheme and the name from trusted proxies, then the prefix."""
     if settings.prefix:
-        app.wsgi_app = under(settings.prefix, app.wsgi_app)  # type: ignore[method-assign, assignment]
+        flask.wsgi_app = under(settings.prefix, flask.wsgi_app)  # type: ignore[method-assign, assignment]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        flask.wsgi_app = ProxyFix(flask.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
-    app.session_interface = Sessions(app)
+
+def trace(flask: Flask, settings: Settings) -> None:
+    """Send spans to a collector, where there is one."""
     if settings.otlp_endpoint:
         from .infrastructure import tracing  # an extra, and nothing for who does not use it
 
-        app.extensions["lct-tracing"] = tracing.start(
-            app, settings.otlp_endpoint, settings.environment, requests.QUIET
+        flask.extensions["lct-tracing"] = tracing.start(
+            flask, settings.otlp_endpoint, settings.environment, requests.QUIET
         )
+
+
+def collaborators(renderer: Renderer, settings: Settings) -> App:
+    """The store, the bus and the screens, each with what it works with."""
     connect_store(settings)
-    # In the request's context, so that what is logged carries its id.
-    store = EventStore(defer=_later)
+    store = EventStore(defer=gevent.spawn)
     bus = RedisBus(settings.redis_url)
-    limiter = Limiter(settings.redis_url)
-    renderer = Renderer(app)
-    app.jinja_env.globals["asset"] = asset(app)
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
-
-    def now() -> datetime:
-        """UTC by the clock that all workers share, in whole milliseconds as the store keeps it."""
-        at = datetime.fromtimestamp(bus.time(), UTC)
-        return at.replace(microsecond=at.microsecond // 1000 * 1000)
-
-    secrets = tuple(key.encode() for key in settings.secret_keys)
-    hooks = Webhooks() if settings.webhooks else None
-    courier = None
-    if hooks:
-        post = partial(outgoing.post, private=settings.webhooks_private)
-        count = metrics.WEBHOOKS.labels
-        courier = Courier(Delivery(store, hooks, post, secrets, now, lambda how: count(how).inc()))
-
-    hub = Hub(
-        store.read,
-        store.stream,
-        store.forget,
-        bus,
-        now,
-        renderer,
-        lambda code: join_url(public_url, code),
-        settings.drain_seconds,
-        LOOK_SECONDS,
-        settings.sockets_per_address,
-        settings.sockets_per_tournament,
-        settings.revision,
-        courier.added if courier else lambda code: None,
-    )
-
-    def publish(code: str, seq: int) -> None:
-        bus.publish(code, seq)
-        if courier:
-            courier.wake(code)
-
-    app.extensions["lct"] = Parts(
-        execute=Execute(store, publish, now),
-        read=store.read,
-        known=store.stream,
-        ready=lambda: {"store": store.answers(), "bus": bus.ping()},
+    webhooks = tell_others(store, bus, settings) if settings.webhooks else None
+    told = [bus.publish, webhooks.wake] if webhooks else [bus.publish]
+    return App(
+        store=store,
         bus=bus,
-        hub=hub,
-        stored=lambda code: archive.stored(store, code),
-        exported=lambda code, public: archive.exported(store, code, public),
-        receipt=lambda prefix: archive.receipt(store, prefix),
-        hit=limiter.hit,
-        count=limiter.count,
-        check=limiter.check,
+        execute=Execute(store, told, bus.now),
+        hub=Hub(
+            store=store,
+            bus=bus,
+            renderer=renderer,
+            public_url=public_url,
+            drain_seconds=settings.drain_seconds,
+            sockets_per_address=settings.sockets_per_address,
+            sockets_per_tournament=settings.sockets_per_tournament,
+            revision=settings.revision,
+            on_webhook=webhooks.added if webhooks else None,
+        ),
+        limiter=Limiter(settings.redis_url),
+        renderer=renderer,
+        stored=partial(stored_events.stored, store),
+        exported=partial(transfer.exported, store),
+        receipt=partial(stored_events.receipt, store),
         catalogue=parse_catalogue((PACKAGE / "data/teams.csv").read_text(encoding="utf-8")),
-        secrets=secrets,
+        secrets=secrets_of(settings),
         public_url=public_url,
-        now=now,
-        webhooks=hooks,
-        webhooks_private=settings.webhooks_private,
+        webhooks=webhooks,
     )
-    app.extensions["lct-hub"] = hub
-    app.extensions["lct-courier"] = courier
-    app.extensions["lct-store"] = store
-    app.extensions["lct-renderer"] = renderer
 
-    requests.init_app(app)
-    csrf = Csrf(app)
-    Htmx(app)
-    errors.init_app(app)
+
+def tell_others(store: EventStore, bus: RedisBus, settings: Settings) -> Webhooks:
+    """Tell webhooks what happens, and count how that goes."""
+    secrets, private = secrets_of(settings), settings.webhooks_private
+    return Webhooks(store, secrets, bus.now, metrics.count_webhook, private)
+
+
+def secrets_of(settings: Settings) -> tuple[bytes, ...]:
+    return tuple(key.encode() for key in settings.secret_keys)
+
+
+def wrap_requests(flask: Flask) -> Csrf:
+    """What goes around every view: ids, log lines, headers, tokens, compression, refusals."""
+    requests.init_app(flask)
+    csrf = Csrf(flask)
+    Htmx(flask)
+    errors.init_app(flask)
+    return csrf
+
+
+def serve_pages(flask: Flask) -> None:
     for module in (home, join, pick, board, organise, devices, history, live, health, metrics):
-        app.register_blueprint(module.bp)
+        flask.register_blueprint(module.bp)
+
+
+def serve_programs(flask: Flask, csrf: Csrf, origins: str) -> None:
     for table in api.TABLES:
-        app.register_blueprint(table.bp)
+        flask.register_blueprint(table.bp)
         csrf.exempt(table.bp)  # no cookie grants anything there
-    app.register_blueprint(document.bp)
-    if settings.api_origins:
-        app.after_request(cors.allow)
-    return app
+    flask.register_blueprint(document.bp)
+    if origins:
+        flask.after_request(cors.allow)

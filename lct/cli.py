@@ -8,12 +8,11 @@ import sys
 import click
 
 from . import __version__
-from .command_line import Plain, settings
-from .seed import seed
-from .simulate import simulate
-from .stream_commands import (
+from .commands.command_line import Plain, settings
+from .commands.demo import demo
+from .commands.simulate import simulate
+from .commands.stored import (
     delete_old,
-    describe_events,
     export,
     forget,
     import_,
@@ -25,7 +24,7 @@ from .stream_commands import (
 @click.command()
 def up() -> None:
     """Start everything on this machine, until Ctrl-C."""
-    from .up import run
+    from .laptop.up import run
 
     sys.exit(run(dict(os.environ)))
 
@@ -47,10 +46,9 @@ SECTIONS = {
     "An evening": (up, replay, verify_draw),
     "Data": (export, import_, forget),
     "Operating": (ensure_indexes, delete_old),
-    "Trying it out": (seed, simulate),
+    "Trying it out": (demo, simulate),
 }
-commands = (*(each for section in SECTIONS.values() for each in section if each is not up),
-            describe_events)  # fmt: skip
+commands = tuple(each for section in SECTIONS.values() for each in section if each is not up)
 
 
 class BySubject(click.Group):

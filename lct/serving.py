@@ -14,7 +14,7 @@ from gunicorn.glogging import Logger
 
 from lct.config import Settings, SettingsError
 from lct.infrastructure.observability import configure_gunicorn
-from lct.laptop import is_taken, take_lock
+from lct.locks import is_locked, take_lock
 
 try:
     _settings = Settings.from_env()
@@ -83,13 +83,11 @@ _raise_file_limit()
 
 def post_worker_init(worker: Any) -> None:
     """Let the app's hub see when its worker has been told to stop."""
-    extensions = getattr(worker.app.callable, "extensions", {})
-    hub = extensions.get("lct-hub")
-    if hub is not None:
-        hub.watch(lambda: worker.alive)
-    courier = extensions.get("lct-courier")
-    if courier is not None:
-        courier.start(lambda: worker.alive)
+    app = getattr(worker.app.callable, "extensions", {}).get("lct")
+    if app:
+        app.hub.watch(lambda: worker.alive)
+        if app.webhooks:
+            app.webhooks.start(lambda: worker.alive)
 
 
 def on_starting(server: Any) -> None:
@@ -98,7 +96,7 @@ def on_starting(server: Any) -> None:
     where = Path(worker_tmp_dir or tempfile.gettempdir())
     for left in where.glob("lct-metrics-*"):  # perhaps by a server that was killed
         with contextlib.suppress(OSError):
-            if not is_taken(left):
+            if not is_locked(left):
                 shutil.rmtree(left)
     made = Path(tempfile.mkdtemp(prefix=".lct-metrics-", dir=where))
     server.metrics_lock = take_lock(made)  # workers inherit it
@@ -123,9 +121,9 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Live screens and webhooks have greenlets of their own, for which gunicorn does not wait: we
     do."""
     extensions = getattr(worker.app.callable, "extensions", {}) if worker.app else {}
-    if courier := extensions.get("lct-courier"):
-        courier.drained()  # meanwhile the screens are closed
-    if "lct-hub" in extensions:
-        extensions["lct-hub"].drained()
+    if app := extensions.get("lct"):
+        if app.webhooks:
+            app.webhooks.drained()  # meanwhile the screens are closed
+        app.hub.drained()
     if "lct-tracing" in extensions:
         extensions["lct-tracing"].stop()

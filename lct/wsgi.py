@@ -5,7 +5,7 @@ import os
 from .bootstrap import create_app
 from .cli import commands
 from .config import Settings
-from .laptop import running_environ
+from .running import running_environ
 
 # Flask commands in a second terminal find the servers of a running `lct up`.
 app = create_app(Settings.from_env(running_environ(os.environ)))

@@ -20,7 +20,7 @@ import pytest
 import redis
 
 from lct.config import Settings
-from lct.infrastructure.embedded import start_bus, start_store
+from lct.laptop.local_servers import start_bus, start_store
 
 from . import support
 from .browser import Screens

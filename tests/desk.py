@@ -29,7 +29,7 @@ class Desk:
     def __init__(self) -> None:
         self.store = EventStore(defer=lambda work: work())
         self.published: list[tuple[str, int]] = []
-        self.execute = Execute(self.store, lambda *said: self.published.append(said), utc_now)
+        self.execute = Execute(self.store, [lambda *said: self.published.append(said)], utc_now)
 
     def create(
         self, name: str = "Friday Cup", limit: int = 8, team_count: int = 20, **more: Any

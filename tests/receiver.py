@@ -18,9 +18,9 @@ from typing import Any
 
 from flask import Flask
 
-from lct.infrastructure import outgoing
-from lct.infrastructure.courier import Courier
-from lct.infrastructure.delivery import Delivery
+from lct.webhooks import post as outgoing
+from lct.webhooks.deliver import Delivery
+from lct.webhooks.schedule import Courier
 
 from .api_client import ApiEvening, good
 
@@ -120,10 +120,10 @@ class Desk:
     """A courier of its own, which delivers when the test says so, by a clock that it can turn."""
 
     def __init__(self, app: Flask) -> None:
-        self.hooks = app.extensions["lct"].webhooks
+        self.hooks = app.extensions["lct"].webhooks.hooks
         self.ahead = timedelta()
         self.counted: list[str] = []
-        self.store = app.extensions["lct-store"]
+        self.store = app.extensions["lct"].store
         post = partial(outgoing.post, private=True)
         keys = app.extensions["lct"].secrets
         self.deliver = Delivery(self.store, self.hooks, post, keys, self.now, self.counted.append)

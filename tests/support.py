@@ -19,9 +19,9 @@ from typing import Any
 import redis
 
 from lct.config import Settings, environ_of
-from lct.laptop import listen
+from lct.laptop.machine import listen
+from lct.laptop.web_server import WebServer
 from lct.places import ROOT
-from lct.web_server import WebServer
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

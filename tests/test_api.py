@@ -63,6 +63,14 @@ def test_the_teams_come_from_where_the_pages_take_them(
     assert (len(teams), teams[0]["name"]) == (count, first)
 
 
+def test_a_pasted_team_is_one_name_and_not_two(app: Flask) -> None:
+    sent = {"name": "Cup", "limit": 2, "source": "pasted", "pasted": ["Reds\nBlues", "Greens"]}
+    answer = refused(Program(app).post("/api/v1/tournaments", sent), 422)
+    assert answer["errors"] == [
+        {"field": "pasted", "detail": "“Reds Blues” has a line break in it."}
+    ]
+
+
 def test_rated_teams_keep_to_their_kind_and_stars(app: Flask) -> None:
     e = ApiEvening(app, source="rated", kinds=["nation"], least=4.0, cap=4.5)
     teams = good(e.anyone.get(e.at("/teams?limit=200")))["items"]
@@ -181,7 +189,7 @@ def test_no_answer_tells_a_card_before_it_turns(app: Flask) -> None:
         assert {p["drawnTeam"] for p in seed["players"]} == {None}
     then = good(e.host.get(e.at("/history/8")))
     assert {p["drawn"] for p in then["players"]} == {None}
-    secret = app.extensions["lct"].known(e.code).tournament.secret
+    secret = app.extensions["lct"].store.stream(e.code).tournament.secret
     reads = ["", "/teams", "/players", "/draw", "/draws", "/host", "/history", "/history/8"]
     for path in [*reads, "/history.jsonl"]:
         text = e.host.get(e.at(path)).get_data(as_text=True)
@@ -326,8 +334,8 @@ def test_a_list_read_page_by_page_is_the_whole_list(app: Flask, path: str) -> No
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=ZnJvbTotMQ", "cursor=%00", "cursor=é",
-     "cursor=ZnJvbTowMg"],
+    ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=-1", "cursor=ZnJvbTotMQ", "cursor=%00",
+     "cursor=é", "cursor=ZnJvbTowMg"],
 )  # fmt: skip
 def test_a_wrong_page_is_a_wrong_field(e: ApiEvening, query: str) -> None:
     problem = refused(e.anyone.get(e.at(f"/teams?{query}")), 422)

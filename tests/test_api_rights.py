@@ -13,9 +13,9 @@ from lct.web.api import operations
 from lct.web.api.operation import Operation
 from lct.web.api.rights import Right
 from lct.web.identity import ORGANISER, PLAYER, _signer
+from tools.rights_table import API, IN, ROLES
 
 from .api_client import ApiEvening, Program, good, refused
-from .rights_table import API, IN, ROLES
 
 pytestmark = pytest.mark.usefixtures("uncounted")
 

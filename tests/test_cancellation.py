@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
-from lct import cancellation
+from lct import this_request
 from lct.domain.errors import ClientGone, DeadlineExceeded
-from lct.infrastructure.embedded import LocalServer, start_bus, start_store
 from lct.infrastructure.limiter import Limiter
 from lct.infrastructure.redis_bus import RedisBus
-from lct.laptop import listen
+from lct.laptop.local_servers import LocalServer, start_bus, start_store
+from lct.laptop.machine import listen
 
 from .api_client import ApiEvening, good, refused, served, settings_for
 from .conftest import Servers
@@ -66,7 +66,7 @@ def test_everything_that_a_request_asks_of_the_store_has_one_deadline(
 ) -> None:
     app, proxy = slowed
     e = ApiEvening(app)
-    monkeypatch.setattr(cancellation, "REQUEST_SECONDS", SECONDS)
+    monkeypatch.setattr(this_request, "REQUEST_SECONDS", SECONDS)
     proxy.break_all(slow(0.7))  # each answer is in time; the second is too late for the request
     answer, took = timed(lambda: e.host.get(e.at("/history")))
     refused(answer, 503, "deadline-exceeded" if took < SECONDS else "unavailable")
@@ -82,8 +82,8 @@ def test_waiting_for_other_commands_ends_by_the_deadline(
     app, _ = slowed
     e = ApiEvening(app)
     ola = e.join("Ola")
-    monkeypatch.setattr(cancellation, "REQUEST_SECONDS", SECONDS)
-    with app.extensions["lct-store"].stream(e.code).lock:
+    monkeypatch.setattr(this_request, "REQUEST_SECONDS", SECONDS)
+    with app.extensions["lct"].store.stream(e.code).lock:
         answer, took = timed(lambda: e.pick(ola, 1))
     refused(answer, 503, "busy")
     assert SECONDS - 0.1 < took < SECONDS + LATE
@@ -95,7 +95,7 @@ def test_a_question_to_redis_that_could_outlast_the_deadline_is_not_asked(
 ) -> None:
     app, _ = slowed
     e = ApiEvening(app)
-    monkeypatch.setattr(cancellation, "REQUEST_SECONDS", SECONDS)
+    monkeypatch.setattr(this_request, "REQUEST_SECONDS", SECONDS)
     os.killpg(local[1].process.pid, signal.SIGSTOP)
     try:
         answer, took = timed(lambda: e.anyone.get(e.at("/teams")))
@@ -120,24 +120,24 @@ def test_with_redis_paused_a_question_ends_in_time(local: Any) -> None:
 
 
 def test_outside_of_a_request_nothing_is_limited(slowed: Any) -> None:
-    cancellation.check()
-    assert cancellation.left(3600) == 3600
-    assert cancellation.allows(10**9)
+    this_request.check()
+    assert this_request.left(3600) == 3600
+    assert this_request.allows(10**9)
     app, _ = slowed
     good(ApiEvening(app).anyone.get("/liveness"))
-    assert cancellation.left(3600) == 3600  # a request leaves nothing behind
+    assert this_request.left(3600) == 3600  # a request leaves nothing behind
 
 
 def test_after_the_deadline_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cancellation, "REQUEST_SECONDS", 0.0)
-    cancellation.begin({})
+    monkeypatch.setattr(this_request, "REQUEST_SECONDS", 0.0)
+    this_request.begin("abcdefgh", {})
     try:
-        for ask in (cancellation.check, lambda: cancellation.left(1)):
+        for ask in (this_request.check, lambda: this_request.left(1)):
             with pytest.raises(DeadlineExceeded):
                 ask()
-        assert not cancellation.allows(0.1)
+        assert not this_request.allows(0.1)
     finally:
-        cancellation.end()
+        this_request.end()
 
 
 # --- the client -----------------------------------------------------------------------------------
@@ -154,16 +154,16 @@ class Plain:
 def test_a_client_is_there_until_it_closes_its_side(sent: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        cancellation.begin({"gunicorn.socket": Plain(ours)})
+        this_request.begin("abcdefgh", {"gunicorn.socket": Plain(ours)})
         try:
             theirs.sendall(sent)
-            cancellation.check()
+            this_request.check()
             assert ours.recv(100, socket.MSG_DONTWAIT) == sent if sent else True
             theirs.close()
             with pytest.raises(ClientGone):
-                cancellation.check()
+                this_request.check()
         finally:
-            cancellation.end()
+            this_request.end()
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import textwrap
 from itertools import pairwise
 from types import SimpleNamespace
 
-from lct.infrastructure.children import Watch, guarded, start_child, stop_child
-from lct.laptop import listen
+from lct.laptop.children import Watch, guarded, start_child, stop_child
+from lct.laptop.machine import listen
 
 from .support import clean_environ, is_running, wait_until
 
 STARTS_BOTH = """
     import sys, time
     from pathlib import Path
-    from lct.infrastructure.embedded import start_bus, start_store
+    from lct.laptop.local_servers import start_bus, start_store
     servers = [start(Path(sys.argv[1])) for start in (start_store, start_bus)]
     for server in servers:
         server.wait_ready()
@@ -71,7 +71,7 @@ def test_a_guard_passes_on_that_its_command_shall_end():
 
 def test_a_guard_hands_on_the_listening_socket(monkeypatch, tmp_path):
     elsewhere = SimpleNamespace(platform="darwin", executable=sys.executable)
-    monkeypatch.setattr("lct.infrastructure.children.sys", elsewhere)
+    monkeypatch.setattr("lct.laptop.children.sys", elsewhere)
     with listen("127.0.0.1", 0) as listener, (tmp_path / "log").open("wb") as log:
         says = f"import socket; print(socket.socket(fileno={listener.fileno()}).getsockname()[1])"
         child = start_child(

@@ -21,8 +21,8 @@ from tests.evening import CODE, SECRET, START, Evening
 CHI_SQUARE = {4: 23.5, 5: 25.7, 9: 33.7, 16: 45.9, 20: 52.4, 25: 60.1, 36: 76.4, 49: 94.6}
 
 
-def picks(n: int) -> list[draw.Pick]:
-    return [draw.Pick(f"p{i}", f"Team {i}", f"{i:032x}") for i in range(n)]
+def picks(n: int) -> list[draw.Ticket]:
+    return [draw.Ticket(f"p{i}", f"Team {i}", f"{i:032x}") for i in range(n)]
 
 
 def secrets(count: int) -> list[str]:

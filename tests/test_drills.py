@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from lct.infrastructure.embedded import LocalServer, start_bus, start_store
+from lct.laptop.local_servers import LocalServer, start_bus, start_store
 
 from .conftest import Servers
 from .http_client import House, open_house

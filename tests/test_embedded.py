@@ -9,7 +9,7 @@ import pytest
 import redis
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from lct.infrastructure.embedded import LocalServerError, start_bus, start_store
+from lct.laptop.local_servers import LocalServerError, start_bus, start_store
 
 from .support import wait_until
 

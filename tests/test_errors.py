@@ -9,7 +9,6 @@ import logging
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from websockets.exceptions import InvalidStatus
 
 from lct.config import Settings
 from lct.domain import errors
-from lct.infrastructure.embedded import LocalServer, start_store
+from lct.laptop.local_servers import LocalServer, start_store
 from lct.web.errors import answer_for
 from lct.web.identity import derived, organiser_key, seat_code
 
@@ -97,7 +96,7 @@ class Inside:
         def fail(code: str) -> None:
             raise error
 
-        self.app.extensions["lct"] = replace(self.app.extensions["lct"], read=fail)
+        self.app.extensions["lct"].store.read = fail
         start = len(self.log.getvalue())
         headers = {"HX-Request": "true"} if htmx else {}
         answer = self.app.test_client().get("/t/BBBBBBBB/verify", headers=headers)

@@ -17,9 +17,9 @@ import pytest
 from lct.domain.errors import Unreadable
 from lct.domain.evening import TournamentRenamed
 from lct.domain.fact import EVENTS
-from lct.event_docs import markdown
 from lct.infrastructure import stream
 from lct.infrastructure.stream import read_event
+from tools.event_docs import markdown
 
 FILES = sorted(Path("tests/events").glob("*.json"))
 

@@ -21,9 +21,8 @@ from lct.config import Settings
 from lct.domain import errors
 from lct.domain.evening import LockJoining, RenameTournament
 from lct.domain.rights import SYSTEM
-from lct.infrastructure import archive, documents
-from lct.infrastructure.embedded import LocalServer, start_store
-from lct.infrastructure.webhooks import Webhooks
+from lct.infrastructure import documents, stored_events
+from lct.laptop.local_servers import LocalServer, start_store
 
 from .desk import Desk
 from .proxy import Proxy, cut_after, cut_before, slow
@@ -214,7 +213,7 @@ def test_no_address_weakens_what_is_asked_of_a_replica_set() -> None:
         )
     )
     store = Desk().store
-    for collection in (store.events, store.snapshots, Webhooks()._documents):
+    for collection in (store.events, store.snapshots, documents.WebhookDocument._get_collection()):
         assert collection.write_concern.document == {"w": "majority", "j": True}
         assert collection.read_concern.level == "majority"
         assert collection.read_preference == pymongo.ReadPreference.PRIMARY
@@ -232,9 +231,9 @@ def test_what_a_call_left_is_found_without_reading_other_evenings(
     desk.join(code, "Ola", command_id="call-1")
     desk.execute(LockJoining(by=SYSTEM, code=code, command_id="call-2"))
     proxy.seen.clear()
-    found = [archive.receipt(desk.store, command_id) for command_id in ("call-1", "call-2")]
+    found = [stored_events.receipt(desk.store, command_id) for command_id in ("call-1", "call-2")]
     assert [(each.seq, each.version) for each in found if each] == [(2, 1), (3, 2)]
-    assert archive.receipt(desk.store, "call-3") is None
+    assert stored_events.receipt(desk.store, "call-3") is None
     assert set(proxy.seen) == {"find"}
 
 

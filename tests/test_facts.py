@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lct.application.history import story
-from lct.application.webhooks import following, progress_of
 from lct.config import Settings
 from lct.domain import errors
 from lct.domain.codec import hints
@@ -32,7 +34,8 @@ from lct.domain.people import ForgetPlayer, RemovePlayer
 from lct.domain.picking import LetGo, PickTeam
 from lct.domain.rights import ANYONE, OPERATOR, SYSTEM, Actor, Right, organiser, player
 from lct.domain.tournament import Tournament
-from lct.infrastructure import archive, documents
+from lct.infrastructure import documents, stored_events, transfer
+from lct.webhooks.message import following, progress_of
 
 from .desk import Desk
 from .evening import START, Evening
@@ -88,19 +91,19 @@ def test_nothing_that_is_not_marked_leaves_by_any_way(lots: Any, desk: Desk) -> 
     code = desk.create()
     begin = progress_of(desk.store.read(code).tournament, 1, START)
     t = desk.execute(DrawLots(code=code, by=SYSTEM))
-    stored = archive.stored(desk.store, code)
+    stored = stored_events.stored(desk.store, code)
     told = following(t, begin, stored[-1], START)
     assert told is not None
     webhook = told[0].body().decode()
     history = story(code, stored)
     assert history[-1].what == "drew lots"
-    export = list(archive.exported(desk.store, code, set()))
+    export = list(transfer.exported(desk.store, code, set()))
     assert json.loads(export[-1])["data"] == {"attempt": 1, "player_id": "p-exported"}
     for text in (webhook, str(history), *export):
         assert "p-sealed" not in text
         assert "seed-never" not in text
     assert "p-exported" not in webhook
-    whole = list(archive.exported(desk.store, code, None))
+    whole = list(transfer.exported(desk.store, code, None))
     assert "seed-never" in whole[-1]  # to move house
     assert "p-sealed" in whole[-1]
 
@@ -199,7 +202,7 @@ def test_a_device_that_was_revoked_elsewhere_meanwhile_does_nothing_more(
     desk.execute(RevokeDevice(code=code, by=HOST, device_id="phone", organiser_hash="new"))
     with pytest.raises(errors.NotTheOrganiser):
         behind.execute(HOSTS[what](phone))
-    assert archive.stored(desk.store, code)[-1].event.type == "device-revoked"
+    assert stored_events.stored(desk.store, code)[-1].event.type == "device-revoked"
 
 
 def test_a_removed_player_does_nothing_more_on_a_worker_that_has_not_heard(desk: Desk) -> None:
@@ -233,3 +236,41 @@ def test_nobody_but_the_operator_forgets_a_player(desk: Desk) -> None:
     for by in (HOST, OLA, ANYONE):
         with pytest.raises(errors.NotAllowed):
             desk.execute(ForgetPlayer(code=code, by=by, player_id="p-Ola"))
+
+
+# --- what belongs to a command --------------------------------------------------------------------
+
+WEB = Path("lct/web")
+
+
+def named_in(files: Iterable[Path]) -> set[str]:
+    """Every name that these modules use."""
+    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in files)
+    return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("kind", list(command_classes()), ids=lambda kind: kind.__name__)
+def test_every_command_can_be_given_on_a_page_and_by_the_api(kind: type[Command]) -> None:
+    if kind.right is Right.OPERATOR:
+        return  # on the command line
+    name = kind.__name__
+    if kind.creates:
+        return  # the one form and the one operation that end in the same function of values
+    assert name in named_in(WEB.glob("*.py")), (
+        f"no page gives {name}: add it to ACTIONS in lct/web/organise.py, or a route of its own"
+    )
+    assert name in named_in((WEB / "api").glob("*.py")), (
+        f"the API has no operation for {name}: add a row to PLAIN in lct/web/api/commands.py"
+    )
+
+
+def test_every_event_comes_of_a_command_in_its_own_subject() -> None:
+    for event in EVENTS.values():
+        subject = Path(inspect.getsourcefile(event) or "")
+        tree = ast.parse(subject.read_text(encoding="utf-8"))
+        made = {
+            node.func.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert event.__name__ in made, f"no command in {subject.name} makes {event.__name__}"

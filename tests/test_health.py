@@ -6,7 +6,6 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from http.client import HTTPConnection
 
 import gevent
@@ -15,6 +14,7 @@ from flask import Flask
 
 from lct.config import Settings
 from lct.web import health
+from lct.web.app import App
 
 from .http_client import app_here
 from .support import wait_until
@@ -30,7 +30,11 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 def depend(app: Flask, ask: Callable[[], dict[str, bool]]) -> None:
     """Let the app's dependencies answer like that."""
-    app.extensions["lct"] = replace(app.extensions["lct"], ready=ask)
+
+    class Depending(App):
+        ready = staticmethod(ask)
+
+    app.extensions["lct"] = Depending(**vars(app.extensions["lct"]))
 
 
 def ready(app: Flask) -> tuple[int, dict[str, object]]:
@@ -115,7 +119,7 @@ def test_a_stopping_worker_is_not_ready_and_asks_nobody(app: Flask) -> None:
     assert ready(app)[0] == 200
     depend(app, lambda: pytest.fail("asked"))
     app.extensions["lct-lookout"].at = -1e9
-    app.extensions["lct-hub"].draining = True
+    app.extensions["lct"].hub.draining = True
     assert ready(app) == (503, {"status": "not ready", **WELL, "draining": True})
 
 

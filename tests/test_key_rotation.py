@@ -79,7 +79,7 @@ class Evening:
         return f"/t/{self.code}/{page}"
 
     def t(self, app: Flask) -> Tournament:
-        return app.extensions["lct"].read(self.code).tournament  # type: ignore[no-any-return]
+        return app.extensions["lct"].store.read(self.code).tournament  # type: ignore[no-any-return]
 
     def begin(self, app: Flask) -> None:
         self.host.get("/")

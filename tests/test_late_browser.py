@@ -79,9 +79,15 @@ def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(evening: A
     held = Held(ann, "team")
     bob.locator("#team-3 .tile").tap()
     see(bob.locator("#team-3"), "yours")
+    see(ann.locator("#team-3"), "Bob Nowak")
     # She sees it as it was a moment ago.
-    ann.evaluate("document.querySelector('#team-3 .tile').removeAttribute('aria-disabled')")
-    ann.locator("#team-3 .tile").tap()
+    ann.evaluate(
+        """() => {
+          const tile = document.querySelector("#team-3 .tile");
+          tile.removeAttribute("aria-disabled");
+          tile.click();
+        }"""
+    )
     assert held.wait() == 409
     ann.evaluate("look(null)")  # whatever she looks at is sent again and again
     ann.wait_for_timeout(500)

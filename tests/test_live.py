@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lct.application.messages import CHANNEL, EVERYWHERE, Moved, encode
+from lct.application.messages import CHANNEL, EVERYWHERE, Looked, Moved, encode
 
 from .http_client import Evening, House, Phone, Screen, at_once
 from .support import wait_until
@@ -365,13 +365,18 @@ def test_messages_that_are_doubled_or_late_change_nothing(house: House) -> None:
 
 
 MALFORMED = [
-    b"", b"{}", b"null", b"[]", b"not json", b"\xff\xfe\x00", b'{"code":1,"seq":2}',
-    b'{"code":"%s"}', b'{"code":"%s","seq":"2"}', b'{"code":"%s","seq":-1}',
-    b'{"code":"%s","seq":null}', b'{"code":"BCDF2345","seq":9}',
-    b'{"code":"%s","player_id":1,"team":1}', b'{"code":"%s","player_id":"x","team":"1"}',
-    b'{"code":"%s","seq":' + b"[" * 900,
-    b'{"code":"%s","seq":2' + b" " * 70_000 + b"}", b'{"code":"%s","dropped":true}',
-    b'{"code":"%s","worker":"w","here":[1],"asleep":[]}', b'{"code":"%s","worker":"w","here":1}',
+    b"", b"{}", b"null", b"[]", b"not json", b"\xff\xfe\x00", b'{"type":["moved"]}',
+    b'{"code":"%s","seq":2}', b'{"type":"moved","code":1,"seq":2}',
+    b'{"type":"moved","code":"%s"}', b'{"type":"moved","code":"%s","seq":"2"}',
+    b'{"type":"moved","code":"%s","seq":-1}', b'{"type":"moved","code":"%s","seq":true}',
+    b'{"type":"moved","code":"%s","seq":null}', b'{"type":"moved","code":"BCDF2345","seq":9}',
+    b'{"type":"looked","code":"%s","player_id":1,"team":1}',
+    b'{"type":"looked","code":"%s","player_id":"x","team":"1"}',
+    b'{"type":"moved","code":"%s","seq":' + b"[" * 900,
+    b'{"type":"moved","code":"%s","seq":2' + b" " * 70_000 + b"}",
+    b'{"type":"dropped","code":"%s"}',
+    b'{"type":"present","code":"%s","worker":"w","here":[1],"asleep":[]}',
+    b'{"type":"present","code":"%s","worker":"w","here":1}',
 ]  # fmt: skip
 
 
@@ -389,14 +394,31 @@ def test_a_mangled_message_is_logged_and_dropped_and_the_next_one_arrives(house:
     assert house.log().count("bus message malformed") - before == 2 * len(MALFORMED) + 2
 
 
+def test_a_message_of_another_version_is_dropped_and_logged_once(house: House) -> None:
+    e = house.evening()
+    unknown, malformed = "bus message unknown", "bus message malformed"
+    before = house.log().count(malformed)
+    with open_screen(e, "board", 0) as board, open_screen(e, "board", 1) as other:
+        listening(e)
+        for seq in range(1, 4):
+            message = {"type": "score-told", "code": e.code, "seq": seq}
+            house.redis.publish(CHANNEL + e.code, json.dumps(message))
+        e.guest("Ola")
+        for screen in (board, other):
+            screen.until(lambda s: "Ola Nowak" in s.shows("seat-1"), SOON)
+    told = [line for line in house.lines() if line["message"] == unknown]
+    assert [line["labels"]["message"] for line in told] == ["score-told"] * 2  # by each worker
+    assert house.log().count(malformed) == before
+
+
 def test_a_look_at_a_team_that_does_not_exist_does_not_stop_the_screens(house: House) -> None:
     e = house.evening()
     e.guest("Ola")
-    message = {"code": e.code, "player_id": e.player("Ola"), "team": 4000}
+    message = encode(Looked(e.code, e.player("Ola"), 4000))
     with open_screen(e, "board", 0) as board, open_screen(e, "me", 1) as phone:
         listening(e)
         max_ = e.guest("Max")
-        house.redis.publish(CHANNEL + e.code, json.dumps(message))
+        house.redis.publish(CHANNEL + e.code, message)
         board.quiet(0.1)
         e.pick(max_, 1)
         board.until(lambda s: "Team 1" in s.shows("seat-2"), SOON)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from lct.application.messages import CHANNEL
-from lct.infrastructure.embedded import LocalServer, start_bus, start_store
+from lct.application.messages import CHANNEL, Moved, encode
+from lct.laptop.local_servers import LocalServer, start_bus, start_store
 
 from .conftest import Servers
 from .http_client import Evening, House, Screen, at_once, open_house
@@ -127,7 +127,7 @@ def test_while_the_store_is_away_screens_stay_open_and_then_go_on(
     screens = screens_of(e)
     store.kill()
     try:
-        house.redis.publish(f"lct:t:{e.code}", json.dumps({"code": e.code, "seq": 99}))
+        house.redis.publish(f"lct:t:{e.code}", encode(Moved(e.code, 99)))
         assert e.pick(ola, 1).status == 503
         for screen in screens:
             assert screen.ws.ping().wait(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,16 @@ def told(evening: Evening, seq: int) -> Any:
     )
 
 
+def hearing(looks: Callable[[str], dict[str, tuple[int, float]]]) -> Any:
+    """A bus that keeps such looks."""
+    return SimpleNamespace(looks=looks, presences=lambda code: [], connected=True, now=utc_now)
+
+
+def holding(stream: Any) -> Any:
+    """A store with one stream in it."""
+    return SimpleNamespace(read=lambda code: stream, stream=lambda code: stream)
+
+
 @pytest.mark.parametrize(
     ("heard", "stored", "shown"),
     [
@@ -49,8 +60,8 @@ def test_a_look_that_is_heard_while_the_stored_ones_are_read_counts(
         return stored
 
     unused: Any = None
-    bus: Any = SimpleNamespace(looks=read_looks, presences=lambda code: [], connected=True)
-    room = Room(CODE, lambda code: stream, lambda code: stream, bus, utc_now, unused, "")
+    bus: Any = hearing(read_looks)
+    room = Room(CODE, store=holding(stream), bus=bus, renderer=unused, join_url="")
     room._refresh()
     room.greenlet.kill(block=False)
     assert room.live_now().looks == shown
@@ -88,9 +99,9 @@ def test_a_phone_that_cannot_be_shown_its_own_regions_does_not_keep_them_from_th
     evening = Evening()
     ids = evening.join("Ola", "Max", "Zoe")
     stream = told(evening, 2)
-    bus: Any = SimpleNamespace(looks=lambda c: {}, presences=lambda c: [], connected=True)
+    bus: Any = hearing(lambda code: {})
     renderer: Any = Renderer()
-    room = Room(CODE, lambda code: stream, lambda code: stream, bus, utc_now, renderer, "")
+    room = Room(CODE, store=holding(stream), bus=bus, renderer=renderer, join_url="")
     phones = [Screen(player_id) for player_id in ids]
     for phone in phones:
         room.enter(phone)

@@ -21,9 +21,9 @@ import gevent
 import pytest
 
 from lct.config import Settings
-from lct.infrastructure.embedded import start_bus, start_store
 from lct.infrastructure.observability import Lines
-from lct.request_id import request_id
+from lct.laptop.local_servers import start_bus, start_store
+from lct.this_request import request_id
 from lct.web.identity import derived, organiser_key, seat_code
 
 from .conftest import Servers, redis_database
@@ -296,11 +296,11 @@ def test_the_store_that_is_away_is_told_with_the_id_of_who_asked(log: Log) -> No
 def test_work_that_a_request_puts_off_carries_its_id(settings: Settings) -> None:
     with app_here(settings) as app:
         put_off: list[str | None] = []
-        store = app.extensions["lct-store"]
+        store = app.extensions["lct"].store
         with app.test_request_context("/", headers={"X-Request-ID": "put-it-off"}):
             app.preprocess_request()
-            store._defer(lambda: put_off.append(request_id.get()))
-        assert request_id.get() is None
+            store._put_off(lambda: put_off.append(request_id.get()))
+        assert not request_id.get()
         gevent.sleep(0.05)
     assert put_off == ["put-it-off"]
 
@@ -310,7 +310,7 @@ from gevent import monkey; monkey.patch_all()
 import contextvars, logging, threading, warnings
 import gevent
 from lct.infrastructure.observability import configure_gunicorn, configure_logging
-from lct.request_id import request_id
+from lct.this_request import request_id
 configure_logging("DEBUG", "test")
 log = logging.getLogger("lct")
 request_id.set("abcdefgh")
@@ -318,7 +318,7 @@ log.info("at once")
 gevent.spawn(contextvars.copy_context().run, log.info, "put off")
 gevent.spawn(log.info, "for nobody")
 threading.Thread(target=log.info, args=("in a thread",)).start()
-request_id.set(None)
+request_id.set("")
 gevent.spawn(lambda: 1 / 0)
 threading.Thread(target=lambda: 1 / 0).start()
 gevent.sleep(0.01)

@@ -17,8 +17,8 @@ from flask import Flask
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from lct.application.webhooks import Message
 from lct.web.api import operations
+from lct.webhooks.message import Message
 
 from .api_client import ApiEvening, Program, good
 from .browser import Screens

@@ -39,18 +39,18 @@ OPENERS = {
 KNOWN = {
     ("infrastructure/documents.py", "connect"): "**TIMEOUTS",
     ("infrastructure/limiter.py", "RedisStorage"): "socket_timeout",
-    ("infrastructure/outgoing.py", "HTTPConnection"): "",  # is given a socket that is connected
-    ("infrastructure/outgoing.py", "connect"): "",  # of the socket, after its settimeout
-    ("infrastructure/outgoing.py", "socket"): "",
+    ("webhooks/post.py", "HTTPConnection"): "",  # is given a socket that is connected
+    ("webhooks/post.py", "connect"): "",  # of the socket, after its settimeout
+    ("webhooks/post.py", "socket"): "",
     ("infrastructure/redis_bus.py", "from_url"): "**quick",
     ("infrastructure/tracing.py", "_Exporter"): "timeout",
-    ("simulate.py", "build_opener"): "",  # opens nothing by itself
-    ("simulate.py", "open"): "timeout",
-    ("simulate.py", "connect"): "",  # a command that an operator watches, and ends
-    ("web_server.py", "HTTPConnection"): "timeout",
+    ("commands/simulate.py", "build_opener"): "",  # opens nothing by itself
+    ("commands/simulate.py", "open"): "timeout",
+    ("commands/simulate.py", "connect"): "",  # a command that an operator watches, and ends
+    ("laptop/web_server.py", "HTTPConnection"): "timeout",
 }
 # Of this machine: a local server's socket (settimeout), a listener, an address that is looked up.
-LOCAL = {"infrastructure/embedded.py", "infrastructure/store_server.py", "laptop.py", "up.py"}
+LOCAL = {f"laptop/{name}.py" for name in ("local_servers", "store_server", "machine", "up")}
 
 
 def openings() -> Iterator[tuple[str, str, list[str]]]:

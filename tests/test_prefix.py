@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lct.config import Settings
-from lct.web.parts import join_url, start_page
+from lct.web.links import join_url, start_page
 
 from .browser import Screens, create, decoded, is_by, is_live, join, see
 from .http_client import app_here, parse

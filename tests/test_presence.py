@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lct.application.messages import Present, channel, encode
-from lct.web.presence import ASLEEP, BELIEVED, SAY_AGAIN, SETTLING, Presence
+from lct.application.messages import PRESENT_SECONDS, Present, channel, encode
+from lct.web.presence import ASLEEP, SAY_AGAIN, SETTLING, Presence
 
 from .http_client import House, Screen
 from .support import wait_until
@@ -218,12 +218,12 @@ def test_a_worker_that_fell_silent_is_believed_for_ten_seconds_and_longer_withou
 ) -> None:
     here = Presence("BCDF2345", "w1")
     here.hear(Present("BCDF2345", "w2", ("p-Ola",), ()))
-    clock[0] += BELIEVED - 1
+    clock[0] += PRESENT_SECONDS - 1
     assert here.now(deaf=False) == {"p-Ola": "here"}
     for _ in range(3):
-        clock[0] += BELIEVED - 1
+        clock[0] += PRESENT_SECONDS - 1
         assert here.now(deaf=True) == {"p-Ola": "here"}
-    clock[0] += BELIEVED
+    clock[0] += PRESENT_SECONDS
     assert here.now(deaf=False) == {}
 
 

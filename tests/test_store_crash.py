@@ -20,7 +20,7 @@ from lct.domain.fact import Command
 from lct.domain.picking import PickTeam
 from lct.domain.rights import SYSTEM
 from lct.infrastructure import documents, event_store
-from lct.infrastructure.embedded import LocalServer, start_store
+from lct.laptop.local_servers import LocalServer, start_store
 
 from .desk import Desk
 from .doomed import Moment, run_and_kill

@@ -28,8 +28,8 @@ from lct.domain.fact import Command
 from lct.domain.picking import PickTeam
 from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import dump
-from lct.infrastructure import archive, documents
-from lct.infrastructure.embedded import LocalServer, start_store
+from lct.infrastructure import documents, retention, stored_events
+from lct.laptop.local_servers import LocalServer, start_store
 
 from .conftest import Servers
 from .desk import Desk
@@ -81,7 +81,7 @@ class Failing:
         assert self.stored() == list(types)
         mine, fresh = self.desk.store.read(self.code), Desk().store.read(self.code)
         assert dump(mine.tournament) == dump(fresh.tournament)
-        told = replay(self.code, archive.stored(self.desk.store, self.code))
+        told = replay(self.code, stored_events.stored(self.desk.store, self.code))
         assert dump(told) == dump(mine.tournament)
 
     def pick(self, name: str = "Ola", team: int = 3, **more: Any) -> dict[int, str]:
@@ -166,7 +166,7 @@ def test_looking_for_old_evenings_may_take_longer_than_a_tap(
         with pytest.raises(errors.Unavailable):
             f.desk.store.stream_of_command("anything")
         tomorrow = datetime.now(UTC) + timedelta(days=1)
-        assert archive.outdated(f.desk.store, 0, tomorrow) == [f.code]
+        assert retention.outdated(0, tomorrow) == [f.code]
         f.proxy.break_all(None)
 
 
@@ -413,13 +413,13 @@ def test_a_clock_that_goes_backwards_changes_nothing_but_the_times(failing: Any)
         times = [noon, noon - timedelta(hours=2), noon - timedelta(days=400)]
 
         def at(moment: datetime, command: Command) -> None:
-            Execute(f.desk.store, lambda *_: None, lambda: moment)(command)
+            Execute(f.desk.store, [], lambda: moment)(command)
 
         at(times[0], PickTeam(by=SYSTEM, code=f.code, player_id="p-Max", team=1, value="ab" * 16))
         at(times[1], PickTeam(by=SYSTEM, code=f.code, player_id="p-Ola", team=0, value="cd" * 16))
         at(times[2], LockJoining(by=SYSTEM, code=f.code))
         f.check("team-picked", "team-picked", "joining-locked")
-        told = archive.stored(f.desk.store, f.code)
+        told = stored_events.stored(f.desk.store, f.code)
         assert [each.at for each in told[3:]] == times
         picks = picks_in_order(f.desk.store.read(f.code).tournament)
         assert [pick.player_id for pick in picks] == ["p-Max", "p-Ola"]  # by place, not by time

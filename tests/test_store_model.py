@@ -53,9 +53,9 @@ from lct.domain.picking import LetGo, PickTeam, RestartPicks
 from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import dump, restore
 from lct.domain.values import fold
-from lct.infrastructure import archive, documents, event_store
-from lct.infrastructure.embedded import LocalServer, start_store
+from lct.infrastructure import documents, event_store, stored_events
 from lct.infrastructure.stream import Stream
+from lct.laptop.local_servers import LocalServer, start_store
 
 from .desk import Desk
 from .doomed import Moment, run_and_kill
@@ -619,7 +619,7 @@ class Evenings(RuleBasedStateMachine):
 
     def every_prefix_is_what_was_acknowledged(self) -> None:
         for code, states in self.acknowledged.items():
-            stored = archive.stored(self.desks[0].store, code)
+            stored = stored_events.stored(self.desks[0].store, code)
             for seq, state in enumerate(states, 1):
                 assert replay(code, stored[:seq]) == state, f"{code} after {seq} events"
 

@@ -22,7 +22,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from . import sbom
+from tools import sbom
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("requirements", "requirements-tracing", "requirements-dev")

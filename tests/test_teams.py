@@ -23,23 +23,23 @@ def test_lists_by_stars_keep_to_the_floor_the_cap_and_the_kinds() -> None:
 
 
 def test_a_pasted_list_is_cleaned_line_by_line() -> None:
-    teams = pasted_teams("  Rot-Weiß \r\n\n Wisła\u200b\n")
+    teams = pasted_teams("  Rot-Weiß \r\n\n Wisła\u200b\n".splitlines())
     assert [team.name for team in teams] == ["Rot-Weiß", "Wisła"]
 
 
 def test_teams_pasted_twice_are_named() -> None:
     with pytest.raises(Invalid, match="wisła"):
-        pasted_teams("Wisła\nLech\nwisła\n")
+        pasted_teams(["Wisła", "Lech", "wisła"])
 
 
 @pytest.mark.parametrize("text", ["", " \n \n", "\u200b\n"])
 def test_an_empty_pasted_list_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
-        pasted_teams(text)
+        pasted_teams(text.splitlines())
 
 
 def test_two_thousand_pasted_teams_fit_and_no_more() -> None:
     lines = [f"Team {i}" for i in range(2001)]
-    assert len(pasted_teams("\n".join(lines[:2000]))) == 2000
+    assert len(pasted_teams(lines[:2000])) == 2000
     with pytest.raises(Invalid, match="2001 teams"):
-        pasted_teams("\n".join(lines))
+        pasted_teams(lines)

@@ -124,7 +124,7 @@ PHASES = phases()
 def renderer() -> Iterator[Renderer]:
     unused = Settings(mongo_uri="mongodb://127.0.0.1:1", redis_url="unix:///x", secret_key="x" * 16)
     with app_here(unused) as app:
-        yield app.extensions["lct-renderer"]
+        yield app.extensions["lct"].renderer
 
 
 def all_regions(t: Tournament, now: datetime) -> list[Region]:

@@ -20,12 +20,12 @@ from typing import Any
 
 import pymongo
 import pytest
-from flask import Flask, g
+from flask import Flask
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from opentelemetry.trace import Tracer
 
-from lct import spans
+from lct import spans, this_request
 from lct.application.messages import CHANNEL, Moved, decode, encode
 from lct.config import Settings, SettingsError, environ_of
 from lct.infrastructure.redis_bus import RedisBus
@@ -306,7 +306,7 @@ def test_nothing_private_is_in_any_span_of_a_whole_evening(
 
 
 def test_a_message_brings_its_trace_only_where_there_is_one() -> None:
-    assert encode(Moved("BCDF2345", 7)) == '{"code":"BCDF2345","seq":7}'
+    assert encode(Moved("BCDF2345", 7)) == '{"type":"moved","code":"BCDF2345","seq":7}'
     assert decode(encode(Moved("BCDF2345", 7, TRACE))) == Moved("BCDF2345", 7, TRACE)
 
 
@@ -318,7 +318,7 @@ def test_a_message_brings_its_trace_only_where_there_is_one() -> None:
     ],
 )  # fmt: skip
 def test_news_with_a_trace_that_is_none_is_news_all_the_same(trace: Any) -> None:
-    said = json.dumps({"code": "BCDF2345", "seq": 7, "trace": trace})
+    said = json.dumps({"type": "moved", "code": "BCDF2345", "seq": 7, "trace": trace})
     assert decode(said) == Moved("BCDF2345", 7)
 
 
@@ -329,7 +329,8 @@ def broken_app(tracer: Tracer) -> Flask:
     """An app with one page, which fails."""
     app = Flask("broken")
     _Requests(tracer, ()).init_app(app)
-    app.before_request(lambda: setattr(g, "request_id", "broken"))
+    app.before_request(lambda: this_request.begin("broken", {}))
+    app.teardown_request(lambda _: this_request.end())
     app.add_url_rule("/t/<code>", view_func=lambda code: ("", 503), endpoint="broken")
     return app
 

@@ -16,14 +16,15 @@ import pymongo
 import pytest
 
 from lct import __version__
-from lct.laptop import listen, qr_code, running_environ, web_address
+from lct.laptop.machine import listen, qr_code, web_address
 from lct.places import ROOT
+from lct.running import running_environ
 
 from .support import answers, children_of, clean_environ, free_port, is_running, wait_until
 
 pytestmark = pytest.mark.slow
 
-START = [sys.executable, "-P", "-c", "import sys; from lct.up import run; sys.exit(run())"]
+START = [sys.executable, "-P", "-c", "import sys; from lct.laptop.up import run; sys.exit(run())"]
 
 
 class Up:

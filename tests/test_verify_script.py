@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lct.application.checks import finished_draws
+from lct.application.finished_draws import finished_draws
 from lct.domain import draw
 from lct.domain.drawing import SkipReveal
 from tests.evening import Evening

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from lct.application.addresses import checked_url, is_public
 from lct.config import Settings
 from lct.domain.errors import Invalid
-from lct.infrastructure import delivery, outgoing
-from lct.infrastructure.outgoing import PRIVATE, SLOW, UNREACHABLE, NotSent, post
+from lct.webhooks import deliver
+from lct.webhooks import post as outgoing
+from lct.webhooks.post import PRIVATE, SLOW, UNREACHABLE, NotSent, post
+from lct.webhooks.target import checked_url, is_public
 
 from .api_client import ApiEvening, refused, served, settings_for
 from .receiver import CONTINUE, Receiver, receiver, talks_on
@@ -241,7 +242,7 @@ def test_a_name_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.Monkey
 
 
 def test_one_try_ends_before_its_lease_does() -> None:
-    assert outgoing.LOOKUP + outgoing.TOTAL < delivery.LEASE / 1000
+    assert outgoing.LOOKUP + outgoing.TOTAL < deliver.LEASE / 1000
 
 
 def test_a_silent_address_leaves_time_for_the_next_one(
@@ -339,4 +340,4 @@ def test_they_are_off_unless_somebody_switches_them_on(servers: Any) -> None:
         ):
             refused(answer, 404, "webhooks-are-off")
         refused(e.anyone.get(path), 401)
-        assert app.extensions["lct-courier"] is None
+        assert app.extensions["lct"].webhooks is None

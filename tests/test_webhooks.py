@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,14 +24,15 @@ from pymongo import monitoring
 from pymongo.monitoring import CommandListener
 
 from lct.application.messages import EVERYWHERE, WebhookAdded, channel, decode, encode
-from lct.application.webhooks import headers, pause
 from lct.domain.fact import EVENTS, Event, Seen, seen
 from lct.domain.people import ForgetPlayer
 from lct.domain.rights import SYSTEM
-from lct.infrastructure import archive, courier, delivery
-from lct.infrastructure.delivery import Delivery
+from lct.infrastructure import privacy, retention, transfer
 from lct.infrastructure.documents import WebhookDocument
 from lct.web.hub import Hub
+from lct.webhooks import deliver, schedule
+from lct.webhooks.deliver import Delivery
+from lct.webhooks.message import headers, pause
 
 from .api_client import ApiEvening, good, refused, served, settings_for
 from .http_client import at_once, parse
@@ -181,7 +182,7 @@ def test_only_these_fields_of_events_are_told() -> None:
 def drawn(e: ApiEvening, app: Flask) -> Any:
     e.filled()
     e.draw()
-    return app.extensions["lct"].known(e.code).tournament.draws[-1]
+    return app.extensions["lct"].store.stream(e.code).tournament.draws[-1]
 
 
 def test_no_card_and_no_secret_is_told_before_the_last_card_has_turned(
@@ -206,7 +207,7 @@ def test_no_card_and_no_secret_is_told_before_the_last_card_has_turned(
     assert over["type"] == "draw-over"
     assert over["data"]["secret"] == record.secret
     assert over["data"]["commitment"] == record.commitment
-    teams = app.extensions["lct"].known(e.code).tournament.teams
+    teams = app.extensions["lct"].store.stream(e.code).tournament.teams
     assert {(h["player_id"], h["name"], h["team"]) for h in over["data"]["hands"]} == {
         (player_id, name, teams[team].name) for player_id, name, team in record.hands
     }
@@ -238,7 +239,7 @@ def test_a_restart_ends_the_reveal_and_its_new_secret_stays_sealed(
     good(e.host.post(e.at("/restart")))
     desk.work(e)
     assert there.types == ["teams-drawn", "draw-over", "picks-restarted"]
-    t = app.extensions["lct"].known(e.code).tournament
+    t = app.extensions["lct"].store.stream(e.code).tournament
     assert there.sent[-1].json["data"] == {"attempt": 2, "commitment": t.commitment}
     for team, player_id in enumerate(e.players):
         good(e.pick(player_id, team))
@@ -352,7 +353,7 @@ def test_one_that_fails_holds_up_no_other(e: ApiEvening, desk: Desk, there: Rece
 def test_one_with_much_to_be_told_makes_room_for_others(
     e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "TURN", 0)
+    monkeypatch.setattr(deliver, "TURN", 0)
     add(e, there.url)
     for first in ("Ola", "Max", "Zoe"):
         e.join(first)
@@ -596,7 +597,7 @@ def test_a_stopping_worker_waits_for_what_is_being_sent_but_not_for_long(
     e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch,
     takes: float, is_over: bool,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(courier, "LAST", 0.5)
+    monkeypatch.setattr(schedule, "LAST", 0.5)
     add(e, there.url)
     (hook,) = desk.hooks.of(e.code)
     monkeypatch.setattr(Delivery, "__call__", lambda *_: gevent.sleep(takes))
@@ -645,8 +646,8 @@ def test_adding_and_removing_are_counted_like_all_that_the_host_does(
 ) -> None:
     """Every worker is told of each of them."""
     counted: list[str] = []
-    counting = replace(app.extensions["lct"], count=lambda name, _: counted.append(name))
-    monkeypatch.setitem(app.extensions, "lct", counting)
+    limiter = app.extensions["lct"].limiter
+    monkeypatch.setattr(limiter, "count", lambda name, _: counted.append(name))
     hook = add(e, "https://receiver.example/")
     assert e.host.call("DELETE", e.at(f"/webhooks/{hook['id']}")).status_code == 204
     assert counted == ["call", "tap", "taps"] * 2
@@ -707,7 +708,7 @@ def test_a_secret_is_in_no_document_and_no_export(
     kept = repr([list(database[name].find()) for name in names])
     assert there.url in kept
     assert secret not in kept
-    exported = "".join(archive.exported(desk.store, e.code, None))
+    exported = "".join(transfer.exported(desk.store, e.code, None))
     for text in (exported, json.dumps(good(e.host.get(e.at("/history"))))):
         assert "player-joined" in text
         assert secret not in text
@@ -717,7 +718,7 @@ def test_a_secret_is_in_no_document_and_no_export(
 def test_they_go_with_the_tournament(e: ApiEvening, desk: Desk, there: Receiver) -> None:
     add(e, there.url)
     e.join("Ola")
-    archive.delete_stream(desk.store, e.code)
+    retention.delete_stream(desk.store, e.code)
     assert desk.hooks.of(e.code) == []
     desk.work(e)
     assert there.sent == []
@@ -729,7 +730,7 @@ def test_one_that_outlived_its_tournament_is_removed(
     add(e, there.url)
     e.join("Ola")
     (left,) = WebhookDocument._get_collection().find({"stream": e.code})
-    archive.delete_stream(desk.store, e.code)
+    retention.delete_stream(desk.store, e.code)
     WebhookDocument._get_collection().insert_one(left)
     desk.work(e)
     assert there.sent == []
@@ -760,7 +761,7 @@ def test_a_forgotten_name_is_not_told_any_more(
     add(e, there.url)
     ola = e.join("Ola")
     app.extensions["lct"].execute(ForgetPlayer(by=SYSTEM, code=e.code, player_id=ola))
-    archive.rewrite_forgotten(desk.store, e.code, ola)
+    privacy.rewrite_forgotten(desk.store, e.code, ola)
     desk.work(e)
     assert there.types == ["player-joined", "player-forgotten"]
     assert all(sent.json["data"]["first"] == "Player" for sent in there.sent)

@@ -1,6 +1,6 @@
 """Tries `make run` as a newcomer does, in an empty Debian. Needs Linux, root and mmdebstrap.
 
-Usage: fresh_machine.py <release>..., such as bookworm or trixie.
+Usage: python -m tools.fresh_machine <release>..., such as bookworm or trixie.
 
 In each tree, root and an ordinary user start the committed checkout twice, in a folder with a space
 and an umlaut. The second start has to take less than 3 s, so nothing else should keep the machine
@@ -25,7 +25,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
 
-from play_evening import play
+from tools.play_evening import play
 
 CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 USERS = ("root", "ola")

@@ -26,7 +26,8 @@ PATIENCE = 15.0  # seconds; after so many silent ones a page gives its socket up
 IDLE = 0.5
 TOKEN = re.compile(r'name="csrf_token" value="([^"@]+)"')
 REGION = re.compile(
-    r'<(?:li|section|header|p|div|footer|aside)(?: hx-swap-oob="outerMorph")? id="([\w-]+)"'
+    r'<(?:li|section|header|p|div|footer|aside|h2)(?: (?:hx-swap-oob|data-at)="[^"]*")*'
+    r' id="([\w-]+)"'
 )
 GOODBYE = bytes((0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE9))  # 1001, as a page says that is left
 NUMBERS = itertools.count(1)

@@ -6,13 +6,13 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from .. import cancellation
+from .. import this_request
 from ..domain.errors import Busy, LctError
 from ..domain.fact import Command, Event, Touched
 from ..domain.tournament import Tournament
@@ -35,7 +35,7 @@ class CommandRepeated(Exception):
         super().__init__(code)
 
 
-class Stream(Protocol):
+class KnownStream(Protocol):
     """One tournament as this worker knows it: its state after ``seq`` events."""
 
     tournament: Tournament
@@ -46,7 +46,7 @@ class Stream(Protocol):
     def touched_since(self, seq: int) -> list[Touched | None]: ...
 
 
-S = TypeVar("S", bound=Stream)
+S = TypeVar("S", bound=KnownStream)
 
 
 class Store(Protocol[S]):
@@ -62,10 +62,10 @@ class Store(Protocol[S]):
 
 @dataclass(frozen=True)
 class Execute(Generic[S]):
-    """Runs commands. ``publish(code, seq)`` tells every worker; it must not raise."""
+    """Runs commands. Each of ``told`` hears (code, seq) afterwards; it must not raise."""
 
     store: Store[S]
-    publish: Callable[[str, int], None]
+    told: Sequence[Callable[[str, int], None]]
     now: Callable[[], datetime]
 
     def __call__(self, command: Command) -> Tournament:
@@ -85,7 +85,7 @@ class Execute(Generic[S]):
         deadline = time.monotonic() + PATIENCE
         # Commands of this worker do not race each other, nor wait for long behind one whose store
         # does not answer.
-        if not stream.lock.acquire(timeout=cancellation.left(PATIENCE)):
+        if not stream.lock.acquire(timeout=this_request.left(PATIENCE)):
             raise Busy
         try:
             self._decide_and_append(stream, command, deadline)
@@ -98,13 +98,14 @@ class Execute(Generic[S]):
             stream.lock.release()
         # Also when there was nothing to do: the answer to the first try may have been lost, and
         # with it the news.
-        self.publish(command.code, stream.seq)
+        for tell in self.told:
+            tell(command.code, stream.seq)
         return stream.tournament
 
     def _decide_and_append(self, stream: S, command: Command, deadline: float) -> None:
         lost = 0
         while True:
-            cancellation.check()  # once it is stored, it is also published: never behind append
+            this_request.check()  # once it is stored, it is also published: never behind append
             place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
             try:
                 event = command.event_on(stream.tournament, self.now())

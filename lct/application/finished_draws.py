@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from ..domain.draw import PROTOCOL, Pick, verify
+from ..domain.draw import PROTOCOL, Ticket, verify
 from ..domain.tournament import Draw, Tournament
 
 
@@ -18,7 +18,7 @@ class DrawFacts(NamedTuple):
     option: str
     seal: str
     secret: str
-    picks: tuple[Pick, ...]  # in the order in which they were made
+    picks: tuple[Ticket, ...]  # in the order in which they were made
     given: tuple[str, ...]  # the team each of them got
     names: tuple[str, ...]
 

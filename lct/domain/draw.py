@@ -17,7 +17,7 @@ PROTOCOL = "lct draw v1"
 PLAIN, NOT_OWN = "plain", "not-own"
 
 
-class Pick(NamedTuple):
+class Ticket(NamedTuple):
     """One ticket in the hat. ``value`` is the random text made in the player's browser."""
 
     player_id: str
@@ -30,7 +30,7 @@ def commitment(code: str, secret: str) -> str:
     return hashlib.sha256(f"{PROTOCOL}|{code}|{secret}".encode()).hexdigest()
 
 
-def message(attempt: int, picks: Sequence[Pick]) -> bytes:
+def message(attempt: int, picks: Sequence[Ticket]) -> bytes:
     """What the secret signs: canonical JSON (UTF-8, no spaces) of the attempt and the picks."""
     body = {"attempt": attempt, "picks": [list(pick) for pick in picks]}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
@@ -63,7 +63,7 @@ def shuffled(items: Sequence[str], stream: Iterator[int]) -> list[str]:
     return out
 
 
-def hand_out(secret: str, attempt: int, picks: Sequence[Pick], option: str) -> list[str]:
+def hand_out(secret: str, attempt: int, picks: Sequence[Ticket], option: str) -> list[str]:
     """The team each pick's player gets, in the order of ``picks`` (the order of picking).
 
     With NOT_OWN whole shuffles are rejected until nobody holds their own pick, which is uniform
@@ -122,7 +122,7 @@ def verify(
     seal: str,
     secret: str,
     attempt: int,
-    picks: Sequence[Pick],
+    picks: Sequence[Ticket],
     option: str,
     given: Sequence[str],
 ) -> bool:

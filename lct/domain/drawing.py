@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from . import errors
-from .draw import NOT_OWN, Pick, hand_out
+from .draw import NOT_OWN, Ticket, hand_out
 from .fact import AfterLastCard, Command, Event, Public
 from .tournament import Draw, Hand, Tournament
 
@@ -19,10 +19,10 @@ class Dealt(NamedTuple):
     team: int  # its place in the tournament's list
 
 
-def picks_in_order(t: Tournament) -> list[Pick]:
+def picks_in_order(t: Tournament) -> list[Ticket]:
     """The picks in the order in which they were made: the input of the draw."""
     picked = sorted(t.players.values(), key=lambda player: player.picked_at)
-    return [Pick(p.id, t.teams[p.team].name, p.value) for p in picked if p.team is not None]
+    return [Ticket(p.id, t.teams[p.team].name, p.value) for p in picked if p.team is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,17 @@ def rated_teams(
     )
 
 
-def pasted_teams(text: str, field: str = "pasted") -> tuple[Team, ...]:
-    """One team a line, cleaned, empty lines dropped; Invalid names duplicates and long lines."""
-    lines = text.splitlines()
+def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...]:
+    """One team a line, cleaned, empty lines dropped; Invalid names duplicates and long lines, and
+    what is more than one line."""
+    names = []
     for line in lines:
         if is_far_too_long(line, NAME_CLUSTERS):
             raise _too_long(line, field)
-    names = [name for line in lines if (name := clean(line))]
+        if len(line.strip().splitlines()) > 1:
+            raise Invalid(**{field: f"“{clean(line)}” has a line break in it."})
+        if name := clean(line):
+            names.append(name)
     if not names:
         raise Invalid(**{field: "Paste at least two teams, one per line."})
     if len(names) > MAX_TEAMS:

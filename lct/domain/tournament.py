@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from . import errors
-from .draw import PLAIN, Pick, Timeline, timeline
+from .draw import PLAIN, Ticket, Timeline, timeline
 from .teams import Team
 
 MIN_PLAYERS, MAX_PLAYERS = 2, 1024
@@ -48,7 +48,7 @@ class Draw:
     commitment: str
     secret: str
     option: str
-    picks: list[Pick]
+    picks: list[Ticket]
     hands: list[Hand]
     at: datetime
     skipped: bool = False

@@ -21,6 +21,7 @@ MAX_CLUSTER = 16
 # Combining characters in a row (UAX #15, Stream-Safe Text Format): to normalize takes time by the
 # square of them, and 128,000 hold up everybody for 12 s.
 MAX_NONSTARTERS = 30
+LONGEST_URL = 500  # of a webhook
 
 ZWJ, ZWNJ = "\u200d", "\u200c"
 # Letters and symbols by category that nobody can see.

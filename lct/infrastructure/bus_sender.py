@@ -13,13 +13,20 @@ import redis
 from redis.exceptions import RedisError
 
 from .. import spans
-from ..application.messages import Looked, Message, Moved, Present, channel, encode
-from ..request_id import request_id
+from ..application.messages import (
+    LOOK_SECONDS,
+    PRESENT_SECONDS,
+    BusMessage,
+    Looked,
+    Moved,
+    Present,
+    channel,
+    encode,
+)
+from ..this_request import request_id
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 8  # how long a look lasts that is not repeated
-PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
 LOOKS, HERE = "lct:looks:", "lct:here:"
 
 
@@ -29,7 +36,7 @@ def failed(what: str, error: Exception, asked: str | None = None) -> None:
     log.error(what, extra=extra | ({"http.request.id": asked} if asked else {}))
 
 
-def _commands(message: Message, now: float) -> Iterator[tuple[str | int, ...]]:
+def _commands(message: BusMessage, now: float) -> Iterator[tuple[str | int, ...]]:
     """What a message comes to in Redis: it is published, and kept if a worker that comes later
     shall know it too."""
     if isinstance(message, Looked):
@@ -48,7 +55,7 @@ def _commands(message: Message, now: float) -> Iterator[tuple[str | int, ...]]:
     yield "PUBLISH", channel(message), encode(message)
 
 
-def _end_spans(batch: list[tuple[str | None, Message]], error: Exception | None = None) -> None:
+def _end_spans(batch: list[tuple[str | None, BusMessage]], error: Exception | None = None) -> None:
     for _, message in batch:
         if isinstance(message, Moved):
             spans.end(message.trace, error)
@@ -59,11 +66,11 @@ class Sender:
 
     def __init__(self, connections: redis.ConnectionPool, now: Callable[[], float]) -> None:
         self._connections, self._now = connections, now
-        self._outgoing: queue.SimpleQueue[tuple[str | None, Message]] = queue.SimpleQueue()
+        self._outgoing: queue.SimpleQueue[tuple[str | None, BusMessage]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._idle = True
 
-    def put(self, message: Message) -> None:
+    def put(self, message: BusMessage) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._deliver, name="bus", daemon=True)
             self._thread.start()

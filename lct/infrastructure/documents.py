@@ -1,14 +1,15 @@
 """The collections, as mongoengine documents: every field and every index is declared here.
 
-The hot paths read and write the same collections raw (plain dicts through ``collection``):
-building documents costs about twice the time of loading a tournament.
+The hot path, events, reads and writes its collection raw (plain dicts through ``collection``):
+building documents costs about twice the time of loading a tournament. All else uses documents.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import pymongo
 from mongoengine import (
@@ -28,22 +29,37 @@ from pymongo.collection import Collection
 from ..config import Settings
 
 
-class EventDocument(Document):
-    """One domain event. The unique ``_id`` (``<code>:<seq>``) is the concurrency check."""
+class PrimaryDocument(Document):
+    """A document that is read from the primary even if the store's address says otherwise: a
+    secondary may be behind what was acknowledged. (mongoengine leaves no other way to set it above
+    the address.)"""
+
+    meta: ClassVar[dict[str, Any]] = {"abstract": True}
+
+    @classmethod
+    def _get_collection(cls) -> Collection[dict[str, Any]]:
+        raw = super()._get_collection()
+        return raw.with_options(read_preference=pymongo.ReadPreference.PRIMARY)
+
+
+class EventDocument(PrimaryDocument):
+    """One domain event. The unique ``_id`` (``<code>:<seq>``) is the concurrency check.
+    The fields stand in the order in which exports have them."""
 
     id = StringField(primary_key=True)
     stream = StringField(required=True)
     seq = IntField(required=True, min_value=1)
     type = StringField(required=True)
     schema = IntField(required=True)
-    data = DictField(required=True)
-    unique = StringField()  # absent where unused: a stored null would count as a value
-    command_id = StringField()
+    data = DictField(default=None)  # mongoengine takes an empty one for none at all
     at = DateTimeField(required=True)
     actor = StringField(required=True)
+    # Absent where unused: a stored null would count as a value.
+    command_id = StringField()
     request_id = StringField()
+    unique = StringField()
 
-    meta = {  # noqa: RUF012 - mongoengine's way
+    meta: ClassVar = {
         "collection": "events",
         "auto_create_index": False,  # indexes come from ensure-indexes, before the first write
         "id_field": "id",
@@ -57,7 +73,7 @@ class EventDocument(Document):
     }
 
 
-class SnapshotDocument(Document):
+class SnapshotDocument(PrimaryDocument):
     """A cache of one stream's state after ``seq`` events; never truth."""
 
     id = StringField(primary_key=True)  # the stream
@@ -67,10 +83,10 @@ class SnapshotDocument(Document):
     claims = DictField()
     stale = ListField(IntField())
 
-    meta = {"collection": "snapshots", "auto_create_index": False}  # noqa: RUF012
+    meta: ClassVar = {"collection": "snapshots", "auto_create_index": False}
 
 
-class WebhookDocument(Document):
+class WebhookDocument(PrimaryDocument):
     """Who is told what happens in a tournament, and how far. Its signing secret is in no field.
 
     Times are milliseconds since the epoch: the local store keeps a date that is set as a text.
@@ -84,19 +100,24 @@ class WebhookDocument(Document):
     seq = IntField(required=True)
     version = IntField(required=True)
     draw = IntField(required=True)
-    tries = IntField(required=True)  # that failed since the last one that did not
-    since = IntField(required=True)  # the first of them; 0: none
-    next_at = IntField(required=True)  # not before
-    reason = StringField()
-    failed = BooleanField(required=True)  # for so long that nothing is sent any more
-    holder = StringField()  # the worker that is at it ...
-    lease = IntField(required=True)  # ... until then
+    tries = IntField(required=True, default=0)  # that failed since the last one that did not
+    since = IntField(required=True, default=0)  # the first of them; 0: none
+    next_at = IntField(required=True, default=0)  # not before
+    reason = StringField(default="")
+    failed = BooleanField(required=True, default=False)  # so long that nothing is sent any more
+    holder = StringField(default="")  # the worker that is at it ...
+    lease = IntField(required=True, default=0)  # ... until then
 
-    meta = {  # noqa: RUF012
+    meta: ClassVar = {
         "collection": "webhooks",
         "auto_create_index": False,
         "indexes": ["stream"],
     }
+
+    @property
+    def host(self) -> str:
+        """What of its address may be shown and logged: the rest may be a secret."""
+        return urlsplit(self.url).hostname or ""
 
 
 DOCUMENTS = (EventDocument, SnapshotDocument, WebhookDocument)
@@ -150,11 +171,9 @@ def connect_store(settings: Settings) -> MongoClient:
     )
 
 
-def collection(document: type[Document]) -> Collection[dict[str, Any]]:
-    """The document's collection, raw, and read from the primary even if the address says otherwise:
-    a secondary may be behind what was acknowledged. (mongoengine leaves no way to set it above.)"""
-    raw = document._get_collection()
-    return raw.with_options(read_preference=pymongo.ReadPreference.PRIMARY)
+def collection(document: type[PrimaryDocument]) -> Collection[dict[str, Any]]:
+    """The document's collection, raw."""
+    return document._get_collection()
 
 
 @contextmanager

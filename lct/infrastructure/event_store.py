@@ -9,16 +9,19 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pymongo
+from mongoengine.errors import NotUniqueError, OperationError
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from .. import cancellation
+from .. import this_request
 from ..application.execute import CommandRepeated, SeqTaken
 from ..domain import snapshot
 from ..domain.errors import LctError, Unavailable, UnknownTournament, Unreadable
 from ..domain.fact import Command, Event
+from ..this_request import carried
 from .documents import EventDocument, SnapshotDocument, collection
 from .stream import Stream
 
@@ -32,7 +35,7 @@ DEADLINE = 4.0  # seconds for everything that a command, or a page, asks of the 
 
 def in_time() -> AbstractContextManager[None]:
     """What a request asks of the store ends by the request's deadline, wherever it is asked."""
-    seconds = cancellation.left(math.inf)
+    seconds = this_request.left(math.inf)
     return nullcontext() if seconds == math.inf else pymongo.timeout(min(DEADLINE, seconds))
 
 
@@ -42,9 +45,9 @@ def reachable() -> Iterator[None]:
     try:
         with in_time():
             yield
-    except DuplicateKeyError:
+    except (DuplicateKeyError, NotUniqueError):
         raise
-    except PyMongoError as error:
+    except (PyMongoError, OperationError) as error:
         log.error(
             "store unavailable",
             extra={"event.action": "store.unavailable", "error.type": type(error).__name__},
@@ -53,9 +56,9 @@ def reachable() -> Iterator[None]:
 
 
 class EventStore:
-    """Streams of events in MongoDB. ``defer`` runs a function outside of the request."""
+    """Streams of events in MongoDB. ``defer`` runs a function later."""
 
-    def __init__(self, defer: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, defer: Callable[[Callable[[], None]], object]) -> None:
         self.events = collection(EventDocument)
         self.snapshots = collection(SnapshotDocument)
         self._defer = defer
@@ -64,7 +67,7 @@ class EventStore:
     def deadline(self) -> AbstractContextManager[None]:
         """All operations inside, retries included, have DEADLINE seconds together. One inside
         another can only end sooner; work that is put off has to leave its context behind."""
-        return pymongo.timeout(cancellation.left(DEADLINE))
+        return pymongo.timeout(this_request.left(DEADLINE))
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -81,7 +84,7 @@ class EventStore:
 
     def read(self, code: str) -> Stream:
         """The stream with every event that was acknowledged before this call."""
-        cancellation.check()
+        this_request.check()
         with self.deadline():
             known = code in self._streams
             stream = self.stream(code)
@@ -158,7 +161,7 @@ class EventStore:
             stream.take(document)
         stream.seen_at = time.monotonic()
         if len(documents) >= SNAPSHOT_EVERY:
-            self._defer(lambda: self.write_snapshot(stream))
+            self._put_off(partial(self.write_snapshot, stream))
         return stream
 
     def _has(self, code: str, seq: int) -> bool:
@@ -226,7 +229,7 @@ class EventStore:
         with suppress(Unavailable):  # the event is stored; the next command frees the text
             self._free_stale(stream)
         if seq % SNAPSHOT_EVERY == 0:
-            self._defer(lambda: self.write_snapshot(stream))
+            self._put_off(partial(self.write_snapshot, stream))
 
     def _refusal(self, event: Event, document: dict[str, Any]) -> Exception:
         """Which of the unique values was taken. Asked of the store: what a duplicate-key error
@@ -253,21 +256,28 @@ class EventStore:
                 self.events.update_one({"_id": f"{stream.code}:{seq}"}, {"$unset": {"unique": ""}})
             stream.stale = [other for other in stream.stale if other != seq]
 
+    def _put_off(self, work: Callable[[], None]) -> None:
+        self._defer(carried(work))
+
     def write_snapshot(self, stream: Stream) -> None:
         """Replace the stream's snapshot by its state now, unless a newer one is there."""
-        document = {
-            "seq": stream.seq,
-            "schema": snapshot.SCHEMA,
-            "state": snapshot.dump(stream.tournament),
-            "claims": {kind: list(claim) for kind, claim in stream.claims.items()},
-            "stale": list(stream.stale),
-        }
         code = stream.code
+        made = SnapshotDocument(
+            id=code,
+            seq=stream.seq,
+            schema=snapshot.SCHEMA,
+            state=snapshot.dump(stream.tournament),
+            claims={kind: list(claim) for kind, claim in stream.claims.items()},
+            stale=list(stream.stale),
+        )
+        made.validate()
+        # Replaced whole and so raw: the local store's $set, mongoengine's way, turns dates to text.
+        document = made.to_mongo()
         try:
             with reachable():
                 found = self.snapshots.find_one({"_id": code}, {"seq": 1, "schema": 1})
                 if found is None:
-                    self.snapshots.insert_one({"_id": code, **document})
+                    self.snapshots.insert_one(document)
                 elif found["seq"] < document["seq"] or found["schema"] != snapshot.SCHEMA:
                     self.snapshots.replace_one({"_id": code, "seq": found["seq"]}, document)
         except (LctError, DuplicateKeyError):

@@ -12,7 +12,7 @@ from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis.exceptions import RedisError
 
-from .. import cancellation
+from .. import this_request
 from ..domain.errors import TooMany
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Limiter:
     def hit(self, name: str, who: str) -> None:
         """Count one attempt; TooMany once the limit's window is full."""
         limit = LIMITS[name]
-        if not cancellation.allows(ANSWER_SECONDS):
+        if not this_request.allows(ANSWER_SECONDS):
             return
         try:
             if self._strategy.hit(limit, name, who):

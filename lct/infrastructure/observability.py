@@ -17,8 +17,8 @@ from typing import Any
 
 import ecs_logging
 
-from ..request_id import request_id
 from ..spans import here
+from ..this_request import request_id
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -18,9 +19,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from .. import cancellation, spans
-from ..application.messages import CHANNEL, EVERYWHERE, Message, Moved, Present, channel, decode
-from .bus_sender import HERE, LOOK_SECONDS, LOOKS, Sender, failed
+from .. import spans, this_request
+from ..application.messages import (
+    CHANNEL,
+    EVERYWHERE,
+    LOOK_SECONDS,
+    BusMessage,
+    Moved,
+    Present,
+    decode,
+)
+from .bus_sender import HERE, LOOKS, Sender, failed
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +74,13 @@ class RedisBus:
         """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
         self.send(Moved(code, seq, spans.begin("bus publish")))
 
-    def send(self, message: Message) -> None:
+    def send(self, message: BusMessage) -> None:
         """Tell every worker whom it concerns; where it is kept, those that come later, too."""
         self._sender.put(message)
 
     def looks(self, code: str) -> dict[str, tuple[int, float]]:
         """Player id -> (team, seconds left) for every look in force."""
-        if not cancellation.allows(ANSWER_SECONDS):
+        if not this_request.allows(ANSWER_SECONDS):
             return {}
         try:
             stored = self.redis.hgetall(LOOKS + code)
@@ -121,6 +130,11 @@ class RedisBus:
         bus was asked, and going on from the last answer while it is away."""
         return time.time() + self._ahead
 
+    def now(self) -> datetime:
+        """UTC by that clock, in whole milliseconds as the store keeps it."""
+        at = datetime.fromtimestamp(self.time(), UTC)
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
     def _set_clock(self) -> None:
         asked, began = time.time(), time.monotonic()
         seconds, micros = self.redis.time()
@@ -141,14 +155,14 @@ class RedisBus:
         self._wake()
 
     def _wake(self) -> None:
-        if not cancellation.allows(ANSWER_SECONDS):
+        if not this_request.allows(ANSWER_SECONDS):
             return
         with suppress(RedisError):  # the listener looks by itself within a second
             self.redis.publish(self._own_channel, "")
 
     def listen(
         self,
-        on_message: Callable[[Message], None],
+        on_message: Callable[[BusMessage], None],
         on_refetch: Callable[[str], None],
         alive: Callable[[], bool],
     ) -> None:
@@ -202,7 +216,7 @@ class RedisBus:
     def _hand_over(
         self,
         raw: dict[str, bytes],
-        on_message: Callable[[Message], None],
+        on_message: Callable[[BusMessage], None],
         on_refetch: Callable[[str], None],
     ) -> None:
         name = raw["channel"].decode(errors="replace")
@@ -211,8 +225,6 @@ class RedisBus:
         if raw["type"] == "subscribe" and name != EVERYWHERE:
             on_refetch(name.removeprefix(CHANNEL))
         elif raw["type"] == "message":
-            message = decode(raw["data"])
-            if message is None or channel(message) != name:
-                log.warning("bus message malformed", extra={"labels.error_kind": "service"})
-                return
-            on_message(message)
+            message = decode(raw["data"], name)
+            if message is not None:
+                on_message(message)

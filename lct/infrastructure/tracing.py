@@ -28,6 +28,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from pymongo import monitoring
 
 from .. import spans
+from ..this_request import request_id
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ class _Requests:
     def _answer(self, response: Response) -> Response:
         if "span" in g:
             span, _ = g.span
-            span.set_attribute("http.request.id", g.request_id)
+            span.set_attribute("http.request.id", request_id.get())
             if not g.get("upgraded"):
                 span.set_attribute("http.response.status_code", response.status_code)
             if response.status_code >= 500:

@@ -11,9 +11,10 @@ from ..application import finished_draws as checks
 from ..application.screens import board as screen
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
-from .identity import known_code, player_here
-from .limits import guess
-from .parts import live_url, parts, scene
+from .app import app, scene
+from .identity import player_here
+from .links import live_url
+from .lookup import tournament_at
 from .render import page
 
 bp = Blueprint("board", __name__)
@@ -21,7 +22,7 @@ bp = Blueprint("board", __name__)
 
 @bp.get("/t/<code>")
 def board(code: str) -> ResponseReturnValue:
-    t = guess(known_code(code))
+    t = tournament_at(code)
     now = scene(t)
     return page(
         "board/page.html",
@@ -29,7 +30,7 @@ def board(code: str) -> ResponseReturnValue:
         regions=screen.whole(now),
         stamp=now.stamp,
         live_url=live_url(t.code, "board"),
-        warning=_warning(parts().public_url),
+        warning=_warning(app().public_url),
     )
 
 
@@ -47,8 +48,8 @@ def _warning(public_url: str) -> str:
 @bp.get("/t/<code>/verify")
 def verify(code: str) -> ResponseReturnValue:
     """Recheck a draw; nothing is shown of one whose cards are still turning."""
-    t = guess(known_code(code))
-    draws = checks.finished_draws(t, parts().now())
+    t = tournament_at(code)
+    draws = checks.finished_draws(t, app().now())
     if not draws:
         return page("verify/page.html", t=t, seal=t.commitment, attempt=t.attempt, attempts=())
     facts = _wanted(draws)
@@ -81,7 +82,7 @@ def _own_value(code: str, facts: checks.DrawFacts) -> str:
 @bp.get("/t/<code>/draw.json")
 def draw_file(code: str) -> ResponseReturnValue:
     """A finished draw as docs/verify_draw.py reads it."""
-    draws = checks.finished_draws(guess(known_code(code)), parts().now())
+    draws = checks.finished_draws(tournament_at(code), app().now())
     if not draws:
         raise NotDrawn
     facts = _wanted(draws)

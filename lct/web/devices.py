@@ -9,10 +9,12 @@ from ..domain.devices import AdmitDevice
 from ..domain.errors import WrongRecoveryCode
 from ..domain.rights import organiser
 from ..domain.tournament import Tournament
+from ..this_request import request_id
 from . import forms, identity
+from .app import app
 from .errors import answer_for
-from .limits import guess, tried
-from .parts import parts
+from .limits import tried
+from .lookup import tournament_at
 from .render import page
 
 bp = Blueprint("devices", __name__)
@@ -21,7 +23,7 @@ bp = Blueprint("devices", __name__)
 @bp.get("/t/<code>/host/<key>")
 def host(code: str, key: str) -> ResponseReturnValue:
     """The co-organiser link: this device is admitted, and the secret leaves the address bar."""
-    t = guess(identity.known_code(code))
+    t = tournament_at(code)
     if request.method == "HEAD":  # somebody looks whether the link leads anywhere
         return "", 204
     if not tried(identity.is_organiser_key(t, key)):
@@ -31,13 +33,13 @@ def host(code: str, key: str) -> ResponseReturnValue:
 
 @bp.get("/t/<code>/recover")
 def recover(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
+    t = tournament_at(code)
     return page("organise/recover.html", t=t, errors={})
 
 
 @bp.post("/t/<code>/recover")
 def recovered(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
+    t = tournament_at(code)
     typed = forms.field("code")
     if not tried(identity.is_recovery_code(t, typed)):
         status, g.error_kind = answer_for(WrongRecoveryCode())
@@ -52,12 +54,12 @@ def _admit(t: Tournament, shown: str) -> ResponseReturnValue:
     command = AdmitDevice(
         code=t.code,
         by=organiser(device_id),
-        request_id=g.request_id,
+        request_id=request_id.get(),
         device_id=device_id,
         label=label,
         shown=shown,
     )
-    parts().execute(command)
+    app().execute(command)
     response = make_response(redirect(url_for("organise.desk", code=t.code), 303))
     return identity.remember_organiser(response, t.code, device_id)
 

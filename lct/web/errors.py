@@ -12,8 +12,9 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from wsproto.utilities import ProtocolError
 
 from ..domain import errors
+from ..this_request import request_id
 from . import problems
-from .render import NONE_SHOWN, Shown, fragments, notice, page, wants_fragment
+from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def handle_refusal(error: errors.LctError) -> ResponseReturnValue:
 
 
 def refusal_answer(
-    error: errors.LctError, shown: Shown = NONE_SHOWN, back_url: str = ""
+    error: errors.LctError, shown: Update = NO_UPDATE, back_url: str = ""
 ) -> ResponseReturnValue:
     """What a refused form or tap is answered: the sentence, beside its field if it has one, and
     what is shown as it is now; without htmx a page with the way back."""
@@ -79,7 +80,7 @@ def error_answer(
     if problems.wanted():
         return _with_retry(problems.problem(status, sentence), retry_after)
     if wants_fragment():
-        answer = fragments(NONE_SHOWN, notice(sentence), status)
+        answer = fragments(NO_UPDATE, notice(sentence), status)
     else:
         answer = page(
             "error.html", status, sentence=sentence, retry_after=retry_after, back_url=back_url
@@ -121,7 +122,7 @@ def _handle_defect(error: Exception) -> ResponseReturnValue:
 
 
 def about_request() -> dict[str, Any]:
-    return {"http.request.id": g.get("request_id", ""), "http.request.method": request.method}
+    return {"http.request.id": request_id.get(), "http.request.method": request.method}
 
 
 def init_app(app: Flask) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from flask import request
-from werkzeug.datastructures import MultiDict
 
+from ..domain.draw import PLAIN
 from ..domain.errors import Invalid
 from ..domain.teams import STAR_STEPS, CatalogueTeam, Team, classic_teams, pasted_teams, rated_teams
 from ..domain.tournament import MAX_PLAYERS, MIN_PLAYERS
-from ..domain.values import TITLE_CLUSTERS, visible_text, whole_number
+from ..domain.values import whole_number
 
 T = TypeVar("T")
 
@@ -47,36 +47,58 @@ def limit(form: Mapping[str, str]) -> int:
     return whole_number(form.get("limit", ""), "limit", MIN_PLAYERS, MAX_PLAYERS)
 
 
-def team_list(form: MultiDict[str, str], catalogue: tuple[CatalogueTeam, ...]) -> tuple[Team, ...]:
-    """The teams that the form describes: the classic ten, by stars and kind, or pasted."""
-    source = form.get("source", CLASSIC)
-    if source == CLASSIC:
+class Wanted(NamedTuple):
+    """The tournament that somebody wants to create, in values that may be wrong."""
+
+    name: str
+    limit: int
+    source: str = CLASSIC
+    kinds: Sequence[str] = ()  # these three: if rated
+    least: float = STAR_STEPS[-1]
+    cap: float = STAR_STEPS[0]
+    pasted: Sequence[str] = ()  # if pasted: the names of the teams
+    option: str = PLAIN
+
+
+def wanted(wrong: dict[str, str]) -> Wanted:
+    """What the form describes; fields that hold no value at all are added to ``wrong``."""
+    form = request.form
+    return Wanted(
+        name=form.get("name", ""),
+        limit=checked(wrong, lambda: limit(form), MIN_PLAYERS),
+        source=form.get("source", CLASSIC),
+        kinds=form.getlist("kinds"),
+        least=_stars(form.get("least"), STAR_STEPS[-1]),
+        cap=_stars(form.get("cap"), STAR_STEPS[0]),
+        pasted=form.get("pasted", "").splitlines(),
+        option=form.get("option", PLAIN),
+    )
+
+
+def _stars(text: str | None, default: float) -> float:
+    try:
+        return float(text or default)
+    except ValueError:
+        return -1.0
+
+
+def team_list(wanted: Wanted, catalogue: tuple[CatalogueTeam, ...]) -> tuple[Team, ...]:
+    """The teams wanted: the classic ten, by stars and kind, or pasted."""
+    if wanted.source == CLASSIC:
         return classic_teams(catalogue)
-    if source == PASTED:
-        return pasted_teams(form.get("pasted", ""))
-    if source != RATED:
+    if wanted.source == PASTED:
+        return pasted_teams(wanted.pasted)
+    if wanted.source != RATED:
         raise Invalid(source="Choose where the teams come from.")
-    kinds = [kind for kind in form.getlist("kinds") if kind in KINDS]
+    kinds = [kind for kind in wanted.kinds if kind in KINDS]
     if not kinds:
         raise Invalid(kinds="Choose clubs, nations or both.")
-    least, cap = _stars(form, "least", STAR_STEPS[-1]), _stars(form, "cap", STAR_STEPS[0])
-    if least > cap:
+    for field in ("least", "cap"):
+        if getattr(wanted, field) not in STAR_STEPS:
+            raise Invalid(**{field: "Choose a number of stars."})
+    if wanted.least > wanted.cap:
         raise Invalid(cap="The cap is below the fewest stars.")
-    return rated_teams(catalogue, kinds, least, cap)
-
-
-def _stars(form: MultiDict[str, str], name: str, default: float) -> float:
-    try:
-        number = float(form.get(name) or default)
-    except ValueError:
-        number = -1.0
-    if number not in STAR_STEPS:
-        raise Invalid(**{name: "Choose a number of stars."})
-    return number
-
-
-def title(form: Mapping[str, str]) -> str:
-    return visible_text(form.get("name", ""), "name", TITLE_CLUSTERS, "a name for the evening")
+    return rated_teams(catalogue, kinds, wanted.least, wanted.cap)
 
 
 def checked(wrong: dict[str, str], check: Callable[[], T], default: T) -> T:

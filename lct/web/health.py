@@ -12,7 +12,7 @@ from collections.abc import Callable
 import gevent
 from flask import Blueprint, current_app
 
-from .parts import parts
+from .app import app
 
 bp = Blueprint("health", __name__)
 FRESH = 2.0  # seconds an answer about the dependencies is good for
@@ -56,8 +56,8 @@ def liveness() -> tuple[dict[str, str], int]:
 def readiness() -> tuple[dict[str, object], int]:
     """Ready while the store answers; without the bus pages still work, so it is only told."""
     lookout = current_app.extensions.setdefault("lct-lookout", Lookout())
-    draining = parts().hub.draining
-    answers = lookout.answers if draining else lookout.look(parts().ready)
+    draining = app().hub.draining
+    answers = lookout.answers if draining else lookout.look(app().ready)
     ok = answers["store"] and not draining
     return {"status": "ready" if ok else "not ready", **answers, "draining": draining}, (
         200 if ok else 503

@@ -10,10 +10,10 @@ from ..application.history import Line, replay, story
 from ..application.screens import phone
 from ..application.screens.region import Region, Scene
 from ..domain.tournament import Tournament
-from .identity import known_code, require_organiser
-from .limits import guess
-from .parts import parts
-from .render import Shown, fragments, page, wants_fragment
+from .app import app
+from .identity import require_organiser
+from .lookup import tournament_at
+from .render import Update, fragments, page, wants_fragment
 
 bp = Blueprint("history", __name__)
 
@@ -21,16 +21,16 @@ bp = Blueprint("history", __name__)
 @bp.get("/t/<code>/history")
 def history(code: str) -> ResponseReturnValue:
     """The list of events, newest first, and with ``at`` the board after that event."""
-    t = guess(known_code(code))
+    t = tournament_at(code)
     require_organiser(t)
-    events = parts().stored(t.code)
+    events = app().stored(t.code)
     lines = story(t.code, events)
     at = _place(len(events))
     then = replay(t.code, events[:at])
     regions = _board(then, lines[at - 1], at == len(events))
     moment = Region("moment", "history/_moment.html", (at, len(events), lines[at - 1]))
     if wants_fragment():
-        return fragments(Shown((moment, *regions)))  # without a stamp: the slider goes back
+        return fragments(Update((moment, *regions)))  # without a stamp: the slider goes back
     return page(
         "history/page.html",
         t=t,
@@ -53,16 +53,16 @@ def _place(events: int) -> int:
 
 def _board(then: Tournament, line: Line, newest: bool) -> tuple[Region, ...]:
     """The board as it stood at that moment: cards that turned later lie face down."""
-    now = parts().now() if newest else line.at
+    now = app().now() if newest else line.at
     return tuple(r for r in phone.watch(Scene(then, now)) if r.id != "bar")
 
 
 @bp.get("/t/<code>/history.jsonl")
 def file(code: str) -> ResponseReturnValue:
     """The stream as JSON lines, without what may not be seen yet."""
-    t = guess(known_code(code))
+    t = tournament_at(code)
     require_organiser(t)
-    public = {facts.attempt for facts in checks.finished_draws(t, parts().now())}
-    lines = parts().exported(t.code, public)
+    public = {facts.attempt for facts in checks.finished_draws(t, app().now())}
+    lines = app().exported(t.code, public)
     headers = {"Content-Disposition": f'attachment; filename="lct-{t.code}.jsonl"'}
     return Response((line + "\n" for line in lines), mimetype="application/jsonl", headers=headers)

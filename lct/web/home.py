@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from flask import Blueprint, g, make_response, redirect, request, session, url_for
@@ -10,16 +12,18 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from ..application.execute import CommandRepeated
-from ..domain.draw import PLAIN
 from ..domain.errors import Busy, CodeTaken, Invalid, LctError, UnknownTournament, WrongPassphrase
-from ..domain.evening import CreateTournament
+from ..domain.evening import CreateTournament, title
 from ..domain.rights import CREATOR
 from ..domain.teams import Team
-from ..domain.values import new_code, normal_code
+from ..domain.values import new_code
+from ..this_request import request_id
 from . import forms, identity, passphrase
+from .app import app
 from .errors import answer_for
-from .limits import address, guess
-from .parts import parts
+from .forms import Wanted
+from .limits import address
+from .lookup import tournament_at
 from .render import page
 
 bp = Blueprint("home", __name__)
@@ -36,11 +40,8 @@ def index() -> ResponseReturnValue:
 def go() -> ResponseReturnValue:
     """To the tournament whose code was typed."""
     typed = request.args.get("code", "")
-    code = normal_code(typed)
     try:
-        if code is None:
-            raise UnknownTournament
-        guess(code)
+        code = tournament_at(typed).code
     except UnknownTournament as unknown:
         g.error_kind = "business"
         return _form({}, {"code": unknown.sentence}, 404, typed[:40])
@@ -50,18 +51,19 @@ def go() -> ResponseReturnValue:
 @bp.post("/")
 def create() -> ResponseReturnValue:
     form = request.form
-    parts().hit("create", address())
+    app().limiter.hit("create", address())
     try:
         if passphrase.asked():
             passphrase.check(form.get("passphrase", ""))
             passphrase.remember()
         nonce = form.get("nonce") or secrets.token_hex(16)
         command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
-        code, recovery = created(form, command_id)
+        wrong = dict[str, str]()
+        code, recovery = created(forms.wanted(wrong), command_id, wrong)
     except Invalid as invalid:
         return _again(form, invalid, invalid.fields)
-    except WrongPassphrase as wrong:
-        return _again(form, wrong, {"passphrase": wrong.sentence})
+    except WrongPassphrase as refusal:
+        return _again(form, refusal, {"passphrase": refusal.sentence})
     session["recovery"] = {code: recovery}
     response = make_response(redirect(url_for("organise.created", code=code), 303))
     return identity.remember_organiser(response, code, creator_device(command_id))
@@ -75,14 +77,15 @@ def _again(
     return _form(kept, fields, status)
 
 
-def created(form: MultiDict[str, str], command_id: str) -> tuple[str, str]:
-    """(code, recovery code). Repeating the command's id is the same tournament."""
-    wrong: dict[str, str] = {}
-    limit = forms.checked(wrong, lambda: forms.limit(form), 0)
-    teams: tuple[Team, ...] = forms.checked(
-        wrong, lambda: forms.team_list(form, parts().catalogue), ()
-    )
-    name = forms.checked(wrong, lambda: forms.title(form), "")
+def created(
+    wanted: Wanted, command_id: str, before: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, str]:
+    """(code, recovery code), or Invalid with all fields that are wrong, those found ``before`` too.
+    Repeating the command's id is the same tournament."""
+    wrong = dict(before)
+    none: tuple[Team, ...] = ()
+    teams = forms.checked(wrong, lambda: forms.team_list(wanted, app().catalogue), none)
+    name = forms.checked(wrong, lambda: title(wanted.name), "")
     if wrong:
         raise Invalid(**wrong)
     recovery = identity.new_recovery_code(identity.derived("recovery", command_id))
@@ -92,16 +95,16 @@ def created(form: MultiDict[str, str], command_id: str) -> tuple[str, str]:
             code=code,
             by=CREATOR,
             command_id=command_id,
-            request_id=g.request_id,
+            request_id=request_id.get(),
             name=name,
-            limit=limit,
+            limit=wanted.limit,
             teams=teams,
-            option=form.get("option", PLAIN),
+            option=wanted.option,
             secret=secrets.token_hex(32),
             keys=identity.creator_keys(code, creator_device(command_id), recovery),
         )
         try:
-            parts().execute(command)
+            app().execute(command)
         except CodeTaken:
             continue
         except CommandRepeated as repeated:

@@ -10,20 +10,35 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import gevent
 
-from ..application.messages import Dropped, Looked, Message, Moved, Present, Revision, WebhookAdded
-from ..application.screens.live_now import NOBODY, LiveNow
+from ..application.messages import (
+    LOOK_SECONDS,
+    BusMessage,
+    Dropped,
+    Looked,
+    Moved,
+    Present,
+    Revision,
+    WebhookAdded,
+)
+from ..application.screens.live_now import NOBODY
+from ..application.screens.region import Scene
 from ..domain.errors import TooMany
+from ..domain.tournament import Tournament
 from ..spans import span
 from . import metrics
+from .links import join_url
 from .outbox import Outbox
 from .render import Renderer
 from .rollout import Rollout
 from .room import Room
+
+if TYPE_CHECKING:
+    from ..infrastructure.event_store import EventStore
+    from ..infrastructure.redis_bus import RedisBus
 
 log = logging.getLogger(__name__)
 
@@ -36,24 +51,20 @@ class Hub:
 
     def __init__(
         self,
-        read: Callable[[str], Any],
-        known: Callable[[str], Any],
-        forget: Callable[[str], None],
-        bus: Any,
-        now: Callable[[], datetime],
+        *,
+        store: EventStore,
+        bus: RedisBus,
         renderer: Renderer,
-        join_url: Callable[[str], str],
+        public_url: str,
         drain_seconds: float,
-        look_seconds: float,
         sockets_per_address: int,
         sockets_per_tournament: int,
         revision: str,
-        on_webhook: Callable[[str], None],
+        on_webhook: Callable[[str], None] | None,
     ) -> None:
-        self.read, self.known, self.bus, self.now = read, known, bus, now
-        self.renderer, self.join_url = renderer, join_url
-        self._forget, self._on_webhook = forget, on_webhook
-        self._drain_seconds, self._look_seconds = drain_seconds, look_seconds
+        self.store, self.bus, self.renderer = store, bus, renderer
+        self._public_url, self._on_webhook = public_url, on_webhook
+        self._drain_seconds = drain_seconds
         self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
         self._from: Counter[str] = Counter()  # address -> open screens
         self._watching: Counter[str] = Counter()  # tournament -> open screens
@@ -106,13 +117,11 @@ class Hub:
         if room is None:
             room = Room(
                 code,
-                self.read,
-                self.known,
-                self.bus,
-                self.now,
-                self.renderer,
-                self.join_url(code),
-                self._worker,
+                store=self.store,
+                bus=self.bus,
+                renderer=self.renderer,
+                join_url=join_url(self._public_url, code),
+                worker=self._worker,
             )
             self._rooms[code] = room
             room.coming += 1
@@ -143,15 +152,16 @@ class Hub:
         """Know that a player's phone sleeps that has no websocket."""
         self._start()
         with self._room(code) as room:
-            room.presence.dozes(player_id, room.boxes.get("me", ()))
+            room.presence.dozes(player_id, room.phones())
 
-    def live_now(self, code: str) -> LiveNow:
-        """Who looks at what and who is here, as far as this worker has heard."""
-        room = self._rooms.get(code)
-        return NOBODY if room is None else room.live_now()
+    def scene(self, t: Tournament) -> Scene:
+        """The tournament now, with those who are here as far as this worker has heard."""
+        room = self._rooms.get(t.code)
+        live = NOBODY if room is None else room.live_now()
+        return Scene(t, self.bus.now(), live, join_url(self._public_url, t.code))
 
     def sockets(self) -> int:
-        return sum(map(len, self._rooms.values()))
+        return sum(len(room.audience) for room in self._rooms.values())
 
     def drained(self) -> None:
         """Wait until every screen has been told to go elsewhere, or the time for it is over."""
@@ -161,14 +171,15 @@ class Hub:
 
     # --- what the bus says --------------------------------------------------------------------
 
-    def _on_message(self, message: Message) -> None:
+    def _on_message(self, message: BusMessage) -> None:
         if isinstance(message, Revision):
             self.rollout.heard(message)
         elif isinstance(message, WebhookAdded):
-            self._on_webhook(message.code)
+            if self._on_webhook:
+                self._on_webhook(message.code)
         else:
             if isinstance(message, Dropped):
-                self._forget(message.code)
+                self.store.forget(message.code)
                 self.renderer.forget()
             if (room := self._rooms.get(message.code)) is not None:
                 self._tell(room, message)
@@ -177,7 +188,7 @@ class Hub:
         if isinstance(message, Dropped):
             room.wake.set()
         elif isinstance(message, Looked):
-            room.look(message, self._look_seconds)
+            room.look(message, LOOK_SECONDS)
         elif isinstance(message, Present):
             room.present(message)
         else:
@@ -215,7 +226,7 @@ class Hub:
             waiting = 0
             for room in list(self._rooms.values()):
                 try:
-                    boxes = room.all_boxes()
+                    boxes = room.audience.all_boxes()
                     waiting += sum(box.lagging for box in boxes)
                     if beats % HEARTBEAT == 0:
                         self._show_life(room, boxes)
@@ -239,7 +250,7 @@ class Hub:
                 gevent.sleep(0)
 
     def _tell_presence(self, room: Room) -> None:
-        if word := room.presence.say(room.boxes.get("me", ())):
+        if word := room.presence.say(room.phones()):
             self.bus.send(word)
         room.look_around()
 
@@ -253,7 +264,7 @@ class Hub:
         while True:  # until the process ends: gunicorn may still accept for a second
             left = max(0.0, deadline - time.monotonic())
             for room in list(self._rooms.values()):
-                for box in set(room.all_boxes()) - told:
+                for box in set(room.audience.all_boxes()) - told:
                     told.add(box)
                     metrics.DROPPED.labels("drain").inc()
                     gevent.spawn_later(random.uniform(0, left), box.close, 1012, "restart")

@@ -14,7 +14,7 @@ from ..domain.errors import NotAPlayer, NotTheOrganiser, Unauthenticated, Unknow
 from ..domain.evening import Keys
 from ..domain.tournament import Tournament
 from ..domain.values import CODE_ALPHABET, normal_code
-from .parts import parts
+from .app import app
 
 PLAYER, ORGANISER = "lct_player", "lct_organiser"
 TOKEN = "lct_token"  # noqa: S105 - the salt of bearer tokens, so that no cookie is one
@@ -46,7 +46,7 @@ def derived(*about: object) -> bytes:
 def believed(*about: object) -> list[bytes]:
     """What is, and under other keys was or will be, derived for ``about``; today's first."""
     text = "|".join(map(str, about)).encode()
-    return [hmac.digest(secret, text, "sha256") for secret in parts().secrets]
+    return [hmac.digest(secret, text, "sha256") for secret in app().secrets]
 
 
 def _letters(raw: bytes, count: int) -> str:
@@ -179,7 +179,7 @@ def creator_keys(code: str, device_id: str, recovery: str) -> Keys:
 def token(code: str, kind: str, who: str) -> str:
     """What a program shows in place of a cookie: it stands for one player (kind PLAYER) or one
     admitted device (kind ORGANISER) of one tournament."""
-    return str(_signer(parts().secrets, TOKEN).dumps([code, kind, who]))
+    return str(_signer(app().secrets, TOKEN).dumps([code, kind, who]))
 
 
 def bearer() -> tuple[str, str, str]:
@@ -189,7 +189,7 @@ def bearer() -> tuple[str, str, str]:
     if scheme.lower() != "bearer":
         raise Unauthenticated
     try:
-        code, kind, who = _signer(parts().secrets, TOKEN).loads(given.strip())
+        code, kind, who = _signer(app().secrets, TOKEN).loads(given.strip())
     except BadSignature:
         raise Unauthenticated from None
     return code, kind, who
@@ -220,11 +220,11 @@ def _name(name: str) -> str:
 
 
 def _read_cookie(name: str, code: str) -> str | None:
-    given = request.cookies.get(_name(name)) or request.cookies.get(name)  # as of old
+    given = request.cookies.get(_name(name))
     if not given:
         return None
     try:
-        about, who = _said(parts().secrets, name, given)
+        about, who = _said(app().secrets, name, given)
     except BadSignature:
         return None
     return who if about == code else None
@@ -243,7 +243,7 @@ def _said(keys: tuple[bytes, ...], name: str, given: str) -> tuple[object, str]:
 def _write_cookie(response: Response, name: str, code: str, who: str) -> Response:
     response.set_cookie(
         _name(name),
-        str(_signer(parts().secrets, name).dumps([code, who])),
+        str(_signer(app().secrets, name).dumps([code, who])),
         max_age=COOKIE_DAYS * 86400,
         path=f"{request.script_root}/t/{code}",
         httponly=True,

@@ -11,10 +11,13 @@ from ..domain.errors import Invalid, LctError, PlayerIsBlocked, Refused
 from ..domain.people import Join
 from ..domain.rights import player
 from ..domain.tournament import Tournament
+from ..this_request import request_id
 from . import identity
+from .app import app
 from .errors import answer_for
-from .limits import address, guess, tried
-from .parts import live_url, parts
+from .limits import address, tried
+from .links import live_url
+from .lookup import tournament_at
 from .render import page
 
 bp = Blueprint("join", __name__)
@@ -22,7 +25,7 @@ bp = Blueprint("join", __name__)
 
 @bp.get("/t/<code>/join")
 def form(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
+    t = tournament_at(code)
     player_id = identity.own_player_id(t)
     if player_id in t.players:
         return _to_seat(t, player_id)
@@ -37,39 +40,39 @@ def form(code: str) -> ResponseReturnValue:
 
 @bp.post("/t/<code>/join")
 def join(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code), fresh=False)
+    t = tournament_at(code, fresh=False)
     code = t.code
-    parts().hit("join", address())
+    app().limiter.hit("join", address())
     player_id = identity.own_player_id(t)
     typed = {name: request.form.get(name, "") for name in ("first", "last")}
     command = Join(
         code=code,
         by=player(player_id),
-        request_id=g.request_id,
+        request_id=request_id.get(),
         player_id=player_id,
         first=typed["first"],
         last=typed["last"],
     )
     try:
-        t = parts().execute(command)
+        t = app().execute(command)
     except Invalid as invalid:
         g.error_kind = "validation"
-        return _form(parts().read(code).tournament, typed, invalid.fields, 422)
+        return _form(app().store.read(code).tournament, typed, invalid.fields, 422)
     except (Refused, PlayerIsBlocked) as refusal:
         status, g.error_kind = answer_for(refusal)
-        return _door(parts().read(code).tournament, refusal, status)
+        return _door(app().store.read(code).tournament, refusal, status)
     return _to_seat(t, player_id)
 
 
 @bp.get("/t/<code>/back")
 def back(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
+    t = tournament_at(code)
     return page("join/back.html", t=t, errors={}, form={})
 
 
 @bp.post("/t/<code>/back")
 def come_back(code: str) -> ResponseReturnValue:
-    t = guess(identity.known_code(code))
+    t = tournament_at(code)
     typed = request.form.get("code", "")
     player_id = tried(identity.player_with_seat_code(t, typed))
     if player_id is None:
@@ -84,7 +87,7 @@ def come_back(code: str) -> ResponseReturnValue:
 @bp.get("/t/<code>/seat/<seat>")
 def seat(code: str, seat: str) -> ResponseReturnValue:
     """The personal link: this browser becomes that player."""
-    t = guess(identity.known_code(code))
+    t = tournament_at(code)
     player_id = tried(identity.player_with_seat_code(t, seat))
     if player_id is None:
         return redirect(url_for("join.back", code=t.code), 303)
@@ -103,7 +106,7 @@ def _form(
 
 
 def _door(t: Tournament, refusal: LctError, status: int) -> ResponseReturnValue:
-    now = Scene(t, parts().now())
+    now = Scene(t, app().now())
     return page(
         "join/door.html",
         status,

@@ -9,12 +9,9 @@ from typing import TypeVar
 
 from flask import request
 
-from ..domain.errors import TooMany, UnknownTournament
 from ..domain.evening import RenameTournament, ReopenTournament
 from ..domain.fact import Command
-from ..domain.tournament import Tournament
-from .identity import invited
-from .parts import parts
+from .app import app
 
 T = TypeVar("T")
 # What tells whether another tournament has a name: as often as one may create.
@@ -44,42 +41,23 @@ def counted(given: str) -> str:
 
 def tap(who: str, command: type[Command] | None = None) -> None:
     """Count one command of that player or device; TooMany when they or their address sent a lot."""
-    parts().count("tap", who)
-    parts().count("taps", address())
+    app().limiter.count("tap", who)
+    app().limiter.count("taps", address())
     if command in NAMING:
-        parts().hit("create", address())
-
-
-def guess(code: str, fresh: bool = True) -> Tournament:
-    """The tournament, or UnknownTournament; an address that guesses a lot gets TooMany.
-
-    Not ``fresh`` it is as this worker knows it, which is enough before a command: execution
-    looks for newer events itself wherever they could matter.
-    """
-    try:
-        parts().check("guess", address())
-    except TooMany:
-        if not invited(code):
-            raise
-    read = parts().read if fresh else parts().known
-    try:
-        return read(code).tournament
-    except UnknownTournament:
-        _wrong("wrong-code")
-        raise
+        app().limiter.hit("create", address())
 
 
 def tried(found: T) -> T:
     """What a key opens, which is false or None if it is wrong; an address that tries a lot gets
     TooMany."""
-    parts().check("guess", address())
+    app().limiter.check("guess", address())
     if not found:
-        _wrong("wrong-key")
+        wrong("wrong-key")
     return found
 
 
-def _wrong(what: str) -> None:
+def wrong(what: str) -> None:
     """Soon a wrong guess is answered by TooMany, but a right one still counts, since a whole bar
     may share the address. That alone would stop no guessing: in the end right ones wait too."""
-    parts().hit("guess", address())
-    parts().hit(what, address())
+    app().limiter.hit("guess", address())
+    app().limiter.hit(what, address())

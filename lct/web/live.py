@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 import gevent
-from flask import Blueprint, Response, abort, current_app, g, make_response, request
+from flask import Blueprint, Response, abort, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_sock import Sock
 
@@ -27,14 +27,15 @@ from ..application.screens import PAGES
 from ..application.screens.phone import personal
 from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
-from ..request_id import request_id
+from ..this_request import request_id
 from . import metrics
+from .app import App, app, scene
 from .headers import security
-from .identity import invited, known_code, player_here, require_organiser
+from .identity import invited, player_here, require_organiser
 from .inbox import Looks, messages
-from .limits import address, guess
+from .limits import address
+from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox
-from .parts import Parts, parts, scene
 from .picture import Picture
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def check_before_the_upgrade() -> None:
         abort(404)
     # A screen that stays reads the store itself when it enters its room.
     fresh = request.endpoint == "live.now" or view == "organise"
-    g.t = t = guess(known_code((request.view_args or {})["code"]), fresh)
+    g.t = t = tournament_at((request.view_args or {})["code"], fresh)
     g.code, g.player_id, g.device_id = t.code, None, None
     if view == "organise":
         g.device_id = require_organiser(t)
@@ -81,7 +82,7 @@ def check_before_the_upgrade() -> None:
     if request.endpoint != "live.now":
         # A proxy tries another pod. Without one the page comes back and says so, and is taken by
         # any: it need not find the right one.
-        if parts().hub.rollout.is_next() and "again" not in request.args:
+        if app().hub.rollout.is_next() and "again" not in request.args:
             raise Elsewhere
         admit(t.code)
     # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
@@ -90,23 +91,23 @@ def check_before_the_upgrade() -> None:
 
 def admit(code: str) -> None:
     """Count one more screen, or refuse it."""
-    if parts().hub.draining:
+    if app().hub.draining:
         raise Elsewhere
-    parts().hub.admit(code, address(), invited(code))
+    app().hub.admit(code, address(), invited(code))
     g.code, g.admitted = code, (code, address())
 
 
 @bp.teardown_request
 def release(error: BaseException | None) -> None:
     if "admitted" in g:
-        parts().hub.release(*g.admitted)
+        app().hub.release(*g.admitted)
 
 
 class Stay(NamedTuple):
     """What is left of a request whose connection stays open: so little, because a screen may be
     one of thousands. The request itself, its context and its stack end with its view."""
 
-    parts: Parts
+    app: App
     code: str
     address: str
     request_id: str
@@ -120,7 +121,7 @@ class Stay(NamedTuple):
 
     def _stay(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
         request_id.set(self.request_id)
-        hub, room, started = self.parts.hub, None, time.monotonic()
+        hub, room, started = self.app.hub, None, time.monotonic()
         about = {
             "labels.tournament": self.code,
             "labels.view": box.view,
@@ -148,13 +149,13 @@ class Stay(NamedTuple):
 
 
 def _stay(seen: str = "") -> Stay:
-    return Stay(parts(), g.code, address(), g.request_id, seen)
+    return Stay(app(), g.code, address(), request_id.get(), seen)
 
 
 # --- a websocket ------------------------------------------------------------------------------
 
 
-@sock.route("/t/<code>/live", bp=bp)
+@sock.route("/t/<code>/live", bp=bp)  # type: ignore[untyped-decorator]
 def live(ws: Any, code: str) -> None:
     # Of its own, since gunicorn closes its socket when the view is done.
     box = Outbox(ws.sock.dup(), request.args["view"], g.player_id, g.device_id)
@@ -164,7 +165,7 @@ def live(ws: Any, code: str) -> None:
 
 def _read(stay: Stay, box: Outbox) -> None:
     """Take in what the page says until the peer is gone."""
-    code, player_id, bus = stay.code, box.player_id or "", stay.parts.bus
+    code, player_id, bus = stay.code, box.player_id or "", stay.app.bus
     # All sockets of a player share it, else many of them would be a way around the limit.
     looks = LOOKS.setdefault(
         (code, player_id), Looks(lambda team: bus.send(Looked(code, player_id, team)))
@@ -175,13 +176,14 @@ def _read(stay: Stay, box: Outbox) -> None:
             if "asleep" in said:
                 box.asleep = bool(said["asleep"])
             else:
-                _look(said["look"], box.player_id, stay.parts.known(code).tournament, looks.look)
+                t = stay.app.store.stream(code).tournament
+                _look(said["look"], box.player_id, t, looks.look)
         except (ValueError, KeyError, TypeError, RecursionError):
             log.warning("websocket message malformed", extra={"labels.tournament": code})
 
 
 def _look(
-    team: Any, player_id: str | None, t: Tournament, send: Callable[[int | None], None]
+    team: object, player_id: str | None, t: Tournament, send: Callable[[int | None], None]
 ) -> None:
     """Pass on a look; ValueError if there is no such team."""
     if not (team is None or (type(team) is int and 0 <= team < len(t.teams))):
@@ -220,7 +222,7 @@ def stream(
     connection = request.environ["gunicorn.socket"]
     # Nobody answers here; so the system shall notice when nothing arrives any more.
     connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", 18), 10_000)
-    headers = {"X-Request-Id": g.request_id, **security(), **more}
+    headers = {"X-Request-Id": request_id.get(), **security(), **more}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     retry = random.randint(1000, 3000)  # a pod's screens shall not all come back at once
     connection.sendall(
@@ -247,40 +249,40 @@ def _wait(stay: Stay, box: Outbox) -> None:
 def now(code: str) -> ResponseReturnValue:
     """All regions of a view, or 204 when they are what ``If-None-Match`` names."""
     t = g.t
-    parts().hub.polled(t.code, g.player_id if g.player_id in t.players else None)
+    app().hub.polled(t.code, g.player_id if g.player_id in t.players else None)
     at = scene(t)
     mine = personal(at, g.player_id) if g.player_id else {}
-    picture = Picture(current_app.extensions["lct-renderer"], PAGES[request.args["view"]], at)
+    picture = Picture(app().renderer, PAGES[request.args["view"]], at)
     tag = picture.tag(mine)
     # Compressing an answer adds the method to its tag.
     known = {given.partition(":")[0] for given in request.if_none_match.as_set(True)}
     answer = make_response(("", 204) if tag in known else (picture.whole(mine), 200))
     answer.set_etag(tag)
-    answer.headers["Lct-Live"] = "true" if parts().bus.connected else "false"
+    answer.headers["Lct-Live"] = "true" if app().bus.connected else "false"
     return answer
 
 
 @bp.post("/t/<code>/look")
 def look(code: str) -> ResponseReturnValue:
     """What a page says upstream that has no websocket: a look, or that it sleeps."""
-    t = guess(known_code(code), fresh=False)
+    t = tournament_at(code, fresh=False)
     player_id = player_here(t.code)
     if player_id is None:
         raise NotAPlayer
     if player_id not in t.players:
-        t = parts().read(t.code).tournament  # they may have joined on another worker
+        t = app().store.read(t.code).tournament  # they may have joined on another worker
         if player_id not in t.players:
             raise NotAPlayer
-    parts().hit("sleep" if "asleep" in request.form else "look", player_id)
+    app().limiter.hit("sleep" if "asleep" in request.form else "look", player_id)
     if request.form.get("asleep") == "true":
-        parts().hub.dozes(t.code, player_id)
+        app().hub.dozes(t.code, player_id)
     elif "asleep" in request.form:
-        parts().hub.polled(t.code, player_id)
+        app().hub.polled(t.code, player_id)
     else:
         team = request.form.get("team", "")
         try:
             number = int(team) if team else None
-            _look(number, player_id, t, lambda n: parts().bus.send(Looked(t.code, player_id, n)))
+            _look(number, player_id, t, lambda n: app().bus.send(Looked(t.code, player_id, n)))
         except ValueError:
             abort(404)
     return "", 204

@@ -32,7 +32,7 @@ FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 REGISTRY = CollectorRegistry()
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 # --- screens ----------------------------------------------------------------------------------
 
@@ -110,6 +110,10 @@ for kind in ("validation", "business", "security", "service", "moved", "cancelle
     ERRORS.labels(kind)
 
 
+def count_webhook(outcome: str) -> None:
+    WEBHOOKS.labels(outcome).inc()
+
+
 def count_request(
     method: str, route: str | None, status: int, seconds: float, kind: str | None
 ) -> None:
@@ -138,5 +142,5 @@ def text() -> Response:
     given = request.headers.get("Authorization", "").encode("latin-1")
     if not hmac.compare_digest(given, f"Bearer {token}".encode()):
         raise NotAllowed
-    source = MultiProcessCollector(None, FOLDER) if FOLDER else REGISTRY
-    return Response(generate_latest(source), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+    shared = FOLDER and MultiProcessCollector(None, FOLDER)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(shared or REGISTRY), content_type=CONTENT_TYPE_PLAIN_0_0_4)

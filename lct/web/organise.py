@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, g, make_response, redirect, request, session, url_for
+from flask import Blueprint, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import desk as desk_screen
@@ -31,11 +31,14 @@ from ..domain.picking import PickTeam, RestartPicks
 from ..domain.rights import organiser
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code, whole_number
+from ..this_request import request_id
 from . import forms, identity
+from .app import app, scene
 from .errors import refusal_answer
-from .limits import guess, tap
-from .parts import live_url, parts, public, scene
-from .render import NONE_SHOWN, Shown, fragments, notice, page, wants_fragment
+from .limits import tap
+from .links import live_url, public
+from .lookup import tournament_at
+from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +78,7 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
 
 
 def _organised(code: str) -> tuple[Tournament, str]:
-    t = guess(identity.known_code(code))
+    t = tournament_at(code)
     return t, identity.require_organiser(t)
 
 
@@ -86,7 +89,7 @@ def desk(code: str) -> ResponseReturnValue:
 
 
 def _page(t: Tournament) -> ResponseReturnValue:
-    now = scene(t)
+    now, hooks = scene(t), app().webhooks
     return page(
         "organise/page.html",
         t=t,
@@ -96,7 +99,7 @@ def _page(t: Tournament) -> ResponseReturnValue:
         board_url=url_for("board.board", code=t.code),
         organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
-        webhooks=parts().webhooks.of(t.code) if parts().webhooks else (),
+        webhooks=hooks.of(t.code) if hooks else (),
     )
 
 
@@ -136,8 +139,8 @@ def act(code: str) -> ResponseReturnValue:
         return _revoke(t, device_id)
     if wanted == "new-recovery":
         return _new_recovery(t, device_id)
-    if wanted == "remove-webhook" and parts().webhooks:
-        if parts().webhooks.remove(t.code, field("webhook")):
+    if wanted == "remove-webhook" and (hooks := app().webhooks):
+        if hooks.remove(t.code, field("webhook")):
             log.info("webhook removed", extra={"labels.tournament": t.code})
         return _done(t, "It is told nothing any more; reload to see it.")
     if wanted not in ACTIONS:
@@ -145,7 +148,7 @@ def act(code: str) -> ResponseReturnValue:
     command_class, own = ACTIONS[wanted]
     try:
         command = command_class(**_about(t, device_id, wanted), **own())
-        t = parts().execute(command)
+        t = app().execute(command)
     except LctError as refusal:
         return _refused(t.code, refusal)
     return _done(t, "Done.")
@@ -161,7 +164,7 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
     return {
         "code": t.code,
         "by": organiser(device_id),
-        "request_id": g.request_id,
+        "request_id": request_id.get(),
         "expected_version": seen,
         "command_id": digest[:32] if seen is not None and wanted != "rename-player" else None,
     }
@@ -170,7 +173,7 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
 def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:
     key = identity.organiser_key(t.code, t.organiser_links + 1)
     try:
-        t = parts().execute(
+        t = app().execute(
             RevokeDevice(
                 **_about(t, device_id, "revoke"),
                 device_id=field("device"),
@@ -186,7 +189,7 @@ def _new_recovery(t: Tournament, device_id: str) -> ResponseReturnValue:
     recovery = identity.new_recovery_code()
     about = _about(t, device_id, "new-recovery") | {"command_id": None}
     digest = identity.recovery_hash(t.code, recovery)
-    parts().execute(RenewRecoveryCode(**about, recovery_hash=digest))
+    app().execute(RenewRecoveryCode(**about, recovery_hash=digest))
     session["recovery"] = {t.code: recovery, "renewed": True}
     response = make_response(redirect(url_for("organise.created", code=t.code), 303))
     if wants_fragment():
@@ -197,7 +200,7 @@ def _new_recovery(t: Tournament, device_id: str) -> ResponseReturnValue:
 
 def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
     fresh = isinstance(refusal, Refused | NotFound)
-    shown = _all(parts().read(code).tournament) if fresh else NONE_SHOWN
+    shown = _all(app().store.read(code).tournament) if fresh else NO_UPDATE
     return refusal_answer(refusal, shown, url_for("organise.desk", code=code))
 
 
@@ -207,9 +210,9 @@ def _done(t: Tournament, text: str) -> ResponseReturnValue:
     return fragments(_all(t), notice(text, "ok"))
 
 
-def _all(t: Tournament) -> Shown:
+def _all(t: Tournament) -> Update:
     now = scene(t)
-    return Shown(desk_screen.whole(now), now.stamp)
+    return Update(desk_screen.whole(now), now.stamp)
 
 
 # --- for somebody who is not tapping ----------------------------------------------------------
@@ -238,13 +241,13 @@ def pick_for_them(code: str) -> ResponseReturnValue:
     command = PickTeam(
         code=t.code,
         by=organiser(device_id),
-        request_id=g.request_id,
+        request_id=request_id.get(),
         player_id=field("player"),
         team=forms.team_number(),
         value=forms.random_value(),
     )
     try:
-        parts().execute(command)
+        app().execute(command)
     except LctError as refusal:
         back = url_for("organise.pick_for", code=t.code, player=field("player"))
         return refusal_answer(refusal, back_url=back)

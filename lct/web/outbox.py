@@ -13,11 +13,11 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import gevent
 from gevent.socket import wait_write
 
+from ..application.screens.region import Region
 from . import metrics
 
 STUCK_SECONDS = 20.0
@@ -66,14 +66,18 @@ class Outbox:
     )
 
     def __init__(
-        self, sock: Any, view: str, player_id: str | None = None, device_id: str | None = None
+        self,
+        sock: socket.socket,
+        view: str,
+        player_id: str | None = None,
+        device_id: str | None = None,
     ) -> None:
         self.sock = sock
         self._fd = sock.fileno()
         self._rest: bytes | None = None
         self._pending: set[str] = set()
         self._control = b""
-        self._current: Callable[[Any, set[str]], bytes] | None = None
+        self._current: Callable[[Outbox, set[str]], bytes] | None = None
         self.closed = False
         self.closing = False
         self.heard = time.monotonic()
@@ -81,9 +85,9 @@ class Outbox:
         self.view = view
         self.player_id = player_id
         self.device_id = device_id
-        self.personal: dict[str, Any] = {}  # the regions that its player sees differently
+        self.personal: dict[str, Region] = {}  # the regions that its player sees differently
 
-    def open(self, current: Callable[[Any, set[str]], bytes]) -> None:
+    def open(self, current: Callable[[Outbox, set[str]], bytes]) -> None:
         self._current = current
 
     @property

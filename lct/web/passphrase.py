@@ -7,9 +7,9 @@ import hmac
 from flask import current_app, session
 
 from ..domain.errors import WrongPassphrase
+from .app import app
 from .identity import believed
 from .limits import address
-from .parts import parts
 
 
 def asked() -> bool:
@@ -30,13 +30,14 @@ def check(given: str) -> None:
     if wanted is None:
         return
     if given:
-        parts().hit("passphrase", address())
+        app().limiter.hit("passphrase", address())
     if not hmac.compare_digest(given.strip().encode(), wanted.encode()):
         raise WrongPassphrase
 
 
 def _wanted() -> str | None:
-    return current_app.config["LCT_CREATE_PASSPHRASE"]
+    wanted: str | None = current_app.config["LCT_CREATE_PASSPHRASE"]
+    return wanted
 
 
 def _marks() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response, g, redirect, request, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import phone
@@ -17,20 +17,23 @@ from ..domain.picking import LetGo, PickTeam
 from ..domain.rights import player as by_player
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
+from ..this_request import request_id
 from . import forms
+from .app import app, scene
 from .errors import refusal_answer
-from .identity import known_code, player_here, player_of, seat_code
-from .limits import guess, tap
-from .parts import live_url, parts, public, scene
+from .identity import player_here, player_of, seat_code
+from .limits import tap
+from .links import live_url, public
+from .lookup import tournament_at
 from .qr import qr_svg
-from .render import Shown, fragments, notice, page, wants_fragment
+from .render import Update, fragments, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
 
 
 @bp.get("/t/<code>/me")
 def me(code: str) -> ResponseReturnValue:
-    t = guess(known_code(code))
+    t = tournament_at(code)
     player_id = player_here(t.code)
     if player_id is None:
         return redirect(url_for("join.form", code=t.code), 303)
@@ -61,7 +64,7 @@ def me(code: str) -> ResponseReturnValue:
 def seat_qr(code: str) -> ResponseReturnValue:
     """The QR code of the asking player's personal link. It is an address of its own since few open
     it, and to make it takes as long as the rest of the page."""
-    t = guess(known_code(code))
+    t = tournament_at(code)
     svg = qr_svg(_personal_url(t, player_of(t)), mask=2)
     return Response(svg, mimetype="image/svg+xml")
 
@@ -112,7 +115,7 @@ def _tap(
     code: str, command: Callable[[dict[str, Any]], Command], *teams: int
 ) -> ResponseReturnValue:
     """Run a player's own command; the answer holds what it may have changed on their phone."""
-    before = guess(known_code(code), fresh=False)
+    before = tournament_at(code, fresh=False)
     player_id = player_here(before.code)
     if player_id is None:
         raise NotAPlayer
@@ -121,11 +124,11 @@ def _tap(
     if player and player.team is not None:
         touched.add(player.team)
     tap(player_id)
-    about = {"code": before.code, "by": by_player(player_id), "request_id": g.request_id}
+    about = {"code": before.code, "by": by_player(player_id), "request_id": request_id.get()}
     try:
-        t = parts().execute(command(about | {"player_id": player_id}))
+        t = app().execute(command(about | {"player_id": player_id}))
     except (Refused, Invalid, UnknownTeam) as refusal:
-        t = parts().read(before.code).tournament
+        t = app().store.read(before.code).tournament
         return refusal_answer(
             refusal, _changed(t, player_id, touched), url_for("pick.me", code=t.code)
         )
@@ -134,6 +137,6 @@ def _tap(
     return fragments(_changed(t, player_id, touched), notice("", "ok"))
 
 
-def _changed(t: Tournament, player_id: str, teams: set[int]) -> Shown:
+def _changed(t: Tournament, player_id: str, teams: set[int]) -> Update:
     now = scene(t)
-    return Shown(phone.after_tap(now, player_id, teams), now.stamp)
+    return Update(phone.after_tap(now, player_id, teams), now.stamp)

@@ -10,11 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from ..application.messages import Present, merged
+from ..application.messages import PRESENT_SECONDS, Present, merged
 from .outbox import Outbox
 
 SAY_AGAIN = 4.0  # seconds between two messages that say the same
-BELIEVED = 10.0  # seconds that a worker's word counts
 SETTLING = 2.0
 UNHEARD = 8.0  # a phone answers a ping every 5 s; one that has not for so long is lost
 ASLEEP = 600.0  # how long a phone counts as asleep whose socket its browser closed for that
@@ -47,7 +46,7 @@ class Presence:
 
     def polled(self, player_id: str | None) -> None:
         """A screen asked by HTTP; a player's phone, if it is one."""
-        self._asked = time.monotonic() + BELIEVED
+        self._asked = time.monotonic() + PRESENT_SECONDS
         if player_id:
             self._polling[player_id] = self._asked
 
@@ -112,7 +111,6 @@ class Presence:
         if deaf:
             self._others = {w: (word, clock) for w, (word, _) in self._others.items()}
         else:
-            self._others = {
-                w: (word, at) for w, (word, at) in self._others.items() if clock - at < BELIEVED
-            }
+            old = clock - PRESENT_SECONDS
+            self._others = {w: said for w, said in self._others.items() if said[1] > old}
         return merged([self._said, *(word for word, _ in self._others.values())])

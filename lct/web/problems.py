@@ -6,9 +6,10 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from flask import Response, g, jsonify, request
+from flask import Response, jsonify, request
 
 from ..domain import errors
+from ..this_request import request_id
 
 MEDIA_TYPE = "application/problem+json"
 API = "/api/"
@@ -31,7 +32,7 @@ def problem(status: int, sentence: str, error: errors.LctError | None = None) ->
         "title": title,
         "status": status,
         "detail": sentence,
-        "request_id": g.get("request_id", ""),
+        "request_id": request_id.get(),
     }
     if isinstance(error, errors.Invalid):
         document["errors"] = [{"field": f, "detail": said} for f, said in error.fields.items()]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from flask import Flask, current_app, g, render_template, request
+from flask import Flask, render_template, request
 from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -14,9 +14,11 @@ from markupsafe import Markup
 
 from ..application.screens.region import Region
 from ..domain.values import shown_code
+from ..this_request import request_id
 from . import metrics
+from .app import app
 from .crest import crest
-from .parts import start_page
+from .links import start_page
 from .qr import qr_svg
 
 CACHED_REGIONS = 20_000
@@ -110,19 +112,19 @@ def wants_fragment() -> bool:
     return bool(request.htmx)  # type: ignore[attr-defined]
 
 
-class Shown(NamedTuple):
+class Update(NamedTuple):
     """Regions, and the stamp of the state that they show; empty: of none."""
 
     regions: Iterable[Region] = ()
     stamp: str = ""
 
 
-NONE_SHOWN = Shown()
+NO_UPDATE = Update()
 
 
-def fragments(shown: Shown, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
+def fragments(shown: Update, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
     """The answer to htmx: regions as out-of-band swaps, and a notice, which is of no state."""
-    renderer: Renderer = current_app.extensions["lct-renderer"]
+    renderer = app().renderer
     told = out_of_band(renderer.html(notice), "") if notice else ""
     html = "".join(out_of_band(renderer.html(region), shown.stamp) for region in shown.regions)
     return told + html, status
@@ -130,8 +132,8 @@ def fragments(shown: Shown, notice: Region | None = None, status: int = 200) -> 
 
 def notice(text: str, kind: str = "error", field: str = "") -> Region:
     """The line that tells how a tap went; ``field`` is the one it is about."""
-    request_id = g.get("request_id", "") if kind == "error" else ""
-    return Region("notice", "_notice.html", Notice(kind, text, request_id, field))
+    shown_id = request_id.get() if kind == "error" else ""
+    return Region("notice", "_notice.html", Notice(kind, text, shown_id, field))
 
 
 def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
@@ -139,7 +141,7 @@ def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
     which state they show."""
     if t := context.get("t"):
         context = {"name": t.name, "code": t.code, **context}
-    context |= {"status": status, "request_id": g.get("request_id", "")}
+    context |= {"status": status, "request_id": request_id.get()}
     if regions := context.get("regions"):
         context["by_id"] = {region.id: region for region in regions}
     return render_template(template, **context), status

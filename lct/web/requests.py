@@ -18,9 +18,9 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.sansio.utils import host_is_trusted
 
-from .. import cancellation
+from .. import this_request
 from ..domain.values import normal_code
-from ..request_id import request_id
+from ..this_request import request_id
 from . import metrics
 from .headers import SECRETS, security
 from .problems import API
@@ -56,10 +56,10 @@ def _begin(asked: Request) -> None:
     here = app_ctx.g
     here.started = time.perf_counter_ns()
     given = asked.environ.get("HTTP_X_REQUEST_ID", "")
-    here.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    request_id.set(here.request_id)
     here.error_kind = None
-    cancellation.begin(asked.environ)
+    this_request.begin(
+        given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16), asked.environ
+    )
 
 
 def _known_name(asked: Request) -> None:
@@ -92,7 +92,7 @@ def _receive(asked: Request) -> None:
     chunked = "HTTP_TRANSFER_ENCODING" in asked.environ
     if asked.url_rule is None or not (asked.content_length or chunked):
         return
-    with gevent.Timeout(cancellation.left(cancellation.REQUEST_SECONDS), False):
+    with gevent.Timeout(this_request.left(this_request.REQUEST_SECONDS), False):
         try:
             # A form is read once, into asked.form; the API takes none.
             asked.get_data(parse_form_data=not asked.path.startswith(API))
@@ -117,7 +117,7 @@ def _end(response: Response) -> Response:
         response.vary.update(varies.split(", "))
     else:
         headers["Vary"] = varies
-    headers["X-Request-Id"] = here.request_id
+    headers["X-Request-Id"] = request_id.get()
     headers.extend(security())
     if not here.get("upgraded"):  # a websocket has its own lines
         duration = time.perf_counter_ns() - here.started
@@ -135,7 +135,7 @@ def _log(asked: Request, status: int, duration: int, error_kind: str | None) -> 
         "event.dataset": "lct.access",
         "event.duration": duration,
         "event.outcome": "success" if status < 400 else "failure",
-        "http.request.id": app_ctx.g.request_id,
+        "http.request.id": request_id.get(),
         "http.request.method": asked.method,
         "http.response.status_code": status,
         "url.path": path,
@@ -151,8 +151,7 @@ def _log(asked: Request, status: int, duration: int, error_kind: str | None) -> 
 
 def _forget(error: BaseException | None) -> None:
     # The next request on this connection runs in the same greenlet.
-    request_id.set(None)
-    cancellation.end()
+    this_request.end()
 
 
 def _as_it_is(view: Callable[..., Any]) -> Callable[..., Any]:

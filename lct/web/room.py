@@ -1,57 +1,54 @@
-"""One tournament's screens in this worker: each change is rendered once and sent to all."""
+"""One tournament in this worker: what is heard of it, and when its screens hear of that."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import gevent
 from gevent.event import Event
 
 from ..application.messages import Looked, Present
-from ..application.screens import VIEWS
-from ..application.screens.change import ANYTHING, Change, Shown, change
+from ..application.screens.change import ANYTHING, Shown, change
 from ..application.screens.live_now import LiveNow
 from ..application.screens.phases import next_change
-from ..application.screens.phone import personal
 from ..application.screens.region import Scene
 from ..domain.errors import LctError, UnknownTournament
 from ..spans import span
 from . import metrics
-from .outbox import EventOutbox, Outbox, event, frame
-from .picture import Picture
+from .audience import Audience
+from .outbox import Outbox
 from .presence import Presence
 from .render import Renderer
+
+if TYPE_CHECKING:
+    from ..infrastructure.event_store import EventStore
+    from ..infrastructure.redis_bus import RedisBus
 
 log = logging.getLogger(__name__)
 
 COALESCE = 0.05  # seconds between two frames of a tournament
 TICK = 30.0  # every so often each room compares itself with the store
-YIELD_EVERY, YIELD_EVERY_OWN = 200, 20
 
 
 class Room:
-    """The screens that watch one tournament here."""
+    """Hears what happens to one tournament, and keeps its audience up to date."""
 
     def __init__(
         self,
         code: str,
-        read: Callable[[str], Any],
-        known: Callable[[str], Any],
-        bus: Any,
-        now: Callable[[], datetime],
+        *,
+        store: EventStore,
+        bus: RedisBus,
         renderer: Renderer,
         join_url: str,
         worker: str = "",
     ) -> None:
         self.code = code
-        self._read, self._known, self._bus, self._now = read, known, bus, now
-        self._renderer, self._join_url = renderer, join_url
-        self.boxes: dict[str, set[Outbox]] = {}
-        self.pictures: dict[str, Picture] = {}
+        self._store, self._bus, self._join_url = store, bus, join_url
+        self.audience = Audience(code, renderer)
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
         self.presence = Presence(code, worker)
         self._shown: Shown | None = None  # by all pictures, since the last refresh
@@ -66,16 +63,12 @@ class Room:
         self._target = 0  # the place that the stream has reached, as far as was heard
         self.seq = 0
         self.coming = 0  # screens that are on their way in
-        self._sending = False  # a change is on its way to some, and has not reached all
         self._defect = {"labels.error_kind": "service", "labels.tournament": code}  # in the log
         self.greenlet = gevent.spawn(self._run)
 
     @property
     def empty(self) -> bool:
-        return not self.coming and not any(self.boxes.values())
-
-    def __len__(self) -> int:
-        return sum(map(len, self.boxes.values()))
+        return not self.coming and not self.audience
 
     # --- what is heard ------------------------------------------------------------------------
 
@@ -110,81 +103,41 @@ class Room:
     # --- screens ------------------------------------------------------------------------------
 
     def enter(self, box: Outbox, seen: str = "") -> None:
-        """Register the screen, then send it everything, unless ``seen`` is the tag of just that."""
+        """Send the screen everything, unless ``seen`` is the tag of just that, and each change."""
         scene = self._scene()
-        picture = self._picture(box.view, scene)
-        self._shown = self._shown or _shown(scene)
-        self.boxes.setdefault(box.view, set()).add(box)
-        box.open(self._current)
         try:
-            self._welcome(box, seen, picture, scene)
+            self.audience.enter(box, seen, scene)
         except BaseException:
             self.leave(box)
             raise
+        self._shown = self._shown or _shown(scene)
         # The state just read may be newer than what the others (and this picture) show.
         self.wake.set()
 
-    def _welcome(self, box: Outbox, seen: str, picture: Picture, scene: Scene) -> None:
-        if box.player_id:
-            box.personal = personal(scene, box.player_id)
-        tag = picture.tag(box.personal) if isinstance(box, EventOutbox) else ""
-        if not seen or seen != tag:
-            html = picture.whole(box.personal, scene.stamp)
-            self._send(box, html, set(picture.regions))
-
     def leave(self, box: Outbox) -> None:
         self.presence.left(box)
-        boxes = self.boxes.get(box.view, set())
-        boxes.discard(box)
-        if not boxes:
-            self.boxes.pop(box.view, None)
-            self.pictures.pop(box.view, None)
-        if not self.boxes:
+        self.audience.leave(box)
+        if not self.audience:
             self._shown = None
 
-    def all_boxes(self) -> list[Outbox]:
-        return [box for boxes in self.boxes.values() for box in boxes]
-
-    def _current(self, box: Outbox, ids: set[str]) -> bytes:
-        picture = self.pictures.get(box.view)
-        html = picture.html(ids, box.personal) if picture else ""
-        return self._framed(box, html) if html else b""
-
-    def _framed(self, box: Outbox, html: str) -> bytes:
-        if isinstance(box, EventOutbox):
-            picture = self.pictures.get(box.view)
-            # While a change has not reached everybody, nobody knows the whole of it yet: without
-            # an id the browser goes on with its last one.
-            whole = picture is not None and not (self._sending and box.lagging)
-            return event(html.encode(), picture.tag(box.personal) if picture and whole else "")
-        return frame(html.encode())
-
-    def _send(self, box: Outbox, html: str, ids: set[str]) -> None:
-        data = self._framed(box, html)
-        metrics.FRAMES.inc()
-        metrics.FRAME_BYTES.inc(len(data))
-        box.offer(data, ids)
+    def phones(self) -> Iterable[Outbox]:
+        """The players' screens."""
+        return self.audience.boxes.get("me", ())
 
     # --- the state ----------------------------------------------------------------------------
 
     def _scene(self, fresh: bool = True) -> Scene:
-        stream = self._known(self.code)
+        stream = self._store.stream(self.code)
         if fresh or stream.seq < self._target:
-            stream = self._read(self.code)
+            stream = self._store.read(self.code)
             self._read_at = time.monotonic()
         self.seq = stream.seq
-        return Scene(stream.tournament, self._now(), self.live_now(), self._join_url)
+        return Scene(stream.tournament, self._bus.now(), self.live_now(), self._join_url)
 
     def live_now(self) -> LiveNow:
         clock = time.monotonic()
         looks = {p: team for p, (team, until) in self.looks.items() if until > clock}
         return LiveNow(looks, self._here())
-
-    def _picture(self, view: str, scene: Scene) -> Picture:
-        picture = self.pictures.get(view)
-        if picture is None:
-            picture = self.pictures[view] = Picture(self._renderer, VIEWS[view], scene)
-        return picture
 
     def _run(self) -> None:
         pause = TICK
@@ -192,7 +145,7 @@ class Room:
             self.wake.wait(timeout=pause)
             self.wake.clear()
             causes, self._causes = self._causes, []
-            if not any(self.boxes.values()):
+            if not self.audience:
                 pause = TICK
                 if self.refetch:  # somebody may be asking by HTTP
                     self.refetch = False
@@ -204,7 +157,7 @@ class Room:
                     pause = self._refresh()
                 self.behind = False
             except UnknownTournament:
-                for box in self.all_boxes():
+                for box in self.audience.all_boxes():
                     box.close(1008, "deleted")
                 pause = TICK
             except LctError:  # logged where it arose; the screens keep what they show
@@ -239,7 +192,7 @@ class Room:
             self._looked = [*looked, *self._looked]
             raise
         if self.seq > before > 0:
-            age = (self._now() - self._known(self.code).at).total_seconds()
+            age = (self._bus.now() - self._store.stream(self.code).at).total_seconds()
             metrics.COMMIT_TO_FRAME.observe(max(0.0, age))
         waits = [TICK, *(until - clock + 0.01 for _, until in self.looks.values())]
         if (turn := next_change(scene.t, scene.now)) is not None:
@@ -251,25 +204,11 @@ class Room:
         shown, now = self._shown, _shown(scene)
         found = ANYTHING
         if shown is not None:
-            events = self._known(self.code).touched_since(shown.seq)
+            events = self._store.stream(self.code).touched_since(shown.seq)
             found = change(shown, scene, events, looked)
             if self._moved_on and events:
                 found = found._replace(again=True)
-        # All pictures first: while they are sent, the state may move on.
-        frames, failed = dict[str, tuple[str, set[str]]](), None
-        for view in list(self.boxes):
-            try:
-                frames[view] = self._picture(view, scene).update(scene, found)
-            except Exception as error:  # the other views shall have theirs
-                failed = error
-        for view, (html, ids) in frames.items():
-            self._sending = True
-            try:
-                self._send_all(view, html, ids, scene, found)
-            finally:
-                self._sending = False
-        if failed:
-            raise failed
+        self.audience.show(scene, found)
         self._shown, self._moved_on = now, scene.t.seq != now.seq
 
     def _fetch_transient(self, clock: float) -> None:
@@ -283,53 +222,6 @@ class Room:
         }
         for word in self._bus.presences(self.code):
             self.presence.hear(word, stored=True)
-
-    def _send_all(self, view: str, html: str, ids: set[str], scene: Scene, found: Change) -> None:
-        """Offer the change to every screen of a view: the same bytes to all, except where a
-        player's own regions are in it, who gets them all in one frame."""
-        data = frame(html.encode())
-        sent = 0
-        costly = 0
-        boxes = list(self.boxes.get(view, ()))
-        concerned = None if found.touched is None else found.touched.players
-        for start in range(0, len(boxes), YIELD_EVERY):
-            for box in boxes[start : start + YIELD_EVERY]:
-                if box.player_id is None:
-                    if box.device_id is not None and box.device_id not in scene.t.devices:
-                        box.close(1008, "signed out")
-                elif (
-                    concerned is None
-                    or box.player_id in concerned
-                    or not ids.isdisjoint(box.personal)
-                ):
-                    try:
-                        self._send_own(box, ids, scene, found.again)
-                    except Exception:  # the others shall have theirs; this one comes back
-                        log.exception("own regions failed", extra=self._defect)
-                        box.close(1011, "error")
-                    costly += 1
-                    if costly % YIELD_EVERY_OWN == 0:
-                        gevent.sleep(0)
-                    continue
-                if not ids:
-                    continue
-                if box.way == "ws":
-                    box.offer(data, ids)
-                    sent += 1
-                else:
-                    self._send(box, html, ids)
-            gevent.sleep(0)
-        if sent:
-            metrics.FRAMES.inc(sent)
-            metrics.FRAME_BYTES.inc(sent * len(data))
-
-    def _send_own(self, box: Outbox, sent: set[str], scene: Scene, again: bool) -> None:
-        old = box.personal
-        own = box.personal = personal(scene, box.player_id or "")
-        ids = sent | (old.keys() - own.keys())
-        ids |= {i for i, region in own.items() if again or old.get(i) != region}
-        if ids and (html := self.pictures[box.view].html(ids, own)):
-            self._send(box, html, ids)
 
 
 def _shown(scene: Scene) -> Shown:

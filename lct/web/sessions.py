@@ -15,13 +15,12 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 REMEMBERED = 4096  # cookies, and tokens, that this worker recognises
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
-BEFORE = "lct"  # its name without TLS, and of old: it is believed where there is no other
 
 
 def session_cookie(secure: bool, prefix: str) -> str:
     """The session cookie's name; its beginning makes browsers take it from this host alone, over
     TLS alone (RFC 6265bis, section 4.1.3)."""
-    return f"{('__Secure-' if prefix else '__Host-') if secure else ''}{BEFORE}"
+    return f"{('__Secure-' if prefix else '__Host-') if secure else ''}lct"
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -34,8 +33,7 @@ class Sessions(SecureCookieSessionInterface):
         self._signed = lru_cache(maxsize=REMEMBERED)(self._verified)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        cookies = request.cookies
-        given = cookies.get(self.get_cookie_name(app), cookies.get(BEFORE, ""))
+        given = request.cookies.get(self.get_cookie_name(app))
         if not given:
             return self.session_class()
         try:
@@ -67,7 +65,7 @@ class Sessions(SecureCookieSessionInterface):
         return content, signed_at, flat
 
 
-class Csrf(CSRFProtect):
+class Csrf(CSRFProtect):  # type: ignore[misc]
     """flask-wtf's check. It passes a token again without checking when the same one passed before
     for the same secret in the session; a token has no time limit here (WTF_CSRF_TIME_LIMIT) and
     nothing else is compared (WTF_CSRF_SSL_STRICT), so the check would say the same."""

@@ -29,9 +29,9 @@ import redis
 import yaml
 
 from lct.config import Settings, environ_of
-from lct.infrastructure.children import kill_group
 from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
-from lct.infrastructure.embedded import start_bus, start_store
+from lct.laptop.children import kill_group
+from lct.laptop.local_servers import start_bus, start_store
 
 from ..http_client import Evening, House, Phone
 from ..support import answers, children_of, clean_environ, wait_until

@@ -48,7 +48,7 @@ def stopped(pid: int, seconds: float) -> tuple[Callable[[], None], Callable[[], 
 
 def silently(cluster: Cluster) -> None:
     """A tap that nobody is told of: as when its message is lost."""
-    execute = Execute(EventStore(defer=lambda work: None), lambda *told: None, utc_now)
+    execute = Execute(EventStore(defer=lambda work: None), [], utc_now)
     code, truth = cluster.evening.code, cluster.truth()
     team = next(team for team in range(130) if team not in truth.values())
     player = cluster.evening.player("N7")

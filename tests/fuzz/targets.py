@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 PARSERS = [
-    "lct.domain", "lct.application.messages", "lct.infrastructure.archive",
+    "lct.domain", "lct.application.messages", "lct.infrastructure.transfer",
     "lct.infrastructure.stream", "lct.web.inbox", "wsproto", "itsdangerous",
 ]  # fmt: skip
 with atheris.instrument_imports(include=PARSERS):
@@ -26,8 +26,8 @@ with atheris.instrument_imports(include=PARSERS):
     from lct.domain import values
     from lct.domain.errors import Invalid, LctError
     from lct.domain.teams import pasted_teams
-    from lct.infrastructure.archive import _is_sound, _parsed
     from lct.infrastructure.stream import Stream, read_event
+    from lct.infrastructure.transfer import _parsed
     from lct.web.identity import PLAYER, _signer
     from lct.web.inbox import messages
 
@@ -39,7 +39,7 @@ def names(data: bytes) -> None:
     cleaned = values.clean(text)
     assert values.clean(cleaned) == cleaned
     assert values.fold(values.fold(text)) == values.fold(text)
-    for take in (lambda: values.person_name(text, text), lambda: pasted_teams(text)):
+    for take in (lambda: values.person_name(text, text), lambda: pasted_teams(text.splitlines())):
         with suppress(Invalid):
             take()
 
@@ -60,8 +60,8 @@ def lines(data: bytes) -> None:
     stream = Stream("BB3K7QXM")
     for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
         try:
-            document = _parsed(number, line)
-            if _is_sound(read_event(document)):
+            document = _parsed(number, line).to_mongo()
+            if read_event(document).sound():
                 stream.take(document)
         except LctError:
             return
@@ -91,7 +91,10 @@ SEEDS: dict[str, list[bytes]] = {
         b"\x88\x82\0\0\0\0\x03\xe8",
         b"\x89\x80\0\0\0\0",
     ],
-    "bus": [b'{"code":"BB3K7QXM","seq":3}', b'{"code":"BB3K7QXM","player_id":"p","team":null}'],
+    "bus": [
+        b'{"type":"moved","code":"BB3K7QXM","seq":3}',
+        b'{"type":"looked","code":"BB3K7QXM","player_id":"p","team":null}',
+    ],
     "lines": [json.dumps(EVENT).encode()],
     "tokens": [_signer((b"a secret key for fuzzing",), PLAYER).dumps(["BB3K7QXM", "ola"]).encode()],
 }

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -19,7 +20,7 @@ from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.evening import CloseTournament, RenameTournament
 from lct.domain.people import RenamePlayer
 from lct.domain.rights import SYSTEM
-from lct.infrastructure import archive
+from lct.infrastructure import retention, stored_events, transfer
 from lct.web import identity
 
 from ..api_client import ApiEvening, served, settings_for
@@ -37,16 +38,17 @@ class Target:
     """The app with nothing counted and no forms' tokens asked for, and an evening in it."""
 
     def __init__(self, app: Flask) -> None:
-        parts, free = app.extensions["lct"], lambda *_: None
-        app.extensions["lct"] = replace(parts, hit=free, count=free, check=free)
+        inside, free = app.extensions["lct"], lambda *_: None
+        limiter = SimpleNamespace(hit=free, count=free, check=free)
+        app.extensions["lct"] = replace(inside, limiter=limiter)
         app.config["WTF_CSRF_ENABLED"] = False
         self.app, self.evening = app, ApiEvening(app, limit=4)
         self.code = self.evening.code
         self.player = self.evening.join("Ola")
-        t = parts.read(self.code).tournament
+        t = inside.store.read(self.code).tournament
         with app.test_request_context():
             self.cookies = {
-                name: identity._signer(parts.secrets, name).dumps([self.code, who])
+                name: identity._signer(inside.secrets, name).dumps([self.code, who])
                 for name, who in (
                     (identity.PLAYER, self.player),
                     (identity.ORGANISER, next(iter(t.devices))),
@@ -201,8 +203,8 @@ def exported(target: Target) -> list[dict[str, Any]]:
     desk.execute(DrawTeams(by=SYSTEM, code=code, attempt=1))
     desk.execute(SkipReveal(by=SYSTEM, code=code))
     desk.execute(CloseTournament(by=SYSTEM, code=code))
-    lines = list(archive.exported(desk.store, code, None))
-    archive.delete_stream(desk.store, code)
+    lines = list(transfer.exported(desk.store, code, None))
+    retention.delete_stream(desk.store, code)
     return [json.loads(line) for line in lines]
 
 
@@ -215,7 +217,7 @@ def test_a_file_is_refused_whole_or_is_an_evening_like_any_other(
     if data.draw(st.integers(0, 9)) == 0:
         lines = data.draw(st.lists(TEXTS | nearly(lines[0] if lines else ""), max_size=3))
     desk = Desk()
-    found = taken(lambda: archive.imported(desk.store, lines), "file")
+    found = taken(lambda: transfer.imported(desk.store, lines), "file")
     if found is None:
         assert desk.store.events.count_documents({"stream": {"$ne": target.code}}) == 0
         return
@@ -223,19 +225,19 @@ def test_a_file_is_refused_whole_or_is_an_evening_like_any_other(
     try:
         looks_like_any_other(target, desk, code)
     finally:
-        archive.delete_stream(desk.store, code)
-        target.app.extensions["lct-store"].forget(code)
+        retention.delete_stream(desk.store, code)
+        target.app.extensions["lct"].store.forget(code)
 
 
 def looks_like_any_other(target: Target, desk: Desk, code: str) -> None:
     t = desk.store.read(code).tournament
     desk.store.write_snapshot(desk.store.read(code))
     assert asdict(Desk().store.read(code).tournament) == asdict(t)
-    events = archive.stored(desk.store, code)
+    events = stored_events.stored(desk.store, code)
     assert asdict(replay(code, events)) == asdict(t)
     assert len(list(story(code, events))) == len(events)
-    again = list(archive.exported(desk.store, code, None))
-    assert archive.imported(desk.store, again) == (code, 0)
+    again = list(transfer.exported(desk.store, code, None))
+    assert transfer.imported(desk.store, again) == (code, 0)
     keys = identity._signer(target.app.extensions["lct"].secrets, identity.ORGANISER)
     host = f"{identity.ORGANISER}={keys.dumps([code, next(iter(t.devices), '')])}"
     for page in ("", "join", "me", "organise", "history", "verify", "history.jsonl"):

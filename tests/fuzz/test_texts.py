@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import unicodedata
 from typing import Any
@@ -10,7 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lct.application.messages import Looked, Moved, Present, channel, decode, encode
+from lct.application.messages import (
+    KINDS,
+    Dropped,
+    Looked,
+    Moved,
+    Present,
+    Revision,
+    WebhookAdded,
+    channel,
+    decode,
+    encode,
+)
 from lct.domain import values
 from lct.domain.teams import MAX_TEAMS, pasted_teams
 from lct.web.inbox import MAX_MESSAGE, messages
@@ -52,7 +64,7 @@ def test_no_text_that_fits_into_a_body_takes_long(text: str) -> None:
     began = time.monotonic()
     values.clean(text)
     taken(lambda: values.person_name(text, text), "first", "last")
-    taken(lambda: pasted_teams(text), "pasted")
+    taken(lambda: pasted_teams(text.splitlines()), "pasted")
     values.normal_code(text)
     assert time.monotonic() - began < SOON
 
@@ -60,7 +72,7 @@ def test_no_text_that_fits_into_a_body_takes_long(text: str) -> None:
 @often
 @given(st.lists(TEXTS, max_size=12).map("\n".join))
 def test_a_pasted_list_is_refused_or_has_teams_that_differ(text: str) -> None:
-    teams = taken(lambda: pasted_teams(text), "pasted")
+    teams = taken(lambda: pasted_teams(text.splitlines()), "pasted")
     if teams is None:
         return
     assert 1 <= len(teams) <= MAX_TEAMS
@@ -75,7 +87,14 @@ def test_what_is_taken_for_a_code_is_one(text: str) -> None:
     assert code is None or (len(code) == 8 and set(code) <= set(values.CODE_ALPHABET))
 
 
-SAID = [Moved("BB3K7QXM", 3), Looked("BB3K7QXM", "p", None), Present("BB3K7QXM", "w", ("p",), ())]
+SAID = [
+    Moved("BB3K7QXM", 3),
+    Looked("BB3K7QXM", "p", None),
+    Present("BB3K7QXM", "w", ("p",), ()),
+    Dropped("BB3K7QXM"),
+    WebhookAdded("BB3K7QXM"),
+    Revision("new", leaving=True),
+]
 
 
 @often
@@ -83,7 +102,7 @@ SAID = [Moved("BB3K7QXM", 3), Looked("BB3K7QXM", "p", None), Present("BB3K7QXM",
     st.binary(max_size=200)
     | JSON.map(as_line)
     | st.builds(
-        lambda message, more: as_line(message._asdict() | more),
+        lambda message, more: as_line(json.loads(encode(message)) | more),
         st.sampled_from(SAID),
         st.dictionaries(
             st.sampled_from(
@@ -95,12 +114,14 @@ SAID = [Moved("BB3K7QXM", 3), Looked("BB3K7QXM", "p", None), Present("BB3K7QXM",
                     "asleep",
                     "player_id",
                     "team",
-                    "dropped",
-                    "hooked",
+                    "trace",
+                    "revision",
+                    "leaving",
                 ]
             ),
             JSON,
-        ),
+        )
+        | st.fixed_dictionaries({"type": st.sampled_from([*KINDS, "score-told"]) | JSON}),
     )
 )
 def test_a_message_from_the_bus_is_one_of_ours_or_none(data: bytes | str) -> None:

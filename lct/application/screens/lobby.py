@@ -34,7 +34,7 @@ class Stage(NamedTuple):
     cells: int
 
 
-class Seat(NamedTuple):
+class SeatRow(NamedTuple):
     number: int
     name: str
     status: str  # empty, choosing, looking or picked
@@ -77,7 +77,7 @@ def wait(s: Scene) -> Region:
 def seats(s: Scene, template: str) -> tuple[Region, ...]:
     """Every seat there is, filled or empty."""
     found = [_seat(s, i, player) for i, player in enumerate(s.t.players.values(), 1)]
-    found += [Seat(i, "", "empty", "", "") for i in range(len(found) + 1, s.t.limit + 1)]
+    found += [SeatRow(i, "", "empty", "", "") for i in range(len(found) + 1, s.t.limit + 1)]
     return tuple(_seat_region(seat, template) for seat in found)
 
 
@@ -90,18 +90,18 @@ def seats_of(s: Scene, touched: Touched, template: str) -> Iterable[Region]:
 
 # A change in a list of a thousand makes the region of each of them; nearly all are as before.
 @lru_cache(maxsize=20_000)
-def _seat_region(seat: Seat, template: str) -> Region:
+def _seat_region(seat: SeatRow, template: str) -> Region:
     return Region(f"seat-{seat.number}", template, seat)
 
 
-def _seat(s: Scene, number: int, player: Player) -> Seat:
+def _seat(s: Scene, number: int, player: Player) -> SeatRow:
     here = s.live.presence(player.id)
     if player.team is not None:
-        return Seat(number, player.name, "picked", s.t.teams[player.team].name, here)
+        return SeatRow(number, player.name, "picked", s.t.teams[player.team].name, here)
     looked_at = s.look(player.id)
     if looked_at is not None:
-        return Seat(number, player.name, "looking", s.t.teams[looked_at].name, here)
-    return Seat(number, player.name, "choosing", "", here)
+        return SeatRow(number, player.name, "looking", s.t.teams[looked_at].name, here)
+    return SeatRow(number, player.name, "choosing", "", here)
 
 
 # --- teams ----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from .lobby import picked
 from .region import Region, Scene, Screen
 
 
-class News(NamedTuple):
+class Announcement(NamedTuple):
     seq: int
     version: int
     phase: str
@@ -22,7 +22,7 @@ class News(NamedTuple):
 
 def whole(s: Scene) -> tuple[Region, ...]:
     t = s.t
-    data = News(t.seq, t.version, s.phase, len(t.players), picked(t), s.turned, s.cards)
+    data = Announcement(t.seq, t.version, s.phase, len(t.players), picked(t), s.turned, s.cards)
     return (Region("news", "news.json", data),)
 
 

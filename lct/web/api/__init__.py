@@ -4,10 +4,10 @@ routes, checks and the OpenAPI document are all made from them."""
 
 from __future__ import annotations
 
-from . import commands, doors, events, reads, seed, webhooks
+from . import commands, doors, events, legacy, reads, webhooks
 from .operation import Operation
 
-TABLES = (doors.api, reads.api, commands.api, events.api, webhooks.api, seed.api)
+TABLES = (doors.api, reads.api, commands.api, events.api, webhooks.api, legacy.api)
 
 
 def operations() -> list[Operation]:

@@ -24,7 +24,7 @@ from ...domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPla
 from ...domain.picking import LetGo, PickTeam, RestartPicks
 from ...domain.rights import Right
 from .. import identity
-from ..parts import parts
+from ..app import app
 from . import bodies, receipts
 from .operation import Call, Shape, Table, View
 from .repeats import once, run
@@ -113,8 +113,8 @@ def renew(call: Call) -> Any:
 def look(call: Call) -> Any:
     """Show the others which team the player is looking at, for a few seconds."""
     team, player_id = call.body.team, call.path["player"]
-    parts().hit("look", player_id)
+    app().limiter.hit("look", player_id)
     if team is not None and team >= len(call.t.teams):
         raise UnknownTeam
     if not call.t.dealt:
-        parts().bus.send(Looked(call.t.code, player_id, team))
+        app().bus.send(Looked(call.t.code, player_id, team))

@@ -89,7 +89,9 @@ def _schemas(found: Iterable[Operation]) -> dict[str, Any]:
     outputs |= {Problem, WebhookMessage}
     wanted = [(m, "validation") for m in inputs] + [(m, "serialization") for m in outputs]
     wanted.sort(key=lambda each: each[0].__name__)
-    return models_json_schema(wanted, ref_template=SCHEMAS)[1]["$defs"]  # type: ignore[arg-type]
+    found_schemas = models_json_schema(wanted, ref_template=SCHEMAS)[1]  # type: ignore[arg-type]
+    schemas: dict[str, Any] = found_schemas["$defs"]
+    return schemas
 
 
 def _models(answer: Any) -> set[type[BaseModel]]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from flask import url_for
-from werkzeug.datastructures import MultiDict
 
 from ...domain.devices import AdmitDevice
 from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
 from ...domain.people import Join
 from ...domain.rights import Right, organiser, player
 from .. import home, identity, passphrase
+from ..app import app
+from ..forms import Wanted
 from ..identity import ORGANISER, PLAYER, derived, organiser_key
 from ..limits import address, tried
-from ..parts import join_url, parts, public
+from ..links import join_url, public
 from . import bodies, receipts
 from .operation import Call, Table
 from .reads import seat_of
@@ -32,26 +33,17 @@ KEY = "Lct-Organiser-Key"
 )  # fmt: skip
 def create(call: Call) -> Any:
     """Open an evening. Its organiser key is answered here and nowhere else."""
-    about = call.body.model_dump()
-    form: MultiDict[str, str] = MultiDict(
-        {
-            **{name: str(about[name]) for name in ("name", "limit", "source", "option")},
-            **{name: str(about[name]) for name in ("least", "cap")},
-            "kinds": about["kinds"],
-            "pasted": "\n".join(about["pasted"]),
-        }
-    )
-    return created(call, form)
+    return created(call, Wanted(**call.body.model_dump(exclude={"passphrase"})))
 
 
-def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
+def created(call: Call, wanted: Wanted) -> receipts.Created:
     """Create as the page's form does. Everything secret follows from the command's id, so a
     repeat gets it again although only hashes are stored."""
     command_id, receipt = once(call)
     if receipt is None:
-        parts().hit("create", address())
+        app().limiter.hit("create", address())
         passphrase.check(call.body.passphrase)
-        home.created(form, command_id)
+        home.created(wanted, command_id)
     done = left(call, command_id, receipt)
     code = done.code
     call.headers["Location"] = url_for("api_reads.tournament", code=code)
@@ -61,7 +53,7 @@ def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
         organiser_key=identity.token(code, ORGANISER, home.creator_device(command_id)),
         recovery_code=identity.new_recovery_code(derived("recovery", command_id)),
         organiser_url=public(link),
-        join_url=join_url(parts().public_url, code),
+        join_url=join_url(app().public_url, code),
         board_url=public(url_for("board.board", code=code)),
     )
 
@@ -72,7 +64,7 @@ def created(call: Call, form: MultiDict[str, str]) -> receipts.Created:
 )  # fmt: skip
 def join(call: Call) -> Any:
     """Take a seat. The token answered is the player's own."""
-    parts().hit("join", address())
+    app().limiter.hit("join", address())
     code, this = call.t.code, once(call)
     player_id = derived("player", code, this.command_id).hex()[:12]
     done = run(call, Join, this, player(player_id), player_id=player_id, **call.body.model_dump())

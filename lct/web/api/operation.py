@@ -14,9 +14,9 @@ from werkzeug.exceptions import BadRequest
 from ...domain.errors import Invalid
 from ...domain.rights import Actor, Right
 from ...domain.tournament import Tournament
-from ..identity import known_code
-from ..limits import address, guess
-from ..parts import parts
+from ..app import app
+from ..limits import address
+from ..lookup import tournament_at
 from .rights import check
 
 Shape = type[BaseModel]
@@ -79,13 +79,13 @@ class Operation:
 
     def answer_to(self, **path: str) -> Response:
         """Let the request in, run it, and put its answer into JSON."""
-        parts().count("call", address())
+        app().limiter.count("call", address())
         # Who may not call is told so before what is wrong with the call, unless only the call
         # says which tournament it is about.
         given = self._given() if self.code_field else None
         t = Tournament("")
         if self.of_tournament:
-            t = guess(known_code(path["code"] if given is None else self._code_in(*given)))
+            t = tournament_at(path["code"] if given is None else self._code_in(*given))
             request.view_args = {**path, "code": t.code}  # for the log
         caller = check(self.right, t, path.get("player", ""))
         body, query = self._given() if given is None else given

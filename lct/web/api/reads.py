@@ -12,9 +12,10 @@ from ...application.messages import merged
 from ...domain.errors import NotDrawn, NotFound
 from ...domain.rights import Right
 from ...domain.values import shown_code
+from ..app import app
 from ..identity import seat_code
+from ..links import join_url, public
 from ..organise import organiser_url
-from ..parts import join_url, parts, public
 from . import answers
 from .bodies import Page
 from .operation import Call, Table
@@ -30,14 +31,14 @@ HOST = {"right": Right.ORGANISER}
 def tournament(call: Call) -> Any:
     """How the evening stands. The ETag is its version, for If-Match."""
     call.headers["ETag"] = f'"{call.t.version}"'
-    return answers.evening(call.t, parts().now())
+    return answers.evening(call.t, app().now())
 
 
 @api.operation("GET", f"{T}/teams", **PUBLIC, query=Page, answer=answers.Teams)
 def teams(call: Call) -> Any:
     """The teams, with who holds which and who looks at which."""
     t = call.t
-    looks = {p: team for p, (team, _) in parts().bus.looks(t.code).items()}
+    looks = {p: team for p, (team, _) in app().bus.looks(t.code).items()}
     numbers, following = page(range(len(t.teams)), call.query)
     return answers.Teams(items=[answers.team(t, n, looks) for n in numbers], next=following)
 
@@ -46,8 +47,8 @@ def teams(call: Call) -> Any:
 def players(call: Call) -> Any:
     """Who is in, in the order of joining, with their picks, what they drew once it is shown, and
     whether their phone is there."""
-    items, following = page(answers.players(call.t, parts().now()), call.query)
-    there = merged(parts().bus.presences(call.t.code))
+    items, following = page(answers.players(call.t, app().now()), call.query)
+    there = merged(app().bus.presences(call.t.code))
     present = [
         answers.PresentPlayer.model_validate(
             each.model_dump() | {"presence": there.get(each.id, "away")}
@@ -62,13 +63,13 @@ def cards(call: Call) -> Any:
     """The cards of the draw in force."""
     if not call.t.dealt:
         raise NotDrawn
-    return answers.cards(call.t, parts().now())
+    return answers.cards(call.t, app().now())
 
 
 @api.operation("GET", f"{T}/draws", **PUBLIC, answer=list[answers.DrawRecord])
 def draws(call: Call) -> Any:
     """Finished draws, with all that anyone needs to check them."""
-    return answers.draws(call.t, parts().now())
+    return answers.draws(call.t, app().now())
 
 
 @api.operation("GET", f"{T}/players/<player>/seat", right=Right.EITHER, answer=answers.Seat)
@@ -89,7 +90,7 @@ def host(call: Call) -> Any:
     t = call.t
     return answers.Host(
         organiser_url=organiser_url(t),
-        join_url=join_url(parts().public_url, t.code),
+        join_url=join_url(app().public_url, t.code),
         devices=[answers.DeviceFacts(id=d, label=label) for d, label in t.devices.items()],
         blocked=t.blocked,
     )
@@ -98,18 +99,18 @@ def host(call: Call) -> Any:
 @api.operation("GET", f"{T}/history", **HOST, query=Page, answer=answers.History)
 def history(call: Call) -> Any:
     """Every event as a sentence, the oldest first."""
-    lines, following = page(story(call.t.code, parts().stored(call.t.code)), call.query)
+    lines, following = page(story(call.t.code, app().stored(call.t.code)), call.query)
     return answers.History(items=[answers.line(each) for each in lines], next=following)
 
 
 @api.operation("GET", f"{T}/history/<int:seq>", **HOST, answer=answers.Moment)
 def moment(call: Call) -> Any:
     """The evening as it stood right after that event: cards that turned later lie face down."""
-    events, seq = parts().stored(call.t.code), int(call.path["seq"])
+    events, seq = app().stored(call.t.code), int(call.path["seq"])
     if not 0 < seq <= len(events):
         raise NotFound
     told = story(call.t.code, events[:seq])[-1]
-    now = parts().now() if seq == len(events) else told.at
+    now = app().now() if seq == len(events) else told.at
     then = replay(call.t.code, events[:seq])
     return answers.Moment(
         event=answers.line(told),
@@ -123,6 +124,6 @@ def moment(call: Call) -> Any:
 )
 def file(call: Call) -> Any:
     """The stored events, one a line, without what may not be seen yet."""
-    public = {facts.attempt for facts in checks.finished_draws(call.t, parts().now())}
-    lines = parts().exported(call.t.code, public)
+    public = {facts.attempt for facts in checks.finished_draws(call.t, app().now())}
+    lines = app().exported(call.t.code, public)
     return Response((line + "\n" for line in lines), mimetype="application/jsonl")

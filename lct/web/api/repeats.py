@@ -11,15 +11,16 @@ import re
 import secrets
 from typing import Any, NamedTuple
 
-from flask import g, request
+from flask import request
 
 from ...application.history import Receipt
 from ...domain.errors import Invalid
 from ...domain.fact import Command
 from ...domain.rights import Actor
+from ...this_request import request_id
+from ..app import app
 from ..identity import derived
 from ..limits import tap
-from ..parts import parts
 from .operation import Call
 from .receipts import Done
 
@@ -45,7 +46,7 @@ def once(call: Call) -> Once:
     body = call.body.model_dump(exclude_unset=True) if call.body else None
     asked = [request.endpoint, call.path | {"code": call.t.code}, body]
     command_id = f"{begin}.{derived('call', json.dumps(asked, sort_keys=True)).hex()[:16]}"
-    receipt = parts().receipt(begin) if key else None
+    receipt = app().receipt(begin) if key else None
     if receipt and receipt.command_id != command_id:
         raise Invalid(**ANOTHER_CALL)
     return Once(command_id, receipt)
@@ -64,20 +65,20 @@ def run(
     if receipt is None:
         if not newcomer:  # who is counted by their address, where they come in
             tap(call.caller.id, command)
-        about = {
+        about: dict[str, Any] = {
             "code": call.t.code,
             "by": newcomer or call.caller,
             "expected_version": expected_version(call.t.version),
             "command_id": command_id,
-            "request_id": g.request_id,
+            "request_id": request_id.get(),
         }
-        parts().execute(command(**about, **own))
+        app().execute(command(**about, **own))
     return left(call, command_id, receipt)
 
 
 def left(call: Call, command_id: str, receipt: Receipt | None = None) -> Done:
     """What the command with this id left: the same whenever it is asked."""
-    receipt = receipt or parts().receipt(command_id)
+    receipt = receipt or app().receipt(command_id)
     if receipt:
         done = Done(
             code=receipt.code,
@@ -88,7 +89,7 @@ def left(call: Call, command_id: str, receipt: Receipt | None = None) -> Done:
             at=receipt.at,
         )
     else:
-        stream = parts().known(call.t.code)
+        stream = app().store.stream(call.t.code)
         version = stream.tournament.version
         done = Done(code=call.t.code, changed=False, seq=stream.seq, version=version)
     call.headers["ETag"] = f'"{done.version}"'

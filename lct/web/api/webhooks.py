@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ...application import webhooks
-from ...application.addresses import LONGEST, checked_url
 from ...application.messages import WebhookAdded
 from ...domain.errors import Invalid, UnknownWebhook, WebhooksAreOff
 from ...domain.rights import Right
+from ...domain.values import LONGEST_URL
+from ..app import app
 from ..identity import derived
 from ..limits import tap
-from ..parts import parts
 from .bodies import shown
 from .operation import Call, Table
 from .repeats import ANOTHER_CALL, once
+
+if TYPE_CHECKING:  # the web imports no driver
+    from ...infrastructure.documents import WebhookDocument
+    from ...webhooks import Webhooks
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ HOST = {"right": Right.ORGANISER}
 class NewWebhook(BaseModel):
     model_config = shown(url="https://receiver.example/lct")
 
-    url: str = Field(description="Where to POST to; https only.", max_length=LONGEST)
+    url: str = Field(description="Where to POST to; https only.", max_length=LONGEST_URL)
 
 
 class Webhook(BaseModel):
@@ -60,13 +63,14 @@ class WebhookMessage(BaseModel):
     data: dict[str, Any] = Field(description="The event's own fields that may be seen.")
 
 
-def _hooks() -> Any:
-    if parts().webhooks is None:
+def _webhooks() -> Webhooks:
+    webhooks = app().webhooks
+    if webhooks is None:
         raise WebhooksAreOff
-    return parts().webhooks
+    return webhooks
 
 
-def _facts(hook: Any) -> dict[str, Any]:
+def _facts(hook: WebhookDocument) -> dict[str, Any]:
     waits = hook.tries and not hook.failed
     return {
         "id": hook.hook,
@@ -85,32 +89,28 @@ def _facts(hook: Any) -> dict[str, Any]:
 )  # fmt: skip
 def add_webhook(call: Call) -> Any:
     """Have every event from now on sent to an address, signed. At most 5."""
-    hooks, code = _hooks(), call.t.code
+    webhooks, code, url = _webhooks(), call.t.code, call.body.url
     tap(call.caller.id)
-    url = checked_url(call.body.url, parts().webhooks_private)
     hook_id = derived("webhook-id", once(call).command_id.partition(".")[0]).hex()[:16]
-    stream = parts().known(code)
-    told = webhooks.progress_of(stream.tournament, stream.seq, parts().now())
-    hook = hooks.add(code, hook_id, url, call.caller.id, told)
+    hook = webhooks.add(app().store.stream(code), hook_id, url, call.caller.id)
     if hook.url != url:
         raise Invalid(**ANOTHER_CALL)
-    parts().bus.send(WebhookAdded(code))
+    app().bus.send(WebhookAdded(code))
     log.info("webhook added", extra={"labels.tournament": code, "url.domain": hook.host})
-    key = webhooks.signing_key(parts().secrets[0], code, hook_id)
-    return AddedWebhook(**_facts(hook), secret=webhooks.shown_secret(key))
+    return AddedWebhook(**_facts(hook), secret=webhooks.secret(hook))
 
 
 @api.operation("GET", T, **HOST, name="webhooks", answer=list[Webhook])
 def list_webhooks(call: Call) -> Any:
     """Who is told what happens, and how that goes."""
-    return [Webhook(**_facts(hook)) for hook in _hooks().of(call.t.code)]
+    return [Webhook(**_facts(hook)) for hook in _webhooks().of(call.t.code)]
 
 
 @api.operation("DELETE", f"{T}/<webhook>", **HOST, status=204)
 def remove_webhook(call: Call) -> Any:
     """Tell it nothing any more."""
-    hooks = _hooks()
+    webhooks = _webhooks()
     tap(call.caller.id)
-    if not hooks.remove(call.t.code, call.path["webhook"]):
+    if not webhooks.remove(call.t.code, call.path["webhook"]):
         raise UnknownWebhook
     log.info("webhook removed", extra={"labels.tournament": call.t.code})

@@ -13,12 +13,21 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from ..application import webhooks
 from ..domain.errors import NotTheOrganiser, UnknownTournament
-from .archive import stored_at
-from .event_store import EventStore
-from .outgoing import PRIVATE, NotSent
-from .webhooks import Hook, Webhooks
+from ..infrastructure.documents import WebhookDocument
+from ..infrastructure.event_store import EventStore
+from ..infrastructure.stored_events import stored_at
+from .hooks import Hooks
+from .message import (
+    GIVE_UP,
+    Message,
+    Progress,
+    following,
+    headers,
+    pause,
+    signing_key,
+)
+from .post import PRIVATE, NotSent
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +45,7 @@ class Delivery:
     def __init__(
         self,
         store: EventStore,
-        hooks: Webhooks,
+        hooks: Hooks,
         post: Post,
         secrets: Sequence[bytes],
         now: Callable[[], datetime],
@@ -46,7 +55,7 @@ class Delivery:
         self._secrets, self._now, self._count = secrets, now, count
         self._worker = uuid.uuid4().hex
 
-    def __call__(self, hook: Hook, alive: Callable[[], bool]) -> float | None:
+    def __call__(self, hook: WebhookDocument, alive: Callable[[], bool]) -> float | None:
         """Send message after message, as long as it takes them and ``alive`` says yes. In how many
         seconds there may be more to do; None if nobody knows. LctError if the store is away: the
         lease runs out."""
@@ -64,7 +73,7 @@ class Delivery:
     def ms(self) -> int:
         return _ms(self._now())
 
-    def _next(self, hook: Hook) -> tuple[Hook | None, float | None]:
+    def _next(self, hook: WebhookDocument) -> tuple[WebhookDocument | None, float | None]:
         """The webhook after its next message, or None and how long to wait."""
         try:
             t = self.store.read(hook.stream).tournament
@@ -74,7 +83,8 @@ class Delivery:
             self._remove(hook, type(nobody).__name__)
             return None, None
         newer = stored_at(self.store, hook.stream, hook.seq + 1)
-        found = webhooks.following(t, hook.told, newer, self._now())
+        told = Progress(hook.seq, hook.version, hook.draw)
+        found = following(t, told, newer, self._now())
         if found is None:
             self.hooks.change(hook, lease=0)
             turning = t.current_draw if hook.draw else None
@@ -91,21 +101,21 @@ class Delivery:
             return None, None
         return None, self._failed(hook, reason)
 
-    def _send(self, hook: Hook, message: webhooks.Message) -> tuple[int, str]:
-        keys = [webhooks.signing_key(each, hook.stream, hook.hook) for each in self._secrets]
+    def _send(self, hook: WebhookDocument, message: Message) -> tuple[int, str]:
+        keys = [signing_key(each, hook.stream, hook.hook) for each in self._secrets]
         body = message.body()
-        headers = webhooks.headers(keys, message.id, self.ms() // 1000, body)
+        signed = headers(keys, message.id, self.ms() // 1000, body)
         try:
-            status = self.post(hook.url, headers, body)
+            status = self.post(hook.url, signed, body)
         except NotSent as error:
             return 0, error.reason
         return status, f"status {status}"
 
-    def _failed(self, hook: Hook, reason: str) -> float | None:
+    def _failed(self, hook: WebhookDocument, reason: str) -> float | None:
         now, tries = self.ms(), hook.tries + 1
         since = hook.since or now
-        over = now - since >= webhooks.GIVE_UP * 1000
-        wait = webhooks.pause(tries, random.random())
+        over = now - since >= GIVE_UP * 1000
+        wait = pause(tries, random.random())
         self._count("given-up" if over else "refused" if reason == PRIVATE else "failed")
         log.warning("webhook failed", extra=_about(hook) | {"labels.reason": reason})
         next_at = now + int(wait * 1000)
@@ -114,7 +124,7 @@ class Delivery:
         )
         return None if over else wait
 
-    def _remove(self, hook: Hook, why: str) -> None:
+    def _remove(self, hook: WebhookDocument, why: str) -> None:
         self.hooks.remove(hook.stream, hook.hook)
         log.info("webhook removed", extra=_about(hook) | {"labels.reason": why})
 
@@ -123,5 +133,5 @@ def _ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _about(hook: Hook) -> dict[str, str]:
+def _about(hook: WebhookDocument) -> dict[str, str]:
     return {"labels.tournament": hook.stream, "url.domain": hook.host}

@@ -6,8 +6,8 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from ..domain.errors import Invalid
+from ..domain.values import LONGEST_URL
 
-LONGEST = 500
 UNICAST = ip_network("2000::/3")  # all of IPv6 that is given out
 # Global to Python, and yet protocols' own, or ways to an IPv4 address inside: Teredo, 6to4.
 PROTOCOLS = ("192.0.0.0/24", "192.88.99.0/24", "2001::/32", "2002::/16")
@@ -37,8 +37,9 @@ def checked_url(url: str, private: bool) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Invalid(url="That is no web address.") from None
-    if len(url) > LONGEST or not (url.isascii() and url.isprintable()) or set(url) & set(' "<>\\'):
-        raise Invalid(url=f"Send at most {LONGEST} letters, digits and signs, without spaces.")
+    plain = url.isascii() and url.isprintable() and not set(url) & set(' "<>\\')
+    if len(url) > LONGEST_URL or not plain:
+        raise Invalid(url=f"Send at most {LONGEST_URL} letters, digits and signs, without spaces.")
     if parts.scheme not in (("https", "http") if private else ("https",)) or not host or port == 0:
         raise Invalid(url="Send an address that begins with https://.")
     if "@" in parts.netloc or "#" in url:

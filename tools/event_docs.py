@@ -1,4 +1,4 @@
-"""docs/events.md, made from the event classes: ``lct describe-events > docs/events.md``."""
+"""docs/events.md, made from the event classes by `make docs`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import inspect
 import re
 from dataclasses import fields
 
-from .domain.fact import EVENTS, Event, Seen, seen
+from lct.domain.fact import EVENTS, Event, Seen, seen
 
 HEAD = """# Events
 
-Everything that is stored, one section an event. Made by `lct describe-events` from the subjects
+Everything that is stored, one section an event. Made by `make docs` from the subjects
 in `lct/domain/`; a test fails when the two differ.
 
 *Seen* says when a field may leave the process. Webhooks send what is seen "at once"; the host's
@@ -68,3 +68,7 @@ def _notes(event: type[Event]) -> dict[str, str]:
         for item in node.body
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
     }
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

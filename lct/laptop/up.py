@@ -12,27 +12,26 @@ from typing import NoReturn
 
 from lct import __version__
 from lct.config import Settings, SettingsError
-from lct.infrastructure.children import Child, Watch
-from lct.infrastructure.embedded import (
+from lct.laptop.children import Child, Watch
+from lct.laptop.local_servers import (
     LocalServer,
     LocalServerError,
     private_folder,
     start_bus,
     start_store,
 )
-from lct.laptop import (
+from lct.laptop.machine import (
     ANYWHERE,
     LaptopError,
     listen,
     local_network_address,
     qr_code,
     secret_key,
-    share_environ,
-    take_lock,
-    unshare_environ,
     web_address,
 )
-from lct.web_server import WebServer, WebServerError
+from lct.laptop.web_server import WebServer, WebServerError
+from lct.locks import Locked, take_lock
+from lct.running import share_environ, unshare_environ
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_SECONDS = 0.2
@@ -104,7 +103,13 @@ class Laptop:
             self.folder = private_folder(self.settings.var)
         except OSError as error:
             raise LaptopError(f"LCT_VAR cannot be used: {error}.") from None
-        self.lock = take_lock(self.folder)
+        try:
+            self.lock = take_lock(self.folder)
+        except Locked as held:
+            raise LaptopError(
+                f"Another lct (process {held.owner}) is already running on this folder,"
+                f" {self.folder}: stop that one, or set LCT_VAR to another folder."
+            ) from None
         self.servers: list[LocalServer] = []
         self.app: WebServer | None = None
         self.listener = listen(self.settings.host, self.settings.port)

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .config import SettingMissing, Settings, SettingsError
-from .domain.errors import LctError
-from .domain.values import normal_code
-from .laptop import running_environ
-from .places import data_folder
+from ..config import SettingMissing, Settings, SettingsError
+from ..domain.errors import LctError
+from ..domain.values import normal_code
+from ..places import data_folder
+from ..running import running_environ
 
 if TYPE_CHECKING:
-    from .domain.tournament import Tournament
-    from .infrastructure.event_store import EventStore
-    from .web.parts import Parts
+    from ..domain.tournament import Tournament
+    from ..web.app import App
 
 
 class Plain(click.Command):
@@ -52,7 +51,7 @@ def with_app(function: Callable[..., None]) -> Callable[..., None]:
         from flask import has_app_context
 
         if not has_app_context():
-            from .bootstrap import create_app
+            from ..bootstrap import create_app
 
             ctx.with_resource(create_app(settings()).app_context())
         ctx.invoke(function, **given)
@@ -60,19 +59,11 @@ def with_app(function: Callable[..., None]) -> Callable[..., None]:
     return functools.update_wrapper(run, function)
 
 
-def parts() -> Parts:
-    """What the app is made of."""
-    from .web.parts import parts as of_app
+def app() -> App:
+    """The app that the command runs in."""
+    from ..web.app import app as current
 
-    return of_app()
-
-
-def store() -> EventStore:
-    """The app's event store."""
-    from flask import current_app
-
-    found: EventStore = current_app.extensions["lct-store"]
-    return found
+    return current()
 
 
 def known_code(code: str) -> str:
@@ -85,5 +76,4 @@ def known_code(code: str) -> str:
 
 def known_tournament(code: str) -> Tournament:
     """The tournament with that code; refused when there is none."""
-    found: Tournament = parts().read(known_code(code)).tournament
-    return found
+    return app().store.read(known_code(code)).tournament

@@ -18,9 +18,9 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from ..domain.errors import LctError
-from .archive import places_taken
-from .delivery import Delivery
-from .webhooks import Hook
+from ..infrastructure.documents import WebhookDocument
+from ..infrastructure.stored_events import places_taken
+from .deliver import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Courier:
         self._at: set[str] = set()  # the webhooks that this worker is at
         self._alive: Callable[[], bool] = lambda: True
 
-    def wake(self, code: str) -> None:
+    def wake(self, code: str, seq: int = 0) -> None:
         """Something happened in the tournament. Costs a tap nothing: all else is done later."""
         if code in self._with or code in self._new:
             self._due[code] = 0.0
@@ -106,18 +106,18 @@ class Courier:
             elif hook.draw or (hook.stream, hook.seq + 1) in behind:
                 self._later(hook, 0)
 
-    def _begin(self, hook: Hook) -> None:
+    def _begin(self, hook: WebhookDocument) -> None:
         if hook.failed:
             return
         if (seconds := self._pause(hook)) > 0:
             self._later(hook, seconds)
-        elif hook.place in self._at or hook.lease > self.delivery.ms() or self._pool.full():
+        elif hook.id in self._at or hook.lease > self.delivery.ms() or self._pool.full():
             self._later(hook, AGAIN)  # whoever is at it may have looked before this
         else:
-            self._at.add(hook.place)
+            self._at.add(hook.id)
             self._pool.spawn(self._deliver, hook)
 
-    def _deliver(self, hook: Hook) -> None:
+    def _deliver(self, hook: WebhookDocument) -> None:
         try:
             seconds = self.delivery(hook, self._alive)
             if seconds is not None:
@@ -127,13 +127,13 @@ class Courier:
         except Exception:
             log.exception("webhook failed", extra={"labels.tournament": hook.stream})
         finally:
-            self._at.discard(hook.place)
+            self._at.discard(hook.id)
             self._bell.set()
 
-    def _pause(self, hook: Hook) -> float:
+    def _pause(self, hook: WebhookDocument) -> float:
         """Seconds until it may be tried again; 0 if at once."""
         return max(0, hook.next_at - self.delivery.ms()) / 1000 if hook.tries else 0
 
-    def _later(self, hook: Hook, seconds: float) -> None:
+    def _later(self, hook: WebhookDocument, seconds: float) -> None:
         at = time.monotonic() + seconds
         self._due[hook.stream] = min(at, self._due.get(hook.stream, at))

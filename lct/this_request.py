@@ -1,8 +1,10 @@
-"""Whether work is still wanted: its request's deadline has not passed, and its client is there.
+"""This request: its id, and whether its work is still wanted (its deadline has not passed, and
+its client is there).
 
 Cooperative: whatever waits or costs much asks here before it begins, and nothing is ever
-interrupted in its middle. What no request waits for (rooms, snapshots, commands at a terminal)
-runs in a context without one, and is always wanted.
+interrupted in its middle. A greenlet or thread starts outside of the request: what lives on, such
+as a room or the bus, keeps no first guest's id and is always wanted, as a command at a terminal
+is. Work that is put off takes the id along.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
+from contextvars import Context, ContextVar
+from functools import partial
 from typing import Any, NamedTuple
 
 from .domain.errors import ClientGone, DeadlineExceeded
@@ -26,17 +29,27 @@ class _Request(NamedTuple):
     connection: Any  # gevent's socket, or None where no server of ours has the connection
 
 
+request_id: ContextVar[str] = ContextVar("request_id", default="")  # every log line reads it
 _request: ContextVar[_Request | None] = ContextVar("request", default=None)
 
 
-def begin(environ: Mapping[str, Any]) -> None:
+def begin(given_id: str, environ: Mapping[str, Any]) -> None:
     """All work in this context is for that WSGI request, until end()."""
+    request_id.set(given_id)
     _request.set(_Request(time.monotonic() + REQUEST_SECONDS, environ.get("gunicorn.socket")))
 
 
 def end() -> None:
     """What follows in this context is for no request."""
+    request_id.set("")
     _request.set(None)
+
+
+def carried(work: Callable[[], None]) -> Callable[[], None]:
+    """``work`` for later: with the id, for the log, but not within the request's deadline."""
+    context = Context()
+    context.run(request_id.set, request_id.get())
+    return partial(context.run, work)
 
 
 def left(most: float) -> float:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from ..application.finished_draws import finished_draws
+from ..application.history import Stored
 from ..domain.drawing import TeamsDrawn
 from ..domain.tournament import Tournament
-from .finished_draws import finished_draws
-from .history import Stored
 
 MOST = 5  # webhooks of a tournament
 PAUSES = (5.0, 30.0, 120.0, 600.0, 3600.0)  # seconds before the next try; the last one repeats

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 from flask import make_response
 from pydantic import BaseModel, ConfigDict, Field
-from werkzeug.datastructures import MultiDict
 
 from ...application.screens.cards import cards
 from ...application.screens.region import Scene
@@ -22,8 +21,9 @@ from ...domain.picking import PickTeam
 from ...domain.rights import Right, player
 from ...domain.tournament import Tournament
 from ...domain.values import fold
+from ..app import app
+from ..forms import Wanted
 from ..identity import derived
-from ..parts import parts
 from . import answers
 from .bodies import PASSPHRASE, SEATS
 from .doors import created
@@ -127,7 +127,7 @@ def seed_tournament(call: Call) -> Any:
                 selectedTeam=_name(t, p.team),
                 drawnTeam=_name(t, p.drawn),
             )
-            for p in answers.players(t, parts().now())
+            for p in answers.players(t, app().now())
         ],
         playerLimit=t.limit,
         version=t.version,
@@ -145,8 +145,7 @@ def _name(t: Tournament, number: int | None) -> str | None:
 def seed_create(call: Call) -> Any:
     """Open a tournament with the classic ten. Its id is answered, its organiser's key in a
     header."""
-    form = MultiDict({"name": call.body.name, "limit": str(call.body.playerLimit)})
-    made = created(call, form)
+    made = created(call, Wanted(call.body.name, call.body.playerLimit))
     call.headers["Lct-Organiser-Key"] = made.organiser_key
     return made.code
 
@@ -196,9 +195,9 @@ def seed_draw(call: Call) -> Any:
     """Hand the picked teams out. A card that lies face down has no team yet: ask again, which
     draws nothing twice."""
     run(call, DrawTeams, attempt=call.t.attempt)
-    t = parts().known(call.t.code).tournament
+    t = app().store.stream(call.t.code).tournament
     drawn = []
-    for hand, card in zip(t.draws[-1].hands, cards(Scene(t, parts().now())), strict=True):
+    for hand, card in zip(t.draws[-1].hands, cards(Scene(t, app().now())), strict=True):
         who = t.players[hand.player_id]
         drawn.append(DrawnTeam(name=who.first, surname=who.last, teamName=card.team or None))
     return drawn

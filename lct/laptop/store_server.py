@@ -1,6 +1,6 @@
-"""The laptop's MongoDB server: nx-27017 on a Unix socket, started by lct.infrastructure.embedded.
+"""The laptop's MongoDB server: nx-27017 on a Unix socket, started by local_servers.py.
 
-`python -m lct.infrastructure.store_server <socket> <data folder>`
+`python -m lct.laptop.store_server <socket> <data folder>`
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lct.infrastructure.children import SAFELY, kill_group, start_child, stop_child
+from lct.laptop.children import SAFELY, kill_group, start_child, stop_child
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 LAST_LINES = 8

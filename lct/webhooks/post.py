@@ -22,10 +22,10 @@ import gevent
 from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
-from ..application.addresses import is_public
+from .target import is_public
 
 # Seconds: for finding the name, for connecting, and for all that follows the finding. Together they
-# are fewer than a lease (delivery.py) has: one that ends in the middle would be tried for ever.
+# are fewer than a lease (deliver.py) has: one that ends in the middle would be tried for ever.
 LOOKUP, CONNECT, TOTAL = 5.0, 3.0, 5.0
 LOOKUPS = 16  # at once, those included that nobody waits for any more
 READ = 16 * 1024  # bytes of the answer: its head, mostly; what it says does not matter

@@ -1,4 +1,4 @@
-"""The software bill of materials, as CycloneDX JSON: `python -m tests.sbom > sbom.json`.
+"""The software bill of materials, as CycloneDX JSON: `make sbom`.
 
 What cyclonedx-py reads in the two locks that the image installs, and the files in static/vendor.
 """

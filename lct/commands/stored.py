@@ -8,15 +8,14 @@ from typing import Any
 
 import click
 
-from .application.finished_draws import finished_draws
-from .application.history import replay as replayed
-from .application.history import story
-from .application.messages import Dropped
-from .command_line import Plain, known_tournament, parts, store, with_app
-from .domain.people import ForgetPlayer
-from .domain.rights import OPERATOR
-from .domain.tournament import Tournament
-from .event_docs import markdown
+from ..application.finished_draws import finished_draws
+from ..application.history import replay as replayed
+from ..application.history import story
+from ..application.messages import Dropped
+from ..domain.people import ForgetPlayer
+from ..domain.rights import OPERATOR
+from ..domain.tournament import Tournament
+from .command_line import Plain, app, known_tournament, with_app
 
 
 @click.command("verify-draw", cls=Plain)
@@ -24,7 +23,7 @@ from .event_docs import markdown
 @with_app
 def verify_draw(code: str) -> None:
     """Recheck every finished draw. The exit code is 1 if one does not hold."""
-    draws = finished_draws(known_tournament(code), parts().now())
+    draws = finished_draws(known_tournament(code), app().now())
     if not draws:
         raise click.ClickException("There is no finished draw to check yet.")
     for facts in draws:
@@ -42,11 +41,11 @@ def verify_draw(code: str) -> None:
 @with_app
 def export(code: str, with_secrets: bool) -> None:
     """Print a tournament as JSON lines. What may not be seen yet is left out."""
-    from .infrastructure import archive
+    from ..infrastructure import transfer
 
     t = known_tournament(code)
-    public = {facts.attempt for facts in finished_draws(t, parts().now())}
-    for line in archive.exported(store(), t.code, None if with_secrets else public):
+    public = {facts.attempt for facts in finished_draws(t, app().now())}
+    for line in transfer.exported(app().store, t.code, None if with_secrets else public):
         click.echo(line)
 
 
@@ -55,10 +54,10 @@ def export(code: str, with_secrets: bool) -> None:
 @with_app
 def import_(file: Any) -> None:
     """Store a tournament that was exported. Events that are here already are kept."""
-    from .infrastructure import archive
+    from ..infrastructure import transfer
 
-    code, count = archive.imported(store(), file)
-    parts().bus.send(Dropped(code))
+    code, count = transfer.imported(app().store, file)
+    app().bus.send(Dropped(code))
     click.echo(f"{code}: {count} events imported")
 
 
@@ -68,15 +67,15 @@ def import_(file: Any) -> None:
 @with_app
 def replay(code: str, at: int | None) -> None:
     """Tell a tournament's story. Check that its snapshot says the same as its events."""
-    from .infrastructure import archive
+    from ..infrastructure import stored_events
 
     t = known_tournament(code)
-    events = archive.stored(store(), t.code)[:at]
+    events = stored_events.stored(app().store, t.code)[:at]
     for line in story(t.code, events):
         click.echo(f"{line.seq:5}  {line.at:%Y-%m-%d %H:%M:%S}  {line.who}: {line.what}")
     if at is None:
-        store().forget(t.code)
-        cached = store().read(t.code).tournament
+        app().store.forget(t.code)
+        cached = app().store.read(t.code).tournament
         same = asdict(cached) == asdict(replayed(t.code, events))
         click.echo("snapshot and events agree" if same else "SNAPSHOT AND EVENTS DIFFER")
         sys.exit(0 if same else 1)
@@ -88,13 +87,13 @@ def replay(code: str, at: int | None) -> None:
 @with_app
 def forget(code: str, player: str) -> None:
     """Replace a player's name everywhere. PLAYER is the full name, or an id."""
-    from .infrastructure import archive
+    from ..infrastructure import privacy
 
     t = known_tournament(code)
     player_id = _player_id(t, player)
-    parts().execute(ForgetPlayer(code=t.code, by=OPERATOR, player_id=player_id))
-    count = archive.rewrite_forgotten(store(), t.code, player_id)
-    parts().bus.send(Dropped(t.code))
+    app().execute(ForgetPlayer(code=t.code, by=OPERATOR, player_id=player_id))
+    count = privacy.rewrite_forgotten(app().store, t.code, player_id)
+    app().bus.send(Dropped(t.code))
     click.echo(f"forgotten; {count} older events rewritten")
 
 
@@ -112,21 +111,15 @@ def delete_old(dry_run: bool) -> None:
     """Delete old evenings. Run it daily: nothing has happened in them for LCT_RETENTION_DAYS."""
     from flask import current_app
 
-    from .infrastructure import archive
+    from ..infrastructure import retention
 
     days = current_app.config["LCT_RETENTION_DAYS"]
     if not days:
         raise click.ClickException("LCT_RETENTION_DAYS is not set, so evenings are kept for ever.")
-    for code in archive.outdated(store(), days, parts().now()):
+    for code in retention.outdated(days, app().now()):
         if dry_run:
             click.echo(f"{code}: would be deleted")
             continue
-        count = archive.delete_stream(store(), code)
-        parts().bus.send(Dropped(code))
+        count = retention.delete_stream(app().store, code)
+        app().bus.send(Dropped(code))
         click.echo(f"{code}: {count} events deleted")
-
-
-@click.command("describe-events", hidden=True)
-def describe_events() -> None:
-    """Print docs/events.md: every event with its fields."""
-    click.echo(markdown(), nl=False)

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 import click
 import simple_websocket
 
+from ..running import running_environ
 from .command_line import Plain, known_code
-from .laptop import running_environ
 
 
 class Guest:

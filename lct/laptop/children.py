@@ -110,7 +110,7 @@ class Watch:
 
 def guarded(command: Sequence[str]) -> list[str]:
     """The command that runs another one and ends it when the parent has gone."""
-    return [sys.executable, *SAFELY, "lct.infrastructure.children", *command]
+    return [sys.executable, *SAFELY, "lct.laptop.children", *command]
 
 
 def _die_with_parent(parent: int) -> Any:

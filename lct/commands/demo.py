@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import click
 
-from .command_line import Plain, parts, with_app
-from .domain import draw
-from .domain.drawing import DrawTeams
-from .domain.evening import CreateTournament
-from .domain.people import Join
-from .domain.picking import PickTeam
-from .domain.rights import SYSTEM
-from .domain.teams import STAR_STEPS, Team, classic_teams, rated_teams
-from .domain.values import new_code, shown_code
+from ..domain import draw
+from ..domain.drawing import DrawTeams
+from ..domain.evening import CreateTournament
+from ..domain.people import Join
+from ..domain.picking import PickTeam
+from ..domain.rights import SYSTEM
+from ..domain.teams import STAR_STEPS, Team, classic_teams, rated_teams
+from ..domain.values import new_code, shown_code
+from .command_line import Plain, app, with_app
 
 STAGES = ("lobby", "picking", "picked", "drawn")
 PEOPLE = (
@@ -41,17 +41,16 @@ def people(count: int) -> Iterator[tuple[str, str]]:
 @click.option("--name", default="", help="The tournament's name; a numbered one if left out.")
 @click.option("--option", default=draw.PLAIN, type=click.Choice([draw.PLAIN, draw.NOT_OWN]))
 @with_app
-def seed(players: int, stage: str, name: str, option: str) -> None:
+def demo(players: int, stage: str, name: str, option: str) -> None:
     """Create a tournament with people in it. Its addresses are printed."""
-    from .web import identity
+    from ..web import identity
 
-    app = parts()
-    rated = rated_teams(app.catalogue, ("club", "nation"), STAR_STEPS[-1], STAR_STEPS[0])
-    teams = rated if players > 10 else classic_teams(app.catalogue)
+    rated = rated_teams(app().catalogue, ("club", "nation"), STAR_STEPS[-1], STAR_STEPS[0])
+    teams = rated if players > 10 else classic_teams(app().catalogue)
     teams = teams if len(teams) >= players else _enough(players)
     code, device = new_code(secrets.choice), identity.new_device_id()
     recovery = identity.new_recovery_code()
-    run = app.execute
+    run = app().execute
     run(
         CreateTournament(
             code=code, by=SYSTEM, name=name or f"Night match {code[:4]}", limit=players,
@@ -71,9 +70,9 @@ def seed(players: int, stage: str, name: str, option: str) -> None:
         run(DrawTeams(code=code, by=SYSTEM, attempt=1))
     key = identity.organiser_key(code, 1)
     click.echo(f"code       {shown_code(code)}")
-    click.echo(f"board      {app.public_url}/t/{code}")
-    click.echo(f"join       {app.public_url}/t/{code}/join")
-    click.echo(f"organise   {app.public_url}/t/{code}/host/{key}")
+    click.echo(f"board      {app().public_url}/t/{code}")
+    click.echo(f"join       {app().public_url}/t/{code}/join")
+    click.echo(f"organise   {app().public_url}/t/{code}/host/{key}")
     click.echo(f"recovery   {recovery}")
 
 

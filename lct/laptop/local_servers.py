@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from lct.infrastructure.children import SAFELY, kill_group, start_child, stop_child
+from lct.laptop.children import SAFELY, kill_group, start_child, stop_child
 
 # The kernel takes 108 bytes on Linux and 104 on macOS, the last one being zero.
 LONGEST_SOCKET_PATH = 100
@@ -83,7 +83,7 @@ def start_store(folder: Path) -> LocalServer:
         name="store",
         uri=f"mongodb://{quote(str(path), safe='')}/?{MONGO_OPTIONS}",
         socket=path,
-        command=[sys.executable, *SAFELY, "lct.infrastructure.store_server", str(path), str(data)],
+        command=[sys.executable, *SAFELY, "lct.laptop.store_server", str(path), str(data)],
         log=folder / "store.log",
         answers=_accepts,
     )

@@ -1,15 +1,13 @@
-"""Who may do what: one table, from which the tests of rights and docs/rights.md are made.
-
-``python -m tests.rights_table > docs/rights.md``
-"""
+"""Who may do what: one table, of which the tests of rights and, by `make docs`, docs/rights.md are
+made."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from lct.domain.rights import Right
 from lct.web.api import operations
-from lct.web.api.rights import Right
 
 ROLES = (
     "anyone", "player", "other player", "player elsewhere", "removed player",
@@ -112,7 +110,7 @@ API: dict[Right, Cells] = {
 
 HEAD = """# Who may do what
 
-Every address and every message of a websocket, for everybody. Made by `python -m tests.rights_table`; the tests try each cell, and fail when the app serves what is not here, when a row leads nowhere, or when this page is not the table's (`tests/test_rights.py`, `tests/test_api_rights.py`).
+Every address and every message of a websocket, for everybody. Made by `make docs`; the tests try each cell, and fail when the app serves what is not here, when a row leads nowhere, or when this page is not the table's (`tests/test_rights.py`, `tests/test_api_rights.py`).
 
 *Player* is the one whom the address or the form names, *other player* somebody else of that evening, *elsewhere* of another one. *Host* is an admitted device; a *revoked device* was one. The numbers are statuses: 303 leads on, 403 and 401 are refusals. A HEAD is refused where a GET is, any other method is a 405, and no POST counts without the page's own CSRF token."""  # noqa: E501
 ABOUT_PAGES = """## Pages and screens
@@ -151,8 +149,9 @@ def _shown(row: Row) -> str:
 
 
 def _table(rows: Iterator[tuple[str, Cells]]) -> str:
-    lines = ["", *ROLES], ["---"] * (len(ROLES) + 1), *([name, *cells] for name, cells in rows)
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    lines: list[list[object]] = [["", *ROLES], ["---"] * (len(ROLES) + 1)]
+    lines += [[name, *cells] for name, cells in rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,41 @@
+"""A forgotten player's name in the events that are stored already."""
+
+from __future__ import annotations
+
+import logging
+
+from ..domain.people import PlayerForgotten
+from .event_store import EventStore, reachable
+
+log = logging.getLogger(__name__)
+
+
+def rewrite_forgotten(store: EventStore, code: str, player_id: str) -> int:
+    """Put the neutral name of a forgotten player into their older events; returns how many were
+    rewritten. It may be interrupted and run again."""
+    rewritten = 0
+    with reachable():
+        documents = list(store.tail(code))
+        named = next(
+            document["data"]
+            for document in documents
+            if document["type"] == PlayerForgotten.type
+            and document["data"]["player_id"] == player_id
+        )
+        first, last = named["first"], named["last"]
+        for document in documents:
+            data = document["data"]
+            if data.get("player_id") != player_id or "first" not in data:
+                continue
+            if (data["first"], data["last"]) != (first, last):
+                new = data | {"first": first, "last": last}
+                store.events.update_one({"_id": document["_id"]}, {"$set": {"data": new}})
+                rewritten += 1
+    # Written anew and not just deleted: no slower worker can put back an older one.
+    store.forget(code)
+    store.write_snapshot(store.read(code))
+    log.info(
+        "player forgotten",
+        extra={"event.action": "privacy.forget", "labels.tournament": code},
+    )
+    return rewritten

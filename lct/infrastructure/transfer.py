@@ -1,0 +1,129 @@
+"""Whole streams: out as JSON lines, and in again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mongoengine.errors import FieldDoesNotExist, NotUniqueError, ValidationError
+
+from .. import this_request
+from ..domain.errors import Invalid, LctError, Unreadable
+from ..domain.fact import EVENTS, Seen, seen
+from ..domain.values import normal_code
+from .documents import EventDocument
+from .event_store import EventStore, reachable
+from .stream import Stream, read_event
+
+log = logging.getLogger(__name__)
+
+
+def exported(store: EventStore, code: str, finished: set[int] | None) -> Iterator[str]:
+    """The stream as JSON lines, with the fields that may leave: those of a draw only if its attempt
+    is ``finished``. None: nothing is left out, for moving house.
+
+    The stream is read at once, so that a failing store is reported while there is no answer yet;
+    the lines are made as they are taken."""
+    this_request.check()
+    with reachable():
+        documents = list(store.tail(code))
+    return _lines(documents, finished)
+
+
+def _lines(documents: Iterable[Mapping[str, Any]], finished: set[int] | None) -> Iterator[str]:
+    for document in documents:
+        line = dict(document)
+        if finished is not None:
+            event = read_event(document)
+            line |= {"schema": event.schema, "data": event.exported(finished)}
+        line["at"] = document["at"].replace(tzinfo=UTC).isoformat(timespec="milliseconds")
+        yield json.dumps(line, ensure_ascii=False)
+
+
+def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
+    """Store an exported stream; returns its code and how many events were new.
+
+    Everything is read and replayed before anything is written. Invalid (field ``file``) if a line
+    is no event of ours, a place is missing, or another tournament has the code or the name.
+    """
+    documents = [_parsed(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    if not documents:
+        raise Invalid(file="The file has no events.")
+    stream = Stream(documents[0].stream)
+    for number, document in enumerate(documents, 1):
+        expected = (f"{stream.code}:{number}", number, stream.code)
+        if (document.id, document.seq, document.stream) != expected:
+            raise Invalid(file=f"Line {number} is not event {number} of {stream.code}.")
+        try:
+            event = read_event(document.to_mongo())
+            if not event.sound():
+                raise Unreadable
+            if document.unique:
+                document.unique = event.unique  # the event's own claim, whatever the file says
+            stream.take(document.to_mongo())
+        except LctError:
+            raise Invalid(file=f"Line {number} is an event that cannot be read.") from None
+    with reachable():
+        there = {document["seq"]: document for document in store.tail(stream.code)}
+    for document in documents:
+        if (known := there.get(document.seq)) and not _same(known, document.to_mongo()):
+            raise Invalid(file=f"Another tournament has the code {stream.code} here.")
+    if len(there) > len(documents):
+        raise Invalid(file=f"{stream.code} has gone on here since the file was made.")
+    new = [document for document in documents if document.seq not in there]
+    for document in new:
+        try:
+            with reachable():
+                document.save(force_insert=True)
+        except NotUniqueError:
+            raise Invalid(
+                file=f"Event {document.seq} clashes with one here: an open tournament has the "
+                "same name. Close or rename it, then import again."
+            ) from None
+    store.forget(stream.code)
+    log.info("stream imported", extra={"labels.tournament": stream.code})
+    return stream.code, len(new)
+
+
+def _parsed(number: int, line: str) -> EventDocument:
+    try:
+        line.encode()  # no lone surrogates, and below none written as escapes
+        given = json.loads(line, parse_constant=_not_a_number)
+        json.dumps(given, ensure_ascii=False).encode()
+        given["at"] = datetime.fromisoformat(given["at"]).astimezone(UTC)
+        if _is_sealed(given["type"], given["data"]):
+            raise Invalid(file=f"Line {number} is sealed: this export leaves a secret out.")
+        document = EventDocument(**{"id" if name == "_id" else name: given[name] for name in given})
+        document.validate()
+        # What a field has changed, or nobody knows, is not what an export has.
+        if document.to_mongo() != given or normal_code(document.stream) != document.stream:
+            raise ValueError("fields")
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError,
+            FieldDoesNotExist, ValidationError):  # fmt: skip
+        raise Invalid(file=f"Line {number} is not an event of lct.") from None
+    return document
+
+
+def _is_sealed(kind: str, data: Mapping[str, Any]) -> bool:
+    """Whether nothing is missing but what an export may leave out."""
+    moments = seen(EVENTS[kind]) if kind in EVENTS else {}
+    missing = moments.keys() - data.keys()
+    return bool(missing) and all(
+        moments[name] not in (Seen.AT_ONCE, Seen.IN_EXPORTS) for name in missing
+    )
+
+
+def _not_a_number(name: str) -> None:
+    raise ValueError(name)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    def key(document: Mapping[str, Any]) -> dict[str, Any]:
+        # A claim is taken off an event when a later one supersedes it.
+        kept = {name: value for name, value in document.items() if name != "unique"}
+        return kept | {"at": document["at"].replace(tzinfo=UTC)}
+
+    return key(one) == key(other)

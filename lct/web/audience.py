@@ -1,0 +1,148 @@
+"""The screens that watch one tournament in this worker, and what they are sent."""
+
+from __future__ import annotations
+
+import logging
+
+import gevent
+
+from ..application.screens import VIEWS
+from ..application.screens.change import Change
+from ..application.screens.phone import personal
+from ..application.screens.region import Scene
+from . import metrics
+from .outbox import EventOutbox, Outbox, event, frame
+from .picture import Picture
+from .render import Renderer
+
+log = logging.getLogger(__name__)
+
+YIELD_EVERY, YIELD_EVERY_OWN = 200, 20
+
+
+class Audience:
+    """The outboxes of a tournament by view, and the picture that all screens of a view share."""
+
+    def __init__(self, code: str, renderer: Renderer) -> None:
+        self.boxes: dict[str, set[Outbox]] = {}
+        self.pictures: dict[str, Picture] = {}
+        self._renderer = renderer
+        self._sending = False  # a change is on its way to some, and has not reached all
+        self._defect = {"labels.error_kind": "service", "labels.tournament": code}  # in the log
+
+    def __len__(self) -> int:
+        return sum(map(len, self.boxes.values()))
+
+    def all_boxes(self) -> list[Outbox]:
+        return [box for boxes in self.boxes.values() for box in boxes]
+
+    def enter(self, box: Outbox, seen: str, scene: Scene) -> None:
+        """Register the screen, then send it everything, unless ``seen`` is the tag of just that."""
+        picture = self._picture(box.view, scene)
+        self.boxes.setdefault(box.view, set()).add(box)
+        box.open(self._current)
+        if box.player_id:
+            box.personal = personal(scene, box.player_id)
+        tag = picture.tag(box.personal) if isinstance(box, EventOutbox) else ""
+        if not seen or seen != tag:
+            html = picture.whole(box.personal, scene.stamp)
+            self._send(box, html, set(picture.regions))
+
+    def leave(self, box: Outbox) -> None:
+        boxes = self.boxes.get(box.view, set())
+        boxes.discard(box)
+        if not boxes:
+            self.boxes.pop(box.view, None)
+            self.pictures.pop(box.view, None)
+
+    def show(self, scene: Scene, change: Change) -> None:
+        """Send every screen what the change makes different; if a view cannot be rendered the
+        others have theirs before that is raised."""
+        # All pictures first: while they are sent, the state may move on.
+        frames, failed = dict[str, tuple[str, set[str]]](), None
+        for view in list(self.boxes):
+            try:
+                frames[view] = self._picture(view, scene).update(scene, change)
+            except Exception as error:
+                failed = error
+        for view, (html, ids) in frames.items():
+            self._sending = True
+            try:
+                self._send_all(view, html, ids, scene, change)
+            finally:
+                self._sending = False
+        if failed:
+            raise failed
+
+    def _picture(self, view: str, scene: Scene) -> Picture:
+        picture = self.pictures.get(view)
+        if picture is None:
+            picture = self.pictures[view] = Picture(self._renderer, VIEWS[view], scene)
+        return picture
+
+    def _current(self, box: Outbox, ids: set[str]) -> bytes:
+        picture = self.pictures.get(box.view)
+        html = picture.html(ids, box.personal) if picture else ""
+        return self._framed(box, html) if html else b""
+
+    def _framed(self, box: Outbox, html: str) -> bytes:
+        if isinstance(box, EventOutbox):
+            picture = self.pictures.get(box.view)
+            # While a change has not reached everybody, nobody knows the whole of it yet: without
+            # an id the browser goes on with its last one.
+            whole = picture is not None and not (self._sending and box.lagging)
+            return event(html.encode(), picture.tag(box.personal) if picture and whole else "")
+        return frame(html.encode())
+
+    def _send(self, box: Outbox, html: str, ids: set[str]) -> None:
+        data = self._framed(box, html)
+        metrics.FRAMES.inc()
+        metrics.FRAME_BYTES.inc(len(data))
+        box.offer(data, ids)
+
+    def _send_all(self, view: str, html: str, ids: set[str], scene: Scene, change: Change) -> None:
+        """Offer the change to every screen of a view: the same bytes to all, except where a
+        player's own regions are in it, who gets them all in one frame."""
+        data = frame(html.encode())
+        sent = 0
+        costly = 0
+        boxes = list(self.boxes.get(view, ()))
+        concerned = None if change.touched is None else change.touched.players
+        for start in range(0, len(boxes), YIELD_EVERY):
+            for box in boxes[start : start + YIELD_EVERY]:
+                if box.player_id is None:
+                    if box.device_id is not None and box.device_id not in scene.t.devices:
+                        box.close(1008, "signed out")
+                elif (
+                    concerned is None
+                    or box.player_id in concerned
+                    or not ids.isdisjoint(box.personal)
+                ):
+                    try:
+                        self._send_own(box, ids, scene, change.again)
+                    except Exception:  # the others shall have theirs; this one comes back
+                        log.exception("own regions failed", extra=self._defect)
+                        box.close(1011, "error")
+                    costly += 1
+                    if costly % YIELD_EVERY_OWN == 0:
+                        gevent.sleep(0)
+                    continue
+                if not ids:
+                    continue
+                if box.way == "ws":
+                    box.offer(data, ids)
+                    sent += 1
+                else:
+                    self._send(box, html, ids)
+            gevent.sleep(0)
+        if sent:
+            metrics.FRAMES.inc(sent)
+            metrics.FRAME_BYTES.inc(sent * len(data))
+
+    def _send_own(self, box: Outbox, sent: set[str], scene: Scene, again: bool) -> None:
+        old = box.personal
+        own = box.personal = personal(scene, box.player_id or "")
+        ids = sent | (old.keys() - own.keys())
+        ids |= {i for i, region in own.items() if again or old.get(i) != region}
+        if ids and (html := self.pictures[box.view].html(ids, own)):
+            self._send(box, html, ids)

@@ -1,0 +1,58 @@
+"""All of webhooks: other servers are told what happens in a tournament.
+
+``Webhooks`` is the one way in. The rest of lct adds, lists and removes webhooks by it, and leaves
+the codes here of the tournaments in which something happened; delivering is its own affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+
+from ..infrastructure.documents import WebhookDocument
+from ..infrastructure.event_store import EventStore
+from ..infrastructure.stream import Stream
+from .deliver import Delivery
+from .hooks import Hooks
+from .message import progress_of, shown_secret, signing_key
+from .post import post as post_to
+from .schedule import Courier
+from .target import checked_url
+
+
+class Webhooks:
+    """Those of all tournaments, as one worker sees and serves them.
+
+    ``secrets`` are the installation's, the one in force first. ``now`` is the clock that all
+    workers share. ``count`` counts one of lct_webhooks' outcomes. ``private``: they may lead to
+    home networks and this machine too."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        secrets: Sequence[bytes],
+        now: Callable[[], datetime],
+        count: Callable[[str], None],
+        private: bool,
+    ) -> None:
+        self.hooks = Hooks()
+        sender = partial(post_to, private=private)
+        self._courier = Courier(Delivery(store, self.hooks, sender, secrets, now, count))
+        self._secret, self._now, self._private = secrets[0], now, private
+        self.of = self.hooks.of
+        self.remove = self.hooks.remove
+        self.wake = self._courier.wake
+        self.added = self._courier.added
+        self.start = self._courier.start
+        self.drained = self._courier.drained
+
+    def add(self, stream: Stream, hook: str, url: str, device: str) -> WebhookDocument:
+        """Have all that happens from now on sent to an address. Invalid if it may not lead there,
+        TooManyWebhooks; one with that id that is there already is answered."""
+        told = progress_of(stream.tournament, stream.seq, self._now())
+        return self.hooks.add(stream.code, hook, checked_url(url, self._private), device, told)
+
+    def secret(self, hook: WebhookDocument) -> str:
+        """What its messages are signed with, as the receiver is shown it."""
+        return shown_secret(signing_key(self._secret, hook.stream, hook.hook))
