@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -74,8 +75,9 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
         phone.locator(f"#team-{number} button").click()
         see(phone.locator(f"#team-{number}"), "yours")
     ola.get_by_text("Save your seat").click()
+    ola.wait_for_function("document.querySelector('img.qr').naturalWidth > 0")  # made when opened
     other = screens.open()
-    other.goto(decoded(ola))
+    other.goto(decoded(ola, "img.qr"))
     other.wait_for_url(f"{base}/t/{code}/me")
     see(tv, "Everyone has picked")
     host.get_by_role("button", name="Draw the teams").click()
@@ -152,7 +154,9 @@ def test_every_address_that_is_given_out_begins_with_the_prefix(settings: Settin
         assert made["board_url"] == base
         assert made["join_url"] == f"{base}/join"
         assert made["organiser_url"].startswith(f"{base}/host/")
-        admitted = client.get(made["organiser_url"].removeprefix("https://a.example"))
+        link = made["organiser_url"].removeprefix("https://a.example")
+        (token,) = re.findall(r'csrf_token" value="([^"]+)"', client.get(link).text)
+        admitted = client.post(link, data={"csrf_token": token})
         assert admitted.location == f"{PREFIX}/t/{made['code']}/organise"
         moved = client.get(f"/t/{made['code'].lower()}?x=1")
         assert moved.location == f"{PREFIX}/t/{made['code']}?x=1"
