@@ -8,7 +8,17 @@ from __future__ import annotations
 import sys
 import traceback
 
-from . import dearest, fanout, page, scale, screens, startup, store, taps  # noqa: F401 - they register
+from . import (  # noqa: F401 - they register
+    dearest,
+    fanout,
+    layers,
+    page,
+    scale,
+    screens,
+    startup,
+    store,
+    taps,
+)
 from .figures import MEASUREMENTS, Figure, table
 
 

@@ -124,10 +124,12 @@ def place(workers: int, target: str = "wsgi:app", **more: Any) -> Iterator[Place
 
 
 @contextmanager
-def served(settings: Settings, listener: socket.socket, target: str, *more: str) -> Iterator[App]:
+def served(
+    settings: Settings, listener: socket.socket, target: str, *more: str, **environ: str
+) -> Iterator[App]:
     """``target`` behind gunicorn, with ``more`` of its options, until the block ends."""
     log = settings.var / f"{target.partition(':')[0]}.log"
-    app = App(listener, {**clean_environ(), **environ_of(settings)}, log)
+    app = App(listener, {**clean_environ(), **environ_of(settings), **environ}, log)
     app.target, app.more = target, more
     app.start()
     try:

@@ -88,7 +88,7 @@ def configure(flask: Flask, settings: Settings) -> None:
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
     flask.url_map.merge_slashes = False  # else `//` is a redirect, to whatever Host says
-    flask.session_interface = Sessions()
+    flask.session_interface = Sessions(flask)
     flask.jinja_env.globals["asset"] = asset(flask)
 
 

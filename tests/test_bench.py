@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import dearest, page, scale, screens, startup, store, taps
+from bench import dearest, layers, page, scale, screens, startup, store, taps
 from bench.figures import MEASUREMENTS, Figure, Measurement
 
 TINY: dict[Any, dict[str, Any]] = {
@@ -21,6 +21,7 @@ TINY: dict[Any, dict[str, Any]] = {
         "CONTENDED_SECONDS": 0.2,
         "WRITERS": 2,
     },
+    layers: {"ROUNDS": 1, "POSTS": 3},
     startup: {"STARTS": 1, "PHONES": 2},
     screens: {"PHONES": 2, "PICKS": 3, "TURNS": 1, "PICKS_A_TURN": 2, "MANY_TEAMS": 200},
     scale: {"PODS": 4, "TOURNAMENTS": 12, "SCREENS": 6, "CHANGES": 1},

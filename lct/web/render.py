@@ -51,6 +51,8 @@ class Renderer:
             "start_page": start_page,
             "region": self.for_reader,
         }
+        # One dictionary, not a chain of two: at each import of a macro jinja2 compares all names.
+        env.make_globals = lambda given: {**env.globals, **(given or {})}  # type: ignore[method-assign, assignment]
         self.renders = 0
         self.leaves: Kept[Region, str] = Kept(CACHED_BYTES, _size, largest=CACHED_BYTES // 4)
         self.forget = self.leaves.clear

@@ -29,13 +29,11 @@ class Sessions(SecureCookieSessionInterface):
     if only by the second that one begins before the other. One per app: the keys are those of the
     first request."""
 
-    _app: Flask
-
-    def __init__(self) -> None:
+    def __init__(self, app: Flask) -> None:
+        self._app = app
         self._signed = lru_cache(maxsize=REMEMBERED)(self._verified)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        self._app = app
         given = request.cookies.get(self.get_cookie_name(app))
         if not given:
             return self.session_class()
