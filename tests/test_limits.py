@@ -45,7 +45,7 @@ def fill(house: House, name: str, who: str = ME) -> None:
 
 
 # Counted a moment after it was let through.
-LATER = {"call", "tap", "taps"}
+LATER = {"call", "page", "tap", "taps"}
 
 
 def refused(send: Callable[[], Answer]) -> None:

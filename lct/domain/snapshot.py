@@ -8,7 +8,7 @@ from . import codec
 from .tournament import Tournament
 
 # Raise it whenever Tournament, Player or Draw change: older snapshots are then thrown away.
-SCHEMA = 3
+SCHEMA = 4
 
 
 def dump(t: Tournament) -> dict[str, Any]:
