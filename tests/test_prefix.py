@@ -75,7 +75,7 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
         see(phone.locator(f"#team-{number}"), "yours")
     ola.get_by_text("Save your seat").click()
     other = screens.open()
-    other.goto(decoded(ola))
+    other.goto(decoded(ola, "img.qr"))
     other.wait_for_url(f"{base}/t/{code}/me")
     see(tv, "Everyone has picked")
     host.get_by_role("button", name="Draw the teams").click()
