@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from statistics import median
 
-from lct.laptop import listen
+from lct.laptop.machine import listen
 
 from .client import Phone, Wire
 from .figures import Figure, measures

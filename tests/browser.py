@@ -41,8 +41,10 @@ class Screens:
 
 
 def decoded(page: Any, selector: str = "svg.qr") -> str:
-    """What a phone's camera reads in the QR code on a screen."""
-    picture = page.locator(selector).first.screenshot()
+    """What a phone's camera reads in the QR code on a screen, once it is there."""
+    code = page.locator(selector).first
+    code.evaluate("code => code.decode?.()")
+    picture = code.screenshot()
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
     assert found, "no camera can read this"
     return str(found[0].text)
