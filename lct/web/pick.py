@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..application.screens import phone
+from ..application.screens import lobby, phone
 from ..application.screens.region import Region
 from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
@@ -38,14 +38,24 @@ def me(code: str) -> ResponseReturnValue:
     if player_id is None:
         return redirect(url_for("join.form", code=t.code), 303)
     now = scene(t)
-    regions = phone.laid_over(phone.me(now), phone.personal(now, player_id))
-    seat = seat_code(t, player_id)
+    own = phone.personal(now, player_id)
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
+    if q or stars or kind:
+        regions = filtered(phone.laid_over(phone.me(now), own), q, stars, kind)
+        stage = None
+    else:  # what all phones share of a hundred tiles is made once for all of them
+        picture = app().hub.pictures.at("me", now, app().store.stream(t.code).touched_since)
+        stage = picture.for_page("stage", own)
+        regions = (lobby.bar(now), lobby.wait(now), own["me"])
+    seat = seat_code(t, player_id)
     player = t.players.get(player_id)
     return page(
         "me/page.html",
         t=t,
-        regions=filtered(regions, q, stars, kind),
+        regions=regions,
+        stage=stage,
+        choosing=not t.dealt,
+        tiles=() if t.dealt else regions[-1].children if stage is None else t.teams,
         stamp=now.stamp,
         q=q,
         stars_only=stars,

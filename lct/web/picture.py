@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from ..application.screens import PAGES
 from ..application.screens.change import ANYTHING, Change, Shown, change
 from ..application.screens.region import Region, Scene, Screen
@@ -110,6 +112,14 @@ class Picture:
         shared HTML, for a container of a thousand regions takes a millisecond to render."""
         if mine := own.get(region.id):
             return out_of_band(self._render.html(mine), own_stamp or self.stamp)
+        return out_of_band(self._with_own(region, own, own_stamp), self.stamp)
+
+    def for_page(self, region_id: str, own: Own) -> Markup:
+        """A container without forms as a page has it, with the reader's own regions in it."""
+        html = self._with_own(self.regions[region_id], own, "")
+        return Markup(stamped(html, self.stamp))  # noqa: S704 - rendered by us
+
+    def _with_own(self, region: Region, own: Own, own_stamp: str) -> str:
         html = self._shared_html(region)
         if region.children:
             for region_id, mine in own.items():
@@ -117,7 +127,7 @@ class Picture:
                     shared = self._render.html(self.regions[region_id])
                     own_html = stamped(within_frame(self._render.html(mine)), own_stamp)
                     html = html.replace(within_frame(shared), own_html, 1)
-        return out_of_band(html, self.stamp)
+        return html
 
     def _shared_html(self, region: Region) -> str:
         html = self._shared.get(region.id)
