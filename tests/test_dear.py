@@ -25,6 +25,12 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[Any]
     return calls
 
 
+@pytest.fixture(autouse=True)
+def no_greenlets(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poll begins to listen to the bus, which would block this process: it is not patched."""
+    monkeypatch.setattr(app.extensions["lct"].hub, "polled", lambda code, player_id: None)
+
+
 @pytest.mark.parametrize("view", ["board", "watch", "me"])
 def test_a_picture_that_is_known_or_was_made_for_another_is_not_rendered(
     app: Flask, monkeypatch: pytest.MonkeyPatch, view: str
