@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import pymongo
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from lct.config import Settings
@@ -101,6 +103,12 @@ class ApiEvening:
 
     def draw(self) -> Any:
         return good(self.host.post(self.at("/draw"), {"attempt": 1}))
+
+
+def press(browser: FlaskClient, path: str) -> TestResponse:
+    """Open a page that has one button, such as the co-organiser link's, and press it."""
+    (token,) = re.findall(r'csrf_token" value="([^"]+)"', browser.get(path).text)
+    return browser.post(path, data={"csrf_token": token})
 
 
 def good(answer: TestResponse, status: int = 200) -> Any:

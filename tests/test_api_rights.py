@@ -15,7 +15,7 @@ from lct.web.api.rights import Right
 from lct.web.identity import ORGANISER, PLAYER, _signer
 from tools.rights_table import API, IN, ROLES
 
-from .api_client import ApiEvening, Program, good, refused
+from .api_client import ApiEvening, Program, good, press, refused
 
 pytestmark = pytest.mark.usefixtures("uncounted")
 
@@ -216,9 +216,7 @@ def test_a_browser_and_a_program_run_the_same_evening(app: Flask) -> None:
     e = ApiEvening(app)
     browser = app.test_client()
     path = e.created["organiser_url"].partition("cup.example")[2]
-    (token,) = re.findall(r'csrf_token" value="([^"]+)"', browser.get(path).text)
-    entered = browser.post(path, data={"csrf_token": token})
-    assert entered.headers["Location"] == f"/t/{e.code}/organise"
+    assert press(browser, path).headers["Location"] == f"/t/{e.code}/organise"
     good(e.host.post(e.at("/lock")))
     assert "Unlock" in browser.get(f"/t/{e.code}/organise").get_data(as_text=True)
 

@@ -18,7 +18,7 @@ from lct.domain.values import CODE_ALPHABET, new_code
 from lct.infrastructure.limiter import LIMITS, Limiter
 from lct.web.limits import counted
 
-from .api_client import ApiEvening, good, served, settings_for
+from .api_client import ApiEvening, good, press, served, settings_for
 from .http_client import Answer, Evening, House, Phone, open_house
 from .support import wait_until
 
@@ -416,7 +416,7 @@ def test_who_is_in_goes_on_while_a_neighbour_guesses(app: Flask) -> None:
     bar = "192.0.2.3"
     player_id = e.join("Ola")
     host = app.test_client()
-    host.get(e.created["organiser_url"].partition("cup.example")[2])
+    press(host, e.created["organiser_url"].partition("cup.example")[2])
     guest = app.test_client()
     seat = good(e.players[player_id].get(e.at(f"/players/{player_id}/seat")))["seat_code"]
     guest.get(f"/t/{e.code}/seat/{seat}")

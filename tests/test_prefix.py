@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from lct.config import Settings
 from lct.web.links import join_url, start_page
 
+from .api_client import press
 from .browser import Screens, create, decoded, is_by, is_live, join, see
 from .http_client import app_here, parse
 from .network import Network
@@ -155,9 +155,7 @@ def test_every_address_that_is_given_out_begins_with_the_prefix(settings: Settin
         assert made["join_url"] == f"{base}/join"
         assert made["organiser_url"].startswith(f"{base}/host/")
         link = made["organiser_url"].removeprefix("https://a.example")
-        (token,) = re.findall(r'csrf_token" value="([^"]+)"', client.get(link).text)
-        admitted = client.post(link, data={"csrf_token": token})
-        assert admitted.location == f"{PREFIX}/t/{made['code']}/organise"
+        assert press(client, link).location == f"{PREFIX}/t/{made['code']}/organise"
         moved = client.get(f"/t/{made['code'].lower()}?x=1")
         assert moved.location == f"{PREFIX}/t/{made['code']}?x=1"
         for path in ("/", "/nothing", f"/t/{made['code']}", "/t/BBBBBBBB", "/go?code=x"):
