@@ -73,7 +73,9 @@ def test_every_code_on_a_page_leads_to_the_public_address(house: House) -> None:
     assert other.get(seat.removeprefix(PUBLIC_URL)).location == e.at("me")
     join, host = codes(e.host.get(e.at("organise")).page)
     assert join == f"{PUBLIC_URL}{e.at('join')}"
-    assert other.get(host.removeprefix(PUBLIC_URL)).location == e.at("organise")
+    link = host.removeprefix(PUBLIC_URL)
+    assert other.get(link).status == 200
+    assert other.post(link, {}).location == e.at("organise")
 
 
 def test_a_code_on_a_socket_is_the_one_on_the_page(house: House) -> None:
