@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import gevent
 import pymongo
 import redis
 from flask import Flask
@@ -620,9 +621,12 @@ def app_here(settings: Settings) -> Iterator[Flask]:
     """The app in this process, for what only its insides can tell; the log stays pytest's."""
     root = logging.getLogger()
     kept = root.level, list(root.handlers)
+    app = create_app(settings)
     try:
-        yield create_app(settings)
+        yield app
     finally:
+        # Nothing is patched here: one that listens on would never let another test's greenlets run.
+        gevent.killall(app.extensions["lct"].hub.greenlets, block=False)
         disconnect()
         root.level, root.handlers[:] = kept
 

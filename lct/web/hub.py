@@ -83,7 +83,7 @@ class Hub:
         self._revision, self.rollout = revision, Rollout(revision)
         self._rooms: dict[str, Room] = {}
         self.pictures = Pictures(renderer)
-        self._started = False
+        self.greenlets: list[gevent.Greenlet] = []
         self._alive: Callable[[], bool] = lambda: True
         self.draining = False
 
@@ -237,11 +237,12 @@ class Hub:
         self.bus.send(Revision(self._revision, leaving=False))
 
     def _start(self) -> None:
-        if not self._started:
-            self._started = True
-            gevent.spawn(self.bus.listen, self._on_message, self._on_refetch, self._alive)
-            gevent.spawn(self._beat)
-            gevent.spawn(self._drain_when_told)
+        if not self.greenlets:
+            self.greenlets = [
+                gevent.spawn(self.bus.listen, self._on_message, self._on_refetch, self._alive),
+                gevent.spawn(self._beat),
+                gevent.spawn(self._drain_when_told),
+            ]
 
     def _beat(self) -> None:
         """Each second: who is here. Every fifth: a sign of life, and a question for one."""
