@@ -164,3 +164,12 @@ def test_the_short_way_says_the_same_as_the_long_one(monkeypatch: pytest.MonkeyP
         assert clean(text) == cleaned
         assert fold(text) == folded
         assert length(text) == count
+
+
+@pytest.mark.parametrize("end", ["\t", "\u0301", "\ufe0f", "😀"])
+def test_a_long_plain_name_with_an_odd_end_is_read_in_one_pass(end: str) -> None:
+    """With a pattern that tries again it takes longer than the universe is old."""
+    text = "Ab1_" * 100 + end
+    assert not values.is_plain(text)
+    assert values.fold(text).startswith("ab1_")
+    assert values.is_plain("FC Köln 04 - {Ł}_~!@[]^`")
