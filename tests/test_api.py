@@ -514,7 +514,7 @@ def test_no_address_is_redirected_to_one_made_of_the_host_that_was_asked_for(
 ) -> None:
     asked = {"PATH_INFO": path, "HTTP_HOST": "evil.example"}
     answer = app.test_client().get("/", environ_overrides=asked)
-    assert answer.status_code == (200 if path == "//" else 404)
+    assert answer.status_code not in range(300, 400)
     assert "Location" not in answer.headers
 
 
