@@ -94,7 +94,10 @@ def whole_evening(house: House, e: Any) -> dict[str, tuple[str, ...]]:
     phones = [e.guest(*NAMES[i : i + 2]) for i in (0, 2, 4)]
     ids = [e.player(*NAMES[i : i + 2]) for i in (0, 2, 4)]
     with app_here(house.settings) as app, app.app_context():
-        seats = [seat_code(e.code, player_id) for player_id in ids]
+        seats = [
+            seat_code(app.extensions["lct"].store.read(e.code).tournament, player_id)
+            for player_id in ids
+        ]
     ola, max_, _ = phones
     visitor = e.visitor()
     for address in (f"host/{keys[0]}", f"host/{keys[1]}", f"seat/{seats[0]}", f"seat/{seats[0]}x"):
