@@ -13,7 +13,7 @@ from datetime import datetime
 
 from . import errors
 from .fact import Command, Event, Exported, Public
-from .rights import Right
+from .rights import Right, organiser
 from .tournament import Tournament
 
 MAX_DEVICES = 20
@@ -100,8 +100,8 @@ class DeviceRevoked(Event):
 class RevokeDevice(Command):
     """Sign a device out. An owner may sign out any, a co-organiser nobody but themselves.
 
-    The hashes are of the new link and the new recovery code. A co-organiser who leaves does not
-    learn the new code, so the code stays.
+    The hashes are of the new link and the new recovery code. A device that leaves by itself could
+    not be shown the new code, so the code stays: it may be the only way back.
     """
 
     device_id: str
@@ -109,8 +109,8 @@ class RevokeDevice(Command):
     recovery_hash: str
 
     def decide(self, t: Tournament, now: datetime) -> DeviceRevoked | None:
-        leaves = self.by.kind == "organiser" and self.by.id not in t.owners
-        if leaves and self.device_id != self.by.id:
+        leaves = self.by == organiser(self.device_id)
+        if self.by.kind == "organiser" and not leaves and self.by.id not in t.owners:
             raise errors.NotTheOwner
         if self.device_id not in t.devices:
             return None

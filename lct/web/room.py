@@ -52,7 +52,7 @@ class Room:
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
         self.presence = Presence(code, worker)
         self._shown: Shown | None = None  # by all pictures, since the last refresh
-        self._looked: list[Looked] = []  # what has come since then
+        self._looked: set[Looked] = set()  # what has come since then
         self._moved_on = False  # the state did, while that refresh was being sent
         self._heard: set[str] = set()  # whose looks came since the stored ones were asked for
         self.wake = Event()
@@ -74,12 +74,14 @@ class Room:
 
     def look(self, message: Looked, seconds: float) -> None:
         self._heard.add(message.player_id)
-        self._looked.append(message)
-        if message.team is None:
-            self.looks.pop(message.player_id, None)
-        else:
+        before, _ = self.looks.pop(message.player_id, (None, 0.0))
+        if message.team is not None:
             self.looks[message.player_id] = (message.team, time.monotonic() + seconds)
-        self.wake.set()
+        if (
+            message.team != before and self.audience
+        ):  # else the same look lasts longer, and nothing is to be shown
+            self._looked.add(message)
+            self.wake.set()
 
     def moved(self, seq: int, trace: str | None = None) -> None:
         """Hear that the stream has reached ``seq``."""
@@ -118,7 +120,7 @@ class Room:
         self.presence.left(box)
         self.audience.leave(box)
         if not self.audience:
-            self._shown = None
+            self._shown, self._looked = None, set()
 
     def phones(self) -> Iterable[Outbox]:
         """The players' screens."""
@@ -185,11 +187,11 @@ class Room:
             cause = "subscribe" if refetch else "retry" if self.behind else "tick"
             metrics.HEALS.labels(cause).inc()  # nobody had told
         self.looks = {p: look for p, look in self.looks.items() if look[1] > clock}
-        looked, self._looked = self._looked, []
+        looked, self._looked = self._looked, set()
         try:
             self._show(scene, looked)
         except BaseException:
-            self._looked = [*looked, *self._looked]
+            self._looked |= looked
             raise
         if self.seq > before > 0:
             age = (self._bus.now() - self._store.stream(self.code).at).total_seconds()
@@ -199,7 +201,7 @@ class Room:
             waits.append(turn + 0.005)
         return max(0.0, min(waits))
 
-    def _show(self, scene: Scene, looked: list[Looked]) -> None:
+    def _show(self, scene: Scene, looked: set[Looked]) -> None:
         """Send every screen what is different in the scene from what is shown; then this is."""
         shown, now = self._shown, _shown(scene)
         found = ANYTHING

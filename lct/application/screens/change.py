@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from ...domain.fact import Touched
@@ -36,7 +36,7 @@ class Shown(NamedTuple):
 
 
 def change(
-    shown: Shown, scene: Scene, events: Sequence[Touched | None], looked: Sequence[Looked]
+    shown: Shown, scene: Scene, events: Sequence[Touched | None], looked: Collection[Looked]
 ) -> Change:
     """From what is shown to the scene; ``events``: what each event in between touched, ``looked``:
     the looks that came meanwhile."""

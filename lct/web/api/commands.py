@@ -103,7 +103,7 @@ def revoke(call: Call) -> Any:
         organiser_hash=identity.hashed(key),
         recovery_hash=identity.recovery_hash(call.t.code, recovery),
     )  # fmt: skip
-    shown = done.changed and call.caller.id in call.t.owners
+    shown = done.changed and call.caller.id != call.path["device"]
     return receipts.Revoked(**done.model_dump(), recovery_code=recovery if shown else None)
 
 
