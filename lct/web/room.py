@@ -77,9 +77,8 @@ class Room:
         before, _ = self.looks.pop(message.player_id, (None, 0.0))
         if message.team is not None:
             self.looks[message.player_id] = (message.team, time.monotonic() + seconds)
-        if (
-            message.team != before and self.audience
-        ):  # else the same look lasts longer, and nothing is to be shown
+        # The same look again only lasts longer.
+        if message.team != before and self.audience:
             self._looked.add(message)
             self.wake.set()
 
