@@ -20,10 +20,12 @@ import pytest
 import redis
 
 from lct.config import Settings
+from lct.infrastructure import documents
 from lct.laptop.local_servers import start_bus, start_store
 
 from . import support
 from .browser import Screens
+from .desk import Desk
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,21 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     yield Servers(addresses[0], redis_database(addresses[1], 9 + int(process)))
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def desks(settings: Settings) -> Iterator[Callable[[], Desk]]:
+    """Makes workers that share one store."""
+    documents.connect_store(settings)
+    documents.ensure_indexes()
+    yield Desk
+    documents.disconnect()
+
+
+@pytest.fixture
+def desk(desks: Callable[[], Desk]) -> Desk:
+    """One worker."""
+    return desks()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,6 @@ import pytest
 from mongoengine import QuerySet
 
 from lct.application.history import replay, story
-from lct.config import Settings
 from lct.domain import errors
 from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.evening import CloseTournament
@@ -22,15 +21,6 @@ from lct.domain.rights import SYSTEM
 from lct.infrastructure import documents, privacy, retention, stored_events, transfer
 
 from .desk import Desk
-
-
-@pytest.fixture
-def desk(settings: Settings) -> Iterator[Desk]:
-    documents.connect_store(settings)
-    documents.ensure_indexes()
-    yield Desk()
-    documents.disconnect()
-
 
 FAR = (datetime.now(UTC) + timedelta(days=2)).isoformat()
 

@@ -27,16 +27,6 @@ from lct.laptop.local_servers import LocalServer, start_store
 from .desk import Desk
 from .proxy import Proxy, cut_after, cut_before, slow
 
-
-@pytest.fixture
-def desks(settings: Settings) -> Iterator[Callable[[], Desk]]:
-    """Makes workers that share one store."""
-    documents.connect_store(settings)
-    documents.ensure_indexes()
-    yield Desk
-    documents.disconnect()
-
-
 # --- How long it is waited for ------------------------------------------------------------------
 #
 # The bounds are wide, for a machine that is busy. What counts is the refusal: without

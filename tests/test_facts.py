@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from lct.application.history import story
-from lct.config import Settings
 from lct.domain import errors
 from lct.domain.codec import hints
 from lct.domain.devices import (
@@ -40,7 +39,7 @@ from lct.domain.people import ForgetPlayer, RemovePlayer
 from lct.domain.picking import LetGo, PickTeam
 from lct.domain.rights import ANYONE, OPERATOR, SYSTEM, Actor, Right, organiser, player
 from lct.domain.tournament import Tournament
-from lct.infrastructure import documents, stored_events, transfer
+from lct.infrastructure import stored_events, transfer
 from lct.webhooks.message import following, progress_of
 
 from .desk import Desk
@@ -70,14 +69,6 @@ def lots(monkeypatch: pytest.MonkeyPatch) -> type[Event]:
             return "drew lots"
 
     return LotsDrawn
-
-
-@pytest.fixture
-def desk(settings: Settings) -> Iterator[Desk]:
-    documents.connect_store(settings)
-    documents.ensure_indexes()
-    yield Desk()
-    documents.disconnect()
 
 
 def test_a_field_of_a_new_event_leaves_only_as_it_is_marked(lots: Any) -> None:

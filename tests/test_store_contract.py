@@ -52,16 +52,6 @@ from lct.places import ROOT
 from .desk import Desk, utc_now
 from .evening import SECRET
 
-
-@pytest.fixture
-def desks(settings: Settings) -> Iterator[Callable[[], Desk]]:
-    """Makes workers that share one store."""
-    documents.connect_store(settings)
-    documents.ensure_indexes()
-    yield Desk
-    documents.disconnect()
-
-
 PATIENCE = 60  # seconds; whoever meets a 503 taps again, as guests do
 
 

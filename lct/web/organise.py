@@ -189,7 +189,8 @@ def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:
     if device_id not in t.devices:
         return _leave(url_for("board.board", code=t.code))
     if not identity.is_recovery_code(t, recovery):  # the same form once more
-        return _done(t, "Device signed out.")
+        text = "Device signed out. Did you not see the new recovery code? Make another one."
+        return _done(t, text)
     return _show_recovery(t, recovery)
 
 
