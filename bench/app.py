@@ -1,4 +1,4 @@
-"""The app with two more routes, to tell the cost of a tap from that of the layers around it.
+"""The app plus two bare routes, which separate the cost of a tap from that of the layers around it.
 
 BENCH_WITHOUT names a layer to leave out; what the others cost is found by its absence.
 """

@@ -166,8 +166,8 @@ class Evening:
     "pick_alone_cpu_ms", "floor_50_deliveries_cpu_ms",
 )  # fmt: skip
 def picks_and_screens() -> Iterator[Figure]:
-    """A pick's CPU with 50 screens over that of one nobody watches plus 50 deliveries at the floor:
-    what showing a change costs beside deciding and sending it. All by turns in one run."""
+    """CPU of a pick with 50 screens, divided by a pick nobody watches plus 50 deliveries at the
+    floor: what showing a change costs beside deciding and sending it. All by turns in one run."""
     with ExitStack() as stack:
         program = stack.enter_context(compiled())
         floor = stack.enter_context(systems(program, SIZE)).floor()

@@ -45,7 +45,7 @@ class DeviceAdmitted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AdmitDevice(Command):
-    """Admit whoever showed a secret; ``shown`` is its hash, and has to fit when it is decided."""
+    """Admit the device that showed a secret; ``shown`` is its hash, checked when it is decided."""
 
     right = Right.ANYONE
 
