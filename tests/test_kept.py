@@ -25,7 +25,10 @@ from lct.kept import Kept
 
 from .api_client import ApiEvening, served, settings_for
 
-ATOMS = (type, types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
+# Classes and code. A cached method is code too, and leads to the whole app.
+ATOMS = (
+    type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType
+)  # fmt: skip
 LONG = 200  # requests with long texts
 MOST = 500_000  # bytes that all caches may grow by then
 
@@ -36,7 +39,8 @@ def size(*things: Any) -> int:
     total, todo = 0, list(things)
     while todo:
         each = todo.pop()
-        if id(each) in seen or isinstance(each, ATOMS):
+        # isinstance() would ask what a weakref.proxy stands for, which may be gone.
+        if id(each) in seen or issubclass(type(each), ATOMS):
             continue
         seen.add(id(each))
         total += sys.getsizeof(each)
