@@ -68,6 +68,8 @@ GUESTS = ("Ola", "Max", "Zoe", "Jan")
 TITLES = ("Friday Cup", "FRIDAY  cup", "Sunday Cup", "Monday Cup")
 LIMIT, TEAMS = 3, 4
 DEVICES = ("device", "phone")  # the first one creates
+LINKS = ("hash", "another hash")  # of the links and codes that an evening has had, oldest first
+RECOVERIES = ("recovery", "another code")
 DAMAGE: tuple[dict[str, Any], ...] = (
     {"schema": 99},
     {"schema": None},
@@ -104,6 +106,9 @@ class Model:
     forgotten: list[str] = field(default_factory=list)
     played: set[str] = field(default_factory=set)  # whoever was in a draw
     devices: set[str] = field(default_factory=lambda: {DEVICES[0]})
+    owners: set[str] = field(default_factory=lambda: {DEVICES[0]})
+    link: str = LINKS[0]
+    recovery: str = RECOVERIES[0]
     limit: int = LIMIT
     locked: bool = False
     closed: bool = False
@@ -208,11 +213,26 @@ class Model:
             return errors.LimitTooLow
         return self._flow(limit=limit) if limit != self.limit else None
 
-    def admit(self, device: str) -> Any:
-        return None if device in self.devices else lambda: self.devices.add(device)
+    def admit(self, device: str, shown: str) -> Any:
+        owns = shown == self.recovery
+        if device in (self.owners if owns else self.devices):
+            return None
+        if not owns and shown != self.link:
+            return errors.NotTheOrganiser
+        return lambda: (self.devices.add(device), owns and self.owners.add(device))
 
     def revoke(self, device: str) -> Any:
-        return self._flow(devices=self.devices - {device}) if device in self.devices else None
+        gone = {device}
+        return (
+            self._flow(
+                devices=self.devices - gone,
+                owners=self.owners - gone,
+                link=LINKS[1],
+                recovery=RECOVERIES[1],
+            )
+            if device in self.devices
+            else None
+        )
 
     def rename(self, name: str, taken: bool) -> Any:
         if self.closed:
@@ -274,6 +294,8 @@ class Model:
         assert (t.name, t.limit, t.attempt) == (self.name, self.limit, self.attempt)
         assert (t.removed, t.blocked) == (self.removed, self.blocked)
         assert (t.forgotten, set(t.devices)) == (set(self.forgotten), self.devices)
+        assert (t.owners, t.organiser_hash) == (self.owners, self.link)
+        assert t.recovery_hash == self.recovery
         assert (t.locked, t.closed, t.dealt) == (self.locked, self.closed, self.drawn)
         assert (t.version, stream.seq) == (self.version, self.seq)
 
@@ -408,19 +430,24 @@ class Evenings(RuleBasedStateMachine):
         command = ChangeLimit(by=SYSTEM, code=code, limit=limit)
         self._run(worker, command, lambda m: m.change_limit(limit), "new", version)
 
+    @rule(
+        worker=workers,
+        code=codes,
+        device=st.sampled_from(DEVICES),
+        shown=st.sampled_from([*RECOVERIES, *LINKS]),
+        given=command_ids,
+    )
+    def admit(self, worker: int, code: str, device: str, shown: str, given: str | None) -> None:
+        command = AdmitDevice(by=SYSTEM, code=code, device_id=device, label="A phone", shown=shown)
+        self._run(worker, command, lambda m: m.admit(device, shown), given)
+
     @rule(worker=workers, code=codes, device=st.sampled_from(DEVICES), given=command_ids)
-    def admit_or_revoke(self, worker: int, code: str, device: str, given: str | None) -> None:
-        model = self.models.get(code)
-        if model and device in model.devices:
-            revoking = RevokeDevice(
-                by=SYSTEM, code=code, device_id=device, organiser_hash="another"
-            )
-            self._run(worker, revoking, lambda m: m.revoke(device), given)
-        else:
-            admitting = AdmitDevice(
-                by=SYSTEM, code=code, device_id=device, label="A phone", shown="recovery"
-            )
-            self._run(worker, admitting, lambda m: m.admit(device), given)
+    def revoke(self, worker: int, code: str, device: str, given: str | None) -> None:
+        link, recovery = LINKS[1], RECOVERIES[1]
+        command = RevokeDevice(
+            by=SYSTEM, code=code, device_id=device, organiser_hash=link, recovery_hash=recovery
+        )
+        self._run(worker, command, lambda m: m.revoke(device), given)
 
     @rule(worker=workers, code=codes, name=titles, given=command_ids, version=versions)
     def rename(
