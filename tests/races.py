@@ -162,7 +162,8 @@ def main() -> int:
             disconnect()
             for number in range(2):
                 servers.append(LiveServer(settings, folder / f"server-{number}.log"))
-            race = Race(proxy, *(server.url for server in servers), pool)
+            here, elsewhere = servers
+            race = Race(proxy, here.url, elsewhere.url, pool)
             events = pymongo.MongoClient[dict[str, Any]](store.uri)["lct"]
             for number in range(ROUNDS):
                 forget_limits(bus.uri)
