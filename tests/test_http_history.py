@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from .http_client import House
+from lct.domain.evening import LockJoining, UnlockJoining
+from lct.domain.rights import SYSTEM
+from lct.web.history import LINES
+
+from .http_client import Element, House, app_here
 
 
 def test_the_host_reads_who_did_what_and_sees_the_board_as_it_was(house: House) -> None:
@@ -29,6 +33,28 @@ def test_the_host_reads_who_did_what_and_sees_the_board_as_it_was(house: House) 
     assert "2 of 4" in then.by_id("moment").text
     assert "Ola Nowak" in then.by_id("seat-1").text
     assert "Team 3" not in then.by_id("seat-1").text
+
+
+def test_a_long_history_is_listed_in_parts(house: House) -> None:
+    e = house.evening(limit=4)
+    with app_here(house.settings) as app, app.app_context():
+        for number in range(LINES + 2):
+            kind = UnlockJoining if number % 2 else LockJoining
+            app.extensions["lct"].execute(kind(by=SYSTEM, code=e.code))
+    newest = LINES + 3
+
+    def listed(page: Element) -> list[int]:
+        (story,) = page.all(cls="story")
+        return [int(line.attrs["value"]) for line in story.all("li")]
+
+    page = e.host.get(e.at(f"history?at={newest}")).page
+    assert listed(page) == list(range(newest, 3, -1))
+    (earlier,) = [a for a in page.all("a") if a.text == "Earlier events"]
+    page = e.host.get(e.at("history" + earlier.attrs["href"])).page
+    assert listed(page) == [3, 2, 1]
+    assert f"{newest} of {newest}" in page.by_id("moment").text
+    (later,) = [a for a in page.all("a") if a.text == "Later events"]
+    assert listed(e.host.get(e.at("history" + later.attrs["href"])).page) == [*range(203, 3, -1)]
 
 
 @pytest.mark.parametrize("at", ["0", "-1", "99", "x", "", "9" * 5000, "1e1", "%C2%B2"])

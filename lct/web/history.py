@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application import finished_draws as checks
-from ..application.history import Line, replay, story
+from ..application.history import Line, last_told, replay, story
 from ..application.screens import phone
 from ..application.screens.region import Region, Scene
 from ..domain.tournament import Tournament
@@ -18,43 +18,52 @@ from .render import Update, fragments, page, wants_fragment
 bp = Blueprint("history", __name__)
 
 
+LINES = 200  # listed at once
+
+
 @bp.get("/t/<code>/history")
 def history(code: str) -> ResponseReturnValue:
-    """The list of events, newest first, and with ``at`` the board after that event."""
+    """The board after the event ``at``, and the events up to ``until``, newest first. Both are the
+    newest event unless the query names another."""
     t = tournament_at(code)
     require_organiser(t)
-    events = app().stored(t.code)
-    lines = story(t.code, events)
-    at = _place(len(events))
-    then = replay(t.code, events[:at])
-    regions = _board(then, lines[at - 1], at == len(events))
-    moment = Region("moment", "history/_moment.html", (at, len(events), lines[at - 1]))
+    at = _place("at", t.seq)
     if wants_fragment():
-        return fragments(Update((moment, *regions)))  # without a stamp: the slider goes back
+        line, then = last_told(t.code, app().stored(t.code, at))
+        # Without a stamp: the slider goes back.
+        return fragments(Update(_board(then, line, at, t.seq)))
+    until = _place("until", t.seq)
+    events = app().stored(t.code, max(at, until))
+    lines = story(t.code, events)
+    earlier = max(until - LINES, 0)
     return page(
         "history/page.html",
         t=t,
-        lines=lines[::-1],
-        regions=(moment, *regions),
+        lines=lines[earlier:until][::-1],
+        regions=_board(replay(t.code, events[:at]), lines[at - 1], at, t.seq),
         at=at,
-        events=len(events),
+        until=until,
+        earlier=earlier,
+        later=min(until + LINES, t.seq) if until < t.seq else None,
+        events=t.seq,
         file_url=url_for("history.file", code=t.code),
         organise_url=url_for("organise.desk", code=t.code),
     )
 
 
-def _place(events: int) -> int:
-    """The event asked for; the newest when the number is none of them."""
-    asked = request.args.get("at", "")
-    if asked.isascii() and asked.isdigit() and len(asked) < 10 and 0 < int(asked) <= events:
+def _place(name: str, newest: int) -> int:
+    """The event that the query asks for; the newest when the number is none of them."""
+    asked = request.args.get(name, "")
+    if asked.isascii() and asked.isdigit() and len(asked) < 10 and 0 < int(asked) <= newest:
         return int(asked)
-    return events
+    return newest
 
 
-def _board(then: Tournament, line: Line, newest: bool) -> tuple[Region, ...]:
-    """The board as it stood at that moment: cards that turned later lie face down."""
-    now = app().now() if newest else line.at
-    return tuple(r for r in phone.watch(Scene(then, now)) if r.id != "bar")
+def _board(then: Tournament, line: Line, at: int, newest: int) -> tuple[Region, ...]:
+    """The event and the board after it: cards that turned later lie face down."""
+    now = app().now() if at == newest else line.at
+    board = (r for r in phone.watch(Scene(then, now)) if r.id != "bar")
+    return Region("moment", "history/_moment.html", (at, newest, line)), *board
 
 
 @bp.get("/t/<code>/history.jsonl")
