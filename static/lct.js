@@ -53,8 +53,9 @@ function find() {
   const out = [];
   const tiles = document.querySelectorAll(".tile-cell");
   for (const tile of tiles) {
-    const { find: text, stars, kind } = tile.dataset;
-    const fits = words.every((word) => plain(text).includes(word))
+    const { stars, kind } = tile.dataset;
+    const text = plain(`${$(".tile-name", tile).textContent} ${$(".tile-league", tile).textContent}`);
+    const fits = words.every((word) => text.includes(word))
       && [stars, ""].includes(want.get("stars") ?? "")
       && [kind, ""].includes(want.get("kind") ?? "");
     if (!fits) out.push(`#${tile.id}`);

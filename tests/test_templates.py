@@ -24,6 +24,7 @@ from lct.domain.evening import CloseTournament, LockJoining
 from lct.domain.people import BlockPlayer
 from lct.domain.tournament import Tournament
 from lct.places import ROOT
+from lct.web.crest import PATTERNS
 from lct.web.render import Renderer, out_of_band
 
 from .evening import Evening as Rules
@@ -303,6 +304,8 @@ def test_ids_are_unique_and_what_points_to_an_id_finds_it(pages: dict[str, Answe
         page = answer.page
         ids = [e.id for e in page.walk() if e.id]
         assert len(ids) == len(set(ids)), (where, [i for i in ids if ids.count(i) > 1])
+        # Any crest may come later, with a live region.
+        assert {f"crest-{pattern}" for pattern in range(PATTERNS)} <= set(ids), where
         for element in page.walk():
             for name in pointers:
                 for wanted in element.attrs.get(name, "").split():
