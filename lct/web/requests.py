@@ -7,14 +7,16 @@ import re
 import secrets
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
 from flask import Flask, Request, Response, abort, current_app, redirect, url_for
 from flask.globals import app_ctx, request_ctx
 from flask.typing import ResponseReturnValue
-from flask_compress import Compress
+from flask_compress import flask_compress
 from gunicorn.http.errors import ParseException
+from isal import igzip, isal_zlib
 from werkzeug.exceptions import BadRequest, SecurityError
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -183,11 +185,13 @@ def init_app(app: Flask) -> None:
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_BR_LEVEL=4,
-        COMPRESS_LEVEL=3,  # 4 takes half as long again and saves a twentieth of the bytes
+        COMPRESS_LEVEL=2,  # of 0 to 3, which are ISA-L's
         COMPRESS_MIN_SIZE=COMPRESSED,
         COMPRESS_STREAMS=True,
     )
-    app.extensions["lct-compress"] = Compress(app)
+    # ISA-L's gzip takes a seventh of the time of zlib's, for a twentieth more bytes.
+    flask_compress.compression = SimpleNamespace(gzip=igzip, zlib=isal_zlib)
+    app.extensions["lct-compress"] = flask_compress.Compress(app)
     app.ensure_sync = _as_it_is  # type: ignore[method-assign, assignment]
     app.before_request(_before)
     app.after_request(_end)
