@@ -184,6 +184,7 @@ def init_app(app: Flask) -> None:
         COMPRESS_REGISTER=False,  # what is small does not go by it at all
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
         COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_ALGORITHM_STREAMING=["br", "gzip"],
         COMPRESS_BR_LEVEL=4,
         COMPRESS_LEVEL=2,  # of 0 to 3, which are ISA-L's
         COMPRESS_MIN_SIZE=COMPRESSED,
