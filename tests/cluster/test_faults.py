@@ -238,7 +238,7 @@ def test_a_phone_that_changes_its_network_comes_back_at_once(cluster: Cluster) -
     began = time.monotonic()
     wait_until(lambda: open_screens(cluster) == len(cluster.crowd.watchers), 45, "half-open ones")
     seconds = time.monotonic() - began
-    cluster.rows.append(Row("the same, their half-open connections are let go", seconds, 0, "–"))
+    cluster.rows.append(Row("the same, until half-open connections are closed", seconds, 0, "–"))
 
 
 def open_screens(cluster: Cluster) -> int:
@@ -272,7 +272,7 @@ def test_a_board_that_is_returned_to_with_back_is_right(cluster: Cluster, browse
     try:
         for port, kept in ((cluster.port, False), (cluster.kept, True)):
             seconds, reconnects, said, persisted = back_and_forth(cluster, chromium, port)
-            how = "shown from the browser's cache" if persisted else "loaded anew"
+            how = "shown from the browser's cache" if persisted else "reloaded"
             more = ", behind a proxy that hides `no-store`" if kept else ""
             name = f'a board left and returned to with "back" (Chromium{more}: {how})'
             cluster.rows.append(Row(name, seconds, reconnects, said))
@@ -325,7 +325,7 @@ def test_redis_killed_and_started_again(cluster: Cluster) -> None:
         cluster.bus.start()
         cluster.bus.wait_ready()
 
-    row = cluster.measure("Redis killed, there again after 5 s", cluster.bus.kill, heal, during=5)
+    row = cluster.measure("Redis killed, restarted after 5 s", cluster.bus.kill, heal, during=5)
     assert row.taps == "ok"
     assert row.seconds < 8
     assert row.reconnects == 0
@@ -468,8 +468,8 @@ def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cl
         ("one by one", most(one_by_one, screens), 2),
         ("the new ones first", most(surge, screens), 2),
         # A screen may be sent to a pod that is to go next, twice.
-        ("one by one, by a proxy that tries no other pod", most(one_by_one, others), 3),
-        ("the new ones first, by a proxy that tries no other pod", most(surge, others), 2),
+        ("one by one, behind a proxy that tries no other pod", most(one_by_one, others), 3),
+        ("the new ones first, behind a proxy that tries no other pod", most(surge, others), 2),
     ):
         name = f"rolling restart, 100 phones picking, {how} (away {longest:.1f} s at most)"
         cluster.rows.append(Row(name, seconds, reconnects, "no pick lost"))
