@@ -1,12 +1,13 @@
-# How to do things here; `make help` lists the targets. Needs make, and a Python from 3.11 to 3.14:
-# the first usable one on the PATH, or the one that PYTHON names.
+# `make help` lists the targets. Needs make and Python 3.11 to 3.14: the first usable one on the
+# PATH, or the one in PYTHON.
 
 RUN := .venv
 DEV := .venv-dev
-# Two processes, since much of the suite waits. A file is not divided: its tests share servers.
+# Two processes, since much of the suite waits. The tests of a file share servers, so they stay
+# together.
 SIDE_BY_SIDE := --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
-# One lock for every Python and system that lct supports; the markers in it tell them apart. The
-# packages that are left out are for PyPy and Windows.
+# One lock for every Python and system that lct supports, told apart by markers. The packages left
+# out are for PyPy and Windows only.
 LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	$(foreach name,brotlicffi cffi pycparser colorama pywin32,--no-emit-package $(name))
 
@@ -22,31 +23,31 @@ run: $(RUN)/requirements.lock ## start lct on this machine, until Ctrl-C
 test: $(DEV)/requirements-dev.lock browser check ## everything that CI runs: checks and all tests
 	$(DEV)/bin/python -m pytest $(SIDE_BY_SIDE)
 
-test-fast: $(DEV)/requirements-dev.lock ## the tests that need neither a browser nor patience
+test-fast: $(DEV)/requirements-dev.lock ## the tests that are fast and need no browser
 	$(DEV)/bin/python -m pytest -m "not slow and not browser"
 
-test-store: $(DEV)/requirements-dev.lock ## what the event store promises, on the server in LCT_MONGO_URI
+test-store: $(DEV)/requirements-dev.lock ## the event store's contract, on the server in LCT_MONGO_URI
 	$(DEV)/bin/python -m pytest tests/test_store_contract.py
 
 test-cluster: $(DEV)/requirements-dev.lock browser ## three instances behind nginx, 300 screens, one fault after another
 	$(DEV)/bin/python -m pytest -s tests/cluster
 
-fresh-machines: ## make run and an evening in empty Debian trees; root on Linux, ONLY=trixie for one
+fresh-machines: ## make run and an evening on empty Debians; needs root on Linux, ONLY=trixie for one
 	@$$(sh tools/find_python.sh $(PYTHON)) -m tools.fresh_machine $(or $(ONLY),bookworm trixie forky)
 
 check: lint types imports ## lint, types and import rules, no tests
 
-lint: $(DEV)/requirements-dev.lock ## style and formatting, nothing is changed
+lint: $(DEV)/requirements-dev.lock ## check style and formatting
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 
 types: $(DEV)/requirements-dev.lock ## types; strict in the domain, the application and the web
 	$(DEV)/bin/mypy
 
-imports: $(DEV)/requirements-dev.lock ## who may import whom
+imports: $(DEV)/requirements-dev.lock ## check the import rules
 	$(DEV)/bin/lint-imports
 
-format: $(DEV)/requirements-dev.lock ## bring the code into shape
+format: $(DEV)/requirements-dev.lock ## format the code and fix what ruff can
 	$(DEV)/bin/ruff check --fix-only .
 	$(DEV)/bin/ruff format .
 
@@ -62,7 +63,7 @@ audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of eve
 			--requirement $$name.lock || exit 1; \
 	done
 
-docs: $(DEV)/requirements-dev.lock ## write the pages that are made of the code: docs/events.md, docs/rights.md
+docs: $(DEV)/requirements-dev.lock ## generate docs/events.md and docs/rights.md
 	$(DEV)/bin/python -m tools.event_docs > docs/events.md.new && mv docs/events.md.new docs/events.md
 	$(DEV)/bin/python -m tools.rights_table > docs/rights.md.new && mv docs/rights.md.new docs/rights.md
 
@@ -72,15 +73,15 @@ sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom
 image: ## build the image with docker, podman or buildah
 	@sh tools/image.sh
 
-image-check: $(DEV)/requirements-dev.lock ## build the image, and play, stop and roll it over; installs what it needs on Debian
+image-check: $(DEV)/requirements-dev.lock ## build the image, then play, stop and roll it; installs what it needs on Debian
 	@sh tools/image_check.sh $(DEV)/bin/python
 
-races: $(DEV)/requirements-dev.lock ## 200 races of a revoked device against its revocation, over HTTP
+races: $(DEV)/requirements-dev.lock ## race a device against its revocation 200 times, over HTTP
 	$(DEV)/bin/python -m tests.races
 
-drills: races test-cluster image-check fresh-machines ## what takes minutes and is not in `make test`
+drills: races test-cluster image-check fresh-machines ## slow checks that `make test` leaves out
 
-fuzz: $(DEV)/requirements-dev.lock ## look for what breaks the parsers, SECONDS=600 long; Linux on x86-64
+fuzz: $(DEV)/requirements-dev.lock ## fuzz the parsers, SECONDS=600; Linux on x86-64
 	$(DEV)/bin/python -m tests.fuzz.targets var/fuzz -max_total_time=$(or $(SECONDS),600)
 
 lock: $(DEV)/requirements-dev.lock ## resolve the three .lock files again; UPGRADE=1 takes newer versions
@@ -99,7 +100,7 @@ clean: ## remove what the targets made; the data in var/ stays
 browser: $(DEV)/requirements-dev.lock ## look for a Chromium, and install one if there is none
 	@sh tests/install_browser.sh $(DEV)
 
-# A virtual environment is made again when its lock file is newer than the copy in it.
+# A virtual environment is rebuilt when its lock file is newer than the copy in it.
 $(RUN)/requirements.lock: requirements.lock
 	@sh tools/make_venv.sh $(RUN) $< $(PYTHON)
 

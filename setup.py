@@ -1,4 +1,4 @@
-"""What setup.cfg cannot say: two folders at the top go into the package. The rest is there."""
+"""Puts two top-level folders into the package, which setup.cfg cannot. The rest is there."""
 
 from setuptools import find_packages, setup
 

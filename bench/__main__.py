@@ -1,6 +1,6 @@
-"""Run the measurements that match ONLY (a figure or a module; all when left out), then a table.
+"""Run the measurements that match ONLY (a figure or a module; default all), then print a table.
 
-The exit code is 0 when every aim was met, 1 when one was missed or a measurement failed.
+The exit code is 0 if every aim was met, 1 if one was missed or a measurement failed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The app plus two bare routes, which separate the cost of a tap from that of the layers around it.
 
-BENCH_WITHOUT names a layer to leave out; what the others cost is found by its absence.
+BENCH_WITHOUT names a layer to leave out; the difference is the cost of that layer.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ bp = Blueprint("bench", __name__, url_prefix="/bench")
 
 @bp.post("/constant")
 def constant() -> str:
-    """Nothing but gunicorn, Flask and the layers that every tap passes, CSRF check included."""
+    """Only gunicorn, Flask and the layers that every tap passes, including the CSRF check."""
     return "ok"
 
 
 @bp.post("/raw")
 def raw() -> str:
-    """The same, and one find and one insert in the store."""
+    """The same, plus one find and one insert in the store."""
     _pair()()
     return "ok"
 
@@ -40,7 +40,7 @@ def _pair() -> RawPair:
 
 
 def without(layer: str, app: Flask) -> None:
-    """Leave one of the LAYERS of bench/layers.py out."""
+    """Remove one of the LAYERS of bench/layers.py."""
 
     def nothing(*_: Any) -> None:
         pass

@@ -15,14 +15,14 @@ BROWSER = {
     "User-Agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko)"
     " Chrome/142.0.0.0 Mobile Safari/537.36",
     "Accept-Language": "pl-PL,pl;q=0.9,en;q=0.8",
-    "Accept-Encoding": "gzip, deflate",  # what browsers say where there is no TLS
+    "Accept-Encoding": "gzip, deflate",  # what browsers send without TLS
 }
 
-IDLE = 2.0  # seconds; the app closes a connection that was idle for 5
+IDLE = 2.0  # seconds; the app closes connections idle for 5
 
 
 class Wire:
-    """A connection to the app that phones share, one at a time, as they do behind a proxy."""
+    """A connection to the app that phones share in turn, as behind a proxy."""
 
     def __init__(self, port: int) -> None:
         self.origin = f"http://127.0.0.1:{port}"
@@ -30,14 +30,14 @@ class Wire:
         self.used = time.monotonic()
 
     def ready(self) -> http.client.HTTPConnection:
-        """The connection; a new one when the app may have closed it for being idle."""
+        """The connection, or a new one if the app may have closed it as idle."""
         if time.monotonic() - self.used > IDLE:
             self.hang_up()
         self.used = time.monotonic()
         return self.connection
 
     def hang_up(self) -> None:
-        """The next request opens a new connection, which another worker may get."""
+        """Close the connection; the next request opens a new one, perhaps to another worker."""
         self.connection.close()
 
 
@@ -65,24 +65,24 @@ class Phone:
         return other
 
     def get(self, page: str) -> float:
-        """Load a page of the tournament and take its token; the milliseconds it took."""
+        """Load a page of the tournament and keep its token; returns milliseconds."""
         body, spent = self._ask("GET", f"/t/{self.code}/{page}", None, {"Accept": "text/html"}, 200)
         if found := re.search(r'name="csrf_token" value="([^"]+)"', body):
             self.token = found[1]
         return spent
 
     def join(self) -> float:
-        """Send the join form as a browser does; the milliseconds it took."""
+        """Send the join form as a browser does; returns milliseconds."""
         fields = {"csrf_token": self.token, "first": self.first, "last": self.last}
         headers = {"Accept": "text/html"}
         return self._ask("POST", f"/t/{self.code}/join", fields, headers, 303)[1]
 
     def pick(self, team: int) -> float:
-        """Tap a team; the milliseconds until the answer is there."""
+        """Tap a team; returns milliseconds until the answer."""
         return self.tap(f"/t/{self.code}/team", {"team": team, "value": secrets.token_hex(16)})
 
     def tap(self, path: str, fields: Mapping[str, object]) -> float:
-        """A POST as htmx makes it; the milliseconds it took."""
+        """POST as htmx does; returns milliseconds."""
         headers = {
             "Accept": "text/html",
             "HX-Request": "true",

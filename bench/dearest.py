@@ -1,7 +1,7 @@
-"""The dearest request that somebody without any right can send: every kind in its worst legal form.
+"""The most expensive request without any rights: every kind in its worst legal form.
 
-Two tournaments of 1,024 players and 2,000 teams with long names, one in which they pick and one
-whose cards have turned; then each kind a few times, and the CPU that the one worker used for it.
+Two tournaments have 1,024 players and 2,000 teams with long names; one is picking, one is drawn.
+Each kind of request runs a few times; the figure is the CPU time of the one worker.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def names(letters: str) -> list[str]:
 
 
 def lists() -> dict[str, list[str]]:
-    """Team lists that are as much work as one can be."""
+    """The most expensive team lists that are accepted."""
     found = {"ASCII": names("a"), "Cyrillic": names("\u0436")}
     for what, letter in {"emoji": "\U0001f600", "marks": "e\u0301\u0317"}.items():
         some = [f"{number:04}{letter * 12}" for number in range(MAX_TEAMS)]
@@ -55,8 +55,8 @@ def lists() -> dict[str, list[str]]:
 
 
 def filled(name: str, drawn: bool) -> str:
-    """A tournament with a player on every seat, all but one of whom have picked, or one more seat
-    where the teams were drawn; its code."""
+    """Create a tournament with a player on every seat, all but one of whom have picked; if
+    ``drawn``, all have, and the teams are drawn. Returns its code."""
     code = new_code(secrets.choice)
     store = EventStore(defer=lambda work: None)
     execute = Execute(store, [], lambda: datetime.now(UTC))
@@ -82,7 +82,7 @@ def filled(name: str, drawn: bool) -> str:
 
 
 class Client:
-    """A browser, and what the worker spent on it."""
+    """A browser that measures the worker's CPU time per request."""
 
     def __init__(self, where: Place) -> None:
         self.port, (self.worker,) = where.port, where.app.workers
@@ -100,7 +100,7 @@ class Client:
         connection.request(method, path, body or None, sent)
         answer = connection.getresponse()
         content = b"" if "event-stream" in answer.headers.get("Content-Type", "") else answer.read()
-        time.sleep(0.02)  # what it does behind the answer counts too
+        time.sleep(0.02)  # work after the answer counts too
         spent = cpu_ms(self.worker) - before
         connection.close()
         if answer.status not in accepted:
@@ -122,8 +122,8 @@ class Client:
 
 
 def unchanged(browser: Client, path: str) -> float:
-    """What it costs to ask for a picture that is known."""
-    for _ in range(5):  # somebody may just have gone, and the picture changed
+    """The cost of asking for a picture that has not changed."""
+    for _ in range(5):  # a screen may just have left, which changes the picture
         tag = browser.ask("GET", path)[1].headers["ETag"]
         spent, answer, _ = browser.ask("GET", path, accepted=(200, 204), If_None_Match=tag)
         if answer.status == 204:
@@ -132,7 +132,7 @@ def unchanged(browser: Client, path: str) -> float:
 
 
 def multipart(fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:
-    """A form without the percent signs, which would make names of other scripts too long."""
+    """A form without percent-encoding, which would make names in other scripts too long."""
     parts = [
         f'--lct\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
@@ -142,7 +142,7 @@ def multipart(fields: dict[str, str]) -> tuple[bytes, dict[str, str]]:
 
 
 def requests(where: Place) -> Iterator[tuple[str, Callable[[], float]]]:
-    """What is asked, and a function that asks it and says what that cost."""
+    """Each kind of request, and a function that makes it and returns its cost."""
     picking, drawn = filled("Picking", drawn=False), filled("Drawn", drawn=True)
     anyone = Client(where)
 
@@ -217,7 +217,7 @@ def requests(where: Place) -> Iterator[tuple[str, Callable[[], float]]]:
 
 
 def opened(where: Place) -> str:
-    """A tournament with some seats left, and hundreds of players in it."""
+    """Create a tournament with hundreds of players and some seats left; returns its code."""
     code = new_code(secrets.choice)
     execute = Execute(EventStore(defer=lambda work: None), [], lambda: datetime.now(UTC))
     execute(

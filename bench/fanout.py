@@ -1,9 +1,9 @@
-"""What one change costs on its way to many screens, beside the floor and two other libraries.
+"""The cost of the fan-out of one change to many screens, beside a floor and two other libraries.
 
-Sending alone (fanout_app.py: a prepared frame, everything else real), all systems in one run by
-turns: `fanout_cpu_vs_*`, `cpu_per_socket_5000_vs_100`, `slow_reader_others_p99_ms`. The whole app
+Sending alone (fanout_app.py: a prepared frame, everything else real), all systems by turns in one
+run: `fanout_cpu_vs_*`, `cpu_per_socket_5000_vs_100`, `slow_reader_others_p99_ms`. The whole app
 with a full tournament of 1,024: `renders_per_1000_joins`, `kb_per_connection`,
-`commit_to_frame_p99_ms_1000`. CPU is the server's alone; who reads is a C program (readers.c).
+`commit_to_frame_p99_ms_1000`. CPU is the server's only; a C program (readers.c) reads the frames.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from .plot import plot
 from .readers import Readers, compiled
 from .systems import Missing, Run, System, systems
 
-RATE = 20  # messages a second: a change every 50 ms is the most that a room sends
+RATE = 20  # messages a second: a room sends at most one change every 50 ms
 SIZE = 600  # bytes of HTML
-BEAT = 5.0  # seconds between two heartbeats of ours; each run holds exactly one
+BEAT = 5.0  # seconds between our heartbeats; each run contains exactly one
 ROUNDS = 2
-TURNS, TURN = 10, 30  # ours and the floor by turns, so many messages each time
+TURNS, TURN = 10, 30  # turns of ours and the floor, messages a turn
 
 
 # --- sending alone ----------------------------------------------------------------------------
@@ -57,8 +57,8 @@ def missing(name: str, why: object) -> None:
     "heartbeat_cpu_us",
 )
 def side_by_side() -> Iterator[Figure]:
-    """All systems are up at once and run by turns. Every message reaches every socket (9 of 10,
-    or the run fails), so CPU per delivery compares as CPU per socket and second does."""
+    """All systems are up at once and run by turns. Messages reach every socket (at least 9 in 10,
+    or the run fails), so CPU per delivery compares like CPU per socket and second."""
     with compiled() as program, systems(program, SIZE) as start:
         ours, floor = rivals = [start.ours(), start.floor()]
         for make in (start.flask_socketio, start.socketio_node):
@@ -70,10 +70,10 @@ def side_by_side() -> Iterator[Figure]:
             system.open(SOCKETS)
         cpu = cpu_ms(ours.pid)
         time.sleep(2 * BEAT)
-        beat = (cpu_ms(ours.pid) - cpu) / 2  # what the heartbeats of all sockets cost each time
+        beat = (cpu_ms(ours.pid) - cpu) / 2  # one heartbeat to all sockets
         for system in rivals:
             system.send(RATE, RATE)  # a second to warm up
-        # The floor has no heartbeat, so ours rests meanwhile; the others have one.
+        # The floor has no heartbeat, so ours is off here; the peers keep theirs.
         start.beat_every(3600)
         alone: dict[str, list[Run]] = {"ours": [], "floor": []}
         for turn in range(TURNS):
@@ -124,7 +124,7 @@ SLOW_SIZE, SLOW_RATE, SLOW_MESSAGES, SLOW_SOCKETS = 4000, 800, 1500, 50
     "slow_reader_catches_up",
 )
 def slow_reader() -> Iterator[Figure]:
-    """One of 50 stops reading; afterwards it reads again, and must see the newest state."""
+    """One of 50 sockets stops reading. When it reads again it must see the newest state."""
     with compiled() as program, systems(program, SLOW_SIZE) as start:
         for make in (start.ours, start.flask_socketio, start.socketio_node):
             try:
@@ -140,7 +140,7 @@ def slow_reader() -> Iterator[Figure]:
             reached = {note.socket for note in run.notes if note.number == last}
             if len(reached) < SLOW_SOCKETS - 1:
                 raise RuntimeError(f"{system.name}: {len(reached)} of the others saw the last one")
-            p99 = percentile(run.waits, 99)  # of what came: ours may skip states, see room.py
+            p99 = percentile(run.waits, 99)  # of delivered frames: ours may skip states (room.py)
             if system.name != "ours":
                 yield Figure(f"slow_reader_others_p99_ms_{system.name}", p99, "ms")
                 continue
@@ -154,7 +154,7 @@ def slow_reader() -> Iterator[Figure]:
 # --- from 100 to 5,000 ------------------------------------------------------------------------
 
 SIZES = (100, 200, 500, 1000, 2000, 5000)
-MANY_RATE = 4  # messages a second: 5,000 sockets at 10 are more than a busy core delivers
+MANY_RATE = 4  # messages a second: a busy core cannot deliver 10 to 5,000 sockets
 PLOT = ROOT / "docs/fanout.svg"
 
 
@@ -168,7 +168,7 @@ def flat() -> Iterator[Figure]:
             for system in pair:
                 system.open(count - system.readers.opened, settle=0.2 + count / 5000)
                 run = system.send(int(MANY_RATE * BEAT), MANY_RATE)
-                # By what was delivered: a room that falls behind sends fewer, newer frames.
+                # Per delivery: a room that falls behind sends fewer, newer frames.
                 lines.setdefault(system.name, {})[count] = run.each_us * MANY_RATE
     ours, floor = lines["ours"], lines["floor"]
     yield Figure("cpu_per_socket_5000_vs_100", ours[SIZES[-1]] / ours[SIZES[0]], "x", "<= 1.15")
@@ -189,7 +189,7 @@ LIMIT = 1024
 FEW = 24  # players with a live phone before the others join; the same number of boards
 MANY = 1000
 BOARDS = 1000
-HANDS = 8  # taps that may be under way at once
+HANDS = 8  # taps in flight at once
 TAPS_RATE, TAPPERS = 20, 60  # each of them picks, changes and lets go
 
 
@@ -231,7 +231,7 @@ def full_house() -> Iterator[Figure]:
         cpu = cpu_ms(worker) - cpu
         time.sleep(3)
         of_me = (rss_mb(worker) - before) * 1024 / MANY
-        # Memory that was used once is not given back: so the boards are opened beside the phones.
+        # Freed memory is not returned to the system, so open the boards beside the phones.
         before = rss_mb(worker)
         readers.open(board, BOARDS)
         time.sleep(2)
@@ -246,7 +246,7 @@ def full_house() -> Iterator[Figure]:
 
 
 class Crowd:
-    """Some hands that tap for everybody, each over a connection of its own."""
+    """A pool of threads that tap for everybody, each over its own connection."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -254,7 +254,7 @@ class Crowd:
         self._pool = ThreadPoolExecutor(HANDS)
 
     def do(self, taps: Iterable[tuple[Phone, Callable[[], object]]], rate: float = 0) -> float:
-        """Make taps, at that rate or as fast as they are answered; the seconds until the last."""
+        """Make taps at that rate, or as fast as they are answered; returns the seconds it took."""
         began, done = time.monotonic(), []
         for number, (phone, tap) in enumerate(taps):
             if rate:
@@ -275,8 +275,8 @@ class Crowd:
 
 
 def joins(where: Place, crowd: Crowd, phones: list[Phone]) -> Iterator[Figure]:
-    """All join as fast as one worker lets them in. Each join is a new row on the boards and a new
-    number in the heads, which all changes within 50 ms share: so 2 a join is plenty."""
+    """All join as fast as one worker can admit them. Each join renders a new row on the boards and
+    a new number in the heads, which changes within 50 ms share: 2 renders a join are enough."""
     crowd.do((phone, partial(phone.get, "join")) for phone in phones)
     before = renders(where)
     seconds = crowd.do((phone, phone.join) for phone in phones)
@@ -294,8 +294,8 @@ def renders(where: Place) -> int:
 def commits(
     where: Place, crowd: Crowd, readers: Readers, phones: list[Phone], first: int
 ) -> Iterator[Figure]:
-    """Players pick, change and let go; from the time in the event, which is taken just before it
-    is inserted, until the frame with that team was read, for each of the phones."""
+    """Players pick, change and let go. Time runs from the event's timestamp, taken just before the
+    insert, until each phone has read the frame with that team."""
     (worker,) = where.app.workers
     events = EventDocument._get_collection()
     known = events.count_documents({"stream": phones[0].code})
@@ -306,7 +306,7 @@ def commits(
     cpu = cpu_ms(worker) - cpu
     time.sleep(1)
     clock = time.time() - time.monotonic()
-    shown: dict[int, list[tuple[float, int]]] = {}  # team -> when which phone showed a change of it
+    shown: dict[int, list[tuple[float, int]]] = {}  # team -> (when shown, on which phone)
     for note in readers.notes():
         if note.socket >= first:
             shown.setdefault(note.number, []).append((note.at + clock, note.socket))
@@ -332,8 +332,8 @@ def commits(
 
 
 def schedule(phones: list[Phone]) -> Iterator[tuple[Phone, Callable[[], object]]]:
-    """Taps in their order: TAPPERS at a time pick, then change, then let go; no team is touched
-    twice within two seconds."""
+    """Taps in order: TAPPERS players pick, then change, then let go. No team is touched twice
+    within two seconds."""
     for phone, team in zip(phones[:TAPPERS], range(TAPPERS), strict=True):
         yield phone, partial(phone.pick, team)
     for phone, team in zip(phones[:TAPPERS], range(TAPPERS, 2 * TAPPERS), strict=True):

@@ -1,9 +1,9 @@
-"""The app with one board that is a prepared frame, to tell what sending alone costs.
+"""The app with a board that is a prepared frame, to measure the cost of sending alone.
 
-Everything is the real thing (gunicorn, the websocket's route, Hub, bus, Room, Picture, Outbox) but
-for three: the state is no more than the number that the bus said last; the board is one region of
-BENCH_BYTES with that number in it; and a room does not pause between two frames, so that each
-message is sent. This file is all that knows the inside of lct.web.
+Everything is real (gunicorn, the websocket's route, Hub, bus, Room, Picture, Outbox) except three
+things: the state is only the last number from the bus; the board is one region of BENCH_BYTES with
+that number in it; and a room does not pause between two frames, so each message is sent. In bench,
+only this file depends on the internals of lct.web.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from lct.web import room as room_module
 from .peers.prepared import prepared
 
 html = prepared(int(os.environ["BENCH_BYTES"]))
-said = 1  # the number that the bus said last
+said = 1  # the last number from the bus
 
 
 class ReadyRoom(room_module.Room):
-    """A room that notes what it hears."""
+    """A room that keeps the last number it receives."""
 
     def moved(self, seq: int, trace: str | None = None) -> None:
         global said
@@ -36,7 +36,7 @@ class ReadyRoom(room_module.Room):
 
 hub_module.Room = ReadyRoom
 room_module.COALESCE = 0
-hub_module.SILENCE = 3600.0  # so that heartbeats may rest
+hub_module.SILENCE = 3600.0  # so that heartbeats can be turned off
 VIEWS["board"] = Screen(lambda s: (Region("f", "", (said,)),), lambda s, touched: None)
 
 app = create_app(Settings.from_env())

@@ -1,7 +1,7 @@
-"""What a figure is, and the list of measurements.
+"""Figures and the registry of measurements.
 
-To add one: write a generator that yields `Figure`s, mark it `@measures("its_name", ...)`, and
-import its module in __main__.py.
+To add a measurement, write a generator that yields `Figure`s, decorate it with
+`@measures("its_name", ...)`, and import its module in __main__.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SIGNS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge}
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number; ``aim`` is empty or such as ``<= 3``."""
+    """One measured number; ``aim`` is empty or a comparison, for example ``<= 3``."""
 
     name: str
     value: float
@@ -48,7 +48,7 @@ class Figure:
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """The figures below each other, and whether each met its aim."""
+    """The figures as a table, and whether each met its aim."""
     rows = [f"{'figure':<36}{'value':>9}  {'unit':<9}{'aim':<8}"]
     for figure in figures:
         verdict = {None: "", True: "met", False: "MISSED"}[figure.ok]
@@ -58,7 +58,7 @@ def table(figures: Iterable[Figure]) -> str:
 
 
 class Measurement(NamedTuple):
-    """A function that yields figures, their names, and the module it stands in."""
+    """A function that yields figures, their names, and its module."""
 
     subject: str
     names: tuple[str, ...]
@@ -69,7 +69,7 @@ MEASUREMENTS: list[Measurement] = []
 
 
 def measures(*names: str) -> Callable[[Callable[[], Iterator[Figure]]], Callable[..., object]]:
-    """Register a generator of the figures with these names."""
+    """Register a generator of figures with these names."""
 
     def register(run: Callable[[], Iterator[Figure]]) -> Callable[[], Iterator[Figure]]:
         MEASUREMENTS.append(Measurement(run.__module__.rpartition(".")[2], names, run))

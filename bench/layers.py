@@ -1,4 +1,4 @@
-"""What each layer around a view costs: a POST that answers `ok`, with it and without it."""
+"""The cost of each layer around a view: a POST that answers `ok`, with the layer and without."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTLE = 0.003
     "layers_all_vs_plain_flask",
 )
 def layers() -> Iterator[Figure]:
-    """By turns in one run, in units of what the same POST costs in plain Flask; the median of the
+    """By turns in one run, as multiples of the same POST in plain Flask; the median of the
     rounds."""
     with ExitStack() as stack:
         where = stack.enter_context(place(workers=1, target="bench.app:app"))

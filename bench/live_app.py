@@ -1,4 +1,4 @@
-"""The app with one more page, which tells how many templates were rendered for regions."""
+"""The app plus a page with the number of templates rendered for regions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ containers = 0
 
 def counted(region: Region) -> str:
     global containers
-    containers += bool(region.children)  # leaves it counts itself
+    containers += bool(region.children)  # the renderer counts the leaves
     return str(html(region))
 
 

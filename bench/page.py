@@ -1,4 +1,4 @@
-"""What a guest's browser loads after scanning the code: bytes on the wire and requests."""
+"""What a guest's browser loads after scanning the code: bytes on the wire, and requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
 }
-# Over plain http Chromium asks 127.0.0.1 for brotli, but what is not this machine for gzip only.
+# Over plain http Chromium accepts brotli from 127.0.0.1, but only gzip from other hosts.
 NAME = "laptop.example"
 
 
@@ -29,7 +29,7 @@ def join_page() -> Iterator[Figure]:
 
 
 def loaded(url: str) -> dict[tuple[str, str], float]:
-    """Request (id, address) -> the bytes that came, encoded and with headers, on an empty cache."""
+    """Request (id, address) -> bytes received with an empty cache, encoded and with headers."""
     from playwright.sync_api import sync_playwright
 
     sent: dict[str, str] = {}

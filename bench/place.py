@@ -1,4 +1,4 @@
-"""A place to measure in: a store, a bus and the app in a temporary folder, and CPU clocks."""
+"""The environment of a measurement: store, bus and app in a temporary folder, and CPU clocks."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ MORE_TEAMS = tuple(
 
 
 class App(WebServer):
-    """The app behind gunicorn; ``target`` may be another module than wsgi, ``more`` changes how it
-    is served."""
+    """The app behind gunicorn; ``target`` may be another module than wsgi, ``more`` are further
+    gunicorn options."""
 
     target = "wsgi:app"
     more: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class App(WebServer):
 
 @dataclass(frozen=True)
 class Place:
-    """Where the app is served, and what it is served from."""
+    """A served app, with its settings, store and bus."""
 
     settings: Settings
     port: int
@@ -72,8 +72,8 @@ class Place:
     bus: LocalServer
 
     def create(self, seats: int, teams: int = 0) -> str:
-        """A tournament with the whole list of TEAMS, or so many, made-up ones too if those are too
-        few, and empty seats; its code."""
+        """Create a tournament with empty seats; returns its code. It has ``teams`` teams, by
+        default all TEAMS or one per seat if more, made up if TEAMS has too few."""
         wanted = teams or max(seats, len(TEAMS))
         code = new_code(secrets.choice)
         execute = Execute(EventStore(defer=lambda work: work()), [], lambda: datetime.now(UTC))
@@ -94,8 +94,8 @@ class Place:
 
 @contextmanager
 def place(workers: int, target: str = "wsgi:app", **more: Any) -> Iterator[Place]:
-    """Serve the app from a new folder; everything is ended and removed afterwards. ``more`` are
-    settings that differ from the usual."""
+    """Serve the app from a new folder; everything is stopped and removed afterwards. ``more`` are
+    settings that differ from the defaults."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lct-bench-")))
         store, bus = start_store(folder), start_bus(folder)
@@ -140,15 +140,16 @@ def served(
 
 
 def cpu_ms(*pids: int) -> float:
-    """The CPU time, user and system and of all threads, that processes have used until now.
+    """The CPU time that processes have used so far: user and system, all threads.
 
-    Linux names another process's CPU clock by its id (clock_getcpuclockid); nanoseconds.
+    Linux derives the id of another process's CPU clock from its pid (clock_getcpuclockid);
+    nanosecond resolution.
     """
     return sum(time.clock_gettime((~pid << 3) | 2) for pid in pids) * 1000
 
 
 def rss_mb(pid: int) -> float:
-    """The memory of a process that is in RAM now, shared pages included."""
+    """The resident memory of a process, including shared pages."""
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1024

@@ -1,6 +1,6 @@
-"""The floor under a request: a Flask app that answers `ok` and has nothing of lct's around it.
+"""The floor under a request: a Flask app that answers `ok`, with none of lct's layers.
 
-gunicorn serves it with lct's settings and its own gevent worker.
+gunicorn serves it with lct's settings and gunicorn's own gevent worker.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ def constant() -> str:
 
 @app.get("/")
 def front() -> str:
-    """What is asked until the server is ready."""
+    """Polled until the server is ready."""
     return "ok"

@@ -1,4 +1,4 @@
-"""A line plot as SVG, with nothing but the standard library."""
+"""Line plots as SVG, with the standard library only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COLOURS = ("#0b6e4f", "#8a8f98", "#c2571a", "#3d5a98")
 
 
 def plot(lines: Mapping[str, Mapping[int, float]], title: str, across: str, up: str) -> str:
-    """The lines by name; across is logarithmic, up starts at nought."""
+    """Plot lines by name; the x axis is logarithmic, the y axis starts at zero."""
     xs = sorted({x for line in lines.values() for x in line})
     step = _step(max(y for line in lines.values() for y in line.values()))
     top = step * (math.floor(max(y for line in lines.values() for y in line.values()) / step) + 1)
@@ -39,7 +39,7 @@ def plot(lines: Mapping[str, Mapping[int, float]], title: str, across: str, up: 
     for number in xs:
         x, y = at(number, 0)
         out.append(f'<text x="{x}" y="{y + 20}" text-anchor="middle">{number:,}</text>')
-    named: list[float] = []  # how high the names stand
+    named: list[float] = []  # y positions of the names
     for colour, (name, line) in zip(COLOURS, lines.items(), strict=False):
         points = [at(x, y) for x, y in sorted(line.items())]
         path = " ".join(f"{x},{y}" for x, y in points)
@@ -54,6 +54,6 @@ def plot(lines: Mapping[str, Mapping[int, float]], title: str, across: str, up: 
 
 
 def _step(most: float) -> float:
-    """A round number that fits four to eight times."""
+    """A round step that fits four to eight times into ``most``."""
     power = 10 ** math.floor(math.log10(most / 4))
     return float(next(power * n for n in (5, 2, 1) if power * n <= most / 4))

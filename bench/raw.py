@@ -1,4 +1,4 @@
-"""One find and one insert, in a bare process and nothing else: the floor under a tap.
+"""One find and one insert in a bare process: the floor under a tap.
 
 `python -m bench.raw <uri> <database>` reads a number of pairs per line and answers each line with
 `{"cpu_ms": all pairs together, "ms": [each pair]}`.
@@ -19,9 +19,9 @@ from lct.domain.values import new_code
 
 
 class RawPair:
-    """One find by ``_id`` and one insert of a document like that of a pick, by pymongo alone.
+    """One find by ``_id`` and one insert of a document like a pick's, by pymongo alone.
 
-    The find is the app's own look for a newer event: it finds nothing, which is its usual end.
+    The find is the app's own check for a newer event. As usual there, it finds nothing.
     """
 
     def __init__(self, events: Any) -> None:
@@ -37,7 +37,7 @@ class RawPair:
 
 
 def main(uri: str, database: str) -> None:
-    """Answer until the input ends."""
+    """Answer lines until the input ends."""
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(uri)
     pair = RawPair(client[database]["events"])
     for line in sys.stdin:

@@ -1,7 +1,7 @@
-"""Thousands of live screens in one process: starts readers.c, which is compiled when needed.
+"""Thousands of live screens in one process: compiles and starts readers.c.
 
-A reader notes every number that follows a mark in its messages, such as the 17 in `id="team-17"`,
-with the time of the read. What the numbers mean is worked out here, after the measurement.
+A reader notes every number that follows a mark in its messages, for example the 17 in
+`id="team-17"`, with the time of the read. The notes are interpreted after the measurement.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SOURCE = Path(__file__).with_name("readers.c")
-FILES = 12_000  # that one process may have open: 5,000 sockets and room
+FILES = 12_000  # open files allowed per process: 5,000 sockets and headroom
 
 
 class Note(NamedTuple):
@@ -28,7 +28,7 @@ class Note(NamedTuple):
 
 
 class Readers:
-    """The process that holds the sockets; every command waits until it is done."""
+    """The process that holds the sockets; every command blocks until it is done."""
 
     def __init__(self, program: Path, folder: Path, port: int, engine_io: bool = False) -> None:
         self.port, self.engine_io = port, engine_io
@@ -39,7 +39,7 @@ class Readers:
         )
 
     def open(self, path: str, count: int = 1, cookie: str = "", buffer: int = 0) -> None:
-        """Open sockets; with a receive ``buffer`` of that many bytes if it is not 0."""
+        """Open sockets, with a receive ``buffer`` of that many bytes unless it is 0."""
         self._do(f"open {self.port} {count} {self.engine_io:d} {buffer} {path} {cookie}".rstrip())
         self.opened += count
 
@@ -47,16 +47,16 @@ class Readers:
         self._do(f"mark {text}")
 
     def mute(self, count: int) -> None:
-        """Stop reading from the sockets that were opened first; 0: read from all again."""
+        """Stop reading from the first ``count`` sockets; 0: read from all again."""
         self._do(f"mute {count}")
 
     def close(self, count: int) -> None:
-        """Close the sockets that were opened last."""
+        """Close the last ``count`` sockets."""
         self._do(f"close {count}")
         self.opened -= count
 
     def wait(self, notes: int, seconds: float) -> bool:
-        """Whether so many notes were taken within that time."""
+        """Wait for that many notes; False if they did not come in time."""
         end = time.monotonic() + seconds
         self._do("count")
         while self.noted < notes and time.monotonic() < end:
@@ -65,7 +65,7 @@ class Readers:
         return self.noted >= notes
 
     def notes(self) -> list[Note]:
-        """What was noted since the last time; a socket that was closed is an error."""
+        """The notes since the last call; raises RuntimeError if a socket was closed."""
         self._do("count")
         if self.closed or self.bad:
             raise RuntimeError(f"{self.closed} sockets were closed, {self.bad} frames were bad")
@@ -91,10 +91,10 @@ class Readers:
 
 @contextmanager
 def compiled() -> Iterator[Path]:
-    """The program, in a folder of its own that is removed afterwards."""
+    """The compiled program, in a temporary folder."""
     compiler = shutil.which("cc")
     if compiler is None:
-        raise RuntimeError("There is no C compiler (cc): the readers of bench/readers.c need one.")
+        raise RuntimeError("There is no C compiler (cc); bench/readers.c needs one.")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < FILES:
         if hard < FILES:

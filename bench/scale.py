@@ -1,9 +1,9 @@
-"""The arithmetic of docs/scale.md at small scale: pods, buses and shards that are really there.
+"""The arithmetic of docs/scale.md, checked at small scale with real buses and shards.
 
-Pods are connections that subscribe as a pod does. A screen opens on a pod, by chance or by the
-hash of its tournament's code; then every tournament changes a few times, and it is counted how
-many pods hear of a change and what the bus spends on it. Then the same with a sharded bus:
-channels of several servers, each tournament's on the one that its hash slot belongs to.
+Pods are connections that subscribe as a pod does. Each screen opens on a pod, at random or by the
+hash of its tournament's code. Then every tournament changes a few times, and the run counts the
+pods that receive a change and the CPU of the bus. Then the same with a sharded bus: several
+servers, with each tournament's channel on the server that owns its hash slot.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SHARDS, SLOTS = 4, 16384
 
 
 class Pods:
-    """So many pods as a bus sees them, and who of them hears what."""
+    """PODS pods as a bus sees them, and their subscriptions."""
 
     def __init__(self, buses: list[LocalServer], shard: Callable[[str], int]) -> None:
         self.buses, self.shard = [redis.from_url(bus.uri) for bus in buses], shard
@@ -53,7 +53,7 @@ class Pods:
                         ear.get_message(timeout=5)
 
     def change(self, codes: list[str]) -> tuple[Counter[int], float]:
-        """Publish every change. Messages received by each bus's subscribers; the CPU of all."""
+        """Publish every change; returns deliveries by bus and the CPU milliseconds of all buses."""
         heard: Counter[int] = Counter()
         before = cpu_ms(*self.processes)
         for seq in range(1, CHANGES + 1):
@@ -95,7 +95,7 @@ def scale() -> Iterator[Figure]:
         def run(
             buses: list[LocalServer], pod_of: Callable[[str], int]
         ) -> tuple[Counter[int], float]:
-            # A Redis Cluster gives each shard a range of slots, and SPUBLISH goes by the slot.
+            # A Redis Cluster gives each shard a range of slots, and SPUBLISH routes by slot.
             pods = Pods(
                 buses, lambda code: key_slot((CHANNEL + code).encode()) * len(buses) // SLOTS
             )

@@ -1,4 +1,4 @@
-"""How long a pick takes to be on all screens: from the tap being sent to the last frame read."""
+"""How long a pick takes to reach all screens: from sending the tap to reading the last frame."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .systems import systems
 SEATS = 60
 PHONES = 49  # screens of players; the board is the fiftieth
 PICKS = 60
-IDLE = 0.15, 0.35  # seconds between two picks, more than the hub's pause between frames
+IDLE = 0.15, 0.35  # seconds between picks, longer than the hub's pause between frames
 
 
 class Watchers:
@@ -59,7 +59,7 @@ class Watchers:
 
 
 def seated(wire: Wire, code: str, seats: int = SEATS) -> list[Phone]:
-    """Everybody who fits, joined."""
+    """One joined phone per seat."""
     phones = [Phone(wire, code, number) for number in range(seats)]
     for phone in phones:
         phone.get("join")
@@ -68,7 +68,7 @@ def seated(wire: Wire, code: str, seats: int = SEATS) -> list[Phone]:
 
 
 def wanted(phones: list[Phone], actor: int, team: int, team_name: str) -> list[tuple[str, str]]:
-    """What every screen shall show of a pick: its tile with the holder, or the board's seat."""
+    """What each screen must show of a pick: the tile with its holder, or the board's seat."""
     tile = f"team-{team}"
     shown = [(tile, "is-mine" if n == actor else phones[actor].name) for n in range(PHONES)]
     return [*shown, (f"seat-{actor + 1}", f">{escape(team_name)}<")]
@@ -94,7 +94,7 @@ def tap_to_screens() -> Iterator[Figure]:
         last, first, costs = [], [], []
         for pick in range(PICKS + 5):
             actor, team = pick % PHONES, pick
-            wire.hang_up()  # a phone taps after its connection has timed out
+            wire.hang_up()  # as if the phone's connection had timed out
             time.sleep(chance.uniform(*IDLE))
             watchers.tell(wanted(phones, actor, team, TEAMS[team].name))
             watchers.hear()
@@ -117,7 +117,7 @@ def tap_to_screens() -> Iterator[Figure]:
 # --- what a pick costs with and without screens ---------------------------------------------------
 
 TURNS, PICKS_A_TURN = 8, 6
-SETTLE = 0.12  # seconds for what the workers do after the last screen has seen a pick
+SETTLE = 0.12  # seconds for the workers' work after the last screen has seen a pick
 MANY_TEAMS = 1000
 SIZE = 600  # bytes of a delivery at the floor
 
@@ -139,7 +139,7 @@ class Evening:
             stack.callback(self.watchers.stop)
 
     def pick(self) -> float:
-        """One pick; what it cost all workers, in milliseconds of CPU."""
+        """Make one pick; returns the CPU milliseconds of all workers."""
         team, actor = self.picks, self.picks % PHONES
         self.picks += 1
         self.wire.hang_up()
@@ -155,7 +155,7 @@ class Evening:
         return spent - self.idle * (time.monotonic() - began)
 
     def rest(self) -> None:
-        """See what the workers do while nobody taps: heartbeats, and listening to the bus."""
+        """Measure the idle CPU of the workers: heartbeats, and listening to the bus."""
         cpu = cpu_ms(*self.where.app.workers)
         time.sleep(1)
         self.idle = cpu_ms(*self.where.app.workers) - cpu  # milliseconds of CPU a second
@@ -166,8 +166,8 @@ class Evening:
     "pick_alone_cpu_ms", "floor_50_deliveries_cpu_ms",
 )  # fmt: skip
 def picks_and_screens() -> Iterator[Figure]:
-    """CPU of a pick with 50 screens, divided by a pick nobody watches plus 50 deliveries at the
-    floor: what showing a change costs beside deciding and sending it. All by turns in one run."""
+    """CPU of a pick with 50 screens, relative to a pick without screens plus 50 deliveries at the
+    floor: the cost of showing a change beside deciding and sending it. By turns in one run."""
     with ExitStack() as stack:
         program = stack.enter_context(compiled())
         floor = stack.enter_context(systems(program, SIZE)).floor()

@@ -1,4 +1,4 @@
-"""Starting: how soon `lct up` says where it is, and the memory of a worker."""
+"""Startup: the time until `lct up` prints its address, and the memory of a worker."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _start() -> float:
 
 @contextmanager
 def lct_up(**settings: str) -> Iterator[str]:
-    """`lct up` in a new folder, on a free port of 127.0.0.1, until the end; its address."""
+    """Run `lct up` in a new folder on a free port of 127.0.0.1; yields its address."""
     with tempfile.TemporaryDirectory(prefix="lct-bench-") as name:
         said, var = Path(name, "said"), str(Path(name, "var"))
         environ = {"LCT_VAR": var, "LCT_HOST": "127.0.0.1", "LCT_PORT": "0", **settings}

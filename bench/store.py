@@ -1,8 +1,8 @@
-"""The event store beside raw inserts, other lengths of a stream, other writers and another library.
+"""The event store compared: with raw inserts, by stream length and writers, and with a library.
 
 `python -m bench.store <uri> <database> <number>` is one of WRITERS: each line of its input is
-`[seconds, stream]`, answered with `{"commands", "tries", "busy", "seconds"}`. Whoever writes alone,
-and all who write at once, are the same processes.
+`[seconds, stream]`, answered with `{"commands", "tries", "busy", "seconds"}`. The single writer is
+one of the processes that also write concurrently.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from .place import TEAMS
 PLAYERS = 32
 WRITERS = 8
 LENGTHS = (10, 100, 1_000, 10_000)
-BEHIND = SNAPSHOT_EVERY - 1  # the most events that are not in the newest snapshot
+BEHIND = SNAPSHOT_EVERY - 1  # the most events that the newest snapshot can miss
 APPEND_ROUNDS, APPENDS = 25, 50
 LOAD_ROUNDS = 31
 CONTENDED_ROUNDS, CONTENDED_SECONDS = 5, 1.0
@@ -63,7 +63,7 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class Ground:
-    """The one local store of all the figures."""
+    """The local store that all figures share."""
 
     settings: Settings
     folder: Path
@@ -89,7 +89,7 @@ def ground() -> Iterator[Ground]:
 
 
 def commands(code: str) -> Iterator[Command]:
-    """An evening of PLAYERS who join and pick, and then change their minds without end."""
+    """An evening of PLAYERS who join and pick, then change their picks endlessly."""
     keys = Keys("device", "hash", "recovery")
     yield CreateTournament(by=SYSTEM,
         code=code, name=f"Bench {code}", limit=PLAYERS, teams=TEAMS, option=PLAIN,
@@ -112,7 +112,7 @@ def commands(code: str) -> Iterator[Command]:
 
 
 def pick(code: str, number: int, team: int) -> PickTeam:
-    """As the web makes it: a value, and the id of the request."""
+    """A pick as the web makes it, with a value and a request id."""
     player_id = f"player-{number:02}"
     return PickTeam(
         code=code, by=player(player_id), request_id=secrets.token_hex(16), player_id=player_id,
@@ -121,7 +121,7 @@ def pick(code: str, number: int, team: int) -> PickTeam:
 
 
 def document_of(stream: Stream, event: Event, command: Command) -> dict[str, Any]:
-    """What EventStore.append stores of an event, behind the end of the stream."""
+    """The document that EventStore.append would store for the stream's next event."""
     seq = stream.seq + 1
     document: dict[str, Any] = {
         "_id": f"{stream.code}:{seq}", "stream": stream.code, "seq": seq,
@@ -136,8 +136,8 @@ def document_of(stream: Stream, event: Event, command: Command) -> dict[str, Any
 
 
 def written(store: EventStore, length: int, snapshot_at: int | None = None) -> str:
-    """A stream of that many events with a snapshot of its first ``snapshot_at`` (all of them);
-    its code."""
+    """Write a stream of that many events with a snapshot at ``snapshot_at`` (default: at the
+    end); returns its code."""
     stream = Stream(new_code(secrets.choice))
     documents = []
     for command in commands(stream.code):
@@ -150,7 +150,7 @@ def written(store: EventStore, length: int, snapshot_at: int | None = None) -> s
             store.write_snapshot(stream)
         if stream.seq == length:
             break
-    for start in range(0, length, 200):  # a busy machine stores 1,000 in more than the deadline
+    for start in range(0, length, 200):  # on a busy machine 1,000 exceed the deadline
         store.events.insert_many(documents[start : start + 200])
     return stream.code
 
@@ -163,7 +163,7 @@ Rounds = list[dict[str, float]]  # kind of work -> milliseconds of one piece of 
 
 @dataclass(frozen=True)
 class Clocks:
-    """What this process spent on kinds of work, round by round."""
+    """The time this process spent on each kind of work, by round."""
 
     wall: Rounds
     cpu: Rounds
@@ -172,8 +172,8 @@ class Clocks:
 def interleaved(
     works: Works, rounds: int, each: int = 1, between: Callable[[], object] = lambda: None
 ) -> Clocks:
-    """Do each work ``each`` times a round, by turns and in changing order; ``between`` is not
-    timed. One round more comes first, to warm up."""
+    """Do each kind of work ``each`` times a round, by turns in random order; ``between`` is not
+    timed. A warm-up round comes first."""
     clocks = Clocks([], [])
     order = list(works)
     for _ in range(rounds + 1):
@@ -204,7 +204,7 @@ def ratio(rounds: Rounds, kind: str, base: str) -> float:
 
 
 def appends(store: EventStore, deferred: list[Callable[[], None]], peer: Peer) -> Iterator[Figure]:
-    """One event behind a prepared stream: by the store, raw, and by the other library."""
+    """Append one event to a prepared stream: by the store, raw, and by the other library."""
     places = range(2 * PLAYERS + 2, 2 * PLAYERS + 2 + (APPEND_ROUNDS + 1) * APPENDS)
     stream = store.read(written(store, 2 * PLAYERS + 1))
     raw = written(store, 2 * PLAYERS + 1)
@@ -242,7 +242,7 @@ def appends(store: EventStore, deferred: list[Callable[[], None]], peer: Peer) -
     yield Figure("raw_insert_ms", ms(clocks.wall, "raw"), "ms")
     yield Figure("eventsourcing_append_ms", ms(clocks.wall, "peer"), "ms")
 
-    def count_on() -> None:  # so that each snapshot is newer than the one there
+    def count_on() -> None:  # so that each snapshot is newer than the stored one
         stream.seq += 1
 
     snapshots = interleaved(
@@ -253,7 +253,7 @@ def appends(store: EventStore, deferred: list[Callable[[], None]], peer: Peer) -
 
 
 class Writer:
-    """A worker whose four players change their teams, which nobody else wants."""
+    """A worker whose four players change teams, within a set that no other writer uses."""
 
     def __init__(self, number: int) -> None:
         self.tries = 0
@@ -285,7 +285,7 @@ class Writer:
 
 
 def contended(where: Ground, store: EventStore) -> Iterator[Figure]:
-    """Commands a second: one writer, all on one stream, all on a stream each."""
+    """Commands a second: one writer, all on one stream, each on its own stream."""
     execute = Execute(store, [], now)
     codes = [new_code(secrets.choice) for _ in range(WRITERS + 2)]
     for code in codes:
@@ -302,7 +302,7 @@ def contended(where: Ground, store: EventStore) -> Iterator[Figure]:
             stack.callback(writer.kill)
         kinds = {
             "one": (codes[:1], writers[:1]),
-            # Not the stream of the one: seven would first have to read what it wrote alone.
+            # Not the single writer's stream: the other seven would first have to catch up.
             "shared": (codes[1:2] * WRITERS, writers),
             "apart": (codes[2:], writers),
         }
@@ -352,7 +352,7 @@ def _together(
 
 
 class Counter(CommandListener):
-    """How many commands were sent."""
+    """Counts the commands sent to the server."""
 
     sent = 0
 
@@ -367,7 +367,7 @@ class Counter(CommandListener):
 
 
 def queries(where: Ground, code: str) -> Iterator[Figure]:
-    """Commands to the store for a stream that is known already."""
+    """Commands sent to the store for a stream in its cache."""
     counter, settings = Counter(), where.settings
     with MongoClient(settings.mongo_uri, event_listeners=[counter]) as client:
         store = fresh()
@@ -383,7 +383,7 @@ def queries(where: Ground, code: str) -> Iterator[Figure]:
 
 
 def fresh(snapshots: bool = True) -> EventStore:
-    """A worker's store that knows no stream yet; perhaps one that finds no snapshots either."""
+    """A worker's store with an empty cache; without ``snapshots`` it finds none."""
     store = EventStore(defer=lambda work: None)
     if not snapshots:
         store.snapshots = store.events.database["no_snapshots"]
@@ -421,7 +421,7 @@ def loads(codes: dict[str, str], peer: Peer) -> Iterator[Figure]:
 
 
 class Peer:
-    """The same evenings by PyPI's eventsourcing, in a SQLite file and in this process."""
+    """The same evenings with the eventsourcing package, in-process on a SQLite file."""
 
     def __init__(self, folder: Path) -> None:
         from eventsourcing.application import Application
@@ -460,7 +460,7 @@ class Peer:
         )
 
     def written(self, length: int) -> Any:
-        """An evening of that many events, as stored."""
+        """Store an evening of that many events; returns it."""
         evening: Any = None
         for done, command in enumerate(commands("")):
             if done == length:
@@ -515,7 +515,7 @@ def event_store() -> Iterator[Figure]:
 
 
 def main(uri: str, database: str, number: str) -> None:
-    """Write when told to, until the input ends."""
+    """Run a writer: work for each input line, until the input ends."""
     settings = Settings(mongo_uri=uri, redis_url="", secret_key="x" * 32, database=database)
     connect_store(settings)
     writer = Writer(int(number))

@@ -1,6 +1,6 @@
-"""The systems whose fan-out is compared: ours, the floor, and peers that are installed in .bench/.
+"""The systems whose fan-out is compared: ours, the floor, and the peers, installed in .bench/.
 
-All hear the same message `{"code", "seq"}` on the same bus, each on a channel of its own, and send
+All receive the same message `{"code", "seq"}` on the same bus, each on its own channel, and send
 the same HTML for it.
 """
 
@@ -33,13 +33,13 @@ from .readers import Note, Readers
 PEERS = ROOT / "bench/peers"
 INSTALLED = ROOT / ".bench"
 ENGINE_IO = "/socket.io/?EIO=4&transport=websocket"
-WARM = 20  # sockets that come and go before memory is looked at
-PATIENCE = 3.0  # seconds for the last frames of a run
+WARM = 20  # sockets opened and closed before memory is measured
+PATIENCE = 3.0  # seconds to wait for the last frames of a run
 
 
 @dataclass
 class System:
-    """A server, what reads from it, and the bus that drives it."""
+    """A server, its readers, and the bus that drives it."""
 
     name: str
     pid: int
@@ -52,7 +52,7 @@ class System:
     kb: float = 0.0  # of memory per socket
 
     def open(self, count: int, settle: float = 0.5, buffer: int = 0) -> None:
-        """Open that many more sockets, and see what memory they take."""
+        """Open ``count`` more sockets and measure their memory."""
         before = rss_mb(self.pid)
         self.readers.open(self.path, count, buffer=buffer)
         time.sleep(settle)
@@ -65,7 +65,7 @@ class System:
         time.sleep(0.3)
 
     def send(self, messages: int, rate: float, listening: int | None = None) -> Run:
-        """Publish so many messages at that rate, and follow them to all who are listening."""
+        """Publish messages at ``rate`` a second, and follow them to all listening sockets."""
         listening = self.readers.opened if listening is None else listening
         sent: dict[int, float] = {}
         self.readers.notes()
@@ -85,7 +85,7 @@ class System:
 
 @dataclass
 class Run:
-    """What one run cost the server, and what was read of it."""
+    """What one run cost the server, and the notes of its readers."""
 
     cpu_ms: float
     seconds: float
@@ -94,7 +94,7 @@ class Run:
 
     @property
     def waits(self) -> list[float]:
-        """Milliseconds from before a message was published until each of its frames was read."""
+        """Milliseconds from publishing a message to reading each of its frames."""
         return [(note.at - self.sent[note.number]) * 1000 for note in self.notes]
 
     @property
@@ -104,7 +104,7 @@ class Run:
 
 
 class Systems:
-    """Starts systems beside one store and bus, and ends them."""
+    """Starts and stops systems that share one store and bus."""
 
     def __init__(self, stack: ExitStack, program: Path, size: int) -> None:
         self._stack, self._program, self._size = stack, program, str(size)
@@ -121,7 +121,7 @@ class Systems:
         return self._system("ours", pid, self.where.port, path, CHANNEL + self.code)
 
     def beat_every(self, seconds: int) -> None:
-        """How often our server shows its sockets that it lives."""
+        """Set our server's heartbeat interval."""
         address = f"http://127.0.0.1:{self.where.port}/bench/heartbeat/{seconds}"
         urllib.request.urlopen(address, timeout=5).close()
 
@@ -138,7 +138,7 @@ class Systems:
         if not (node and shutil.which("npm")):
             raise Missing("there is no node and npm on this machine")
         folder = installed("socketio", "package-lock.json", _install_node)
-        script = shutil.copy(PEERS / "socketio.js", folder)  # it requires what lies beside it
+        script = shutil.copy(PEERS / "socketio.js", folder)  # require() looks beside the script
         return self._start("socketio_node", [node, str(script)], ENGINE_IO)
 
     def _start(self, name: str, command: list[str], path: str) -> System:
@@ -172,11 +172,11 @@ class Systems:
 
 
 class Missing(Exception):
-    """A peer cannot be measured here; the text says why."""
+    """A peer cannot be measured on this machine; the text says why."""
 
 
 def installed(name: str, pins: str, install: Callable[[Path], None]) -> Path:
-    """The folder of a peer in .bench/, made anew when its pinned versions have changed."""
+    """The folder of a peer in .bench/, reinstalled when its pinned versions change."""
     folder, wanted = INSTALLED / name, (PEERS / pins).read_bytes()
     stamp = folder / "pinned"
     if not (stamp.exists() and stamp.read_bytes() == wanted):

@@ -1,4 +1,4 @@
-"""What a join and a pick cost, beside the same two store operations raw and a constant answer."""
+"""The cost of a join and a pick, beside the same two store operations raw and a constant answer."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from .place import App, Place, cpu_ms, place, served
 
 ROUNDS = 12
 PLAYERS = 48
-SETTLE = 0.003  # seconds for what the app does after it has answered
+SETTLE = 0.003  # seconds for the app's work after the answer
 TAPS = ("join", "pick", "constant", "raw")
 FLOORS = ("bare", "plain")
-PLAIN = "--worker-class", "gevent"  # ours adds to it, so it is one of the layers
+PLAIN = "--worker-class", "gevent"  # our worker class extends it, so ours counts as a layer
 AIMS = {"pick": "<= 2.5", "join": "<= 3"}  # times the raw find and insert
 PAGES = ("join_page", "me_page")
 
 
 class Cost(NamedTuple):
-    """CPU milliseconds, by process, of some requests of one kind."""
+    """CPU milliseconds by process, for a number of requests of one kind."""
 
     requests: float = 0
-    own: float = 0.0  # the app's worker; of the floors theirs
+    own: float = 0.0  # the app's worker, or the floor's
     store: float = 0.0
     bus: float = 0.0
 
@@ -51,7 +51,7 @@ Round = dict[str, Cost]
 
 
 class Meter:
-    """What the kinds of requests cost, round by round, and how long each request took."""
+    """The cost of each kind of request by round, and the duration of each request."""
 
     def __init__(self, where: Place, bare: subprocess.Popen[str], plain: App) -> None:
         (self.worker,), (self.plain,) = where.app.workers, plain.workers
@@ -73,7 +73,7 @@ class Meter:
         self._add(kind, Cost(len(requests), own, store, bus))
 
     def bare_slice(self, pairs: int) -> None:
-        """As many finds and inserts, by the bare process."""
+        """Make ``pairs`` finds and inserts in the bare process."""
         assert self.bare.stdin
         assert self.bare.stdout
         before = self._clocks(self.worker)
@@ -85,14 +85,14 @@ class Meter:
         self._add("bare", Cost(pairs, answer["cpu_ms"], store, bus))
 
     def each(self, kind: str) -> float:
-        """CPU milliseconds of one request; here and below the median over the rounds."""
+        """CPU milliseconds of one request: the median over the rounds, as in all methods below."""
         return median(costs[kind].each for costs in self.rounds)
 
     def each_with_store(self, kind: str) -> float:
         return median(costs[kind].each_with_store for costs in self.rounds)
 
     def ratio(self, kind: str, base: str) -> float:
-        """How many times the CPU of ``base`` a request costs."""
+        """The CPU of a request, as a multiple of ``base``."""
         return median(costs[kind].each / costs[base].each for costs in self.rounds)
 
     def ratio_with_store(self, kind: str, base: str) -> float:
@@ -101,7 +101,7 @@ class Meter:
         )
 
     def net_ratio(self, kind: str, base: str, floor: str) -> float:
-        """The same, with what both have in common with ``floor`` taken off."""
+        """The same after subtracting ``floor`` from both."""
         return median(
             (costs[kind].each - costs[floor].each) / (costs[base].each - costs[floor].each)
             for costs in self.rounds
@@ -116,7 +116,7 @@ class Meter:
 
 
 def one_round(where: Place, wire: Wire, meter: Meter, plain: Wire) -> None:
-    """An evening's start: all join, all pick; in between, by turns, what that is measured by."""
+    """The start of an evening: all join, all pick. The baselines run after each."""
     code = where.create(PLAYERS)
     phones = [Phone(wire, code, number) for number in range(PLAYERS)]
     meter.begin()

@@ -1,9 +1,10 @@
-"""Many live screens in one lean process: `python -m bench.watchers`, told what to do on stdin.
+"""Many live screens in one process, controlled on stdin: `python -m bench.watchers`.
 
-The first line is `{"port", "screens": [[path, cookie], ...]}`; the answer `{"ready": n}` comes when
-each screen has its whole page. Every further line is `[[id, text], ...]`, one pair per screen: the
-answer `{"seen": [...]}` holds when each of them got a frame whose element `id` shows `text`
-(CLOCK_MONOTONIC seconds, which all processes share; null when not within PATIENCE).
+The first line is `{"port", "screens": [[path, cookie], ...]}`, answered with `{"ready": n}` once
+each screen has its whole page. Every further line is `[[id, text], ...]`, one pair per screen,
+answered with `{"wanting": n}` at once and then with `{"seen": [...]}`: when each screen got a frame
+whose element `id` shows `text` (CLOCK_MONOTONIC seconds, which all processes share; null if not
+within PATIENCE).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ PING, CLOSE = 0x9, 0x8
 
 
 class Screen:
-    """One websocket: its frames, and what it waits to see."""
+    """One websocket: its frames, and the text it waits for."""
 
     def __init__(self, port: int, path: str, cookie: str, *headers: str) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=15)
@@ -52,12 +53,12 @@ class Screen:
         self.wanted, self.seen = (f' id="{region}"'.encode(), text.encode()), None
 
     def read(self) -> None:
-        """Take what has come."""
+        """Read and handle what has arrived."""
         self.data += self._receive()
         self.handle()
 
     def handle(self) -> None:
-        """Take the messages that are here whole, and answer pings."""
+        """Handle the complete messages, and answer pings."""
         while (frame := self._frame()) is not None:
             opcode, payload = frame
             if opcode == PING:
@@ -68,7 +69,7 @@ class Screen:
                 self.take(payload)
 
     def take(self, payload: bytes) -> None:
-        """Note when a message shows what is wanted."""
+        """Note the time when a message shows the wanted text."""
         if self.wanted and shows(payload, *self.wanted):
             self.wanted, self.seen = None, time.monotonic()
 
@@ -97,13 +98,13 @@ class Screen:
 
 
 def shows(html: bytes, region: bytes, text: bytes) -> bool:
-    """Whether the element with that id, a list item, is in the HTML and holds the text."""
+    """Whether the HTML has the list item with that id, and it holds the text."""
     start = html.find(region)
     return start >= 0 and text in html[start:].partition(b"</li>")[0]
 
 
 def wait(screens: list[Screen], selector: selectors.BaseSelector) -> list[float | None]:
-    """When each screen saw what it wants; not longer than PATIENCE."""
+    """Wait up to PATIENCE; returns when each screen saw the text it waits for."""
     end = time.monotonic() + PATIENCE
     while any(screen.wanted for screen in screens) and (left := end - time.monotonic()) > 0:
         for key, _ in selector.select(left):
@@ -113,7 +114,7 @@ def wait(screens: list[Screen], selector: selectors.BaseSelector) -> list[float 
 
 
 def main() -> None:
-    """Follow the lines of stdin until they end, and keep answering pings in between."""
+    """Obey the lines of stdin until they end, and answer pings in between."""
     told = json.loads(sys.stdin.readline())
     screens = [Screen(told["port"], path, cookie) for path, cookie in told["screens"]]
     selector = selectors.DefaultSelector()

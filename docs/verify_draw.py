@@ -1,6 +1,6 @@
 """Check a draw of lct without lct: python3 verify_draw.py draw.json
 
-The file is "All of it as a file" on the tournament's page "Check the draw".
+The file is "Download it all as a file" on the tournament's page "Check the draw".
 Standard library only; the protocol is described in draw.md.
 """
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Prints the manifests of one installation on Azure: the overlay with this subscription's values.
+# Prints the manifests of one installation on Azure: the overlay, with this subscription's values.
 #
 #   IMAGE=... TAG=... PUBLIC_URL=... KEY_VAULT=... TENANT_ID=... CLIENT_ID=... DNS_LABEL=... \
 #     sh kube/azure.sh | kubectl apply -f -
 #
-# COMPONENTS names folders of kube/components to add, such as "gateway retention".
+# COMPONENTS names the folders of kube/components to add, for example "gateway retention".
 set -eu
 : "${IMAGE:?is the name of the image, without its tag}" "${TAG:?is the tag of the image}"
 : "${PUBLIC_URL:?is the address that guests type}" "${DNS_LABEL:?is the first part of its name}"
@@ -12,7 +12,7 @@ set -eu
 : "${CLIENT_ID:?is the client id of the identity that may read it}"
 
 cd "$(dirname "$0")/overlays"
-# kustomize takes paths from where its file is, so the temporary one has to be beside the overlay.
+# kustomize resolves paths from its file's folder, so the temporary file must be beside the overlay.
 made=$(mktemp -d ./made-XXXXXX)
 trap 'rm -r "$made"' EXIT
 {

@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def configure(flask: Flask, settings: Settings) -> None:
-    """Flask's own settings and those of its extensions, and what a view asks of ours."""
+    """Flask's own settings, those of its extensions, and those of ours that views read."""
     flask.config.update(
         SECRET_KEY=settings.secret_key,
         SECRET_KEY_FALLBACKS=list(settings.secret_keys[1:]),
@@ -83,11 +83,11 @@ def configure(flask: Flask, settings: Settings) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(days=90),
         SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_TIME_LIMIT=None,  # an evening is longer than an hour
-        WTF_CSRF_SSL_STRICT=False,  # the Referrer-Policy may keep the referrer to itself
+        WTF_CSRF_SSL_STRICT=False,  # our Referrer-Policy may withhold the referrer
         SOCK_SERVER_OPTIONS={"thread_class": live.Inline},
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
-    flask.url_map.merge_slashes = False  # else `//` is a redirect, to whatever Host says
+    flask.url_map.merge_slashes = False  # else `//` redirects to whatever Host says
     flask.session_interface = Sessions(flask)
     flask.jinja_env.globals["asset"] = asset(flask)
 
@@ -104,7 +104,7 @@ def stand_behind_proxies(flask: Flask, settings: Settings) -> None:
 def trace(flask: Flask, settings: Settings) -> None:
     """Send spans to a collector, where there is one."""
     if settings.otlp_endpoint:
-        from .infrastructure import tracing  # an extra, and nothing for who does not use it
+        from .infrastructure import tracing  # its packages are an optional extra
 
         flask.extensions["lct-tracing"] = tracing.start(
             flask, settings.otlp_endpoint, settings.environment, requests.QUIET
@@ -112,7 +112,7 @@ def trace(flask: Flask, settings: Settings) -> None:
 
 
 def collaborators(renderer: Renderer, settings: Settings) -> App:
-    """The store, the bus and the screens, each with what it works with."""
+    """The store, the bus and the screens, each with its dependencies."""
     connect_store(settings)
     store = EventStore(defer=gevent.spawn)
     bus = RedisBus(settings.redis_url)
@@ -147,7 +147,7 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
 
 
 def tell_others(store: EventStore, bus: RedisBus, settings: Settings) -> Webhooks:
-    """Tell webhooks what happens, and count how that goes."""
+    """The webhooks, with their outcomes counted."""
     secrets, private = secrets_of(settings), settings.webhooks_private
     return Webhooks(store, secrets, bus.now, metrics.count_webhook, private)
 
@@ -157,7 +157,7 @@ def secrets_of(settings: Settings) -> tuple[bytes, ...]:
 
 
 def wrap_requests(flask: Flask) -> Csrf:
-    """What goes around every view: ids, log lines, headers, tokens, compression, refusals."""
+    """Wrap every view in ids, log lines, headers, tokens, compression and refusals."""
     requests.init_app(flask)
     csrf = Csrf(flask)
     Htmx(flask)

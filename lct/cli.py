@@ -1,4 +1,4 @@
-"""``lct``: every command, by subject. ``flask --app wsgi`` has them too, `up` aside."""
+"""``lct``: every command, by subject. ``flask --app wsgi`` has them too, except `up`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def up() -> None:
 @click.command("ensure-indexes", cls=Plain)
 def ensure_indexes() -> None:
     """Create the indexes that are missing. Run it before the first start, and after an update."""
-    # Without the app, which takes longer to load than the indexes take.
+    # Without the app, which takes longer to load than the indexes take to create.
     from .infrastructure.documents import connect_store
     from .infrastructure.documents import ensure_indexes as create
     from .infrastructure.event_store import reachable
@@ -68,5 +68,5 @@ class BySubject(click.Group):
 def main() -> None:
     """A console-football tournament evening: `lct up` starts it.
 
-    A second terminal reaches a running `lct up` by itself. Settings are environment variables.
+    Commands in a second terminal find a running `lct up`. Settings are environment variables.
     """

@@ -17,8 +17,8 @@ from .places import data_folder
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SHORTEST_SECRET = 16
 SHORTEST_PASSPHRASE = 8
-LONGEST_NAME = 64  # that the bus takes (application/messages.py)
-# Where our own addresses begin: a prefix that is one of them could not be told from it.
+LONGEST_NAME = 64  # the bus takes no more (application/messages.py)
+# Where our own paths begin: a prefix that equals one would be ambiguous.
 OWN_PATHS = (["t"], ["api"], ["static"], ["swagger"])
 
 
@@ -107,14 +107,14 @@ def _public_address(value: str) -> str:
 def _hosts(value: str) -> str:
     for host in value.split(","):
         if not re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", host.strip()):
-            raise ValueError("must be names such as cup.example, with commas between")
+            raise ValueError("must be names such as cup.example, separated by commas")
     return value
 
 
 def _origins(value: str) -> str:
     for origin in value.split():
         if not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", origin):
-            raise ValueError("must be origins such as https://app.example, with spaces between")
+            raise ValueError("must be origins such as https://app.example, separated by spaces")
     return value
 
 
@@ -171,17 +171,17 @@ class Settings:
     )
     # Signs the cookies and personal links; the same on every pod, at least 16 characters.
     secret_key: str = _setting("LCT_SECRET_KEY", _secret, private=True)
-    # Other keys that are believed too, with commas between: those of before, and the next one.
+    # Other valid keys, separated by commas: former ones, and the next one.
     secret_key_fallbacks: str = _setting(
         "LCT_SECRET_KEY_FALLBACKS", _secrets, private=True, default=""
     )
     # The address that guests type, for QR codes and links; not set: this machine only. With a
     # path, such as /fifa, everything is under it.
     public_url: str | None = _setting("LCT_PUBLIC_URL", _public_address, default=None)
-    # The names by which lct may be asked for besides that of the public URL, with commas between;
-    # .cup.example: all below it. Not set: any name.
+    # Host names that lct answers to besides the public URL's, separated by commas; .cup.example:
+    # cup.example and all its subdomains. Not set: any name.
     allowed_hosts: str = _setting("LCT_ALLOWED_HOSTS", _hosts, default="")
-    # How many proxies in front of lct may be believed about X-Forwarded-*; 0: none.
+    # How many proxies in front of lct are trusted to set X-Forwarded-*; 0: none.
     trusted_proxies: int = _setting("LCT_TRUSTED_PROXIES", _whole(0), default=0)
     # How many live screens one worker holds open for one address (a whole bar may share one) ...
     sockets_per_address: int = _setting("LCT_SOCKETS_PER_ADDRESS", _whole(1), default=2000)
@@ -189,31 +189,31 @@ class Settings:
     sockets_per_tournament: int = _setting("LCT_SOCKETS_PER_TOURNAMENT", _whole(1), default=5000)
     # Marks cookies Secure; true behind TLS, false on a plain home network.
     secure_cookies: bool = _setting("LCT_SECURE_COOKIES", _flag, default=False)
-    # Over how many seconds a stopping worker spreads the closing of its sockets.
+    # Seconds over which a stopping worker spreads the closing of its sockets.
     drain_seconds: float = _setting("LCT_DRAIN_SECONDS", _seconds, default=5.0)
-    # Which rollout a pod belongs to, the same on all pods of one: with it, screens that leave a pod
-    # are sent to the new ones only. Not set: to any.
+    # The rollout that a pod belongs to, the same on all its pods. With it, screens that leave a pod
+    # go to new pods only; not set: to any.
     revision: str = _setting("LCT_REVISION", _short, default="")
-    # The least severe level that is logged.
+    # The lowest level that is logged.
     log_level: str = _setting("LCT_LOG_LEVEL", _log_level, default="INFO")
     # How many worker processes serve.
     workers: int = _setting("LCT_WORKERS", _whole(1), default=2)
-    # The address and port that are listened on; port 0: any free one.
+    # The address and port to listen on; port 0: any free one.
     host: str = _setting("LCT_HOST", default="0.0.0.0")
     port: int = _setting("LCT_PORT", _whole(0, 65535), default=8000)
     # The folder in which `lct up` keeps its data, secret key, sockets and logs.
     var: Path = _setting("LCT_VAR", Path, default_factory=data_folder)  # noqa: RUF009
     # After how many days without an event `delete-old` deletes an evening; 0: never.
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
-    # What Prometheus shows to read /metrics, at least 16 characters; not set: there is no /metrics.
+    # The token for reading /metrics, at least 16 characters; not set: there is no /metrics.
     metrics_token: str | None = _setting("LCT_METRICS_TOKEN", _secret, private=True, default=None)
-    # What somebody has to know to create a tournament, at least 8 characters; not set: nothing.
+    # The passphrase for creating a tournament, at least 8 characters; not set: none is needed.
     create_passphrase: str | None = _setting(
         "LCT_CREATE_PASSPHRASE", _passphrase, private=True, default=None
     )
-    # From which other sites' pages browsers may call the API, with spaces between; not set: none.
+    # Other sites whose pages may call the API from a browser, separated by spaces; not set: none.
     api_origins: str = _setting("LCT_API_ORIGINS", _origins, default="")
-    # Whether hosts may have what happens sent to other servers (webhooks) ...
+    # Whether hosts may add webhooks, which send events to other servers ...
     webhooks: bool = _setting("LCT_WEBHOOKS", _flag, default=False)
     # ... and to private addresses too, by http: for home networks and tests.
     webhooks_private: bool = _setting("LCT_WEBHOOKS_PRIVATE", _flag, default=False)
@@ -226,18 +226,18 @@ class Settings:
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
-        """All keys that are believed; the first one signs."""
+        """All valid keys; the first one signs."""
         others = (each.strip() for each in self.secret_key_fallbacks.split(","))
         return self.secret_key, *filter(None, others)
 
     @property
     def prefix(self) -> str:
-        """The path of the public URL, which every address begins with; mostly empty."""
+        """The path of the public URL, which every address begins with; usually empty."""
         return urlsplit(self.public_url or "").path
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The names by which lct may be asked for; none: any."""
+        """The host names that lct answers to; empty: any."""
         if not self.allowed_hosts:
             return ()
         own = urlsplit(self.public_url or "").hostname
@@ -256,7 +256,7 @@ class Settings:
             except ValueError as reason:
                 shown = "" if each.metadata["private"] else f", not {given!r}"
                 raise SettingsError(f"{variable} {reason}{shown}.") from None
-        # Asked for last, so that a typo in a given variable is told before what is absent.
+        # Checked last, so that a typo in a given variable is reported before an absent one.
         for required in ("mongo_uri", "redis_url", "secret_key"):
             if required not in values:
                 raise SettingMissing(variable_of(required))

@@ -1,4 +1,4 @@
-"""A cache bounded by what it holds and not by how many: what is kept may come from anybody."""
+"""A cache bounded by bytes and not by entries, since its entries may come from anybody."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ V = TypeVar("V")
 
 
 class Kept(Generic[K, V]):
-    """The values used last whose sizes fit into ``most`` together. ``size`` estimates the bytes of
-    a value and its key; one that is larger than ``largest`` is not kept."""
+    """An LRU cache of at most ``most`` bytes. ``size`` estimates the bytes of a value and its key;
+    a value larger than ``largest`` is not kept."""
 
     def __init__(self, most: int, size: Callable[[V], int], largest: int | None = None) -> None:
         self.most, self.held = most, 0
@@ -33,7 +33,7 @@ class Kept(Generic[K, V]):
         return found[0]
 
     def put(self, key: K, value: V) -> None:
-        """Keep the value, or weigh it again if it has grown."""
+        """Keep the value; put it again when its size has changed."""
         size = self._size(value)
         self.pop(key)
         if size > self._largest:

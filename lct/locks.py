@@ -1,5 +1,5 @@
-"""Files of one user only, and locks on folders, which the system takes back when their holder
-ends, however it ends."""
+"""Files for one user only, and locks on folders, which the system releases when their holder ends,
+however it ends."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Locked(Exception):
 
 
 def private(path: str, flags: int) -> int:
-    """An opener for ``open``: the file is this user's only, whatever the umask, and was so before
-    anything stands in it."""
+    """An opener for ``open``: the file is this user's only, whatever the umask, before anything is
+    written to it."""
     descriptor = os.open(path, flags, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor
 
 
 def take_lock(folder: Path) -> TextIO:
-    """Hold the folder for this process and what inherits the file; Locked if another has it."""
+    """Lock the folder for this process and those that inherit the file; Locked if it is taken."""
     lock = open(folder / "lock", "a+", opener=private)  # noqa: SIM115 - held by the caller
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,23 +9,23 @@ from pathlib import Path
 from .locks import is_locked, private
 from .places import data_folder
 
-# What `lct up` decided by itself, and another command needs as well.
+# Settings that `lct up` chose and other commands need as well.
 SHARED = ("LCT_MONGO_URI", "LCT_REDIS_URL", "LCT_SECRET_KEY", "LCT_PUBLIC_URL")
 
 
 def share_environ(folder: Path, environ: Mapping[str, str]) -> None:
-    """Leave what this run decided for the other commands on this machine."""
+    """Write the settings of this run for the other commands on this machine."""
     shared = {name: environ[name] for name in SHARED}
     write_private(folder / "environ.json", json.dumps(shared, indent=1))
 
 
 def unshare_environ(folder: Path) -> None:
-    """Take it back: the servers behind it are about to go."""
+    """Remove them: the servers are about to stop."""
     (folder / "environ.json").unlink(missing_ok=True)
 
 
 def running_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment with what a running `lct up` decided filled in where it says nothing.
+    """The environment, completed by the settings of a running `lct up`.
 
     So `lct seed` in a second terminal reaches the servers of the first.
     """

@@ -19,7 +19,7 @@ from lct.locks import is_locked, take_lock
 try:
     _settings = Settings.from_env()
 except SettingsError as error:
-    # gunicorn would print a traceback; whoever starts the server needs the sentence.
+    # gunicorn would print a traceback; the operator needs the sentence.
     sys.exit(f"lct: {error}")
 
 bind = f"{_settings.host}:{_settings.port}"
@@ -27,8 +27,7 @@ workers = _settings.workers
 worker_class = "lct.worker.Worker"
 # Connections of one worker, idle ones and attackers' too; live screens are counted by the hub.
 worker_connections = 10_000
-# Seconds that a request's body, its view and its answer may take together, and that a worker may
-# be stuck.
+# Seconds for a request's body, view and response together, and for a worker that hangs.
 timeout = 30
 # gevent has to patch before pymongo and redis are imported, so each worker loads the app itself.
 preload_app = False
@@ -37,7 +36,7 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 # gunicorn 25.1 and later would open a control socket under the home directory.
 control_socket_disable = True
 
-# The hub spreads the closing of its sockets over drain_seconds; the second is for the last request.
+# The hub closes its sockets over drain_seconds; the extra second is for the last request.
 graceful_timeout = math.ceil(_settings.drain_seconds) + 1
 # Shorter than the above, so that idle connections end by themselves and no worker is killed.
 keepalive = min(5, max(1, graceful_timeout - 1))
@@ -61,14 +60,14 @@ logger_class = Log
 # The app writes one line per request itself, on stdout; gunicorn's own lines go to stderr.
 accesslog = None
 errorlog = "-"
-# Its debug lines tell whole addresses, with the secrets in them.
+# gunicorn's debug lines contain whole paths, with the secrets in them.
 loglevel = "info" if _settings.log_level == "DEBUG" else _settings.log_level.lower()
 
 
 def _raise_file_limit() -> None:
     # A socket is a file, and the usual soft limit of 1024 is fewer than one busy evening.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    for wanted in (hard, 10_240):  # macOS calls its hard limit unlimited, and refuses it
+    for wanted in (hard, 10_240):  # macOS reports an unlimited hard limit, and refuses it
         if wanted == soft:
             return
         try:
@@ -82,7 +81,7 @@ _raise_file_limit()
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let the app's hub see when its worker has been told to stop."""
+    """Start the hub and the webhooks, and let them see when the worker has to stop."""
     app = getattr(worker.app.callable, "extensions", {}).get("lct")
     if app:
         app.hub.watch(lambda: worker.alive)
@@ -94,32 +93,31 @@ def on_starting(server: Any) -> None:
     """Make the folder in which the workers share their metrics. prometheus_client looks for it
     once, when it is imported."""
     where = Path(worker_tmp_dir or tempfile.gettempdir())
-    for left in where.glob("lct-metrics-*"):  # perhaps by a server that was killed
+    for left in where.glob("lct-metrics-*"):  # perhaps left by a server that was killed
         with contextlib.suppress(OSError):
             if not is_locked(left):
                 shutil.rmtree(left)
     made = Path(tempfile.mkdtemp(prefix=".lct-metrics-", dir=where))
     server.metrics_lock = take_lock(made)  # workers inherit it
-    # It gets the name that others look for when it is locked.
+    # Renamed once it is locked, so that no other server removes it.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(made.rename(where / made.name[1:]))
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Take back what a worker that ended said of the present; what it counted stays."""
+    """Remove the live gauges of a worker that ended; its counters stay."""
     from prometheus_client.multiprocess import mark_process_dead  # not before on_starting
 
-    with contextlib.suppress(OSError):  # which would end gunicorn
+    with contextlib.suppress(OSError):  # an error would end gunicorn
         mark_process_dead(worker.pid)
 
 
 def on_exit(server: Any) -> None:
-    """Remove that folder; a hook and not atexit, which the workers would run as well."""
+    """Remove that folder. A hook, since the workers would run an atexit function as well."""
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Live screens and webhooks have greenlets of their own, for which gunicorn does not wait: we
-    do."""
+    """Wait for the greenlets of live screens and webhooks, for which gunicorn does not wait."""
     extensions = getattr(worker.app.callable, "extensions", {}) if worker.app else {}
     if app := extensions.get("lct"):
         if app.webhooks:

@@ -1,10 +1,10 @@
 """This request: its id, and whether its work is still wanted (its deadline has not passed, and
 its client is there).
 
-Cooperative: whatever waits or costs much asks here before it begins, and nothing is ever
-interrupted in its middle. A greenlet or thread starts outside of the request: what lives on, such
-as a room or the bus, keeps no first guest's id and is always wanted, as a command at a terminal
-is. Work that is put off takes the id along.
+Cancellation is cooperative: code that waits or costs much checks here before it begins, and is
+never interrupted midway. A new greenlet or thread starts outside any request: a long-lived one,
+such as a room or the bus, has no request's id and no deadline, like a command at a terminal.
+Deferred work takes the id along.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .domain.errors import ClientGone, DeadlineExceeded
 
 log = logging.getLogger(__name__)
 
-REQUEST_SECONDS = 10.0  # from a request's arrival until all that is done for its answer has ended
+REQUEST_SECONDS = 10.0  # from a request's arrival until all work for its response has ended
 
 
 class _Request(NamedTuple):
@@ -40,20 +40,20 @@ def begin(given_id: str, environ: Mapping[str, Any]) -> None:
 
 
 def end() -> None:
-    """What follows in this context is for no request."""
+    """All later work in this context is for no request."""
     request_id.set("")
     _request.set(None)
 
 
 def carried(work: Callable[[], None]) -> Callable[[], None]:
-    """``work`` for later: with the id, for the log, but not within the request's deadline."""
+    """``work`` for later: with the request's id for the log, but without its deadline."""
     context = Context()
     context.run(request_id.set, request_id.get())
     return partial(context.run, work)
 
 
 def left(most: float) -> float:
-    """The seconds that one wait may take: ``most``, or fewer when the deadline is near;
+    """The seconds that one wait may take: ``most``, or fewer if the deadline is near;
     DeadlineExceeded once it has passed."""
     request = _request.get()
     if request is None:
@@ -66,7 +66,7 @@ def left(most: float) -> float:
 
 
 def allows(seconds: float) -> bool:
-    """Whether something that can take so many seconds will have ended before the deadline."""
+    """Whether work that takes up to ``seconds`` will have ended before the deadline."""
     request = _request.get()
     return request is None or time.monotonic() + seconds <= request.until
 
@@ -81,12 +81,12 @@ def check() -> None:
 
 
 def _is_closed(connection: Any) -> bool:
-    """Whether the peer has ended its side, as a browser does that cancels a request or goes away.
-    What it sent already stays unread."""
+    """Whether the peer has closed its side, as a browser does when it cancels a request or goes
+    away. Data that it sent already stays unread."""
     if connection is None:
         return False
     try:
-        # Of the plain socket: gevent's own would wait until there is something to read.
+        # On the plain socket: gevent's own would wait until there is something to read.
         return not connection._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
         return False

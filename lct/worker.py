@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, which waits for nobody for ever."""
+"""gunicorn's gevent worker, with limits on slow peers."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from gunicorn.workers.ggevent import GeventWorker
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
 
-# Bytes of an answer that the system keeps for a peer who takes none; by itself it keeps up to 4 MB,
-# and a thousand such peers fill the memory that it has for all connections. It doubles the number.
+# Bytes of a response that the kernel buffers for a peer that reads nothing. By default it takes up
+# to 4 MB, and a thousand such peers fill its memory for all connections. It doubles the number.
 SEND_BUFFER = 64 * 1024
-# For how long a peer may take nothing of an answer; longer than a live screen's 20 seconds. So a
-# download has no deadline as a whole, and each part of it has this one.
+# Seconds for which a peer may take nothing of a response; longer than a live screen's 20 seconds.
 TAKEN_SECONDS = 30
-# The answers to a head that could not be read; all other faults of it are a 400.
+# The statuses for a request head that could not be read; any other fault of it is a 400.
 STATUSES = {
     errors.LimitRequestLine: 414,
     errors.ExpectationFailed: 417,
     errors.LimitRequestHeaders: 431,
     errors.UnsupportedTransferCoding: 501,
 }
-OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)  # no fault of the peer's
-# For how long, and for how many pieces of up to 64 KB, the rest of such a request is taken in: if
-# the connection ends before, the system throws away the answer.
+OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)  # not the peer's fault
+# For how long, and for how many pieces of up to 64 KB, the rest of such a request is read: closing
+# the connection before that would discard the response.
 LINGER_SECONDS, LINGER_PIECES = 1.0, 16
 
 
 class Worker(GeventWorker):
-    """gunicorn gives a peer ``keepalive`` seconds for the head of a request, and all the time in
-    the world for its body and for taking the answer. Here both end after ``timeout`` seconds: the
-    connection is closed. Live screens do not count: they go on in greenlets of their own."""
+    """gunicorn gives a peer ``keepalive`` seconds for the head of a request, and unlimited time for
+    its body and for taking the response. Here both end after ``timeout`` seconds: the connection is
+    closed. Live screens do not count: they go on in greenlets of their own."""
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         with suppress(OSError):  # macOS: the peer has gone already

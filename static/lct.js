@@ -1,11 +1,11 @@
 "use strict";
-// Small helps for forms. Without this file every page works: only less comfortably.
+// Small conveniences for forms. Every page works without this file.
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const on = (name, act, target = document) => target.addEventListener(name, act);
 document.documentElement.classList.add("js");
 
-// A rule, not a class: what it hides stays hidden when a live frame redraws a region.
+// A CSS rule, not a class: elements stay hidden when a live frame redraws their region.
 const sheet = document.styleSheets[0];
 let rule = -1;
 function hide(selector) {
@@ -13,7 +13,7 @@ function hide(selector) {
   rule = selector ? sheet.insertRule(`${selector}{display:none}`, sheet.cssRules.length) : -1;
 }
 
-// A pick's own chance in the draw is made here, on the guest's phone.
+// The random value that a pick adds to the draw is made here, on the guest's phone.
 function chance() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -39,7 +39,7 @@ on("click", (event) => {
   if (!calm.matches) taken.animate?.({ transform: ["none", "translateX(-4px)", "translateX(4px)", "none"] }, 240);
 });
 
-// A page out of the back-forward cache shows the past.
+// A page restored from the back-forward cache is out of date.
 on("pageshow", (event) => event.persisted && location.reload(), window);
 
 // --- finding a team ---------------------------------------------------------------------------
@@ -68,7 +68,7 @@ if (filter) {
   on("input", find, filter);
   on("submit", (event) => {
     event.preventDefault();
-    document.activeElement.blur(); // puts a phone's keyboard away
+    document.activeElement.blur(); // hides a phone's keyboard
   }, filter);
   on("reset", (event) => {
     event.preventDefault();
@@ -79,7 +79,7 @@ if (filter) {
   find();
 }
 
-// Times as this device tells them; the server only knows UTC.
+// Show times in the device's time zone; the server only knows UTC.
 function localTimes() {
   for (const time of document.querySelectorAll("time[data-local]")) {
     const at = new Date(time.dateTime);

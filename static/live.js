@@ -1,5 +1,5 @@
 "use strict";
-// What a live page does besides swapping regions (that is htmx's part). Comes after lct.js.
+// Everything a live page does except swapping regions, which htmx does. Loaded after lct.js.
 
 const view = document.body.dataset.view;
 const mark = $("#live-mark");
@@ -9,19 +9,19 @@ const clock = () => new Date().toLocaleTimeString([], { timeStyle: "short", hour
 
 // --- is this page live? -----------------------------------------------------------------------
 
-// Three ways to stay live, each for where the one before does not get through: a websocket (ws,
-// kept by hx-ws), server-sent events (sse), asking now and then (poll). Meanwhile those above are
-// tried now and then, and one is in use from its first message on.
+// Three transports, each a fallback for the one before: a websocket (ws, kept by hx-ws),
+// server-sent events (sse), polling (poll). On a fallback, the better ones are retried now and
+// then; a transport is in use from its first message.
 let way;
-let worked = false; // a websocket did get through to this page
-let failures = 0; // of websockets since
-let opened = false; // the websocket at hand was
+let worked = false; // a websocket has got through to this page
+let failures = 0; // of websockets since then
+let opened = false; // the current websocket has opened
 let connection; // hx-ws's, with its socket and its timer
 let stream; // the EventSource
-let tag, asked = 0, polling, climb; // of asking: the picture known, which answer counts, timers
-const patience = {}; // way -> the timer until its first message has to be there
-let heard = Date.now(); // when the last message came
-let trouble = false; // the server itself hears nothing new
+let tag, asked = 0, polling, climb; // of polling: last ETag, current request, timer, next retry
+const patience = {}; // way -> timer by which its first message must arrive
+let heard = Date.now(); // when the last message arrived
+let trouble = false; // the server reports that it gets no updates itself
 let over = false;
 
 function say(state, text) {
@@ -37,7 +37,7 @@ use("ws");
 function use(next) {
   way = mark.dataset.way = next;
   tag = "";
-  asked += 1; // an answer that is on its way comes too late
+  asked += 1; // drops the answer to a poll in flight
   if (next !== "sse") hangUp();
   if (connection) connection.config.reconnectMaxDelay = next === "ws" ? 8000 : 60000;
 }
@@ -64,16 +64,16 @@ async function swap(text) { // as hx-ws does
 function end() {
   over = true;
   hangUp();
-  htmx.swap({ sourceElement: live, target: live, swap: "delete", text: "" }); // and hx-ws gives up
+  htmx.swap({ sourceElement: live, target: live, swap: "delete", text: "" }); // makes hx-ws give up
   say("over", "Updates ended: reload");
 }
-// Try the ways above the one in use.
+// Retry the transports above the one in use.
 function up() {
   climb = Date.now() + 45000 + Math.random() * 30000;
   if (way === "poll") listen();
   if (over || connection?.socket?.readyState !== 3) return;
   clearTimeout(connection.timer);
-  connection.visibilityHandler(); // hx-ws's, which tries at once
+  connection.visibilityHandler(); // hx-ws's, which reconnects at once
 }
 
 on("htmx:ws:before:connection", ({ detail }) => {
@@ -90,7 +90,7 @@ on("htmx:ws:after:connection", () => {
 });
 on("htmx:ws:before:message:incoming", ({ detail }) => got("ws", detail.message.data));
 on("htmx:ws:close", ({ detail }) => {
-  // A pod that is to go next refuses, but nobody twice.
+  // The pod that stops next refuses a screen once; "again" lets the second attempt in.
   detail.connection.url = detail.connection.url.replace("&again", "") + (opened ? "" : "&again");
   opened = false;
   if (detail.code && !detail.connection.config.reconnectCodes.includes(detail.code)) return end();
@@ -98,7 +98,7 @@ on("htmx:ws:close", ({ detail }) => {
   looked = null;
   if (document.hidden) return;
   if (!is("wait")) lost();
-  failures += 1; // after one that worked this is the loss itself
+  failures += 1; // once a socket has worked, the first failure is its loss
   if (failures > (worked ? 3 : 1)) fall();
 });
 function fall() {
@@ -112,7 +112,7 @@ function listen(again = "") {
   if (over || document.hidden) return;
   let first = true;
   stream = new EventSource(address("events") + again);
-  expect("sse", ask); // a proxy may hold it up
+  expect("sse", ask); // a proxy may buffer the stream
   stream.onmessage = ({ data }) => {
     first = false;
     got("sse", data);
@@ -121,7 +121,7 @@ function listen(again = "") {
   stream.addEventListener("over", end);
   stream.onerror = () => {
     if (first) return again || stream?.readyState !== 2 ? ask() : listen("&again");
-    lost(); // it comes back by itself, unless the answer was no
+    lost(); // EventSource reconnects by itself, unless it was refused
     if (stream?.readyState === 2) setTimeout(() => way === "sse" && listen("&again"), 1000 + Math.random() * 4000);
   };
 }
@@ -146,7 +146,7 @@ async function poll() {
     const answer = await fetch(address("now"), { headers: { "If-None-Match": tag }, signal: AbortSignal.timeout?.(8000) });
     const text = await answer.text();
     if (mine !== asked) return;
-    if (!answer.headers.has("X-Request-Id")) throw answer; // not ours: a network's own page
+    if (!answer.headers.has("X-Request-Id")) throw answer; // not our server: a captive portal's page
     if (answer.status === 403 || answer.status === 404) return end();
     if (!answer.ok) throw answer;
     trouble = answer.headers.get("Lct-Live") === "false";
@@ -169,7 +169,7 @@ setInterval(() => {
   heard = Date.now();
   if (way === "sse") listen();
   else if (way === "poll") poll();
-  else if (connection?.socket?.readyState < 2) connection.socket.close(); // half-dead: hx-ws makes a new one
+  else if (connection?.socket?.readyState < 2) connection.socket.close(); // half-open: hx-ws makes a new one
 }, 1000);
 on("online", () => {
   if (open()) connection.socket.close();
@@ -178,7 +178,7 @@ on("online", () => {
   poll();
 }, window);
 
-// A page that nobody looks at says so, and then lets go of its connection.
+// A hidden page tells the server that it is asleep, then closes its connection.
 function sleep() {
   if (view === "me") tellServer({ asleep: document.hidden });
   if (document.hidden) {
@@ -194,7 +194,7 @@ function sleep() {
 }
 document.addEventListener("visibilitychange", sleep, { capture: true });
 on("pagehide", () => view === "me" && tellServer({ asleep: true }), window);
-on("pageshow", ({ persisted }) => persisted && location.reload(), window); // its socket said goodbye
+on("pageshow", ({ persisted }) => persisted && location.reload(), window); // the server thinks that it is asleep
 
 function tellServer(what) {
   if (way === "ws") {
@@ -209,9 +209,9 @@ function tellServer(what) {
 
 // --- a page never goes back -------------------------------------------------------------------
 
-// Every region says which state it shows (data-at: place in the stream, milliseconds); one without
-// is as old as the one that it is in. Whichever way regions come (a frame, an event, the answer to
-// a tap that was long under way), an older one is not put over a newer one.
+// Every region carries the state it shows (data-at: sequence number, milliseconds) or inherits it
+// from the region around it. An older region never replaces a newer one, whether it comes by frame,
+// by event or in the late answer to a tap.
 const shows = (region) => (region.closest("[data-at]")?.dataset.at ?? "0.0").split(".").map(Number);
 function isOlder(incoming, shown) {
   const [seq, time] = shows(incoming), [shownSeq, shownTime] = shows(shown);
@@ -239,7 +239,7 @@ let told, fading;
 function tell(text) {
   if (text) $("#notice").replaceChildren(Object.assign(document.createElement("p"), { className: "toast is-error", textContent: text }));
   const toast = $("#notice > *");
-  if (toast?.textContent === told) return; // a live frame, not a new notice
+  if (toast?.textContent === told) return; // swapped by a live frame: not a new notice
   told = toast?.textContent;
   clearTimeout(fading);
   if (toast) fading = setTimeout(() => { toast.remove(); told = ""; }, toast.matches(".is-ok") ? 4000 : 9000);
@@ -253,8 +253,8 @@ on("htmx:before:request", ({ detail }) => detail.ctx.request.submitter?.classLis
 on("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "POST") return;
   ctx.request.submitter?.classList.remove("is-busy");
-  if (ctx.response?.status >= 400 && !ctx.text.includes('id="notice"')) tell("That did not work. Try again.");
-  // The message goes beside its field, too.
+  if (ctx.response?.status >= 400 && !ctx.text.includes('id="notice"')) tell("That didn't work. Try again.");
+  // Show the message beside its field, too.
   const field = ctx.sourceElement.elements?.[$("#notice [data-field]")?.dataset.field];
   if (!field?.setCustomValidity) return;
   field.setCustomValidity($("#notice span").textContent);
@@ -297,12 +297,12 @@ if (view === "me") {
 
 async function stayAwake() {
   if (document.hidden || (view !== "board" && view !== "me")) return;
-  await navigator.wakeLock?.request("screen").catch(() => {}); // low battery, or not allowed
+  await navigator.wakeLock?.request("screen").catch(() => {}); // refused on low battery or by policy
 }
 stayAwake();
 on("visibilitychange", stayAwake);
 
-// More seats than a screen holds: pages of 32, turning by themselves, or following the card.
+// More seats than fit on a screen: pages of 32 that turn by themselves, or follow the draw.
 const PAGE = 32;
 let turn = 0;
 

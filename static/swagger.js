@@ -7,6 +7,6 @@ SwaggerUIBundle({
   domNode: main,
   presets: [SwaggerUIBundle.presets.apis],
   deepLinking: true,
-  validatorUrl: null, // it would ask a stranger whether the document is right
+  validatorUrl: null, // would send the document to a third-party validator
   displayRequestDuration: true,
 });

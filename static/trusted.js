@@ -1,8 +1,8 @@
 "use strict";
-// The Content-Security-Policy lets no script make markup or code of a text. htmx gets the one
-// exception, for markup, where it reads the server's answers: what it can do nobody else here can.
+// The Content-Security-Policy keeps scripts from turning text into markup or code. Only htmx gets
+// an exception, for markup in the server's answers.
 
-const never = () => { throw new TypeError("no code is made of texts here"); };
-const rules = { createHTML: (html) => html }; // so the policy makes no scripts
+const never = () => { throw new TypeError("text must not become code"); };
+const rules = { createHTML: (html) => html }; // no createScript: the policy makes no scripts
 const policy = self.trustedTypes?.createPolicy("htmx", rules) ?? { ...rules, createScript: never };
 htmx.registerExtension("trusted", { init: ({ initSecurity }) => initSecurity(policy, never, never) });

@@ -143,7 +143,7 @@ def test_the_board_as_it_was_is_told_of_every_event(e: ApiEvening) -> None:
     ola = e.join("Ola")
     good(e.pick(ola, 2))
     then = good(e.host.get(e.at("/history/2")))
-    assert then["event"]["what"] == "Ola Nowak took a seat"
+    assert (then["event"]["who"], then["event"]["what"]) == ("Ola Nowak", "took a seat")
     assert then["players"] == [
         {"id": ola, "first": "Ola", "last": "Nowak", "team": None, "drawn": None}
     ]

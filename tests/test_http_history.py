@@ -21,16 +21,21 @@ def test_the_host_reads_who_did_what_and_sees_the_board_as_it_was(house: House) 
     e = house.evening(limit=4)
     ola = e.guest("Ola")
     e.pick(ola, 3)
+    (joined,) = e.facts("player-joined")
+    e.host.post(e.at("pick-for"), {"player": joined["player_id"], "team": 5})
     e.act("lock")
     now = e.host.get(e.at("history"))
     assert now.status == 200
     story = now.page.all(cls="story")[0].text
     assert "Ola Nowak took a seat" in story
+    assert "Ola Nowak took Team 3" in story
+    assert "took Team 5 instead of Team 3 for Ola Nowak" in story
+    assert story.count("Ola Nowak") == 3
     assert "locked the door" in story
     assert "Host" in story
-    assert "Team 3" in now.page.by_id("seat-1").text
+    assert "Team 5" in now.page.by_id("seat-1").text
     then = e.host.get(e.at("history?at=2")).page
-    assert "2 of 4" in then.by_id("moment").text
+    assert "2 of 5" in then.by_id("moment").text
     assert "Ola Nowak" in then.by_id("seat-1").text
     assert "Team 3" not in then.by_id("seat-1").text
 
@@ -139,7 +144,7 @@ def test_an_evening_moves_to_another_installation_and_goes_on_there(
     assert e.act("draw", attempt=1).status == 200
     again = house.flask("import", str(file))
     assert again.returncode == 1
-    assert "has gone on here" in again.stderr
+    assert "has newer events here" in again.stderr
 
 
 def test_a_deleted_evening_closes_its_screens_for_good(house: House) -> None:

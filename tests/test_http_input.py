@@ -149,7 +149,7 @@ def test_more_than_fits_is_refused_with_a_sentence(quiet: Evening, size: int, pa
     answer = raw_post(house, page.format(code=quiet.code), b"pasted=" + b"x" * size)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 413 ")
-    assert b"That is more than fits." in body
+    assert b"That is too large." in body
     assert stored(house) == before
     assert house.phone().get(quiet.at()).status == 200
 

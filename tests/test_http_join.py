@@ -381,7 +381,7 @@ def closed(e: Evening) -> None:
     [
         (full, "All 2 seats are taken."),
         (locked, "The host has locked the door."),
-        (drawn, "The teams are drawn already."),
+        (drawn, "The teams have already been drawn."),
         (closed, "This tournament is closed."),
     ],
 )

@@ -168,7 +168,7 @@ def test_after_the_draw_nobody_picks_renames_or_lets_go(house: House) -> None:
         for htmx in (True, False):
             answer = guests[0].post(e.at(page), fields, htmx=htmx)
             assert answer.status == 409
-            assert "The teams are drawn already." in answer.page.text
+            assert "The teams have already been drawn." in answer.page.text
     assert "You play with" in answer_of(guests[0], e, "team", team=5).by_id("me").text
     assert len(e.events) == before
 

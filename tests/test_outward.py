@@ -176,4 +176,4 @@ def test_every_command_ends_with_a_sentence_while_both_are_silent(nobody: Settin
     for ended in within(60, *(partial(run, command) for command in COMMANDS)):
         assert ended.returncode == 1, ended
         assert "Traceback" not in ended.stderr
-        assert "scorekeeper is not answering" in ended.stderr
+        assert "database is not responding" in ended.stderr

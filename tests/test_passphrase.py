@@ -48,7 +48,7 @@ def test_it_is_asked_for_once_on_each_device(app: Flask) -> None:
         answer = browser.create(**given)
         assert answer.status_code == 403
         page = parse(answer.get_data(as_text=True))
-        assert "Ask whoever runs it" in page.by_id("e-passphrase").text
+        assert "Ask the person in charge" in page.by_id("e-passphrase").text
         assert WRONG not in answer.get_data(as_text=True)
     assert browser.create(passphrase=RIGHT).status_code == 303
     assert not browser.asked

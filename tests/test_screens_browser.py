@@ -152,14 +152,14 @@ def test_a_removed_player_reads_why_and_may_come_back(base: str, screens: Screen
     phone.locator("#team-1 .tile").tap()
     host.get_by_label("Remove Ola Nowak").click()
     host.get_by_role("button", name="Yes, remove Ola").click()
-    see(phone, "You are off the list")
+    see(phone, "You're off the list")
     phone.get_by_role("link", name="Join again").tap()
     phone.wait_for_url("**/join")
     join(phone, f"{base}/t/{code}/join", "Ola", "Nowak")
     see(phone, "Pick your team")
     host.get_by_label("Remove Ola Nowak").click()
     host.get_by_role("button", name="Block Ola").click()
-    see(phone, "You cannot join this one")
+    see(phone, "You can't join this one")
 
 
 def test_a_field_that_the_host_got_wrong_is_told_beside_it(base: str, screens: Screens) -> None:
@@ -173,7 +173,7 @@ def test_a_field_that_the_host_got_wrong_is_told_beside_it(base: str, screens: S
     seats.evaluate("field => field.form.noValidate = true")
     seats.fill("2")
     host.locator("#c-tool-limit").get_by_role("button", name="Save").tap()
-    see(host, "3 players are in already")
+    see(host, "3 players have already joined")
     assert seats.evaluate("field => field.validationMessage").startswith("3 players are in")
     assert seats.input_value() == "2"
     seats.fill("3")

@@ -1,1 +1,1 @@
-"""What make runs and the product does not: it is not in the package."""
+"""Developer tools that make runs. They are not part of the package."""

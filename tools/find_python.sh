@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints the name of a Python that lct can use: the given one, else the first usable one on the PATH.
-# If there is none, one sentence says what is missing.
+# If there is none, prints one sentence about what is missing.
 # Usage: find_python.sh [python]
 set -u
 

@@ -1,10 +1,10 @@
-"""Tries `make run` as a newcomer does, in an empty Debian. Needs Linux, root and mmdebstrap.
+"""Tries `make run` as a new user would, on an empty Debian. Needs Linux, root and mmdebstrap.
 
-Usage: python -m tools.fresh_machine <release>..., such as bookworm or trixie.
+Usage: python -m tools.fresh_machine <release>..., for example bookworm or trixie.
 
 In each tree, root and an ordinary user start the committed checkout twice, in a folder with a space
-and an umlaut. The second start has to take less than 3 s, so nothing else should keep the machine
-busy. Everything listens on 127.0.0.1.
+and an umlaut in its name. The second start must take less than 3 s, so run this on an idle machine.
+Everything listens on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 USERS = ("root", "ola")
 CHECKOUT = "Fußball Abend/lct"
 FIRST_LINE, FIRST_START, SECOND_START, STOP = 1.0, 300.0, 3.0, 10.0
-# How this machine reaches the package index, as pip and apt know it.
+# The variables that tell pip and apt how to reach the package index.
 REACH = re.compile(
     r"PIP_(CERT|(EXTRA_)?INDEX_URL|TRUSTED_HOST|PROXY|DEFAULT_TIMEOUT)|(?i:\w+_proxy)"
 )
 NOISE = re.compile(r"(?i)warning|notice|deprecat|error|traceback|\bpip\b|\*\*\*")
 INSTALL = ["apt-get", "install", "-qq", "--no-install-recommends"]
-# The mounts are in a namespace of their own: they are gone when the command is.
+# The mounts are in a namespace of their own, which ends with the command.
 INSIDE = """
 tree=$1 user=$2; shift 2
 mount --rbind /dev "$tree/dev"
@@ -51,7 +51,7 @@ class Tree:
 
     def __init__(self, folder: Path, release: str) -> None:
         self.folder = folder
-        # A mirror's list may be past its date; its signature is checked all the same.
+        # A mirror's list may have expired; its signature is still checked.
         subprocess.run(
             ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase",
              "--include=make,python3,ca-certificates", "--skip=cleanup/apt/lists",
@@ -67,7 +67,7 @@ class Tree:
                 shutil.copy(each, inside)
 
     def command(self, user: str, folder: Path, *command: str, **environ: str) -> list[str]:
-        """What runs a command in the tree, with nothing of this machine's environment."""
+        """The command line that runs a command in the tree, without this machine's environment."""
         given = {
             "HOME": str(home(user)),
             "USER": user,
@@ -89,7 +89,7 @@ class Tree:
 
 
 class Terminal:
-    """A command on a terminal of its own, as a person sits at one."""
+    """A command on its own terminal, as a person would run it."""
 
     def __init__(self, command: list[str]) -> None:
         self.began = time.monotonic()
@@ -103,7 +103,7 @@ class Terminal:
         self.reader.start()
 
     def read(self) -> None:
-        """Take in what is printed, until the last process has closed the terminal."""
+        """Read the output until the last process has closed the terminal."""
         with suppress(OSError):
             while piece := os.read(self.terminal, 4096):
                 self.text += piece.decode(errors="replace")
@@ -133,7 +133,7 @@ class Terminal:
 
 
 def processes(tree: Path) -> list[int]:
-    """The processes that live in a tree."""
+    """The processes whose root is the tree."""
     found = []
     for each in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -153,7 +153,7 @@ def expect(holds: bool, sentence: str, shown: object = "") -> None:
 
 
 def serves(port: int, path: str = "/") -> bool:
-    """Whether a page is there; waits for an answer once the port is open."""
+    """Whether a page answers with 200; waits for the answer once the port is open."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path)
@@ -166,7 +166,7 @@ def serves(port: int, path: str = "/") -> bool:
 
 @contextmanager
 def running(tree: Tree, user: str) -> Iterator[tuple[int, float, float]]:
-    """lct as a user starts it, until Ctrl-C: its port, and the seconds to first line and page."""
+    """Run lct as a user until Ctrl-C; yields its port, and the seconds to first line and page."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = {"LCT_HOST": "127.0.0.1", "LCT_PORT": str(port)}
@@ -178,14 +178,14 @@ def running(tree: Tree, user: str) -> Iterator[tuple[int, float, float]]:
     page = terminal.passed()
     yield port, terminal.first_line or page, page
     terminal.interrupt()
-    # make ends by the signal itself, and says "***" when what it ran did not end with 0.
+    # make ends by the signal itself, and prints "***" if its command did not exit with 0.
     expect(terminal.status == -signal.SIGINT, "Ctrl-C ends make", terminal.status)
     expect(not NOISE.search(terminal.text), "nothing distracts, and lct ends with 0", terminal.text)
     expect(not processes(tree.folder), "no process is left", processes(tree.folder))
 
 
 def try_as(tree: Tree, user: str) -> bool:
-    """Start, play, stop and start again; whether that was quick at least once in three times."""
+    """Start, play, stop and start again; whether one of three restarts was quick."""
     with running(tree, user) as (port, line, page):
         code = play(f"http://127.0.0.1:{port}")
     print(f"  {user:4}  first line {line:.1f} s, first page {page:.1f} s; again", end="")
@@ -201,7 +201,7 @@ def try_as(tree: Tree, user: str) -> bool:
 
 
 def try_release(folder: Path, release: str) -> bool:
-    """What is missing in an empty Debian is named, then lct runs; whether it starts quickly."""
+    """Check that `make run` names missing packages, then run it; whether it starts quickly."""
     tree = Tree(folder, release)
     archive = subprocess.run(["git", "archive", "HEAD"], check=True, stdout=-1).stdout
     for user in USERS:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the image with the engine of this machine: docker, else podman, else buildah.
-# `image.sh [folder]`; VERSION=… gives it another version, PYTHON=… the base with that tag.
+# Builds the image with the first engine that answers: docker, podman or buildah.
+# Usage: image.sh [folder]. VERSION=… sets another version, PYTHON=… the tag of the base image.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
 for engine in docker podman buildah none; do
@@ -8,7 +8,7 @@ for engine in docker podman buildah none; do
 done
 [ "$engine" = none ] && echo "No docker, podman or buildah answers on this machine." >&2 && exit 1
 version=${VERSION:-$(sed -n 's/^ARG VERSION=//p' Dockerfile)}
-# Health checks are in Docker's own format only, and podman and buildah prefer the other one.
+# Only Docker's image format has health checks, and podman and buildah default to OCI.
 BUILDAH_FORMAT=docker "$engine" build --tag "lct:$version" --build-arg "VERSION=$version" \
     --build-arg "REVISION=$(git rev-parse HEAD 2> /dev/null || echo unknown)" \
     ${PYTHON:+--build-arg "PYTHON=$PYTHON"} .

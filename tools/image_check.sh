@@ -1,10 +1,9 @@
 #!/bin/sh
-# Builds the image, plays an evening in containers of it, and replaces three of them by new ones
-# while 400 screens are open: tests/cluster does that. The old ones are of the commit BEFORE, or of
-# the last one.
+# Builds the image, plays an evening in containers, and replaces three of them while 400 screens are
+# open (tests/cluster). The old containers run the commit BEFORE, by default the last one.
 #
-# Without docker and podman it installs podman, as root on Debian. Where no registry answers, a
-# base of Debian's own packages stands in for the real one.
+# Without docker and podman it installs podman, as root on Debian. If no registry answers, it builds
+# the base image from Debian packages.
 set -eu
 cd "$(dirname "$0")/.."
 python=$1
@@ -18,7 +17,7 @@ install() {
 
 if ! docker info > /dev/null 2>&1; then
     engine=podman
-    # runc: podman would choose crun, which some machines with the older cgroups cannot have.
+    # runc: podman would choose crun, which does not run on some machines with cgroups v1.
     command -v podman > /dev/null || { apt-get update -qq && install podman runc netavark \
         aardvark-dns catatonit uidmap iptables; }
 fi
@@ -50,7 +49,7 @@ VERSION=before sh tools/image.sh "$folder/before" > "$folder/build.log" 2>&1 &&
     sh tools/image.sh >> "$folder/build.log" 2>&1 || { tail -n 30 "$folder/build.log"; exit 1; }
 tail -n 1 "$folder/build.log"
 
-# podman raises limits, which not every root may do: then they stay low.
+# podman raises limits, which not every root may do. If it fails, keep them low.
 if ! "$engine" run --rm lct:before true > /dev/null 2>&1; then
     printf '[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n' \
         > "$folder/containers.conf"

@@ -1,8 +1,8 @@
-"""Plays a short evening on a running lct by HTTP: create, join, pick, draw.
+"""Plays a short evening on a running lct over HTTP: create, join, pick, draw.
 
-Usage: play_evening.py <base address>. It waits up to 30 s for the server. It looks at every page
-that the public can open, and at every file that those name. The tournament's code is all that is
-printed; anything that is not as it should be ends it with a traceback.
+Usage: play_evening.py <base address>. It waits up to 30 s for the server, then fetches public
+pages and every static file they name. It prints only the tournament's code; a failed check ends it
+with a traceback.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPENER = build_opener(ProxyHandler({}))
 
 
 def ask(method: str, address: str, body: Any = None, token: str = "") -> tuple[int, str]:
-    """Status and text of an answer, whatever the status is."""
+    """Status and text of an answer, with any status."""
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -37,14 +37,14 @@ def ask(method: str, address: str, body: Any = None, token: str = "") -> tuple[i
 
 
 def good(method: str, address: str, body: Any = None, token: str = "") -> str:
-    """The text of an answer that has to be a success."""
+    """The text of an answer whose status must be 2xx."""
     status, text = ask(method, address, body, token)
     assert 200 <= status < 300, f"{method} {address}: {status} {text[:500]}"
     return text
 
 
 def look(page: str, seen: set[str]) -> None:
-    """Fetch a page and every static file that it names, and those that its styles name."""
+    """Fetch a page, the static files that it names, and those that its styles name."""
     seen.add(page)
     text = good("GET", page)
     if ".js" in page or ".woff2" in page:
@@ -57,7 +57,7 @@ def look(page: str, seen: set[str]) -> None:
 
 
 def play(base: str) -> str:
-    """The code of a tournament that went from its creation to its draw."""
+    """Play a tournament from its creation to its draw; returns its code."""
     base = base.rstrip("/")
     began = time.monotonic()
     while True:
@@ -68,7 +68,7 @@ def play(base: str) -> str:
             if time.monotonic() - began > WAIT_SECONDS:
                 raise
             time.sleep(0.1)
-    assert ready["bus"], ready  # 200 says that the store answers
+    assert ready["bus"], ready  # the 200 covers the store
 
     seats = {"name": f"Cup {time.time():.3f}", "limit": PLAYERS}
     tournament = json.loads(good("POST", f"{base}/api/v1/tournaments", seats))
@@ -79,7 +79,7 @@ def play(base: str) -> str:
     ]
     teams = [f"{api}/players/{player['player_id']}/team" for player in players]
     for i, player in enumerate(players):
-        if i:  # the team of the player before
+        if i:  # the previous player's team is taken
             assert ask("POST", teams[i], {"team": i - 1}, player["token"])[0] == 409
         good("POST", teams[i], {"team": i}, player["token"])
     good("POST", f"{api}/draw", {"attempt": 1}, tournament["organiser_key"])

@@ -1,6 +1,7 @@
 """The software bill of materials, as CycloneDX JSON: `make sbom`.
 
-What cyclonedx-py reads in the two locks that the image installs, and the files in static/vendor.
+Lists the packages of the two locks that the image installs, read by cyclonedx-py, and the files in
+static/vendor.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lct import __version__
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.lock", "requirements-tracing.lock")
-# A folder in static/vendor, without its version: the npm package, and the licence.
+# Folder in static/vendor, without its version -> npm package and licence.
 VENDORED = {
     "barlow-condensed": ("%40fontsource/barlow-condensed", "OFL-1.1"),
     "htmx": ("htmx.org", "0BSD"),
@@ -27,7 +28,7 @@ VENDORED = {
 
 
 def bom() -> dict[str, Any]:
-    """The document; the same whenever it is made from the same files."""
+    """The document. The same files always give the same document."""
     parts = [part for lock in LOCKS for part in _locked(lock)]
     parts += [_vendored(folder) for folder in sorted((ROOT / "static/vendor").iterdir())]
     by_ref = {part["bom-ref"]: part for part in parts}
@@ -55,7 +56,7 @@ def _locked(lock: str) -> list[dict[str, Any]]:
     done = subprocess.run([tool, *command], cwd=ROOT, capture_output=True, text=True, check=True)
     found: list[dict[str, Any]] = json.loads(done.stdout)["components"]
     for part in found:
-        del part["description"]  # the line of the lock once more
+        del part["description"]  # repeats the line of the lock
         part["bom-ref"] = part["purl"]
     return found
 

@@ -1,6 +1,6 @@
-"""Run the scenarios that are named, all when none is, against `lct up`; a table for each.
+"""Run the named scenarios (default all) against `lct up`; prints a table for each.
 
-The exit code is 0 when every limit was kept, 1 when one was missed or a user met an error.
+The exit code is 0 if every limit was kept, 1 if one was missed or a user met an error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 
-import locust  # noqa: F401 - before all others: it patches the standard library for gevent
+import locust  # noqa: F401 - first, because it patches the standard library for gevent
 
 # isort: split
 import gevent
@@ -29,15 +29,15 @@ SCENARIOS: dict[str, type[Scenario]] = {
     "get": Get,
     "evening": Evening,
 }
-GRACE = 20  # seconds in which users may finish what they are at
+GRACE = 20  # seconds for users to finish their task
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("bench.load", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SCENARIOS))
-    parser.add_argument("--users", type=int, help="instead of the scenario's number")
-    parser.add_argument("--seconds", type=float, help="instead of the scenario's time")
-    parser.add_argument("--port", type=int, help="of an app on this machine, not a new `lct up`")
+    parser.add_argument("--users", type=int, help="override the scenario's number of users")
+    parser.add_argument("--seconds", type=float, help="override the scenario's duration")
+    parser.add_argument("--port", type=int, help="use the local app on this port, not `lct up`")
     asked = parser.parse_args(arguments)
     if unknown := set(asked.names) - set(SCENARIOS):
         parser.error(f"no scenario is called {', '.join(sorted(unknown))}")
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(scenario: type[Scenario], origin: str, users: int) -> bool:
-    """Let the users come within the first sixth of the time; whether all limits were kept."""
+    """Start all users within the first sixth of the time; returns whether all limits were kept."""
     environment = Environment(user_classes=[scenario], host=origin, stop_timeout=GRACE)
     runner = environment.create_local_runner()
     end = time.monotonic() + scenario.seconds
@@ -72,7 +72,7 @@ def run(scenario: type[Scenario], origin: str, users: int) -> bool:
 
 
 def steps(runner: Runner) -> str:
-    """Every step with its times in milliseconds, and what went wrong."""
+    """A table of all steps with their times in milliseconds, and the errors."""
     rows = [f"{'step':<28}" + "".join(f"{head:>8}" for head in STEP_HEADS)]
     for entry in sorted(runner.stats.entries.values(), key=lambda entry: entry.name):
         of = entry.get_response_time_percentile

@@ -1,4 +1,4 @@
-"""A browser among Locust's users: cookies, the token of its page, forms, and live screens."""
+"""A browser for Locust's users: cookies, CSRF token, forms, and live screens."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from locust.exception import RescheduleTask
 from bench.client import BROWSER
 from bench.watchers import Screen
 
-PATIENCE = 15.0  # seconds; after so many silent ones a page gives its socket up
-# `lct up` closes a connection that was idle for a second. A browser whose request meets that sends
-# it again; here a connection is not used again after half of it.
+PATIENCE = 15.0  # seconds; a page gives up its socket after this much silence
+# `lct up` closes connections idle for a second. A browser whose request hits that retries it; here
+# a connection is not reused after half a second.
 IDLE = 0.5
 TOKEN = re.compile(r'name="csrf_token" value="([^"@]+)"')
 REGION = re.compile(
     r'<(?:li|section|header|p|div|footer|aside|h2)(?: (?:hx-swap-oob|data-at)="[^"]*")*'
     r' id="([\w-]+)"'
 )
-GOODBYE = bytes((0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE9))  # 1001, as a page says that is left
+GOODBYE = bytes((0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE9))  # 1001, as when a page is left
 NUMBERS = itertools.count(1)
 
 
 @contextmanager
 def step(environment: Environment, name: str, began: float = 0) -> Iterator[None]:
-    """Count what is done inside as one step of a screen, since ``began`` (perf_counter) if that
-    is given; it has failed if anything is raised."""
+    """Count the block as one step of a screen, timed from ``began`` (perf_counter) if given; the
+    step fails if the block raises."""
     began, failed = began or time.perf_counter(), None
     try:
         yield
@@ -55,9 +55,9 @@ def step(environment: Environment, name: str, began: float = 0) -> Iterator[None
 
 
 class Browser:
-    """One person's browser, at an address of its own as phones on a mobile network have.
+    """One person's browser with its own address, like a phone on a mobile network.
 
-    The app has to trust one proxy for that; else all guests share one address's rate limits.
+    The app must trust one proxy for that; else all guests share one address's rate limits.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -82,11 +82,12 @@ class Browser:
         return self._ask("GET", path, name, None, {"Accept": "text/html"})
 
     def send(self, path: str, name: str, /, **fields: object) -> Any:
-        """Send a form without htmx and follow where it leads, as one step."""
+        """Send a form without htmx and follow redirects, as one step."""
         return self._ask("POST", path, name, fields, {"Accept": "text/html"})
 
     def tap(self, path: str, name: str, /, refused: str = "", **fields: object) -> Any:
-        """Send a form as htmx does; a 409 is no failure but a step ``refused``, if named."""
+        """Send a form as htmx does. A 409 counts as a step named ``refused``, if given, not as a
+        failure."""
         headers = {"Accept": "text/html", "HX-Request": "true", "X-CSRFToken": self.token}
         return self._ask("POST", path, name, fields, headers, refused)
 
@@ -100,7 +101,7 @@ class Browser:
         refused: str = "",
     ) -> Any:
         if time.monotonic() - self.used > IDLE:
-            self.http.client.close()  # only the connections; the next request opens a new one
+            self.http.client.close()  # drops connections only; the next request opens a new one
         self.used = time.monotonic()
         headers, body = self.headers | headers, None
         if fields is not None:
@@ -119,13 +120,13 @@ class Browser:
             elif answer.status_code != 200:
                 answer.failure(f"{answer.status_code} {getattr(answer, 'error', None) or ''}")
         if answer.status_code != 200 and not came_second:
-            raise RescheduleTask(f"{name}: {answer.status_code}")  # counted; no going on from here
+            raise RescheduleTask(f"{name}: {answer.status_code}")  # counted; the task cannot go on
         if found := TOKEN.search(answer.text):
             self.token = found[1]
         return answer
 
     def live(self, path: str) -> LiveScreen:
-        """Open the socket that a page names, and wait for its first picture."""
+        """Open a page's socket, and wait for its first picture."""
         request = urllib.request.Request(self.origin + path)
         self.http.cookiejar.add_cookie_header(request)
         port = urlsplit(self.origin).port or 80
@@ -148,7 +149,7 @@ class Browser:
 
 
 class LiveScreen(Screen):
-    """A live page that keeps the HTML of each region as it is now."""
+    """A live page that keeps the current HTML of each region."""
 
     def __init__(self, port: int, path: str, cookie: str, *headers: str) -> None:
         self.regions: dict[str, str] = {}
@@ -167,7 +168,7 @@ class LiveScreen(Screen):
             self._wake()
 
     def take(self, payload: bytes) -> None:
-        """Put a frame's regions in their places; a heartbeat has none."""
+        """Store a frame's regions; a heartbeat has none."""
         message = payload.decode()
         if message.startswith("{"):
             return
@@ -182,7 +183,8 @@ class LiveScreen(Screen):
         self.changed.clear()
 
     def until(self, holds: Callable[[dict[str, str]], bool]) -> None:
-        """Wait until that holds for the regions; fails after PATIENCE, or when the socket ends."""
+        """Wait until the condition holds for the regions; raises TimeoutError after PATIENCE, or
+        the socket's error."""
         end = time.monotonic() + PATIENCE
         while not holds(self.regions):
             if self.failure:
@@ -196,7 +198,7 @@ class LiveScreen(Screen):
         self.socket.sendall(bytes((0x81, 0x80 | len(data), 0, 0, 0, 0)) + data)
 
     def close(self) -> None:
-        """Leave as a page does that is closed."""
+        """Close the socket as a closing page does."""
         self.reader.kill()
         with suppress(OSError):  # it may have ended before
             self.socket.sendall(GOODBYE)

@@ -1,4 +1,4 @@
-"""What a scenario promises of its steps, and whether it was kept."""
+"""The limits of a scenario's steps, and whether they were kept."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MEASURES: dict[str, tuple[str, Callable[[Any], float]]] = {
 
 
 class Limit(NamedTuple):
-    """An aim such as ``< 2`` for one measure of one step."""
+    """An aim, for example ``< 2``, for one measure of one step."""
 
     step: str
     measure: str
     aim: str
 
     def figure(self, entries: Mapping[str, Any]) -> Figure:
-        """What was measured. A step that nobody took is no number, which misses every aim."""
+        """The measured figure. A step that never ran is NaN, which misses every aim."""
         unit, of = MEASURES[self.measure]
         entry = entries.get(self.step)
         value = of(entry) if entry and entry.num_requests else math.nan

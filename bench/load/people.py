@@ -14,12 +14,12 @@ from locust.env import Environment
 
 from bench.load.browser import Browser, LiveScreen, step
 
-# What the form on the front page is filled in with: enough teams for any number of seats here.
+# Team fields of the front page's form: enough teams for every scenario.
 TEAMS = {"source": "rated", "kinds": "club", "least": "4.5", "cap": "5", "pasted": ""}
 
 
 class Host:
-    """Somebody who creates a tournament and draws its teams."""
+    """A host, who creates a tournament and draws its teams."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment, self.browser = environment, Browser(environment)
@@ -27,7 +27,7 @@ class Host:
         self.path = self.join_path = ""
 
     def create(self, seats: int) -> None:
-        """Fill in the form of the front page; the step includes the page with the keys."""
+        """Send the form on the front page; the step includes the page with the keys."""
         home = self.browser.get("/", "open the front page").text
         created = self.browser.send(
             "/",
@@ -41,13 +41,13 @@ class Host:
         self.path = _found(r'href="(/t/\w+)"', created.text)
 
     def open_desk(self) -> LiveScreen:
-        """The organiser's page, live; it also names the address in the QR code."""
+        """Open the organiser's page live, and keep the join address from its QR code."""
         page = self.browser.get(f"{self.path}/organise", "open the organiser's page").text
         self.join_path = urlsplit(_found(r'href="(\S+/join)"', page)).path
         return self.browser.live(f"{self.path}/live?view=organise")
 
     def act(self, do: str, desk: LiveScreen) -> None:
-        """Tap a button of the organiser's page as the live page shows it."""
+        """Tap a button of the organiser's page, with the fields that the live page shows."""
         controls = desk.regions["controls"]
         fields = {"version": _found(r'name="version" value="(\d+)"', controls)}
         if attempt := re.search(r'name="attempt" value="(\d+)"', controls):
@@ -56,7 +56,7 @@ class Host:
 
 
 class Guest:
-    """Somebody who scans the code on the board."""
+    """A guest, who scans the code on the board."""
 
     def __init__(self, environment: Environment, number: int) -> None:
         self.environment, self.browser = environment, Browser(environment)
@@ -69,14 +69,15 @@ class Guest:
         return f"{self.first} {self.last}"
 
     def join(self, join_path: str) -> None:
-        """Open the address in the QR code and send the form; the step includes the own page."""
+        """Open the join address and send the form; the step includes the guest's own page."""
         self.path = join_path.removesuffix("/join")
         self.browser.get(join_path, "open the join page")
         self.browser.send(join_path, "join", first=self.first, last=self.last)
         self.screen = self.browser.live(f"{self.path}/live?view=me")
 
     def pick(self, pause: float, board: LiveScreen) -> None:
-        """Look at a free team and tap it, until one was not taken first; the board shows it."""
+        """Look at a free team and tap it; retry if somebody else was first. Ends when the board
+        shows the pick."""
         while True:
             team = random.choice(self._free())
             self.screen.say(json.dumps({"look": int(team.removeprefix("team-"))}))
@@ -116,18 +117,18 @@ class Guest:
         )
 
     def drawn(self) -> str:
-        """The team that the own page says was drawn, or nothing yet."""
+        """The drawn team on the guest's own page, or an empty string."""
         card = self.screen.regions["me"]
         return _found(r'me-main"><bdi>(.+?)</bdi>', card) if "is-drawn" in card else ""
 
 
 def open_board(browser: Browser, path: str) -> LiveScreen:
-    """The board on the TV, live."""
+    """Open the board live, as on the TV."""
     browser.get(path, "open the board")
     return browser.live(f"{path}/live?view=board")
 
 
 def _found(pattern: str, html: str) -> str:
     found = re.search(pattern, html)
-    assert found, f"nothing on the page is like {pattern}"
+    assert found, f"nothing on the page matches {pattern}"
     return found[1]

@@ -20,7 +20,7 @@ from bench.load.people import Guest, Host, open_board
 
 
 class Scenario(User):
-    """Users of one kind: how many, for how long, and what the app owes them."""
+    """Users of one kind: how many, for how long, and their limits."""
 
     abstract = True
     wait_time = between(1, 3)
@@ -78,7 +78,7 @@ def _join_and_pick(guest: Guest, host: Host, board: LiveScreen) -> None:
 
 
 class Get(Scenario):
-    """Boards are opened, each with its live picture, and left again."""
+    """Viewers open boards, each with its live picture, and leave again."""
 
     users = 80
     limits = (
@@ -105,9 +105,9 @@ class Get(Scenario):
 
 
 class Evening(Scenario):
-    """50 tournaments of 20 players in a bar: join, look, pick, change one's mind, and the draw.
+    """50 tournaments of 20 players in a bar: join, look, pick, change picks, and the draw.
 
-    All screens stay live: every guest's phone, a board and an organiser's page each.
+    All screens are live: every guest's phone, and a board and an organiser's page per tournament.
     """
 
     users = 50
@@ -163,14 +163,14 @@ class Evening(Scenario):
 
 
 def _is_drawn(regions: dict[str, str]) -> bool:
-    """Whether the last card is turned on this screen, whichever view it is of."""
+    """Whether this screen, in any view, shows that the last card is turned."""
     if "me" in regions:
         return "is-drawn" in regions["me"]
     return 'data-phase="drawn"' in regions.get("head", regions.get("controls", ""))
 
 
 def _check(board: LiveScreen, guests: list[Guest]) -> None:
-    """No two held the same team, and phones and board say the same of the draw."""
+    """Assert that no team was held twice, and that phones and board show the same draw."""
     picked = {guest.team for guest in guests}
     assert len(picked) == len(guests), "two guests held the same team"
     rows = (html for region, html in board.regions.items() if region.startswith("row-"))
@@ -181,7 +181,7 @@ def _check(board: LiveScreen, guests: list[Guest]) -> None:
 
 
 def _together(act: Callable[[Guest], None], guests: list[Guest]) -> None:
-    """All guests at once, until each is done; the first failure ends it."""
+    """Run all guests concurrently until each is done; the first failure stops all."""
     acting = [gevent.spawn(act, guest) for guest in guests]
     try:
         gevent.joinall(acting, raise_error=True)

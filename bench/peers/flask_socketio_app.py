@@ -1,4 +1,4 @@
-"""Flask-SocketIO on gevent: a Redis subscriber emits to a room. Arguments as of floor.py."""
+"""Flask-SocketIO on gevent: a Redis subscriber emits to a room. Takes floor.py's arguments."""
 
 # ruff: noqa: E402 - gevent patches before anything else is imported
 from gevent import monkey

@@ -1,10 +1,10 @@
-"""The floor: one gevent process, a handshake by hand, one ready frame written to every socket.
+"""The floor: one gevent process, a minimal handshake, one ready frame written to every socket.
 
     floor.py PORT BUS CHANNEL BYTES
 
-It has no routes, no views, no heartbeat, and loses whatever a socket does not take at once. As
-everywhere else no frame waits for the last one's acknowledgement (TCP_NODELAY): without that it is
-some percent cheaper, and every frame that follows another up to 40 ms late.
+It has no routes, views or heartbeats, and drops what a socket does not accept at once. Like all
+other systems it sets TCP_NODELAY. Without it the floor is a few percent cheaper, but a frame that
+follows another is up to 40 ms late.
 """
 
 # ruff: noqa: E402 - gevent patches before anything else is imported

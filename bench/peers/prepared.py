@@ -1,4 +1,4 @@
-"""The frame that every system sends: HTML of so many bytes with a number in it."""
+"""The frame that every system sends: HTML of a given size with a number in it."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ ROW = '<div class="row"><span>Player name</span><b>12</b></div>'
 
 
 def prepared(size: int) -> Callable[[int], str]:
-    """From a number to the HTML that shows it."""
+    """A function from a number to the HTML of ``size`` bytes that shows it."""
     start = "<div id='f' hx-swap-oob='true'>k="
     filling = (ROW * (size // len(ROW) + 1))[: size - len(start) - 14]
 

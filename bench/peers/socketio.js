@@ -1,4 +1,4 @@
-// Socket.IO on Node: a Redis subscriber emits to a room. Arguments as of floor.py.
+// Socket.IO on Node: a Redis subscriber emits to a room. Takes floor.py's arguments.
 "use strict";
 const { createServer } = require("http");
 const { Server } = require("socket.io");

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Put the dashboards and alert rules of this folder into Kibana 9.5 or newer; again to update them.
+"""Put the dashboards and alert rules of this folder into Kibana 9.5 or newer, or update them.
 
     KIBANA_URL=https://...  KIBANA_API_KEY=...  python3 kube/observability/import_kibana.py
 
-KIBANA_USER and KIBANA_PASSWORD do instead of KIBANA_API_KEY. KIBANA_SPACE names a space that is
-not the default one. With ELASTICSEARCH_URL the index template is put there, with the same
-credentials: do that once, before the first line arrives.
+KIBANA_USER and KIBANA_PASSWORD can replace KIBANA_API_KEY. KIBANA_SPACE names a space other than
+the default. With ELASTICSEARCH_URL set, the index template is installed there with the same
+credentials: do that once, before the first log line arrives.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 FOLDER = Path(__file__).parent
-# What an update may not name again: it is fixed when the rule is made, or switched by hand.
+# Fields that an update must omit: they are fixed when the rule is created, or switched by hand.
 FIXED = ("rule_type_id", "consumer", "enabled")
 
 
 class Refused(Exception):
-    """A server said no, or nothing; the text is one line without credentials."""
+    """A server refused or did not answer; the text is one line without credentials."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -78,21 +78,21 @@ def _reason(error: urllib.error.HTTPError) -> str:
 
 
 def put_template(elasticsearch: Server) -> str:
-    """Name the types of our fields, so that a query may name one that no line has had yet."""
+    """Declare the types of our fields, so that queries may use fields that no line has had yet."""
     template = json.loads((FOLDER / "index-template.json").read_text(encoding="utf-8"))
     elasticsearch.ask("PUT", "/_index_template/logs-lct", template)
     return "index template logs-lct"
 
 
 def put_dashboard(kibana: Server, space: str, file: Path) -> str:
-    """Make the dashboard what the file says; its id is the file's name."""
+    """Create or replace the dashboard; its id is the file's name."""
     body = json.loads(file.read_text(encoding="utf-8"))
     kibana.ask("PUT", f"{space}/api/dashboards/{file.stem}", body)
     return f"dashboard {file.stem}"
 
 
 def put_rule(kibana: Server, space: str, file: Path) -> str:
-    """Make the rule what the file says. Whom it tells is set in Kibana, and stays."""
+    """Create or update the rule. Its actions are set in Kibana, and kept."""
     said = json.loads(file.read_text(encoding="utf-8"))
     path, rule = f"{space}/api/alerting/rule/{said['id']}", said["rule"]
     there = kibana.ask("GET", path)
@@ -109,7 +109,7 @@ def put_rule(kibana: Server, space: str, file: Path) -> str:
 
 
 def authorization(environ: Mapping[str, str]) -> str:
-    """The header that the environment's credentials make."""
+    """The Authorization header from the environment's credentials."""
     if key := environ.get("KIBANA_API_KEY"):
         return f"ApiKey {key}"
     user, password = environ.get("KIBANA_USER"), environ.get("KIBANA_PASSWORD")

@@ -1,1 +1,1 @@
-"""What people can do (commands) and see (queries). Knows neither Flask nor the store."""
+"""Commands (what people do) and queries (what they see). Knows neither Flask nor the store."""

@@ -19,8 +19,8 @@ from ..domain.tournament import Tournament
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 2.0  # seconds a command may lose races for its place in the stream
-FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.2  # seconds between two tries, at most
+PATIENCE = 2.0  # seconds that a command retries after lost races for its place in the stream
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.2  # seconds: upper bounds of the random back-off
 
 
 class SeqTaken(Exception):
@@ -28,7 +28,7 @@ class SeqTaken(Exception):
 
 
 class CommandRepeated(Exception):
-    """A command with this id is stored already, in the stream ``code``."""
+    """A command with this id is already stored, in the stream ``code``."""
 
     def __init__(self, code: str) -> None:
         self.code = code
@@ -50,7 +50,7 @@ S = TypeVar("S", bound=KnownStream)
 
 
 class Store(Protocol[S]):
-    """What execution needs of the event store (infrastructure/event_store.py)."""
+    """The part of the event store (infrastructure/event_store.py) that execution needs."""
 
     def stream(self, code: str) -> S: ...
     def new_stream(self, code: str) -> S: ...
@@ -62,19 +62,19 @@ class Store(Protocol[S]):
 
 @dataclass(frozen=True)
 class Execute(Generic[S]):
-    """Runs commands. Each of ``told`` hears (code, seq) afterwards; it must not raise."""
+    """Runs commands, then calls each of ``told`` with (code, seq); these must not raise."""
 
     store: Store[S]
     told: Sequence[Callable[[str, int], None]]
     now: Callable[[], datetime]
 
     def __call__(self, command: Command) -> Tournament:
-        """The tournament after the command; raises what the domain refuses, or Unavailable.
+        """The tournament after the command; raises the domain's refusal, or Unavailable.
 
-        A yes is checked by the insert itself, so it is decided on the state this worker has.
-        Only a no (or a "nothing to do") needs a look at the store for newer events first.
-        All that it asks of the store has one deadline; waiting for other commands is part of it.
-        A command whose client has gone meanwhile is not begun (ClientGone).
+        An event is decided on this worker's cached state, because the insert checks that it is
+        current. A refusal, or "nothing to do", is checked against newer events in the store.
+        One deadline covers the wait for other commands and all store operations.
+        A command whose client has gone meanwhile is not started (ClientGone).
         """
         with self.store.deadline():
             return self._execute(command)
@@ -83,8 +83,8 @@ class Execute(Generic[S]):
         find = self.store.new_stream if command.creates else self.store.stream
         stream = find(command.code)
         deadline = time.monotonic() + PATIENCE
-        # Commands of this worker do not race each other, nor wait for long behind one whose store
-        # does not answer.
+        # Commands on one stream take turns in this worker, but do not wait long behind one whose
+        # store does not answer.
         if not stream.lock.acquire(timeout=this_request.left(PATIENCE)):
             raise Busy
         try:
@@ -96,8 +96,8 @@ class Execute(Generic[S]):
             log.info("command repeated", extra={"labels.tournament": repeated.code})
         finally:
             stream.lock.release()
-        # Also when there was nothing to do: the answer to the first try may have been lost, and
-        # with it the news.
+        # Publish even if there was nothing to do: an earlier try may have been stored without an
+        # acknowledgement, and so without being published.
         for tell in self.told:
             tell(command.code, stream.seq)
         return stream.tournament
@@ -105,8 +105,8 @@ class Execute(Generic[S]):
     def _decide_and_append(self, stream: S, command: Command, deadline: float) -> None:
         lost = 0
         while True:
-            this_request.check()  # once it is stored, it is also published: never behind append
-            place = stream.seq + 1  # of the state decided on: reading may move it on meanwhile
+            this_request.check()  # never after append: a stored event must be published
+            place = stream.seq + 1  # read before deciding: a reader may advance it meanwhile
             try:
                 event = command.event_on(stream.tournament, self.now())
             except LctError:
@@ -125,7 +125,7 @@ class Execute(Generic[S]):
             except SeqTaken:
                 if time.monotonic() > deadline:
                     raise Busy from None
-                # Not all losers at once: each would make the others' next decision out of date.
+                # Spread the retries: simultaneous ones would outdate each other's decisions.
                 lost += 1
                 time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**lost)))
                 self.store.catch_up(stream, certain=True)

@@ -1,4 +1,4 @@
-"""Finished draws, with everything that anyone needs to check them."""
+"""Finished draws, with everything needed to check them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..domain.tournament import Draw, Tournament
 
 
 class DrawFacts(NamedTuple):
-    """A finished draw, all of it public: what anyone needs to check it."""
+    """A finished draw with everything needed to check it; all of it is public."""
 
     protocol: str
     code: str
@@ -18,7 +18,7 @@ class DrawFacts(NamedTuple):
     option: str
     seal: str
     secret: str
-    picks: tuple[Ticket, ...]  # in the order in which they were made
+    picks: tuple[Ticket, ...]  # in the order they were made
     given: tuple[str, ...]  # the team each of them got
     names: tuple[str, ...]
 
@@ -31,7 +31,7 @@ class DrawFacts(NamedTuple):
 
 
 def finished_draws(t: Tournament, now: datetime) -> tuple[DrawFacts, ...]:
-    """Every draw whose last card has been turned, the oldest first."""
+    """Every draw whose last card has been turned, oldest first."""
     over = (d for d in t.draws if d is not t.current_draw or d.is_over(now))
     return tuple(_facts(t, draw) for draw in over)
 

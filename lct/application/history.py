@@ -1,4 +1,4 @@
-"""The evening as a story: every stored event as a sentence, and the state after any of them."""
+"""The history of an evening: every stored event as a sentence, and the state after it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..domain.tournament import Tournament
 
 
 class Stored(NamedTuple):
-    """One event as it lies in the store."""
+    """One event as stored."""
 
     seq: int
     event: Event
@@ -21,7 +21,7 @@ class Stored(NamedTuple):
 
 
 class Receipt(NamedTuple):
-    """What a command left in the store."""
+    """The stored result of a command."""
 
     command_id: str
     code: str
@@ -51,8 +51,8 @@ def replay(code: str, stored: Iterable[Stored]) -> Tournament:
 
 
 def story(code: str, stored: Iterable[Stored]) -> list[Line]:
-    """Every event as a sentence with the names people had then. Of a draw only that it was made
-    is told, not what came of it."""
+    """Every event as a sentence, with the names people had then. A draw's sentence does not give
+    its result."""
     t = Tournament(code)
     return [_told(t, each) for each in stored]
 
@@ -65,9 +65,12 @@ def last_told(code: str, stored: Sequence[Stored]) -> tuple[Line, Tournament]:
 
 
 def _told(t: Tournament, each: Stored) -> Line:
-    """The next event as a sentence; it is taken into ``t``."""
+    """The next event as a sentence; applies it to ``t``."""
     what = each.event.sentence(t)
     apply(t, each.event, each.seq, each.at)
+    player = getattr(each.event, "player_id", "") if each.event.players_own else each.actor
+    if player != each.actor:
+        what += f" for {t.name_of(player)}"
     return Line(each.seq, each.at, _who(t, each.actor), what, each.event.type, each.request_id)
 
 

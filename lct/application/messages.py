@@ -1,7 +1,7 @@
-"""What travels on the bus: "the stream is at seq", and in passing who looks at what and is here.
+"""The messages on the bus: JSON, with a tag in ``type``.
 
-A message is JSON with its tag in ``type``. Two versions of lct run side by side during a rollout:
-fields that are not known here are overlooked, and a message with such a tag is dropped.
+Two versions of lct run side by side during a rollout, so unknown fields are ignored, and messages
+with an unknown tag are dropped.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 CHANNEL = "lct:t:"
 EVERYWHERE = "lct:all"
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C traceparent
-MAX_BYTES = 64 * 1024  # a Present that names 1,024 players has 17 kB
-LONGEST = 64  # of a text in a message
-STRANGERS = 100  # unknown tags that are logged
-LOOK_SECONDS = 8  # how long a look lasts that is not repeated
-PRESENT_SECONDS = 10  # how long a worker's word counts about who is connected to it
+MAX_BYTES = 64 * 1024  # a Present that names 1,024 players takes 17 kB
+LONGEST = 64  # characters of one text in a message
+STRANGERS = 100  # at most so many unknown tags are logged
+LOOK_SECONDS = 8  # how long a look lasts unless it is repeated
+PRESENT_SECONDS = 10  # how long a worker's Present is valid
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The tournament has ``seq`` events; whoever knows fewer reads the store. Where taps are traced
-    (lct/spans.py) it brings the trace along."""
+    """The tournament has ``seq`` events; a worker that knows fewer reads the store. ``trace`` is
+    set where taps are traced (lct/spans.py)."""
 
     code: str
     seq: int
@@ -49,8 +49,8 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Whose phones are connected to one worker; in place of all that it said before. Said again
-    every few seconds, and no longer believed when it is not. Never stored."""
+    """The players whose phones are connected to one worker. Replaces that worker's last message. It
+    is repeated every few seconds, and expires otherwise. Never stored."""
 
     code: str
     worker: str
@@ -60,21 +60,21 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The stream was rewritten or deleted: every worker forgets all it has cached of it."""
+    """The stream was rewritten or deleted: every worker drops its caches of it."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookAdded:
-    """The tournament has a webhook more: from now on every worker tells it what happens."""
+    """The tournament has a new webhook: every worker now delivers to it."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A worker of this revision of the app begins to serve, or leaves. Never stored."""
+    """A worker of this revision of the app starts serving, or is leaving. Never stored."""
 
     revision: str
     leaving: bool
@@ -92,18 +92,18 @@ KINDS: dict[str, type[BusMessage]] = {
 }
 _TAGS = {kind: tag for tag, kind in KINDS.items()}
 _READERS = {tag: record(kind) for tag, kind in KINDS.items()}
-_unknown: set[str] = set()  # tags that were logged
+_unknown: set[str] = set()  # tags already logged
 
 
 def merged(words: Iterable[Present]) -> dict[str, str]:
-    """Player -> "here" or "asleep", by what the workers say; a phone that is awake counts more."""
+    """Player -> "here" or "asleep", from the workers' messages; an awake phone takes precedence."""
     said = list(words)
     found = {player_id: "asleep" for word in said for player_id in word.asleep}
     return found | {player_id: "here" for word in said for player_id in word.here}
 
 
 def channel(message: BusMessage) -> str:
-    """Where a message is published: at its tournament's, or at the one that all workers hear."""
+    """The channel of a message: its tournament's, or the one that all workers subscribe to."""
     if isinstance(message, Dropped | WebhookAdded | Revision):
         return EVERYWHERE
     return CHANNEL + message.code
@@ -117,8 +117,8 @@ def encode(message: BusMessage) -> str:
 
 
 def decode(data: bytes | str, heard_on: str = "") -> BusMessage | None:
-    """The message, or None when it is none of ours or of another channel, which is logged; an
-    unknown tag only once."""
+    """The message, or None if it is malformed, unknown or belongs to another channel. Failures are
+    logged, each unknown tag only once."""
     try:
         fields: Any = json.loads(data) if len(data) <= MAX_BYTES else None
         tag = fields["type"]
@@ -138,7 +138,7 @@ def _known(kind: type[BusMessage], fields: dict[str, Any]) -> dict[str, Any]:
     found = {name: fields.get(name) for name in kind.__slots__}
     trace = found.get("trace")
     if trace is not None and not (isinstance(trace, str) and _TRACE.fullmatch(trace)):
-        found["trace"] = None  # which is no reason to miss the news
+        found["trace"] = None  # a bad trace must not lose the message
     return found
 
 

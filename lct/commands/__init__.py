@@ -1,1 +1,1 @@
-"""The commands, by what they are about; `lct/cli.py` lists them."""
+"""The commands, by subject; `lct/cli.py` lists them."""

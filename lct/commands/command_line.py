@@ -1,4 +1,4 @@
-"""What lct's commands have in common. The app is imported when one runs, not for the help."""
+"""Shared by lct's commands. The app is imported when a command runs, not for its help."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Plain(click.Command):
-    """A command that ends with a sentence when something is refused, and with exit code 1."""
+    """A command that ends with a sentence and exit code 1 when something is refused."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -39,12 +39,12 @@ class Plain(click.Command):
 
 
 def settings() -> Settings:
-    """Those of the environment, and where it says nothing those of a running `lct up`."""
+    """The environment's settings, completed by those of a running `lct up`."""
     return Settings.from_env(running_environ(os.environ))
 
 
 def with_app(function: Callable[..., None]) -> Callable[..., None]:
-    """Run the function in the context of the app: flask's, or one that is made for it."""
+    """Run the function in an app context: flask's, or that of an app made for it."""
 
     @click.pass_context
     def run(ctx: click.Context, /, **given: Any) -> None:

@@ -23,7 +23,7 @@ from .command_line import Plain, known_code
 
 
 class Guest:
-    """One phone: its cookies, the token of its page, and the last answers."""
+    """One phone: its cookies, and the CSRF token of its page."""
 
     def __init__(self, base: str, code: str) -> None:
         self.base, self.code = base.rstrip("/"), code
@@ -135,7 +135,7 @@ def _choose(
 
 @click.command("simulate", cls=Plain)
 @click.argument("code")
-@click.option("--base", help="Where lct runs, if it is not the `lct up` here or on port 8000.")
+@click.option("--base", help="Where lct runs, if not as the local `lct up` or on port 8000.")
 @click.option("--guests", default=8, show_default=True, type=click.IntRange(1, 500))
 @click.option("--pace", default=1.0, show_default=True, help="Seconds a guest looks at a team.")
 def simulate(code: str, base: str | None, guests: int, pace: float) -> None:
@@ -143,7 +143,7 @@ def simulate(code: str, base: str | None, guests: int, pace: float) -> None:
     wanted = known_code(code)
     base = base or running_environ(os.environ).get("LCT_PUBLIC_URL") or "http://127.0.0.1:8000"
     if not base.startswith(("http://", "https://")):
-        raise click.ClickException("--base is an address such as http://127.0.0.1:8000.")
+        raise click.ClickException("--base must be an address such as http://127.0.0.1:8000.")
     totals, started = Totals(), time.monotonic()
     bots = [
         threading.Thread(target=_bot, args=(base, wanted, number, pace, totals), daemon=True)

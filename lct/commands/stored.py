@@ -37,10 +37,10 @@ def verify_draw(code: str) -> None:
 
 @click.command("export", cls=Plain)
 @click.argument("code")
-@click.option("--with-secrets", is_flag=True, help="Also what may not be seen yet: to move house.")
+@click.option("--with-secrets", is_flag=True, help="Include secrets, to move to another server.")
 @with_app
 def export(code: str, with_secrets: bool) -> None:
-    """Print a tournament as JSON lines. What may not be seen yet is left out."""
+    """Print a tournament as JSON lines. Anything still secret is left out."""
     from ..infrastructure import transfer
 
     t = known_tournament(code)
@@ -53,7 +53,7 @@ def export(code: str, with_secrets: bool) -> None:
 @click.argument("file", type=click.File(encoding="utf-8"))
 @with_app
 def import_(file: Any) -> None:
-    """Store a tournament that was exported. Events that are here already are kept."""
+    """Store an exported tournament. Events that are already stored are kept."""
     from ..infrastructure import transfer
 
     code, count = transfer.imported(app().store, file)
@@ -66,7 +66,7 @@ def import_(file: Any) -> None:
 @click.option("--at", type=click.IntRange(min=1), help="Stop after this event.")
 @with_app
 def replay(code: str, at: int | None) -> None:
-    """Tell a tournament's story. Check that its snapshot says the same as its events."""
+    """Print a tournament's story. Check that its snapshot agrees with its events."""
     from ..infrastructure import stored_events
 
     t = known_tournament(code)
@@ -105,10 +105,10 @@ def _player_id(t: Tournament, wanted: str) -> str:
 
 
 @click.command("delete-old", cls=Plain)
-@click.option("--dry-run", is_flag=True, help="Only say which evenings would go.")
+@click.option("--dry-run", is_flag=True, help="Only list the evenings that would be deleted.")
 @with_app
 def delete_old(dry_run: bool) -> None:
-    """Delete old evenings. Run it daily: nothing has happened in them for LCT_RETENTION_DAYS."""
+    """Delete old evenings. They have had no event for LCT_RETENTION_DAYS. Run it daily."""
     from flask import current_app
 
     from ..infrastructure import retention

@@ -1,6 +1,6 @@
-"""Values to what JSON and BSON can hold, and back by their type hints.
+"""Converts values to what JSON and BSON can hold, and back by their type hints.
 
-Known are str, int, float, bool, datetime, ``X | None``, tuples, lists, sets, dicts, named tuples
+Supported: str, int, float, bool, datetime, ``X | None``, tuples, lists, sets, dicts, named tuples
 and dataclasses. A named tuple becomes a list, a dict or a set becomes a list in its order, and a
 dataclass becomes a dict of its fields.
 """
@@ -18,7 +18,7 @@ _SCALARS = (str, int, bool, NoneType, datetime)
 
 
 def plain(value: Any) -> Any:
-    """``value`` without classes of ours."""
+    """``value`` as plain types, without our classes."""
     if isinstance(value, tuple | list | set):
         return [plain(each) for each in (sorted(value) if isinstance(value, set) else value)]
     if isinstance(value, dict):
@@ -30,13 +30,13 @@ def plain(value: Any) -> Any:
 
 @cache
 def hints(kind: type) -> dict[str, Any]:
-    """The type hints of a class, with what ``Annotated`` says."""
+    """The type hints of a class, including ``Annotated`` metadata."""
     return get_type_hints(kind, include_extras=True)
 
 
 @cache
 def reader(kind: Any) -> Callable[[Any], Any]:
-    """The function that makes a value of ``kind`` from a plain one, or raises TypeError."""
+    """A function that builds a value of ``kind`` from a plain one, or raises TypeError."""
     origin, args = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return reader(args[0])
@@ -61,7 +61,7 @@ def reader(kind: Any) -> Callable[[Any], Any]:
 
 
 def record(kind: Any) -> Callable[[Any], Any]:
-    """The function that makes a dataclass from a dict with all of its fields, and no more."""
+    """A function that builds a dataclass from a dict with exactly its fields."""
     readers = {field.name: reader(hints(kind)[field.name]) for field in fields(kind)}
 
     def read(value: Any) -> Any:
@@ -94,7 +94,7 @@ def _union(readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
                 return each(value)
             except TypeError:
                 continue
-        raise TypeError(f"{value!r} fits none of the kinds")
+        raise TypeError(f"{value!r} matches none of the types")
 
     return read
 
@@ -102,7 +102,7 @@ def _union(readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 def _row(make: Callable[[Any], Any], readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
         if not isinstance(value, list | tuple) or len(value) != len(readers):
-            raise TypeError(f"{value!r} has not {len(readers)} parts")
+            raise TypeError(f"{value!r} does not have {len(readers)} parts")
         return make(each(part) for each, part in zip(readers, value, strict=True))
 
     return read

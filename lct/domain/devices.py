@@ -1,8 +1,8 @@
 """The devices that may run a tournament, and the secrets that admit people to it.
 
-*Owners* are the device that created the tournament and those that came by the recovery code. The
-others, co-organisers, came by the link. A co-organiser runs the evening, and signs nobody out but
-themselves: otherwise the first one who falls out with the host could lock them out.
+*Owners* are the device that created the tournament and those admitted by the recovery code. The
+others, co-organisers, were admitted by the link. A co-organiser runs the evening but can sign out
+only themselves: otherwise one who falls out with the host could lock the host out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class DeviceAdmitted(Event):
 
     type = "device-admitted"
     by = "holder of the link or the recovery code"
-    schema = 2  # 1 did not say how it came
+    schema = 2  # 1 did not say how it was admitted
 
     device_id: Exported[str]
     label: Public[str]
@@ -45,7 +45,7 @@ class DeviceAdmitted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class AdmitDevice(Command):
-    """Admit the device that showed a secret; ``shown`` is its hash, checked when it is decided."""
+    """Admit a device that showed a secret; ``shown`` is the secret's hash, checked in decide()."""
 
     right = Right.ANYONE
 
@@ -74,16 +74,16 @@ def _same(one: str, other: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRevoked(Event):
-    """A device lost the organiser's rights. What it may have seen is replaced: the co-organiser
-    link, and the recovery code if an owner signed it out."""
+    """A device lost the organiser's rights. Secrets that it may have seen are replaced: the
+    co-organiser link, and the recovery code unless the device signed itself out."""
 
     type = "device-revoked"
     versioned = True
-    schema = 2  # 1 left the recovery code
+    schema = 2  # 1 kept the recovery code
 
     device_id: Exported[str]
     organiser_hash: Exported[str]
-    recovery_hash: Exported[str]  # empty: the code is as before
+    recovery_hash: Exported[str]  # empty: the code is unchanged
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.devices.pop(self.device_id, None)
@@ -98,10 +98,10 @@ class DeviceRevoked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RevokeDevice(Command):
-    """Sign a device out. An owner may sign out any, a co-organiser nobody but themselves.
+    """Sign a device out. An owner may sign out any device, a co-organiser only their own.
 
-    The hashes are of the new link and the new recovery code. A device that leaves by itself could
-    not be shown the new code, so the code stays: it may be the only way back.
+    The hashes are of the new link and the new recovery code. A device that signs itself out could
+    not be shown a new code, so the code stays: it may be the only way back.
     """
 
     device_id: str
@@ -149,8 +149,8 @@ class RenewRecoveryCode(Command):
 
 @dataclass(frozen=True, slots=True)
 class SeatCodesRenewed(Event):
-    """The personal code of a player was replaced, or everybody's. A player who alone gets a new one
-    is signed out on every phone; when everybody does, phones that are in stay in."""
+    """One player's personal code was replaced, or everybody's. A new code for one player signs them
+    out on every phone; new codes for everybody sign nobody out."""
 
     type = "seat-codes-renewed"
 
@@ -169,7 +169,7 @@ class SeatCodesRenewed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RenewSeatCodes(Command):
-    """Make worth nothing what somebody has read of the personal codes."""
+    """Invalidate personal codes that somebody else may have read."""
 
     right = Right.OWNER
 

@@ -31,13 +31,13 @@ def commitment(code: str, secret: str) -> str:
 
 
 def message(attempt: int, picks: Sequence[Ticket]) -> bytes:
-    """What the secret signs: canonical JSON (UTF-8, no spaces) of the attempt and the picks."""
+    """The bytes that the secret signs: canonical JSON (UTF-8, no spaces) of attempt and picks."""
     body = {"attempt": attempt, "picks": [list(pick) for pick in picks]}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def words(secret: str, text: bytes) -> Iterator[int]:
-    """Random 32-bit words: HMAC-SHA256 in counter mode, eight big-endian words a block."""
+    """Random 32-bit words: HMAC-SHA256 in counter mode, eight big-endian words per block."""
     key, counter = bytes.fromhex(secret), 0
     while True:
         block = hmac.digest(key, text + counter.to_bytes(8, "big"), "sha256")
@@ -66,8 +66,8 @@ def shuffled(items: Sequence[str], stream: Iterator[int]) -> list[str]:
 def hand_out(secret: str, attempt: int, picks: Sequence[Ticket], option: str) -> list[str]:
     """The team each pick's player gets, in the order of ``picks`` (the order of picking).
 
-    With NOT_OWN whole shuffles are rejected until nobody holds their own pick, which is uniform
-    over all such hand-outs (about e tries); needs at least two picks.
+    With NOT_OWN, whole shuffles are rejected until nobody holds their own pick. The result is
+    uniform over all such hand-outs and takes about e tries. It needs at least two picks.
     """
     stream = words(secret, message(attempt, picks))
     own = [pick.team for pick in picks]
@@ -80,7 +80,7 @@ def hand_out(secret: str, attempt: int, picks: Sequence[Ticket], option: str) ->
 
 
 class Timeline(NamedTuple):
-    """When each card turns. Computed from the event's time, so every worker shows the same."""
+    """When each card turns, computed from the event's time so that all workers agree."""
 
     start: datetime
     cards: int
@@ -93,7 +93,7 @@ class Timeline(NamedTuple):
         return self.start + self.lead + self.step * self.cards - self.step / 2
 
     def at(self, now: datetime) -> tuple[int, bool]:
-        """(cards turned, is the next one lying face down in the spotlight) at ``now``."""
+        """(cards turned, whether the next one lies face down in the spotlight) at ``now``."""
         since = now - self.start - self.lead
         if since < timedelta(0):
             return 0, False
@@ -112,7 +112,7 @@ class Timeline(NamedTuple):
 
 
 def timeline(start: datetime, cards: int) -> Timeline:
-    """4 s a card for a small evening, faster for many, so that a draw takes about two minutes."""
+    """4 s per card; from 30 cards on, two minutes in total, but at least 0.25 s per card."""
     step = max(0.25, min(4.0, 120 / max(cards, 1)))
     return Timeline(start, cards, timedelta(seconds=3), timedelta(seconds=step))
 

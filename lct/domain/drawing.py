@@ -20,7 +20,7 @@ class Dealt(NamedTuple):
 
 
 def picks_in_order(t: Tournament) -> list[Ticket]:
-    """The picks in the order in which they were made: the input of the draw."""
+    """The picks in the order they were made: the input of the draw."""
     picked = sorted(t.players.values(), key=lambda player: player.picked_at)
     return [Ticket(p.id, t.teams[p.team].name, p.value) for p in picked if p.team is not None]
 
@@ -53,7 +53,7 @@ class TeamsDrawn(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class DrawTeams(Command):
-    """Deal the teams of ``attempt``; a draw that was made is nothing to do."""
+    """Deal the teams of ``attempt``; do nothing if they are already dealt."""
 
     attempt: int
 

@@ -41,7 +41,7 @@ class TournamentNameTaken(Invalid):
 class LimitTooLow(Invalid):
     def __init__(self, players: int) -> None:
         self.players = players
-        super().__init__(limit=f"{players} players are in already; the limit cannot go below that.")
+        super().__init__(limit=f"{players} players have already joined; the limit cannot be lower.")
 
 
 class TooFewTeams(Invalid):
@@ -75,17 +75,17 @@ class JoiningIsLocked(Refused):
 
 
 class AlreadyDrawn(Refused):
-    sentence = "The teams are drawn already."
+    sentence = "The teams have already been drawn."
 
 
 class AnotherAttempt(Refused):
     def __init__(self, attempt: int) -> None:
         self.attempt = attempt
-        super().__init__(f"The picks were restarted: attempt {attempt} is on. Look again.")
+        super().__init__(f"The picks were restarted: this is now attempt {attempt}. Check again.")
 
 
 class NotDrawn(Refused):
-    sentence = "The teams are not drawn yet."
+    sentence = "The teams have not been drawn yet."
 
 
 class TournamentIsClosed(Refused):
@@ -106,11 +106,11 @@ class PicksMissing(Refused):
 
 
 class CodeTaken(Refused):
-    sentence = "That code is in use already."
+    sentence = "That code is already in use."
 
 
 class NobodyToSwapWith(Refused):
-    sentence = "With one player nobody else's pick can be drawn."
+    sentence = "With only one player, there is nobody to swap picks with."
 
 
 class TooFewPlayers(Refused):
@@ -120,7 +120,7 @@ class TooFewPlayers(Refused):
 class TooManyDevices(Refused):
     def __init__(self, most: int) -> None:
         self.most = most
-        super().__init__(f"{most} devices run this tournament already. Sign one out first.")
+        super().__init__(f"{most} devices already run this tournament. Sign one out first.")
 
 
 class TooManyWebhooks(Refused):
@@ -130,11 +130,11 @@ class TooManyWebhooks(Refused):
 
 
 class VersionMismatch(Refused):
-    """Someone changed the evening since this person looked."""
+    """The evening has changed since the version that this person saw."""
 
     def __init__(self, expected: int, actual: int) -> None:
         self.expected, self.actual = expected, actual
-        super().__init__("Somebody changed this in the meantime. Here is how it stands now.")
+        super().__init__("Somebody changed this in the meantime. This is the current state.")
 
 
 # --- not there, not allowed, not now ----------------------------------------------------------
@@ -174,8 +174,8 @@ class NotTheOrganiser(NotAllowed):
 
 class NotTheOwner(NotAllowed):
     sentence = (
-        "Only the device that created this tournament can do that, or one that came in with the "
-        "recovery code."
+        "Only the device that created this tournament, or one that used its recovery code, "
+        "can do that."
     )
 
 
@@ -192,19 +192,19 @@ class ForgedRequest(NotAllowed):
 
 
 class ForeignOrigin(NotAllowed):
-    sentence = "This page belongs to another address."
+    sentence = "This page was loaded from a different address."
 
 
 class WrongRecoveryCode(NotAllowed):
-    sentence = "That code does not fit. Check each group and try again."
+    sentence = "That code is wrong. Check each group and try again."
 
 
 class WrongPassphrase(NotAllowed):
-    sentence = "Creating needs this place's passphrase. Ask whoever runs it."
+    sentence = "You need this place's passphrase to create a tournament. Ask the person in charge."
 
 
 class Unauthenticated(LctError):
-    """Nobody we know is asking: no bearer token, a forged one, or one that was signed out."""
+    """The bearer token is missing, forged, or signed out."""
 
     sentence = "Send the key that you were given as a bearer token."
 
@@ -214,14 +214,14 @@ class TooMany(LctError):
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
-        super().__init__(f"That was a lot. Try again in {retry_after} s.")
+        super().__init__(f"Too many attempts. Try again in {retry_after} s.")
 
 
 class Unavailable(LctError):
     """A service cannot be reached; ``retry_after`` in seconds."""
 
     retry_after = 2
-    sentence = "The scorekeeper is not answering. Nothing is lost: try again in a moment."
+    sentence = "The database is not responding. Nothing is lost: try again in a moment."
 
 
 class DeadlineExceeded(Unavailable):
@@ -234,20 +234,20 @@ class Busy(Unavailable):
 
 
 class Unreadable(Unavailable):
-    """A stored event cannot be understood, so its tournament cannot be shown."""
+    """A stored event cannot be read, so its tournament cannot be shown."""
 
     retry_after = 60
     sentence = "This tournament cannot be read. The operator has been told."
 
 
 class Elsewhere(LctError):
-    """Another worker takes this screen: this one leaves, or is to leave next."""
+    """This worker is leaving, or is next to leave; another one takes this screen."""
 
     retry_after = 1
-    sentence = "This server is being replaced. Another one is there: try again in a second."
+    sentence = "This server is being replaced. Another one is ready: try again in a second."
 
 
 class ClientGone(LctError):
-    """Whoever asked has closed the connection: what was not begun is left."""
+    """The client closed the connection; work that had not begun is skipped."""
 
-    sentence = "Nobody waits for this answer any more."
+    sentence = "The client closed the connection."

@@ -18,7 +18,7 @@ NAME = Claim("tournament-name", "name", errors.TournamentNameTaken)
 
 
 class Keys(NamedTuple):
-    """Who may run a tournament: its creator's device, and hashes of the two secrets."""
+    """The keys to a new tournament: its creator's device, and hashes of the two secrets."""
 
     device_id: str
     organiser_hash: str
@@ -26,12 +26,12 @@ class Keys(NamedTuple):
 
 
 def title(typed: str) -> str:
-    """A tournament's name as typed, tidied; Invalid if it is none."""
+    """The typed name of a tournament, cleaned; Invalid if it is not a valid name."""
     return visible_text(typed, "name", TITLE_CLUSTERS, "a name for the tournament")
 
 
 def is_title(name: str) -> bool:
-    """Whether that is a name as ``title`` makes it."""
+    """Whether ``title`` would return ``name`` unchanged."""
     try:
         return title(name) == name
     except errors.Invalid:
@@ -154,7 +154,7 @@ class RenameTournament(Command):
 
 @dataclass(frozen=True, slots=True)
 class LimitChanged(Event):
-    """The number of seats changed; "close the list" is this too."""
+    """The number of seats changed, also by "close the list"."""
 
     type = "limit-changed"
     versioned = True
@@ -187,7 +187,7 @@ class ChangeLimit(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class CloseList(Command):
-    """Make the players who are here all the players there will be."""
+    """Set the limit to the number of players who have joined."""
 
     def decide(self, t: Tournament, now: datetime) -> LimitChanged | None:
         t.check_picking()

@@ -1,7 +1,7 @@
-"""A fact of a tournament: what somebody wants (a command), and what happened (an event).
+"""Commands (what somebody wants) and events (what happened).
 
-Each subject (picking.py, people.py ...) has its commands and events side by side: the rule, what
-the event changes, how the history tells it, and which of its fields others may see, and when.
+Each subject (picking.py, people.py ...) keeps its commands and events together: the rule, the
+change, the sentence in the history, and when each field may be seen.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from .rights import Actor, Right
 from .tournament import Tournament
 from .values import MAX_CLUSTER, TITLE_CLUSTERS, fold
 
-LONGEST_TEXT = TITLE_CLUSTERS * MAX_CLUSTER  # of all that an event holds
-MOST = 2**31 - 1  # more than there is of anything, and what every store can hold
+LONGEST_TEXT = TITLE_CLUSTERS * MAX_CLUSTER  # of any text in an event
+MOST = 2**31 - 1  # above any real count, and within what every store can hold
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -36,14 +36,14 @@ MOST = 2**31 - 1  # more than there is of anything, and what every store can hol
 
 @dataclass(frozen=True, kw_only=True)
 class Command(ABC):
-    """What somebody wants, as frozen data.
+    """A wanted change, as frozen data.
 
     ``by`` is who acts. ``expected_version`` is the version that they saw (None: any). Repeating a
-    ``command_id`` is a success that changes nothing.
+    ``command_id`` succeeds and changes nothing.
     """
 
     right: ClassVar[Right] = Right.ORGANISER
-    creates: ClassVar[bool] = False  # the tournament itself
+    creates: ClassVar[bool] = False  # whether it creates the tournament
 
     code: str
     by: Actor
@@ -53,10 +53,10 @@ class Command(ABC):
 
     @abstractmethod
     def decide(self, t: Tournament, now: datetime) -> Event | None:
-        """The event that the rules make of it, None for "nothing to do", or a refusal."""
+        """The resulting event, or None if there is nothing to do; raises what the rules refuse."""
 
     def event_on(self, t: Tournament, now: datetime) -> Event | None:
-        """Check the right and the version on this very state, then decide on it."""
+        """Check the right and the version against this state, then decide on it."""
         self._check_right(t)
         if self.expected_version not in (None, t.version):
             raise VersionMismatch(self.expected_version or 0, t.version)
@@ -84,8 +84,8 @@ class Command(ABC):
 
 
 class Seen(Enum):
-    """When a field of an event may leave the process. A field without one never does, except in an
-    export with secrets."""
+    """When a field of an event may leave the process. An unmarked field leaves only in an export
+    with secrets."""
 
     AT_ONCE = "at once"
     AFTER_LAST_CARD = "after the last card"  # of the event's ``attempt``
@@ -99,7 +99,7 @@ Exported = Annotated[T, Seen.IN_EXPORTS]
 
 
 class Touched(NamedTuple):
-    """The players and the teams (by their place) whose parts of a screen a change may alter."""
+    """The players and teams (by place) whose parts of a screen a change may alter."""
 
     players: frozenset[str] = frozenset()
     teams: frozenset[int] = frozenset()
@@ -109,7 +109,7 @@ class Touched(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A text that only one live event may hold, and the refusal of a second one."""
+    """A text that only one live event may hold, and the error for a second claim."""
 
     kind: str
     field: str
@@ -121,40 +121,43 @@ EVENTS: dict[str, type[Event]] = {}  # stored name -> class; lct.domain imports 
 
 @dataclass(frozen=True, slots=True)
 class Event(ABC):
-    """What happened. ``type`` is its stored name and ``schema`` the version of its fields: a stored
-    class never changes its fields without a new schema and a function that lifts the old one.
+    """A change that happened. ``type`` is its stored name, ``schema`` the version of its fields:
+    changing a stored class's fields takes a new schema and a function that upgrades the old one.
 
     ``by`` names who may cause it. A ``versioned`` event changes the flow of the evening, so it
     raises the tournament's version. ``claims`` is a text that no other live event may hold; a later
-    claim of the same kind in the same stream supersedes it, and ``releases`` gives it up.
+    claim of the same kind in the same stream supersedes it, and ``releases`` gives it up. In an
+    event of ``players_own`` the player ``player_id`` acts, or somebody acts for them.
     """
 
     type: ClassVar[str]
     by: ClassVar[str] = "organiser"
     schema: ClassVar[int] = 1
     versioned: ClassVar[bool] = False
+    players_own: ClassVar[bool] = False
     claims: ClassVar[Claim | None] = None
     releases: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **more: Any) -> None:
-        # Called twice: a dataclass with slots is a second class, and that one stays.
+        # Called twice: ``slots=True`` creates a second class, which replaces the first here.
         EVENTS[cls.type] = cls
 
     @abstractmethod
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        """Change ``t``. Never refuses: what is stored has happened. Call ``apply`` below."""
+        """Change ``t``. Never refuses: a stored event has happened. Callers use ``apply`` below."""
 
     @abstractmethod
     def sentence(self, t: Tournament) -> str:
-        """What the history says, on the state before the event."""
+        """What was done, given the state before the event. The history puts before it who did it,
+        and behind it for whom."""
 
     def touches(self, t: Tournament) -> Touched | None:
-        """What the event changes on a screen besides the counts, on the state before the event.
-        None, the safe answer: anything."""
+        """The parts of a screen that the event changes besides the counts, given the state before
+        it. None means any part, which is always safe."""
         return None
 
     def sound(self) -> bool:
-        """Whether the values are such as a rule could have made; an import may hold anything."""
+        """Whether a rule could have produced these values; an import may hold anything."""
         return all(_sound(getattr(self, field.name)) for field in fields(self))
 
     @property
@@ -169,7 +172,7 @@ class Event(ABC):
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Self:
-        """The event with these fields; TypeError if they are not what the class says."""
+        """The event with these fields; TypeError if they do not match the class."""
         event: Self = codec.reader(cls)(data)
         return event
 
@@ -217,7 +220,7 @@ def _sound(value: object) -> bool:
 
 
 def apply(t: Tournament, event: Event, seq: int, at: datetime) -> None:
-    """Take one event into ``t``; ``seq`` is its place in the stream, ``at`` its time."""
+    """Apply one event to ``t``; ``seq`` is its place in the stream, ``at`` its time."""
     event.apply(t, seq, at)
     t.version += event.versioned
     t.seq = seq

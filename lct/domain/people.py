@@ -36,6 +36,7 @@ class PlayerJoined(Event):
 
     type = "player-joined"
     by = "player"
+    players_own = True
 
     player_id: Public[str]
     first: Public[str]
@@ -49,7 +50,7 @@ class PlayerJoined(Event):
         t.removed.discard(self.player_id)
 
     def sentence(self, t: Tournament) -> str:
-        return f"{self.first} {self.last} took a seat"
+        return "took a seat"
 
     def sound(self) -> bool:
         return is_person_name(self.first, self.last) and Event.sound(self)
@@ -98,7 +99,7 @@ class PlayerRenamed(Event):
         t.players[self.player_id].rename(self.first, self.last)
 
     def sentence(self, t: Tournament) -> str:
-        return f"{t.name_of(self.player_id)} is now {self.first} {self.last}"
+        return f"changed the name {t.name_of(self.player_id)} to {self.first} {self.last}"
 
     def sound(self) -> bool:
         return is_person_name(self.first, self.last) and Event.sound(self)
@@ -210,8 +211,8 @@ class UnblockPlayer(Command):
 
 @dataclass(frozen=True, slots=True)
 class PlayerForgotten(Event):
-    """A player asked to be forgotten: from here on a neutral name stands for them, and the
-    older events that named them are rewritten to it."""
+    """A player asked to be forgotten: a neutral name replaces theirs from here on, and in the
+    older events that named them."""
 
     type = "player-forgotten"
     by = "operator"

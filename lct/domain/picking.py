@@ -27,10 +27,11 @@ def _touched(t: Tournament, player_id: str, *teams: int) -> Touched:
 
 @dataclass(frozen=True, slots=True)
 class TeamPicked(Event):
-    """A player took a team; the one they had before is free."""
+    """A player took a team; their previous one, if any, is free."""
 
     type = "team-picked"
     by = "player or organiser"
+    players_own = True
 
     player_id: Public[str]
     team: Public[int]  # its place in the tournament's list
@@ -48,7 +49,7 @@ class TeamPicked(Event):
     def sentence(self, t: Tournament) -> str:
         before = t.players[self.player_id].team
         instead = f" instead of {t.teams[before].name}" if before is not None else ""
-        return f"{t.name_of(self.player_id)} took {t.teams[self.team].name}{instead}"
+        return f"took {t.teams[self.team].name}{instead}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ class TeamLetGo(Event):
 
     type = "team-let-go"
     by = "player"
+    players_own = True
 
     player_id: Public[str]
 
@@ -90,7 +92,7 @@ class TeamLetGo(Event):
     def sentence(self, t: Tournament) -> str:
         before = t.players[self.player_id].team
         team = t.teams[before].name if before is not None else "a team"
-        return f"{t.name_of(self.player_id)} let {team} go"
+        return f"let {team} go"
 
 
 @dataclass(frozen=True, kw_only=True)

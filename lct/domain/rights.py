@@ -1,4 +1,4 @@
-"""Who acts, and which right a command needs. The check is part of the decision (fact.py)."""
+"""Actors, and the right that a command needs. The check is part of the decision (fact.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Right(Enum):
-    """Whom an action is open to; the player is the one that it is about."""
+    """Who may do an action; the player is the one that the action is about."""
 
     ANYONE = "anyone"
     PLAYER = "that player"
@@ -18,8 +18,8 @@ class Right(Enum):
 
 
 class Actor(NamedTuple):
-    """Who acts. ``id`` is the player's, or that of the organiser's device. ``renewed`` is how often
-    that player had got a new personal code when this phone came in."""
+    """``id`` is the player's, or that of the organiser's device. ``renewed`` is how often the
+    player's personal code had been renewed when this phone signed in."""
 
     kind: str
     id: str = ""
@@ -35,7 +35,7 @@ class Actor(NamedTuple):
 ANYONE = Actor("anyone")
 SYSTEM = Actor("system")
 OPERATOR = Actor("operator")
-# Opening a tournament makes an organiser; there is no device in it yet.
+# Creates a tournament, which has no devices yet.
 CREATOR = Actor("organiser")
 
 

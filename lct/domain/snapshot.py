@@ -1,4 +1,4 @@
-"""A tournament as plain values and back: a cache that spares replaying, never the truth."""
+"""A tournament as plain values, and back: a cache that saves a replay, never the truth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from . import codec
 from .tournament import Tournament
 
-# Raise it whenever Tournament, Player or Draw change: older snapshots are then thrown away.
+# Raise it whenever Tournament, Player or Draw changes: older snapshots are then discarded.
 SCHEMA = 4
 
 
@@ -18,6 +18,6 @@ def dump(t: Tournament) -> dict[str, Any]:
 
 
 def restore(state: dict[str, Any]) -> Tournament:
-    """The tournament that ``dump`` saw; TypeError if it is none."""
+    """The tournament that was dumped; TypeError if ``state`` is not one."""
     t: Tournament = codec.reader(Tournament)(state)
     return t

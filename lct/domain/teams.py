@@ -12,12 +12,12 @@ from .errors import Invalid
 from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long, is_plain, length
 
 MAX_TEAMS = 2000
-# Code points of a list's names that have emoji or marks in them: each is looked at for about 1 µs.
+# Code points in all names of a list with emoji or marks: each takes about 1 µs to check.
 MAX_ELABORATE = 10_000
 STAR_STEPS = (5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0)
 
 _ELABORATE = (
-    f"Names with emoji or combining marks may have {MAX_ELABORATE} characters together; "
+    f"Names with emoji or combining marks may have {MAX_ELABORATE} characters in total; "
     "these have more."
 )
 
@@ -63,8 +63,8 @@ def rated_teams(
 
 
 def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...]:
-    """One team a line, cleaned, empty lines dropped; Invalid names duplicates and long lines, and
-    what is more than one line."""
+    """One team per line, cleaned, without empty lines. Invalid names duplicates, lines that are
+    too long, and lines that contain a line break."""
     names = []
     elaborate = 0
     for line in lines:
@@ -81,7 +81,7 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
     if not names:
         raise Invalid(**{field: "Paste at least two teams, one per line."})
     if len(names) > MAX_TEAMS:
-        raise Invalid(**{field: f"{len(names)} teams are too many; {MAX_TEAMS} fit."})
+        raise Invalid(**{field: f"{len(names)} teams are too many; the limit is {MAX_TEAMS}."})
     seen: dict[str, str] = {}
     twice: list[str] = []
     for name in names:
@@ -98,7 +98,7 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
 
 
 def is_team_name(name: str) -> bool:
-    """Whether that is a name as ``pasted_teams`` and the catalogue have it."""
+    """Whether ``name`` is as ``pasted_teams`` and the catalogue would hold it."""
     return (
         not is_far_too_long(name, NAME_CLUSTERS)
         and clean(name) == name != ""

@@ -1,7 +1,6 @@
-"""The state of a tournament, its players and its draws, and what can be asked of them.
+"""The state of a tournament, its players and its draws, with queries on it.
 
-What may happen in it and what an event changes stand with the subjects: evening.py, people.py,
-picking.py, drawing.py, devices.py.
+The rules and events are in the subjects: evening.py, people.py, picking.py, drawing.py, devices.py.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class Player:
     id: str
     first: str
     last: str
-    folded: str = ""  # their name as it is compared, kept since every guest is compared with all
+    folded: str = ""  # the name as compared; cached, since a new name is compared with all
     team: int | None = None
     value: str = ""
     picked_at: int = 0  # the seq of the pick in force: the order of the draw's message
@@ -51,7 +50,7 @@ class Hand(NamedTuple):
 
 @dataclass(slots=True)
 class Draw:
-    """A draw as it stays on record."""
+    """A draw, as kept on record."""
 
     attempt: int
     commitment: str
@@ -96,15 +95,15 @@ class Tournament:
     draws: list[Draw] = field(default_factory=list)
     dealt: bool = False  # the draw of this attempt was made
     devices: dict[str, str] = field(default_factory=dict)  # device id -> label
-    # Of these, the one that created it and those that came by the recovery code.
+    # Of these, the one that created it and those admitted by the recovery code.
     owners: set[str] = field(default_factory=set)
     organiser_hash: str = ""
     organiser_links: int = 1  # how many co-organiser links there have been
     recovery_hash: str = ""
-    # Player id -> how often they got a new personal code; "": everybody did.
+    # Player id -> how often their personal code was renewed; "": everybody's.
     seat_codes: dict[str, int] = field(default_factory=dict)
 
-    # --- what can be asked --------------------------------------------------------------------
+    # --- queries ------------------------------------------------------------------------------
 
     @property
     def exists(self) -> bool:
@@ -139,7 +138,7 @@ class Tournament:
         except KeyError:
             raise errors.UnknownPlayer from None
 
-    # --- what the rules of several subjects ask -----------------------------------------------
+    # --- checks that several subjects share ---------------------------------------------------
 
     def check_open(self) -> None:
         if self.closed:
@@ -152,7 +151,7 @@ class Tournament:
             raise errors.AlreadyDrawn
 
     def check_door(self) -> None:
-        """Refuse when nobody can come in now, with the reason a guest should read."""
+        """Refuse if nobody can join now, with a reason for the guest to read."""
         self.check_picking()
         if self.full:
             raise errors.TournamentFull(self.limit)

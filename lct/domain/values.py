@@ -14,25 +14,24 @@ CODE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
 
 NAME_CLUSTERS = 40
 TITLE_CLUSTERS = 60
-# A cluster may carry this many marks; more is a prank that paints over its neighbours.
+# Marks that one cluster may carry; more would paint over its neighbours.
 MAX_MARKS = 4
-# Code points of what counts as one character; the longest emoji has 11. More count as several.
+# Code points in one cluster; the longest emoji has 11. A longer cluster counts as several.
 MAX_CLUSTER = 16
-# Code points a character, over a whole name: enough for any script, and memory for each of them.
+# Mean code points per character of a name: enough for any script, and a bound on memory.
 MEAN_CLUSTER = 8
-# Combining characters in a row (UAX #15, Stream-Safe Text Format): to normalize takes time by the
-# square of them, and 128,000 hold up everybody for 12 s.
+# Combining characters in a row (UAX #15, Stream-Safe Text Format). Normalizing takes time quadratic
+# in their number: 128,000 would block the worker for 12 s.
 MAX_NONSTARTERS = 30
 LONGEST_URL = 500  # of a webhook
 
 ZWJ, ZWNJ = "\u200d", "\u200c"
-# Letters and symbols by category that nobody can see.
+# Invisible characters; most have the category of a letter or a symbol.
 _BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u034f")
-# Letters, digits and what ASCII has besides them: each is seen, and is a cluster of its own. Not
-# among them are the parts of Hangul syllables, which join, and the blanks. The two classes have no
-# character in common, and nothing is given back: otherwise a text that fits but for its end would
-# be tried in 2**n ways.
-_HIDDEN = re.compile(f"[\ufe00-\ufe0f{''.join(_BLANKS)}]")  # of what str.isprintable() lets pass
+_HIDDEN = re.compile(f"[\ufe00-\ufe0f{''.join(_BLANKS)}]")  # invisible, yet str.isprintable()
+# Characters that are visible and a cluster of their own: letters, digits and printable ASCII, but
+# not Hangul jamo, which join, nor blanks. The two classes are disjoint and the quantifier is
+# possessive: otherwise a text that fails at its end would backtrack in 2**n ways.
 _PLAIN = re.compile(r"(?:[^\W\u1100-\u11ff\u3164\uffa0]|[ -/:-@\[-^`{-~])*+")
 
 
@@ -42,7 +41,7 @@ def new_code(choose: Callable[[str], str]) -> str:
 
 
 def normal_code(typed: str) -> str | None:
-    """The code someone meant, in any case and with or without dashes and spaces, or None."""
+    """The code as typed in any case, with or without dashes and spaces; None if it is no code."""
     code = "".join(c for c in typed.upper() if c.isascii() and c.isalnum())
     fits = len(code) == CODE_LENGTH and all(c in CODE_ALPHABET for c in code)
     return code if fits else None
@@ -54,12 +53,12 @@ def shown_code(code: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether ``text`` has none of what needs a look at each character. Most names have not."""
+    """Whether ``text`` needs no check of each character. Most names need none."""
     return _PLAIN.fullmatch(text) is not None and unicodedata.is_normalized("NFC", text)
 
 
 def _visible(c: str) -> str:
-    """The character, a plain space for any space, nothing for what cannot be seen."""
+    """The character; a plain space for any space, an empty string for an invisible one."""
     category = unicodedata.category(c)
     if c.isspace() or category in ("Zs", "Zl", "Zp"):
         return " "
@@ -79,7 +78,7 @@ def _is_mark(c: str) -> bool:
 
 
 def _stream_safe(text: str) -> str:
-    """The text without the combining characters that are too many in a row."""
+    """The text with each run of combining characters cut to MAX_NONSTARTERS."""
     if not any(map(unicodedata.combining, text)):
         return text
     out: list[str] = []
@@ -101,24 +100,24 @@ def clean(text: str) -> str:
         return " ".join(text.split())
     out: list[str] = []
     marks = 0
-    # What nobody sees goes first: it would keep what is around it from being normalized.
+    # Remove invisible characters first: they would keep their neighbours from being normalized.
     seen = text if _all_visible(text) else "".join(map(_visible, text))
     for c in unicodedata.normalize("NFC", _stream_safe(seen)):
         marks = marks + 1 if _is_mark(c) else 0
         if marks <= MAX_MARKS:
             out.append(c)
-    # Joiners mean something between characters only.
+    # Joiners have a meaning only between characters.
     return " ".join(word for w in "".join(out).split(" ") if (word := w.strip(ZWJ + ZWNJ)))
 
 
 def fold(text: str) -> str:
-    """The form in which two names are the same: NFKC, casefold, no invisible characters."""
+    """The form in which names are compared: NFKC, casefold, no invisible characters."""
     if text.isascii():
         return " ".join(text.lower().split())
     if is_plain(text):
         folded = unicodedata.normalize("NFKC", text).casefold()
         return " ".join(unicodedata.normalize("NFKC", folded).split())
-    # Before, for it would keep letters and marks apart, and behind, for some of it comes of NFKC.
+    # Remove invisible characters before NFKC (they block composition) and after (it makes some).
     folded = unicodedata.normalize("NFKC", _stream_safe(_seen(text))).casefold()
     return " ".join(unicodedata.normalize("NFKC", _seen(folded)).split())
 
@@ -134,7 +133,7 @@ def _is_invisible(c: str) -> bool:
 
 
 def clusters(text: str) -> Iterator[str]:
-    """What people see as one character each (UAX #29, extended grapheme clusters).
+    """The user-perceived characters of ``text`` (UAX #29, extended grapheme clusters).
 
     The standard library has no property tables, so joining follows general categories: marks,
     joiners, skin tones, tags, pairs of regional indicators and Hangul syllables stay together.
@@ -150,7 +149,7 @@ def clusters(text: str) -> Iterator[str]:
 
 
 def length(text: str) -> int:
-    """The characters that people see in ``text``; one of very many code points counts as more."""
+    """The number of user-perceived characters, at least one per MEAN_CLUSTER code points."""
     if is_plain(text):
         return len(text)
     return max(sum(1 for _ in clusters(text)), -(-len(text) // MEAN_CLUSTER))
@@ -184,20 +183,20 @@ def _hangul(c: str) -> str:
 
 
 def is_far_too_long(text: str, most: int) -> bool:
-    """Whether ``text`` cannot mean ``most`` visible characters, without a look at each of its."""
+    """Whether ``text`` is far too long for ``most`` visible characters, by its length alone."""
     return len(text) > 2 * MAX_CLUSTER * most
 
 
 def visible_text(text: str, field: str, most: int, what: str) -> str:
-    """``text`` cleaned, 1 to ``most`` visible characters, or Invalid beside ``field``."""
+    """``text`` cleaned, 1 to ``most`` visible characters; else Invalid for ``field``."""
     if is_far_too_long(text, most):
-        raise Invalid(**{field: f"{len(text)} characters are too many; {most} fit."})
+        raise Invalid(**{field: f"{len(text)} characters are too many; the limit is {most}."})
     cleaned = clean(text)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in cleaned):
         raise Invalid(**{field: f"Type {what}."})
     count = length(cleaned)
     if count > most:
-        raise Invalid(**{field: f"{count} characters are too many; {most} fit."})
+        raise Invalid(**{field: f"{count} characters are too many; the limit is {most}."})
     return cleaned
 
 
@@ -219,7 +218,7 @@ def person_name(first: str, last: str) -> tuple[str, str]:
 
 
 def whole_number(text: str, field: str, low: int, high: int) -> int:
-    """A whole number from ``low`` to ``high``, or Invalid beside ``field``."""
+    """A whole number from ``low`` to ``high``; else Invalid for ``field``."""
     digits = text.strip()
     if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
         raise Invalid(**{field: f"Type a whole number from {low} to {high}."})
@@ -229,7 +228,7 @@ def whole_number(text: str, field: str, low: int, high: int) -> int:
 
 
 def is_person_name(first: str, last: str) -> bool:
-    """Whether these are names as ``person_name`` makes them."""
+    """Whether ``person_name`` would return these names unchanged."""
     try:
         return person_name(first, last) == (first, last)
     except Invalid:

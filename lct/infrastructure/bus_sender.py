@@ -1,4 +1,4 @@
-"""The sending half of the bus, in a thread of its own: no tap ever waits for Redis."""
+"""The sending half of the bus, in its own thread: no tap ever waits for Redis."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ LOOKS, HERE = "lct:looks:", "lct:here:"
 
 
 def failed(what: str, error: Exception, asked: str | None = None) -> None:
-    """Log that Redis did not do something, for which request if it was for one."""
+    """Log a Redis failure, with the id of the request that it was for, if any."""
     extra = {"event.action": "bus.unavailable", "error.type": type(error).__name__}
     log.error(what, extra=extra | ({"http.request.id": asked} if asked else {}))
 
 
 def _commands(message: BusMessage, now: float) -> Iterator[tuple[str | int, ...]]:
-    """What a message comes to in Redis: it is published, and kept if a worker that comes later
-    shall know it too."""
+    """The Redis commands for a message: publish it, and keep looks and presence for workers that
+    start later."""
     if isinstance(message, Looked):
         key = LOOKS + message.code
         if message.team is None:
@@ -62,7 +62,7 @@ def _end_spans(batch: list[tuple[str | None, BusMessage]], error: Exception | No
 
 
 class Sender:
-    """Sends messages in the order in which they were left here. ``now`` is the bus's clock."""
+    """Sends messages in the order they were put. ``now`` is the bus's clock."""
 
     def __init__(self, connections: redis.ConnectionPool, now: Callable[[], float]) -> None:
         self._connections, self._now = connections, now
@@ -78,14 +78,14 @@ class Sender:
         self._outgoing.put((request_id.get(), message))
 
     def flush(self, seconds: float = 1.0) -> None:
-        """Wait until everything is sent, for so long at most: a command line is about to end."""
+        """Wait until everything is sent, at most ``seconds``: the process is about to end."""
         end = time.monotonic() + seconds
         while not (self._outgoing.empty() and self._idle) and time.monotonic() < end:
             time.sleep(0.005)
 
     def _deliver(self) -> None:
-        """Send whatever has come together in one write. What cannot be sent is dropped: it says
-        no more than "look at the store", which every room does by itself now and then."""
+        """Send everything queued in one write. Messages that cannot be sent are dropped: they only
+        say "look at the store", which every room also does now and then."""
         connection = None
         while True:
             batch = [self._outgoing.get()]
@@ -95,7 +95,7 @@ class Sender:
             commands = [
                 command for _, message in batch for command in _commands(message, self._now())
             ]
-            for again in (True, False):  # the connection may be of before a restart
+            for again in (True, False):  # the connection may predate a restart
                 try:
                     connection = connection or self._connections.get_connection()
                     connection.send_packed_command(connection.pack_commands(commands))
@@ -107,7 +107,7 @@ class Sender:
                     if connection is not None:
                         connection.disconnect()
                     if again and isinstance(error, RedisError | OSError):
-                        continue  # to say it twice does no harm
+                        continue  # sending twice does no harm
                     for asked in {asked for asked, _ in batch}:
                         failed("bus publish failed", error, asked)
                     _end_spans(batch, error)

@@ -1,6 +1,6 @@
 """The collections, as mongoengine documents: every field and every index is declared here.
 
-The hot path, events, reads and writes its collection raw (plain dicts through ``collection``):
+Events are the hot path, so they are read and written raw (plain dicts through ``collection``):
 building documents costs about twice the time of loading a tournament. All else uses documents.
 """
 
@@ -30,9 +30,9 @@ from ..config import Settings
 
 
 class PrimaryDocument(Document):
-    """A document that is read from the primary even if the store's address says otherwise: a
-    secondary may be behind what was acknowledged. (mongoengine leaves no other way to set it above
-    the address.)"""
+    """A document that is read from the primary even if the connection string says otherwise: a
+    secondary may lag behind acknowledged writes. (mongoengine has no other way to override the
+    connection string.)"""
 
     meta: ClassVar[dict[str, Any]] = {"abstract": True}
 
@@ -42,22 +42,22 @@ class PrimaryDocument(Document):
         return raw.with_options(read_preference=pymongo.ReadPreference.PRIMARY)
 
 
-LONGEST_ID = 200  # characters, where documents are checked: in an import
+LONGEST_ID = 200  # characters; checked in an import
 
 
 class EventDocument(PrimaryDocument):
     """One domain event. The unique ``_id`` (``<code>:<seq>``) is the concurrency check.
-    The fields stand in the order in which exports have them."""
+    Exports have the fields in this order."""
 
     id = StringField(primary_key=True)
     stream = StringField(required=True)
     seq = IntField(required=True, min_value=1)
     type = StringField(required=True)
     schema = IntField(required=True)
-    data = DictField(default=None)  # mongoengine takes an empty one for none at all
+    data = DictField(default=None)  # mongoengine treats an empty one as missing
     at = DateTimeField(required=True)
     actor = StringField(required=True, max_length=LONGEST_ID)
-    # Absent where unused: a stored null would count as a value.
+    # Absent if unused: a stored null would count as a value.
     command_id = StringField(max_length=LONGEST_ID)
     request_id = StringField(max_length=LONGEST_ID)
     unique = StringField()
@@ -77,7 +77,7 @@ class EventDocument(PrimaryDocument):
 
 
 class SnapshotDocument(PrimaryDocument):
-    """A cache of one stream's state after ``seq`` events; never truth."""
+    """A cache of one stream's state after ``seq`` events; never the truth."""
 
     id = StringField(primary_key=True)  # the stream
     seq = IntField(required=True)
@@ -90,25 +90,25 @@ class SnapshotDocument(PrimaryDocument):
 
 
 class WebhookDocument(PrimaryDocument):
-    """Who is told what happens in a tournament, and how far. Its signing secret is in no field.
+    """A webhook of a tournament, and how far it has delivered. Its signing secret is not stored.
 
-    Times are milliseconds since the epoch: the local store keeps a date that is set as a text.
+    Times are milliseconds since the epoch: the local store turns a date in a $set into text.
     """
 
-    id = StringField(primary_key=True)  # <code>:<1 to 5>, so that there cannot be more
+    id = StringField(primary_key=True)  # <code>:<1 to 5>, which allows no more
     stream = StringField(required=True)
     hook = StringField(required=True)
     url = StringField(required=True)
-    device = StringField(required=True)  # that added it, and whose rights it has
+    device = StringField(required=True)  # the one that added it, whose rights it has
     seq = IntField(required=True)
     version = IntField(required=True)
     draw = IntField(required=True)
-    tries = IntField(required=True, default=0)  # that failed since the last one that did not
-    since = IntField(required=True, default=0)  # the first of them; 0: none
-    next_at = IntField(required=True, default=0)  # not before
+    tries = IntField(required=True, default=0)  # failed since the last success
+    since = IntField(required=True, default=0)  # time of the first failed try; 0: none
+    next_at = IntField(required=True, default=0)  # no retry before
     reason = StringField(default="")
-    failed = BooleanField(required=True, default=False)  # so long that nothing is sent any more
-    holder = StringField(default="")  # the worker that is at it ...
+    failed = BooleanField(required=True, default=False)  # given up: failed for too long
+    holder = StringField(default="")  # the worker that has the lease ...
     lease = IntField(required=True, default=0)  # ... until then
 
     meta: ClassVar = {
@@ -119,43 +119,42 @@ class WebhookDocument(PrimaryDocument):
 
     @property
     def host(self) -> str:
-        """What of its address may be shown and logged: the rest may be a secret."""
+        """The part of its URL that may be shown and logged; the rest may be a secret."""
         return urlsplit(self.url).hostname or ""
 
 
 DOCUMENTS = (EventDocument, SnapshotDocument, WebhookDocument)
 
-# How long the driver waits. A command, or a page, has EventStore.deadline for all of its operations
-# together; any other operation has timeoutMS for itself. Within either the driver goes by the time
-# that is left, whatever it does, and leaves its other settings aside; they are for what it does on
-# its own account.
+# How long the driver waits. A command or a page has EventStore.deadline for all of its operations
+# together; any other operation has timeoutMS for itself. Within either, the driver uses the time
+# left and ignores its other timeouts, which apply to its own background work.
 TIMEOUTS = {
-    # An operation as a whole: finding the primary, connecting, sending, waiting, trying again.
-    # Whoever taps waits no longer. The server is told as well (maxTimeMS), and stops.
+    # One whole operation: finding the primary, connecting, sending, waiting, retrying. A tap waits
+    # no longer. The server gets the limit too (maxTimeMS), and stops.
     "timeoutMS": 4000,
-    # Its look at each server, every ten seconds: how soon it notices that one has gone silent.
+    # The heartbeat to each server, every ten seconds: how soon a silent server is noticed.
     "connectTimeoutMS": 2000,
-    # Tidying up, such as ending its sessions when a worker stops: with the store down that takes
-    # as long as this, and half a minute if it were not set.
+    # Cleanup, such as ending sessions when a worker stops: with the store down it takes this long,
+    # and by default half a minute.
     "serverSelectionTimeoutMS": 2000,
     "socketTimeoutMS": 2000,
 }
-# Building indexes is no tap: an operator waits, and a big collection takes longer.
+# An operator waits for index builds, and a big collection takes longer than a tap may.
 INDEX_SECONDS = 600
-# For a store that starts at the same time; one that says nothing shall not look like a long build.
+# For a store that is still starting. A silent store must not look like a long build.
 START_SECONDS = 10
 
-# Again and again while there is time: a failover that ends within it is not even noticed.
+# Retries go on while there is time: a failover that ends within it goes unnoticed.
 RETRIES = {
-    "retryWrites": True,  # on a replica set; the server knows the write again and does it once
+    "retryWrites": True,  # on a replica set; the server recognises a retry and writes once
     "retryReads": True,  # on any server
 }
 CONCERNS = {
-    # What was acknowledged is on the disks of a majority, and outlives any one of them.
+    # An acknowledged write is on the disks of a majority, and survives the loss of any one.
     "w": "majority",
     "journal": True,
-    # Only what cannot be taken back any more. With an event in memory that a failover took back a
-    # worker would write the one behind it, and leave a gap that stops the evening for good.
+    # Read only what cannot be rolled back. A worker that has cached an event which a failover rolls
+    # back would write the next one, and leave a gap that stops the evening for good.
     "readConcernLevel": "majority",
 }
 
@@ -175,13 +174,13 @@ def connect_store(settings: Settings) -> MongoClient:
 
 
 def collection(document: type[PrimaryDocument]) -> Collection[dict[str, Any]]:
-    """The document's collection, raw."""
+    """The document's raw pymongo collection."""
     return document._get_collection()
 
 
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """So much time for what no tap waits for, once the store has said something."""
+    """Allow ``seconds`` for work that no tap waits for, once the store has answered a ping."""
     with pymongo.timeout(START_SECONDS):
         EventDocument._get_collection().database.command("ping")
     with pymongo.timeout(seconds):
@@ -189,7 +188,7 @@ def patience(seconds: float) -> Iterator[None]:
 
 
 def ensure_indexes() -> list[str]:
-    """Create every index that is missing; returns the names of the collections."""
+    """Create missing indexes; returns the names of the collections."""
     with patience(INDEX_SECONDS):
         for document in DOCUMENTS:
             document.ensure_indexes()

@@ -27,16 +27,16 @@ from .stream import Stream
 
 log = logging.getLogger(__name__)
 
-# Of states that a worker keeps, as Stream.size() estimates: 500 usual ones (174 teams, 16 players:
-# 127 kB), or 22 of the largest (2,000 teams, 1,024 players, a draw: 2.9 MB).
+# Of states that a worker caches, as Stream.size() estimates: 500 typical ones (174 teams, 16
+# players: 127 kB), or 22 of the largest (2,000 teams, 1,024 players, a draw: 2.9 MB).
 STREAM_BYTES = 64_000_000
 CHECK_SECONDS = 60.0
 SNAPSHOT_EVERY = 50
-DEADLINE = 4.0  # seconds for everything that a command, or a page, asks of the store
+DEADLINE = 4.0  # seconds for all store operations of a command or a page
 
 
 def in_time() -> AbstractContextManager[None]:
-    """What a request asks of the store ends by the request's deadline, wherever it is asked."""
+    """Within a request, end the operations inside by its deadline; elsewhere, set no limit."""
     seconds = this_request.left(math.inf)
     return nullcontext() if seconds == math.inf else pymongo.timeout(min(DEADLINE, seconds))
 
@@ -67,14 +67,14 @@ class EventStore:
         self._streams: Kept[str, Stream] = Kept(STREAM_BYTES, Stream.size)
 
     def deadline(self) -> AbstractContextManager[None]:
-        """All operations inside, retries included, have DEADLINE seconds together. One inside
-        another can only end sooner; work that is put off has to leave its context behind."""
+        """All operations inside, retries included, share DEADLINE seconds. A nested deadline can
+        only end sooner. Deferred work must not inherit this context."""
         return pymongo.timeout(this_request.left(DEADLINE))
 
     # --- reading ------------------------------------------------------------------------------
 
     def stream(self, code: str) -> Stream:
-        """The stream as cached here, perhaps behind the store; else UnknownTournament."""
+        """The cached stream, which may lag the store, or the stored one; else UnknownTournament."""
         if cached := self._streams.get(code):
             return cached
         with self.deadline():
@@ -98,8 +98,8 @@ class EventStore:
         return self._streams.get(code) or Stream(code)
 
     def catch_up(self, stream: Stream, certain: bool = False) -> int:
-        """Take in newer events; returns how many there were. None is the usual case, one
-        lookup by ``_id``, which is spared when it is ``certain`` that there are some."""
+        """Apply newer events; returns how many there were. Usually there are none, which takes
+        one lookup by ``_id``; it is skipped if it is ``certain`` that there are some."""
         before = stream.seq
         try:
             with reachable():
@@ -117,7 +117,7 @@ class EventStore:
         return stream.seq - before
 
     def _check_existence(self, stream: Stream) -> None:
-        """Now and then make sure that a cached stream has not been deleted elsewhere."""
+        """Every CHECK_SECONDS, make sure that a cached stream has not been deleted elsewhere."""
         if stream.seq and time.monotonic() - stream.seen_at > CHECK_SECONDS:
             with reachable():
                 there = self._has(stream.code, stream.seq)
@@ -127,7 +127,7 @@ class EventStore:
             stream.seen_at = time.monotonic()
 
     def tail(self, code: str, after: int = 0) -> Iterable[Mapping[str, Any]]:
-        """The stored documents of a stream behind place ``after``, in order."""
+        """The stored documents of a stream after place ``after``, in order."""
         return self.events.find({"stream": code, "seq": {"$gt": after}}).sort("seq", 1)
 
     def stream_of_command(self, command_id: str) -> str | None:
@@ -152,7 +152,7 @@ class EventStore:
             cached = self.snapshots.find_one({"_id": code})
             stream = self._restore(code, cached) if cached else Stream(code)
             documents = list(self.tail(code, stream.seq))
-            # A snapshot from another history is worth nothing; so is one that outlived its stream.
+            # Ignore a snapshot from another history, or one that outlived its stream.
             if stream.seq and not documents and not self._has(code, stream.seq):
                 stream, documents = Stream(code), list(self.tail(code))
             if cached and not stream.seq:
@@ -169,7 +169,7 @@ class EventStore:
         return self.events.find_one({"_id": f"{code}:{seq}"}, {"_id": 1}) is not None
 
     def _restore(self, code: str, cached: Mapping[str, Any]) -> Stream:
-        """The stream as the snapshot has it; an empty one where the snapshot cannot be used."""
+        """The stream from the snapshot; an empty one if the snapshot cannot be used."""
         stream = Stream(code)
         try:
             if cached["schema"] == snapshot.SCHEMA and type(cached["seq"]) is int:
@@ -196,8 +196,8 @@ class EventStore:
     def append(
         self, stream: Stream, seq: int, event: Event, command: Command, at: datetime
     ) -> None:
-        """Store one event at place ``seq``, the one behind the state it was decided on, and take
-        it in. Raises SeqTaken, CommandRepeated, the refusal of the event's claim, or Unavailable.
+        """Store one event at place ``seq``, the next after the state it was decided on, and apply
+        it. Raises SeqTaken, CommandRepeated, the refusal of the event's claim, or Unavailable.
         """
         self._check_existence(stream)
         self._free_stale(stream)
@@ -231,11 +231,11 @@ class EventStore:
             self._put_off(partial(self.write_snapshot, stream))
 
     def _refusal(self, event: Event, document: dict[str, Any]) -> Exception:
-        """Which of the unique values was taken. Asked of the store: what a duplicate-key error
-        says about it differs between servers."""
+        """The error for the unique value that was taken. Queries the store, because the details
+        of a duplicate-key error differ between servers."""
         command_id, text = document.get("command_id"), document.get("unique")
         if not command_id and not text:
-            return SeqTaken()  # nothing else in it has to be unique
+            return SeqTaken()  # no other field is unique
         if command_id and (code := self.stream_of_command(command_id)):
             return CommandRepeated(code)
         with reachable():
@@ -243,12 +243,12 @@ class EventStore:
                 return SeqTaken()
             if text and event.claims and self.events.find_one({"unique": text}, {"_id": 1}):
                 return event.claims.taken(getattr(event, event.claims.field))
-        # Gone again; or stored, but not yet by a majority, and so not seen: decide once more.
+        # Gone again, or not yet stored by a majority and so not visible: decide again.
         return SeqTaken()
 
     def _free_stale(self, stream: Stream) -> None:
-        """Free the texts of superseded events. A crash before this leaves a text held; the next
-        command on the stream frees it."""
+        """Free the texts of superseded events. If a crash leaves a text held, the next command on
+        the stream frees it."""
         while stream.stale:
             seq = stream.stale[0]
             with reachable():
@@ -259,7 +259,7 @@ class EventStore:
         self._defer(carried(work))
 
     def write_snapshot(self, stream: Stream) -> None:
-        """Replace the stream's snapshot by its state now, unless a newer one is there."""
+        """Replace the stream's snapshot with its current state, unless a newer one is there."""
         code = stream.code
         made = SnapshotDocument(
             id=code,
@@ -270,7 +270,7 @@ class EventStore:
             stale=list(stream.stale),
         )
         made.validate()
-        # Replaced whole and so raw: the local store's $set, mongoengine's way, turns dates to text.
+        # Replaced whole, so raw: mongoengine uses $set, in which the local store makes dates text.
         document = made.to_mongo()
         try:
             with reachable():

@@ -1,4 +1,4 @@
-"""Rate limits kept in Redis, shared by all workers. Without Redis nobody is turned away."""
+"""Rate limits, kept in Redis and shared by all workers. Without Redis, attempts are allowed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..domain.errors import TooMany
 
 log = logging.getLogger(__name__)
 
-# A whole bar may come from one address, so these only stop machines.
+# A whole bar may share one address, so the limits only stop scripts.
 LIMITS = {
     "call": parse("6000/minute"),
     "create": parse("30/minute"),
@@ -32,10 +32,10 @@ LIMITS = {
     "wrong-code": parse("60/minute"),
     "wrong-key": parse("20/minute"),
 }
-ANSWER_SECONDS = 2.0  # that one question to Redis takes at most
+ANSWER_SECONDS = 2.0  # the most that one Redis query takes
 
-COUNT_SECONDS = 0.1  # between two looks at Redis for what is counted later
-REMEMBERED = 1000  # full windows, before those that are over are forgotten
+COUNT_SECONDS = 0.1  # between two batches of background counts
+REMEMBERED = 1000  # full windows kept before expired ones are dropped
 
 
 class Limiter:
@@ -48,14 +48,14 @@ class Limiter:
             wrap_exceptions=False,
         )
         self._strategy = FixedWindowRateLimiter(self._storage)
-        self._full: dict[tuple[str, str], float] = {}  # until when, as far as this worker knows
+        self._full: dict[tuple[str, str], float] = {}  # until when, as this worker knows
         self._uncounted = Counter[tuple[str, str]]()
-        self._suspects: set[tuple[str, str]] = set()  # who was found over a limit later
+        self._suspects: set[tuple[str, str]] = set()  # found over a limit in the background
         self._counter: threading.Thread | None = None
         self._due = threading.Event()
 
     def check(self, name: str, who: str) -> None:
-        """Count nothing; TooMany if a hit in this worker found the window full. Asks nobody."""
+        """TooMany if a hit in this worker found the window full. Does not count or ask Redis."""
         left = self._full.get((name, who), 0) - time.monotonic()
         if left > 0:
             raise TooMany(int(left) + 1)
@@ -80,10 +80,11 @@ class Limiter:
         raise TooMany(left)
 
     def count(self, name: str, who: str) -> None:
-        """Count one attempt, a moment later; of who was over the limit then, at once, as hit().
+        """Count one attempt in the background. Callers already over the limit are counted
+        synchronously, as in hit().
 
-        For what every tap counts towards: two questions to Redis would be a third of its cost. So
-        a worker asks once for all that came together.
+        For limits that every tap counts towards: two Redis queries would be a third of a tap's
+        cost, so a worker counts them in batches.
         """
         if (name, who) in self._suspects:
             self.hit(name, who)
@@ -103,7 +104,7 @@ class Limiter:
                 self._count_in_redis(counts)
             except RedisError as error:
                 _unreachable(error)
-            except Exception:  # nobody would start another counter
+            except Exception:  # nothing would start another counter
                 log.exception("limits failed", extra={"labels.error_kind": "service"})
             time.sleep(COUNT_SECONDS)
 
@@ -115,7 +116,7 @@ class Limiter:
             asked.incrby(key, attempts)
         answers = asked.execute()
         if len(self._suspects) >= REMEMBERED:
-            self._suspects.clear()  # they are soon found again
+            self._suspects.clear()  # they will soon be found again
         for (name, who), found in zip(counts, answers[1::2], strict=True):
             if found > LIMITS[name].amount:
                 self._suspects.add((name, who))

@@ -1,6 +1,6 @@
 """Logs: one ECS JSON line per event (elastic.co/guide/en/ecs), with the id of the request.
 
-gevent is imported late: gunicorn's master reads this before gevent has patched anything.
+gevent is imported late: gunicorn's master imports this before gevent has patched anything.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 
 class _NoAddresses(logging.Filter):
-    """gunicorn names the address of a request that fails. Addresses hold secrets, and the app's own
-    lines have the path."""
+    """gunicorn logs the URL of a request that fails. URLs hold secrets, and the app's own lines
+    have the path."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -38,17 +38,17 @@ class _NoAddresses(logging.Filter):
 
 @lru_cache(maxsize=1024)
 def _steps(name: str) -> tuple[tuple[str, ...], str]:
-    """A dotted name as the objects that lead to it, and its last part."""
+    """A dotted name as its path of objects and its last part."""
     *path, last = name.split(".")
     return tuple(path), last
 
 
 class Lines(ecs_logging.StdlibFormatter):
-    """ecs-logging's lines, with the fields that every line carries and the id of the request that
-    it is about, for a quarter of the time: ecs-logging builds and merges a dictionary for every
-    field. It still formats lines with a stack or a nested field."""
+    """ecs-logging's lines, with the fields common to all lines and the id of the request, in a
+    quarter of the time: ecs-logging builds and merges a dictionary for every field. It still
+    formats lines with a stack or a nested field."""
 
-    # What follows these in a record's dictionary was given with it.
+    # Entries after these in a record's dictionary came with the call.
     _own = len(logging.makeLogRecord({}).__dict__)
     _encode = json.JSONEncoder(
         separators=(",", ":"), ensure_ascii=False, check_circular=False, default=repr
@@ -107,22 +107,22 @@ def configure_logging(level: str, environment: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     logging.getLogger("pymongo").setLevel(logging.WARNING)
-    # What no line shows need not be found out for each: the caller, the thread, the process's name.
+    # Do not look up what no line shows: the caller, the thread, the process's name.
     logging._srcfile = None  # type: ignore[attr-defined, unused-ignore]
     logging.logThreads = logging.logMultiprocessing = False
     _log_strays()
 
 
 def configure_gunicorn(logger: logging.Logger, environment: str) -> None:
-    """Let what gunicorn itself says be ECS JSON as well, where it says it."""
+    """Format gunicorn's own logs as ECS JSON too, on its own handlers."""
     for handler in logger.handlers:
         handler.setFormatter(Lines(environment, "lct.gunicorn"))
         handler.addFilter(_NoAddresses())
 
 
 def _log_strays() -> None:
-    """Make lines of what would be bare text on standard error: errors that nobody caught, and
-    Python's warnings. In a server, that is: commands and tests are not patched by gevent."""
+    """Log what would be bare text on standard error: uncaught errors and Python's warnings. Only in
+    a server: commands and tests are not patched by gevent."""
     import gevent
     from gevent.monkey import is_module_patched
 

@@ -1,4 +1,4 @@
-"""A forgotten player's name in the events that are stored already."""
+"""Removes a forgotten player's name from the events already stored."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ log = logging.getLogger(__name__)
 
 
 def rewrite_forgotten(store: EventStore, code: str, player_id: str) -> int:
-    """Put the neutral name of a forgotten player into their older events; returns how many were
-    rewritten. It may be interrupted and run again."""
+    """Replace the name of a forgotten player in their older events by the neutral one; returns how
+    many were rewritten. It may be interrupted and run again."""
     rewritten = 0
     with reachable():
         documents = list(store.tail(code))
@@ -31,7 +31,7 @@ def rewrite_forgotten(store: EventStore, code: str, player_id: str) -> int:
                 new = data | {"first": first, "last": last}
                 store.events.update_one({"_id": document["_id"]}, {"$set": {"data": new}})
                 rewritten += 1
-    # Written anew and not just deleted: no slower worker can put back an older one.
+    # Replace the snapshot, not just delete it: a slower worker could write an older one back.
     store.forget(code)
     store.write_snapshot(store.read(code))
     log.info(

@@ -1,7 +1,7 @@
-"""The bus between workers: Redis pub/sub, one connection for listening per worker.
+"""The bus between workers: Redis pub/sub, one listening connection per worker.
 
-A lost connection heals by itself, but what was published meanwhile is gone; the one visible
-sign is a ``subscribe`` message that nobody asked for. So every ``subscribe`` means "refetch".
+A lost connection is restored by itself, but messages published meanwhile are lost. The only sign
+is an unrequested ``subscribe`` message, so every ``subscribe`` means "refetch".
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from .bus_sender import HERE, LOOKS, Sender, failed
 
 log = logging.getLogger(__name__)
 
-SILENT_SECONDS = 6  # after which a bus on which one does not even hear oneself is lost
-CLOCK_SECONDS, CLOCK_TOLERANCE = 10, 0.01  # how often the bus is asked for the time
-# That one question takes at most: two tries, each with a greeting if the connection is new.
+SILENT_SECONDS = 6  # give up the connection after so long without even our own ping
+CLOCK_SECONDS, CLOCK_TOLERANCE = 10, 0.01  # seconds between time queries; drift to ignore
+# The most that one query takes: two tries, each with a handshake if the connection is new.
 ANSWER_SECONDS = 2.5
 
 
@@ -44,9 +44,9 @@ def _text(raw: bytes | str) -> str:
 
 
 class RedisBus:
-    """Publishes, subscribes and listens. Nothing here raises when Redis is away.
+    """Publishes, subscribes and listens. Nothing here raises when Redis is down.
 
-    One greenlet owns the listening connection. Others say what they want to hear, and wake it
+    One greenlet owns the listening connection. Others change the wanted channels, and wake it
     by a message on this worker's own channel.
     """
 
@@ -71,11 +71,11 @@ class RedisBus:
     # --- sending ------------------------------------------------------------------------------
 
     def publish(self, code: str, seq: int) -> None:
-        """Tell every worker where the stream is. A failure is logged: the 30 s tick heals it."""
+        """Tell every worker the stream's ``seq``. A failure is logged; the 30 s tick repairs it."""
         self.send(Moved(code, seq, spans.begin("bus publish")))
 
     def send(self, message: BusMessage) -> None:
-        """Tell every worker whom it concerns; where it is kept, those that come later, too."""
+        """Publish to the workers concerned; looks and presence are also kept for later workers."""
         self._sender.put(message)
 
     def looks(self, code: str) -> dict[str, tuple[int, float]]:
@@ -99,7 +99,7 @@ class RedisBus:
         return found
 
     def presences(self, code: str) -> list[Present]:
-        """What every worker said last that is in force."""
+        """The last unexpired Present of every worker."""
         try:
             workers = sorted(map(_text, self.redis.smembers(HERE + code)))
             said = self.redis.mget(f"{HERE}{code}:{w}" for w in workers) if workers else []
@@ -113,13 +113,13 @@ class RedisBus:
         try:
             return bool(self.redis.ping())
         except RedisError as error:
-            # The listener says it once. Whoever watches has to see how long it lasts, also where
-            # nobody taps.
+            # The listener logs an outage once. Monitoring must see how long it lasts, even without
+            # taps.
             failed("bus unavailable", error)
             return False
 
     def age(self) -> float:
-        """Seconds since the bus was last known to be there; 0 while it is."""
+        """Seconds since the bus was lost; 0 while it is connected."""
         return 0.0 if self.connected or not self.last_heard else time.monotonic() - self.lost_at
 
     # --- the clock ----------------------------------------------------------------------------
@@ -127,7 +127,7 @@ class RedisBus:
     def time(self) -> float:
         """Seconds since the epoch by the bus's clock, which all workers share: a card turns at
         the same moment everywhere, although the pods' own clocks differ. Our own clock until the
-        bus was asked, and going on from the last answer while it is away."""
+        bus has answered; while the bus is down, the last known offset stays in use."""
         return time.time() + self._ahead
 
     def now(self) -> datetime:
@@ -140,7 +140,7 @@ class RedisBus:
         seconds, micros = self.redis.time()
         took = time.monotonic() - began
         ahead = seconds + micros / 1e6 - (asked + took / 2)
-        # What the way there may account for is no difference; on one machine there is none.
+        # Ignore a difference that the round trip may explain; on one machine there is none.
         if abs(ahead - self._ahead) > took / 2 + CLOCK_TOLERANCE:
             self._ahead = ahead
 
@@ -157,7 +157,7 @@ class RedisBus:
     def _wake(self) -> None:
         if not this_request.allows(ANSWER_SECONDS):
             return
-        with suppress(RedisError):  # the listener looks by itself within a second
+        with suppress(RedisError):  # the listener checks by itself within a second
             self.redis.publish(self._own_channel, "")
 
     def listen(
@@ -166,7 +166,7 @@ class RedisBus:
         on_refetch: Callable[[str], None],
         alive: Callable[[], bool],
     ) -> None:
-        """Hand over every message until ``alive`` says no; ``on_refetch(code)`` whenever
+        """Pass on every message while ``alive()`` is true; call ``on_refetch(code)`` whenever
         messages may have been missed."""
         pause, heard, clock = 0.1, time.monotonic(), 0.0
         while alive():
@@ -174,7 +174,7 @@ class RedisBus:
                 self._follow_wanted()
                 if time.monotonic() - clock > CLOCK_SECONDS:
                     clock = time.monotonic()
-                    with suppress(RedisError):  # that it is lost is for the listening to find
+                    with suppress(RedisError):  # the read below detects a lost connection
                         self._set_clock()
                 message = self._pubsub.get_message(timeout=1.0)
                 silent = time.monotonic() - heard
@@ -194,13 +194,13 @@ class RedisBus:
                 continue
             if message is None:
                 if silent > SILENT_SECONDS / 3:
-                    self._wake()  # and hear it oneself: that nothing comes says nothing
+                    self._wake()  # ping ourselves: silence alone does not mean a loss
                 continue
             heard = time.monotonic()
             self.connected, self.last_heard, pause = True, heard, 0.1
             try:
                 self._hand_over(message, on_message, on_refetch)
-            except Exception:  # one message must not end the listening
+            except Exception:  # one message must not end the loop
                 log.exception("bus message failed", extra={"labels.error_kind": "service"})
 
     def _follow_wanted(self) -> None:

@@ -1,4 +1,4 @@
-"""Deleting old tournaments: which are outdated, and all of one."""
+"""Finds and deletes outdated tournaments."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .event_store import EventStore, reachable
 
 log = logging.getLogger(__name__)
 
-SWEEP_SECONDS = 600  # for finding what is outdated: nobody who taps waits for it
+SWEEP_SECONDS = 600  # for finding outdated streams: no tap waits for it
 
 
 def outdated(days: float, now: datetime) -> list[str]:
-    """The codes of streams in which nothing has happened for ``days``."""
+    """The codes of streams without an event for ``days``."""
     limit = (now - timedelta(days=days)).replace(tzinfo=None)
-    # No index has the times, which every tap would pay for: all events are looked through. Of a
-    # stream that is old its first event is, so one document comes back for each.
+    # There is no index on times, because every tap would pay for it: all events are scanned. The
+    # first event of an old stream is old too, so each returns one document.
     with reachable(), patience(SWEEP_SECONDS):
         old = list(EventDocument.objects(seq=1, at__lt=limit).scalar("stream"))
         return sorted(code for code in old if _last_at(code) < limit)
@@ -29,8 +29,8 @@ def _last_at(code: str) -> datetime:
 
 
 def delete_stream(store: EventStore, code: str) -> int:
-    """Delete a whole evening, from its last event to its first: whatever interrupts this leaves
-    an older but whole state of it, and it may be run again. Returns how many events there were."""
+    """Delete an evening, from its last event to its first; returns how many events there were. An
+    interruption leaves an older but consistent state, and it may be run again."""
     with reachable():
         WebhookDocument.objects(stream=code).delete()
         SnapshotDocument.objects(id=code).delete()

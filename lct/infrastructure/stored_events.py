@@ -1,4 +1,4 @@
-"""Stored events as the application reads them: a whole story, one place, what a command left."""
+"""Stored events as the application reads them: a stream, one event, a command's receipt."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def stored(store: EventStore, code: str, until: int = MOST) -> list[Stored]:
 
 
 def stored_at(store: EventStore, code: str, seq: int) -> Stored | None:
-    """The event at that place, or None while there is none."""
+    """The event at place ``seq``, or None while there is none."""
     with store.deadline(), reachable():
         document = store.events.find_one({"_id": f"{code}:{seq}"})
     return _stored(document) if document else None
 
 
 def places_taken(store: EventStore, places: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Those of the places (stream, seq) that have an event."""
+    """The subset of the places (stream, seq) that have an event."""
     ids = {f"{stream}:{seq}": (stream, seq) for stream, seq in places}
     if not ids:
         return set()
@@ -55,13 +55,13 @@ def _stored(document: Mapping[str, Any]) -> Stored:
 
 
 def receipt(store: EventStore, prefix: str) -> Receipt | None:
-    """What the command left whose id begins with ``prefix``, or None if it changed nothing."""
+    """The receipt of the command whose id starts with ``prefix``; None if it changed nothing."""
     with store.deadline(), reachable():
         found = store.events.find_one({"command_id": {"$gte": prefix, "$lt": prefix + "~"}})
         if found is None:
             return None
         until = {"stream": found["stream"], "seq": {"$lte": found["seq"]}}
-        # Counting is an aggregation, for which the local store reads the events of all evenings.
+        # Counting would be an aggregation, for which the local store reads all evenings' events.
         counted = store.events.find(until | {"type": {"$in": VERSIONED}}, {"_id": 1})
         version = sum(1 for _ in counted)
     at = found["at"].replace(tzinfo=UTC)

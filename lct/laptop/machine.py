@@ -20,7 +20,7 @@ class LaptopError(RuntimeError):
 
 
 def secret_key(folder: Path) -> str:
-    """The key that signs this laptop's cookies, made once; without it every guest is a stranger."""
+    """The key that signs this laptop's cookies, made once; a new one would sign every guest out."""
     path = folder / "secret-key"
     if not path.exists():
         write_private(path, secrets.token_hex(32))
@@ -28,7 +28,7 @@ def secret_key(folder: Path) -> str:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket for gunicorn to take over; LaptopError when it is not to be had."""
+    """A listening socket for gunicorn to take over; LaptopError if it cannot be opened."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server(
@@ -38,9 +38,9 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             reason = f"Port {port} is taken by another program: set LCT_PORT to a free one."
         elif error.errno == errno.EACCES:
-            reason = f"Port {port} is not allowed to this user: set LCT_PORT to 1024 or more."
+            reason = f"This user may not use port {port}: set LCT_PORT to 1024 or more."
         else:
-            reason = f"LCT_HOST is {host!r}, which is no address of this machine."
+            reason = f"LCT_HOST is {host!r}, which is not an address of this machine."
         raise LaptopError(reason) from None
 
 

@@ -32,11 +32,11 @@ reply_ids = itertools.count(1)
 
 
 class Client(asyncio.Protocol):
-    """One connection: requests are answered in order, each before the next is looked at.
+    """One connection: requests are answered in order, one at a time.
 
     nx-27017's own loop gives every request to a thread, but its lock lets one at a time through
-    anyhow. Answering here, in the loop's thread, is a fifth faster and gives SQLite one thread.
-    The price: a request that waits (a change stream, which lct has none of) would hold up all.
+    anyway. Answering here, in the loop's thread, is a fifth faster and gives SQLite one thread.
+    The cost: a request that waits (a change stream, which lct does not use) would hold up all.
     """
 
     def __init__(self, handler: NeoSQLiteHandler) -> None:
@@ -74,7 +74,7 @@ class Client(asyncio.Protocol):
             return ResponseBuilder.build_reply(next(reply_ids), request_id, documents)
         try:
             document = self.run(OP_MSG.parse(message) | {"_conn_id": self.id})
-        except Exception as error:  # whatever one command did, the connection goes on
+        except Exception as error:  # a failed command must not end the connection
             log.exception("a command failed")
             document = {"ok": 0, "errmsg": str(error)}
         return ResponseBuilder.build_op_msg_reply(next(reply_ids), request_id, document)
@@ -90,7 +90,7 @@ class Client(asyncio.Protocol):
         return document
 
     def clashing_key(self, database: str, collection: str, text: str) -> dict[str, int]:
-        """The key of the index that refused a duplicate; MongoDB says it, nx-27017 does not.
+        """The key of the index that refused a duplicate; MongoDB reports it, nx-27017 does not.
 
         The text is SQLite's: `UNIQUE constraint failed: events._id`, or `...: index 'idx_x'`.
         """

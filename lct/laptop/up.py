@@ -37,7 +37,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_SECONDS = 0.2
 LARGEST_LOG = 10_000_000
 Pause = Callable[[float], None]
-# Only so that the other settings can be read before these servers run.
+# Placeholders, so that the other settings can be read before these servers run.
 PENDING = {
     "LCT_MONGO_URI": "mongodb://pending",
     "LCT_REDIS_URL": "redis://pending",
@@ -51,7 +51,7 @@ def run(environ: Mapping[str, str] = os.environ) -> int:
     laptop = None
     try:
         given = {name: value for name, value in environ.items() if value.strip()}
-        # A host who presses Ctrl-C waits for it; a pod has time to see its sockets off.
+        # A host who presses Ctrl-C waits for it; a pod has time to drain its sockets.
         laptop = Laptop({"LCT_DRAIN_SECONDS": "1", **given})
         laptop.start(patience.pause)
         laptop.say_where()
@@ -71,10 +71,10 @@ class StopAsked(Exception):
 
 
 class Patience:
-    """Pauses that end in StopAsked once a signal has asked for it.
+    """Pauses that end in StopAsked once a signal has come.
 
-    The handlers only take a note: an exception out of them could come at any moment, also while
-    subprocess holds a lock that the stopping needs.
+    The handlers only set a flag: an exception out of them could come at any moment, even while
+    subprocess holds a lock that stopping needs.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class Patience:
         self.asked = True
 
     def pause(self, seconds: float) -> None:
-        """Sleep for so long, then raise StopAsked if a signal has come by now."""
+        """Sleep, then raise StopAsked if a signal has come by now."""
         time.sleep(seconds)
         if self.asked:
             raise StopAsked
@@ -132,14 +132,14 @@ class Laptop:
         _say("starting the app")
         app.start()
         self.app = app
-        # At the same time, since each takes a second. Nobody knows a new lct's address yet.
+        # While the app starts, since each takes a second. Nobody knows a new lct's address yet.
         _say("checking the store's indexes")
         app.run_command("ensure-indexes", pause)
         app.wait_ready(pause=pause)
         share_environ(self.folder, self.environ)
 
     def complete_environ(self) -> None:
-        """Decide what the settings leave open: the secret key, the port, the guests' address."""
+        """Fill in what the settings leave open: the secret key, the port, the guests' address."""
         host, port = self.settings.host, self.listener.getsockname()[1]
         reachable = (local_network_address() or "127.0.0.1") if host in ANYWHERE else host
         self.environ["LCT_VAR"] = str(self.folder)
@@ -149,7 +149,7 @@ class Laptop:
             self.environ["LCT_SECRET_KEY"] = secret_key(self.folder)
 
     def say_where(self) -> None:
-        """Print the address, its QR code, and where the data lies."""
+        """Print the address, its QR code, and where the data is."""
         url = self.environ["LCT_PUBLIC_URL"]
         print(f"\n  lct is open at  {url}\n")
         print(qr_code(url, coloured=sys.stdout.isatty()))
@@ -159,7 +159,7 @@ class Laptop:
         print("  Ctrl-C stops it; the data stays.\n", flush=True)
 
     def watch(self, pause: Pause) -> NoReturn:
-        """Start again whatever ends by itself, until interrupted."""
+        """Restart whatever ends by itself, until interrupted."""
         assert self.app is not None
         children: list[Child] = [*self.servers, self.app]
         watches = [Watch(child, _warn) for child in children]
@@ -169,7 +169,7 @@ class Laptop:
             pause(LOOK_SECONDS)
 
     def stop(self) -> None:
-        """End the app, then the bus, then the store, each in good order."""
+        """Stop the app, then the bus, then the store, each gracefully."""
         unshare_environ(self.folder)
         self.listener.close()
         if self.app is not None:

@@ -26,7 +26,7 @@ class WebServerError(RuntimeError):
 
 @dataclass
 class WebServer:
-    """gunicorn and its workers; what they say goes to the end of the log."""
+    """gunicorn and its workers; their output is appended to the log."""
 
     listener: socket.socket
     environ: Mapping[str, str]
@@ -35,14 +35,14 @@ class WebServer:
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
-        """Start gunicorn; the workers of an earlier one, which may still live, are ended."""
+        """Start gunicorn; kill the workers of an earlier one first, which may still run."""
         if hasattr(self, "process"):
             kill_group(self.process)
         descriptor = self.listener.fileno()
         command = [sys.executable, *SAFELY, "gunicorn", "--config", "python:lct.serving"]
         command += ["--bind", f"fd://{descriptor}", "lct.wsgi:app"]
         with open(self.log, "ab", opener=private) as log:
-            # gunicorn imports from the folder that it starts in, so that has to be our own.
+            # gunicorn imports from its working directory, so that has to be our own.
             self.process = start_child(
                 command,
                 environ=self.environ,
@@ -52,7 +52,7 @@ class WebServer:
             )
 
     def run_command(self, name: str, pause: Callable[[float], None] = time.sleep) -> None:
-        """Run one of lct's own commands to its end; WebServerError when it fails."""
+        """Run one of lct's own commands to its end; WebServerError if it fails."""
         command = [sys.executable, *SAFELY, "lct", name]
         with open(self.log, "ab", opener=private) as log:
             process = start_child(command, environ=self.environ, log=log)
@@ -62,7 +62,7 @@ class WebServer:
             raise WebServerError(f"`lct {name}` failed; {self.last_lines()}")
 
     def wait_ready(self, timeout: float = 20, pause: Callable[[float], None] = time.sleep) -> None:
-        """Return once the front page is served; WebServerError when it is not, or not in time."""
+        """Return once the front page is served; WebServerError if it fails, or not in time."""
         end = time.monotonic() + timeout
         while (status := self.front_page()) != 200:
             if status is not None:
@@ -77,11 +77,11 @@ class WebServer:
             raise WebServerError(f"{reason}; {self.last_lines()}")
 
     def front_page(self) -> int | None:
-        """The status with which a guest's browser gets the front page. 0: the app closes the
-        connection, None: nobody answers yet."""
+        """The front page's status, as a guest's browser would get it. 0: the app closes the
+        connection, None: no answer yet."""
         host, port = self.listener.getsockname()[:2]
         guests = urlsplit(self.environ.get("LCT_PUBLIC_URL", ""))
-        # By that name lct answers whatever names it is restricted to.
+        # lct answers to this name whatever LCT_ALLOWED_HOSTS is.
         name = {"Host": guests.netloc} if guests.netloc else {}
         connection = http.client.HTTPConnection(LOOPBACK.get(host, host), port, timeout=2)
         try:
@@ -95,19 +95,19 @@ class WebServer:
             connection.close()
 
     def last_lines(self) -> str:
-        """The end of the log for an error, as a person reads it."""
+        """The end of the log in readable form, for an error."""
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         return "\n  ".join([f"the end of {self.log}:", *map(_plain, lines[-LAST_LINES:])])
 
     def stop(self, timeout: float) -> bool:
-        """End all of it in good order, by force after timeout seconds; True without force."""
+        """Stop all of it, by force after timeout seconds; True if no force was needed."""
         obeyed = stop_child(self.process, timeout)
         kill_group(self.process)
         return obeyed
 
 
 def _plain(line: str) -> str:
-    """What a line of JSON says, without its fields; any other line as it is."""
+    """The message and the error of a JSON line; any other line unchanged."""
     try:
         entry = json.loads(line)
         error = entry.get("error", {})

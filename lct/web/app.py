@@ -14,7 +14,7 @@ from ..application.screens.region import Scene
 from ..domain.teams import CatalogueTeam
 from ..domain.tournament import Tournament
 
-if TYPE_CHECKING:  # the web imports no driver, so these are names to it
+if TYPE_CHECKING:  # the web imports no driver when it runs
     from ..application.execute import Execute
     from ..infrastructure.event_store import EventStore
     from ..infrastructure.limiter import Limiter
@@ -33,11 +33,11 @@ class App:
     hub: Hub
     limiter: Limiter
     renderer: Renderer
-    stored: Callable[..., list[Stored]]  # code, up to which place -> the events, in order
+    stored: Callable[..., list[Stored]]  # code, last seq -> the events, in order
     exported: Callable[[str, set[int]], Iterator[str]]  # code, attempts -> JSON lines
-    receipt: Callable[[str], Receipt | None]  # how a command id begins -> what that command left
+    receipt: Callable[[str], Receipt | None]  # prefix of a command id -> the command's receipt
     catalogue: tuple[CatalogueTeam, ...]
-    secrets: tuple[bytes, ...]  # the first one signs, all are believed
+    secrets: tuple[bytes, ...]  # the first one signs, all are valid
     public_url: str
     webhooks: Webhooks | None  # None: switched off
 
@@ -46,7 +46,7 @@ class App:
         return self.bus.now()
 
     def ready(self) -> dict[str, bool]:
-        """What this worker depends on -> does it answer."""
+        """Dependency of this worker -> whether it answers."""
         return {"store": self.store.answers(), "bus": self.bus.ping()}
 
 

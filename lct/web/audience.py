@@ -1,4 +1,4 @@
-"""The screens that watch one tournament in this worker, and what they are sent."""
+"""The screens that watch one tournament in this worker, and sending them its changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Audience:
         self.boxes: dict[str, set[Outbox]] = {}
         self.pictures: dict[str, Picture] = {}
         self._renderer = renderer
-        self._sending = False  # a change is on its way to some, and has not reached all
+        self._sending = False  # a change has not reached every screen yet
         self._defect = {"labels.error_kind": "service", "labels.tournament": code}  # in the log
 
     def __len__(self) -> int:
@@ -38,7 +38,7 @@ class Audience:
         return [box for boxes in self.boxes.values() for box in boxes]
 
     def enter(self, box: Outbox, seen: str, scene: Scene) -> None:
-        """Register the screen, then send it everything, unless ``seen`` is the tag of just that."""
+        """Register the screen, then send it the whole view, unless ``seen`` is already its tag."""
         picture = self._picture(box.view, scene)
         self.boxes.setdefault(box.view, set()).add(box)
         box.open(self._current)
@@ -57,8 +57,8 @@ class Audience:
             self.pictures.pop(box.view, None)
 
     def show(self, scene: Scene, change: Change) -> None:
-        """Send every screen what the change makes different; if a view cannot be rendered the
-        others have theirs before that is raised."""
+        """Send every screen what the change alters. If a view cannot be rendered, the others are
+        sent before the error is raised."""
         # All pictures first: while they are sent, the state may move on.
         frames, failed = dict[str, tuple[str, set[str]]](), None
         for view in list(self.boxes):
@@ -89,8 +89,8 @@ class Audience:
     def _framed(self, box: Outbox, html: str) -> bytes:
         if isinstance(box, EventOutbox):
             picture = self.pictures.get(box.view)
-            # While a change has not reached everybody, nobody knows the whole of it yet: without
-            # an id the browser goes on with its last one.
+            # While a change is being sent, a lagging screen may miss part of it. Without an id the
+            # browser keeps its last one.
             whole = picture is not None and not (self._sending and box.lagging)
             return event(html.encode(), picture.tag(box.personal) if picture and whole else "")
         return frame(html.encode())
@@ -102,8 +102,8 @@ class Audience:
         box.offer(data, ids)
 
     def _send_all(self, view: str, html: str, ids: set[str], scene: Scene, change: Change) -> None:
-        """Offer the change to every screen of a view: the same bytes to all, except where a
-        player's own regions are in it, who gets them all in one frame."""
+        """Offer the change to every screen of a view: the same bytes to all, except that a player
+        whose own regions are in it gets everything in a frame of their own."""
         data = frame(html.encode())
         sent = 0
         costly = 0
@@ -120,7 +120,7 @@ class Audience:
                 ):
                     try:
                         self._send_own(box, ids, scene, change.again)
-                    except Exception:  # the others shall have theirs; this one comes back
+                    except Exception:  # the others still get theirs; this one reconnects
                         log.exception("own regions failed", extra=self._defect)
                         box.close(1011, "error")
                     costly += 1
@@ -149,7 +149,7 @@ class Audience:
 
 
 def _signed_out(box: Outbox, t: Tournament) -> bool:
-    """Whether its device was revoked, or its player got a new personal code since it came."""
+    """Whether the screen's device was revoked, or its player got a new personal code since."""
     if box.player_id is not None:
         return t.seat_codes.get(box.player_id, 0) != box.renewed
     return box.device_id is not None and box.device_id not in t.devices

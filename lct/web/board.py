@@ -48,7 +48,7 @@ def board(code: str) -> ResponseReturnValue:
 
 
 def _warning(public_url: str) -> str:
-    """What the host should read when guests cannot follow the QR code."""
+    """A warning for the host if guests cannot open the QR code's address, else empty."""
     host = urlsplit(public_url).hostname or ""
     if host == "localhost" or host.startswith("127.") or host == "::1":
         return (
@@ -60,7 +60,7 @@ def _warning(public_url: str) -> str:
 
 @bp.get("/t/<code>/verify")
 def verify(code: str) -> ResponseReturnValue:
-    """Recheck a draw; nothing is shown of one whose cards are still turning."""
+    """Recheck a draw. A draw whose cards are still turning is not shown."""
     t = tournament_at(code)
     draws = checks.finished_draws(t, app().now())
     if not draws:
@@ -87,7 +87,7 @@ def verify(code: str) -> ResponseReturnValue:
 
 
 def _own_value(t: Tournament, facts: checks.DrawFacts) -> str:
-    """The random value that the reader's own phone put in, so that they find it again."""
+    """The random value that the reader's own phone contributed, so that they can find it."""
     reader = player_here(t)
     return next((pick.value for pick in facts.picks if pick.player_id == reader), "")
 
@@ -103,7 +103,7 @@ def draw_file(code: str) -> ResponseReturnValue:
 
 
 def _wanted(draws: tuple[checks.DrawFacts, ...]) -> checks.DrawFacts:
-    """The draw whose attempt was asked for, else the newest."""
+    """The draw of the attempt in the query (404 if there is none), or the newest."""
     wanted = request.args.get("attempt", str(draws[-1].attempt))
     found = next((facts for facts in draws if str(facts.attempt) == wanted), None)
     if found is None:

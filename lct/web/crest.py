@@ -15,7 +15,7 @@ PATTERNS = 5  # half, band, sash, pale and chief, drawn in templates/_crests.htm
 
 
 def crest(name: str) -> Markup:
-    """The shield of that name; those of short names, nearly all, are kept."""
+    """The shield of that name; cached if the name is short, as nearly all are."""
     return _crest(name) if len(name) <= LONGEST else _crest.__wrapped__(name)
 
 

@@ -24,7 +24,7 @@ bp = Blueprint("devices", __name__)
 def host(code: str, key: str) -> ResponseReturnValue:
     """The co-organiser link: a page with one button, since programs open links to preview them."""
     t = tournament_at(code)
-    if request.method == "HEAD":  # somebody looks whether the link leads anywhere
+    if request.method == "HEAD":  # a link check
         return "", 204
     if not tried(identity.is_organiser_key(t, key)):
         return redirect(url_for("devices.recover", code=t.code), 303)
@@ -35,7 +35,7 @@ def host(code: str, key: str) -> ResponseReturnValue:
 
 @bp.post("/t/<code>/host/<key>")
 def admit(code: str, key: str) -> ResponseReturnValue:
-    """That button: this device is admitted, and the secret leaves the address bar."""
+    """That button: admit this device, and take the secret out of the address bar."""
     t = tournament_at(code)
     if not tried(identity.is_organiser_key(t, key)):
         return redirect(url_for("devices.recover", code=t.code), 303)
@@ -89,5 +89,5 @@ _DEVICES = (
 
 
 def _label(agent: str) -> str:
-    """What kind of device it is, in the words of its user agent."""
+    """The kind of device, from its user agent."""
     return next((name for mark, name in _DEVICES if mark in agent), "another device")

@@ -1,4 +1,4 @@
-"""Refusals as answers: one table from error class to status and kind, for pages and for htmx."""
+"""Refusals as responses: one table from error class to status and kind, for pages and for htmx."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
 
-# class -> (status, kind). A class that is not here answers as its nearest ancestor.
+# class -> (status, kind). A class that is not listed uses its nearest ancestor's entry.
 ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
     errors.Invalid: (422, "validation"),
     errors.Refused: (409, "business"),
@@ -28,7 +28,7 @@ ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
     errors.TooMany: (429, "security"),
     errors.Unavailable: (503, "service"),
     errors.Elsewhere: (503, "moved"),
-    errors.ClientGone: (499, "cancelled"),  # as nginx calls it; nobody reads this answer
+    errors.ClientGone: (499, "cancelled"),  # nginx's status for it; nobody reads this response
 }
 KINDS = {404: "business", 401: "security", 403: "security", 429: "security"}
 SENTENCES = {
@@ -36,13 +36,13 @@ SENTENCES = {
     404: "There is nothing here. Check the address, or type the code from the TV.",
     405: "That cannot be done here.",
     408: "That took too long to arrive. Try again.",
-    413: "That is more than fits.",
+    413: "That is too large.",
     415: "Send JSON, with the media type application/json.",
     414: "That address is too long. Type the code from the TV instead.",
-    417: "This server does not do what was expected of it.",
-    431: "Your browser sent more along than fits, probably old cookies. Delete the cookies of this "
+    417: "This server does not support that Expect header.",
+    431: "Your browser sent too much data, probably old cookies. Delete the cookies of this "
     "site, then open your own link or scan the code again.",
-    501: "This server does not know that way to send a request.",
+    501: "This server does not support that way of sending a request.",
 }
 
 
@@ -64,8 +64,8 @@ def handle_refusal(error: errors.LctError) -> ResponseReturnValue:
 def refusal_answer(
     error: errors.LctError, shown: Update = NO_UPDATE, back_url: str = ""
 ) -> ResponseReturnValue:
-    """What a refused form or tap is answered: the sentence, beside its field if it has one, and
-    what is shown as it is now; without htmx a page with the way back."""
+    """The response to a refused form or tap: the sentence, beside its field if it has one, and the
+    regions in ``shown``. Without htmx it is a page with a link back."""
     status, g.error_kind = answer_for(error)
     retry_after = getattr(error, "retry_after", None)
     if not wants_fragment():
@@ -79,7 +79,7 @@ def error_answer(
     status: int, sentence: str, retry_after: int | None = None, back_url: str = ""
 ) -> Response:
     """The sentence as a problem document (RFC 9457) at a JSON address, as a notice for htmx, or as
-    a page with the way back or the code box."""
+    a page with a link back or the code box."""
     if problems.wanted():
         return _with_retry(problems.problem(status, sentence), retry_after)
     if wants_fragment():
@@ -113,15 +113,15 @@ def _handle_http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _handle_upgrade(error: ProtocolError) -> ResponseReturnValue:
-    """An upgrade to a websocket without a key, with another version, or with heads that are none:
-    simple-websocket lets that through as wsproto raises it."""
+    """A websocket upgrade without a key, with another version or with malformed headers:
+    simple-websocket does not catch wsproto's error."""
     return _handle_http(BadRequest())
 
 
 def _handle_defect(error: Exception) -> ResponseReturnValue:
     g.error_kind = "service"
     log.exception("request failed", extra={"labels.error_kind": "service", **about_request()})
-    return error_answer(500, "That should not have happened. It has been written down for us.")
+    return error_answer(500, "Something went wrong on this server. The error has been logged.")
 
 
 def about_request() -> dict[str, Any]:

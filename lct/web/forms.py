@@ -1,4 +1,4 @@
-"""From form fields to values: wrong ones become Invalid beside the field."""
+"""Parsing form fields into values; a wrong one becomes Invalid beside its field."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def team_number() -> int:
 
 
 def random_value() -> str:
-    """The browser's share of the draw; without JavaScript the server makes it."""
+    """The browser's random value for the draw; without JavaScript the server makes it."""
     text = field("value")
     return text if _VALUE.fullmatch(text) else secrets.token_hex(16)
 
@@ -48,7 +48,7 @@ def limit(form: Mapping[str, str]) -> int:
 
 
 class Wanted(NamedTuple):
-    """The tournament that somebody wants to create, in values that may be wrong."""
+    """A tournament to create, in values that may be wrong."""
 
     name: str
     limit: int
@@ -61,7 +61,7 @@ class Wanted(NamedTuple):
 
 
 def wanted(wrong: dict[str, str]) -> Wanted:
-    """What the form describes; fields that hold no value at all are added to ``wrong``."""
+    """The form's values; fields that cannot be parsed are added to ``wrong``."""
     form = request.form
     return Wanted(
         name=form.get("name", ""),
@@ -97,13 +97,13 @@ def team_list(wanted: Wanted, catalogue: tuple[CatalogueTeam, ...]) -> tuple[Tea
         if getattr(wanted, field) not in STAR_STEPS:
             raise Invalid(**{field: "Choose a number of stars."})
     if wanted.least > wanted.cap:
-        raise Invalid(cap="The cap is below the fewest stars.")
+        raise Invalid(cap="The highest number of stars is below the lowest.")
     return rated_teams(catalogue, kinds, wanted.least, wanted.cap)
 
 
 def checked(wrong: dict[str, str], check: Callable[[], T], default: T) -> T:
-    """What ``check`` returns; what it finds invalid is added to ``wrong``, so that a form hears
-    of all its wrong fields at once."""
+    """What ``check`` returns; fields that it finds invalid are added to ``wrong``, so that a form
+    reports them all at once."""
     try:
         return check()
     except Invalid as invalid:

@@ -1,5 +1,5 @@
-"""What every answer tells the browser to refuse: the one place for it. Only a websocket's 101
-has none: it is no document, and the page that asked for it has them all."""
+"""The security headers of every response. Only a websocket's 101 has none: it is not a document,
+and the page that opened it has them all."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from functools import lru_cache
 
 from flask.globals import request_ctx
 
-# Parts of an address that are secrets and stay out of logs and referrers, whether it leads
-# anywhere or not.
+# Secret parts of a path; they stay out of logs and referrers even if the path matches no route.
 SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
 
 CSP = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-# The one policy is htmx's (static/trusted.js): nothing else can make markup of a text, and nothing
-# at all code. Swagger UI makes its markup itself.
+# The only policy is htmx's (static/trusted.js): nothing else can turn a text into markup, and
+# nothing at all can turn it into code. Swagger UI makes its markup itself.
 TRUSTED_TYPES = "; require-trusted-types-for 'script'; trusted-types htmx"
 WITHOUT_TRUSTED_TYPES = {"swagger.index"}
 
@@ -29,7 +28,7 @@ ALWAYS = {
         "camera=(), microphone=(), geolocation=(), payment=(), usb=(), screen-wake-lock=(self)"
     ),
 }
-# Browsers ignore both without TLS, and complain of the second.
+# Browsers ignore both without TLS, and complain about the second.
 OVER_TLS = {
     "Strict-Transport-Security": "max-age=31536000",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -37,10 +36,10 @@ OVER_TLS = {
 
 
 def security() -> dict[str, str]:
-    """The headers for the answer to this request. Whether it came over TLS is the word of a
-    trusted proxy."""
+    """The headers of this request's response. Behind a trusted proxy, the proxy says whether it
+    came over TLS."""
     asked = request_ctx.request
-    # Even our own static files, and so a proxy's log, need not hear of a secret.
+    # Requests for our own static files must not carry a secret either: a proxy may log them.
     secret = SECRETS.search(asked.path) is not None
     trusted = asked.endpoint not in WITHOUT_TRUSTED_TYPES
     make = _security if len(asked.host) <= LONGEST else _security.__wrapped__

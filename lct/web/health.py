@@ -1,7 +1,8 @@
-"""Probes: alive (asks nobody), ready (the store answers, and this worker is not stopping).
+"""Probes: liveness (checks no dependency), readiness (the store answers, and this worker is not
+stopping).
 
-There is none for having started: gunicorn listens before its workers have loaded the app, so the
-first answer to /liveness says it.
+There is no startup probe: gunicorn listens before its workers have loaded the app, so the first
+answer to /liveness serves as one.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from flask import Blueprint, current_app
 from .app import app
 
 bp = Blueprint("health", __name__)
-FRESH = 2.0  # seconds an answer about the dependencies is good for
-# Seconds that a probe waits for one. A bus that hangs takes 2, and lct is ready without it.
+FRESH = 2.0  # seconds that an answer about the dependencies is cached
+# Seconds that a probe waits for an answer. A hanging bus takes 2, and lct is ready without it.
 PATIENCE = 2.5
 
 
 class Lookout:
-    """What the dependencies of this worker last said; one question at a time, for all probes."""
+    """The last answers of this worker's dependencies; all probes share one check at a time."""
 
     def __init__(self) -> None:
         self.answers = {"store": False, "bus": False}
@@ -54,7 +55,7 @@ def liveness() -> tuple[dict[str, str], int]:
 
 @bp.get("/readiness")
 def readiness() -> tuple[dict[str, object], int]:
-    """Ready while the store answers; without the bus pages still work, so it is only told."""
+    """Ready while the store answers. Pages work without the bus, so its state is only reported."""
     lookout = current_app.extensions.setdefault("lct-lookout", Lookout())
     draining = app().hub.draining
     answers = lookout.answers if draining else lookout.look(app().ready)

@@ -30,7 +30,7 @@ def history(code: str) -> ResponseReturnValue:
     at = _place("at", t.seq)
     if wants_fragment():
         line, then = last_told(t.code, app().stored(t.code, at))
-        # Without a stamp: the slider goes back.
+        # No stamp: the slider may go back to an older state.
         return fragments(Update(_board(then, line, at, t.seq)))
     until = _place("until", t.seq)
     events = app().stored(t.code, max(at, until))
@@ -52,7 +52,7 @@ def history(code: str) -> ResponseReturnValue:
 
 
 def _place(name: str, newest: int) -> int:
-    """The event that the query asks for; the newest when the number is none of them."""
+    """The number of an event from the query; the newest one if it is missing or out of range."""
     asked = request.args.get(name, "")
     if asked.isascii() and asked.isdigit() and len(asked) < 10 and 0 < int(asked) <= newest:
         return int(asked)
@@ -60,7 +60,7 @@ def _place(name: str, newest: int) -> int:
 
 
 def _board(then: Tournament, line: Line, at: int, newest: int) -> tuple[Region, ...]:
-    """The event and the board after it: cards that turned later lie face down."""
+    """The event and the board after it; cards that turned later lie face down."""
     now = app().now() if at == newest else line.at
     board = (r for r in phone.watch(Scene(then, now)) if r.id != "bar")
     return Region("moment", "history/_moment.html", (at, newest, line)), *board
@@ -68,7 +68,7 @@ def _board(then: Tournament, line: Line, at: int, newest: int) -> tuple[Region, 
 
 @bp.get("/t/<code>/history.jsonl")
 def file(code: str) -> ResponseReturnValue:
-    """The stream as JSON lines, without what may not be seen yet."""
+    """The stream as JSON lines, without anything still secret."""
     t = tournament_at(code)
     require_organiser(t)
     public = {facts.attempt for facts in checks.finished_draws(t, app().now())}

@@ -1,4 +1,4 @@
-"""The front door: type a code, or create a tournament."""
+"""The front page: type a code, or create a tournament."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/go")
 def go() -> ResponseReturnValue:
-    """To the tournament whose code was typed."""
+    """Redirect to the tournament whose code was typed."""
     typed = request.args.get("code", "")
     try:
         code = tournament_at(typed).code
@@ -80,8 +80,8 @@ def _again(
 def created(
     wanted: Wanted, command_id: str, before: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[str, str]:
-    """(code, recovery code), or Invalid with all fields that are wrong, those found ``before`` too.
-    Repeating the command's id is the same tournament."""
+    """(code, recovery code), or Invalid with all wrong fields, those found ``before`` included.
+    The same command id gives the same tournament."""
     wrong = dict(before)
     none: tuple[Team, ...] = ()
     teams = forms.checked(wrong, lambda: forms.team_list(wanted, app().catalogue), none)
@@ -108,14 +108,14 @@ def created(
         except CodeTaken:
             continue
         except CommandRepeated as repeated:
-            # The same form once more: the same secrets follow from it, save the one in the code.
+            # The form was sent twice: the recovery code derives from the command id, the code not.
             return repeated.code, recovery
         return code, recovery
     raise Busy
 
 
 def creator_device(command_id: str) -> str:
-    """The device that the creator of a tournament is."""
+    """The device id of a tournament's creator."""
     return identity.derived("device", command_id).hex()[:16]
 
 
@@ -123,7 +123,7 @@ def _form(
     form: dict[str, Any], errors: dict[str, str], status: int = 200, typed: str = ""
 ) -> ResponseReturnValue:
     nonce = form.get("nonce") or secrets.token_hex(16)
-    identity.browser_id()  # now, so that the form sent twice comes from one browser
+    identity.browser_id()  # set now, so that a form sent twice comes from one browser
     return page(
         "home/page.html",
         status,

@@ -1,4 +1,4 @@
-"""This worker's rooms, its one ear on the bus, heartbeats and draining."""
+"""This worker's rooms, its one subscription to the bus, heartbeats and draining."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 5  # seconds
-SILENCE = 30.0  # a peer that answered no ping for so long is gone
+SILENCE = 30.0  # a peer that has answered no ping for this long is gone
 
 
 class Place(NamedTuple):
-    """The place that one live screen takes. ``kept``: it is one of those for the invited."""
+    """The place of one live screen. ``kept``: one of those reserved for the invited."""
 
     code: str
     address: str
@@ -76,7 +76,7 @@ class Hub:
         self._drain_seconds = drain_seconds
         self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
         self._from: Counter[str] = Counter()  # address -> open screens in places for anybody,
-        self._kept: Counter[str] = Counter()  # ... in places for the invited,
+        self._kept: Counter[str] = Counter()  # ... in reserved places,
         self._kept_by: Counter[tuple[str, str]] = Counter()  # ... and by their tournament
         self._watching: Counter[str] = Counter()  # tournament -> open screens
         self._worker = uuid.uuid4().hex
@@ -90,9 +90,9 @@ class Hub:
     # --- screens ------------------------------------------------------------------------------
 
     def admit(self, code: str, address: str, invited: bool) -> Place:
-        """Count one more screen, or refuse it, while that is still a plain HTTP answer.
+        """Count one more screen, or refuse it, while the response is still plain HTTP.
 
-        Of the places of an address and of a tournament the last fifth is kept for the ``invited``,
+        The last fifth of an address's and of a tournament's places is reserved for the ``invited``,
         so strangers shut no player out. One tournament may take no more of an address's fifth than
         it leaves, since anybody can open a tournament and be invited to it.
         """
@@ -125,7 +125,7 @@ class Hub:
                 del counter[key]
 
     def enter(self, code: str, box: Outbox, seen: str = "") -> Room:
-        """Put a screen into its tournament's room; the room's first one subscribes."""
+        """Put a screen into its tournament's room; the first one opens the room."""
         self._start()
         with self._room(code) as room:
             room.enter(box, seen)
@@ -139,7 +139,7 @@ class Hub:
 
     @contextmanager
     def _room(self, code: str) -> Iterator[Room]:
-        """The tournament's room, which stays open meanwhile although nobody is in it yet."""
+        """The tournament's room, kept open inside the block even if nobody is in it yet."""
         room = self._rooms.get(code)
         if room is None:
             room = Room(
@@ -164,25 +164,25 @@ class Hub:
     def _close_if_empty(self, room: Room) -> None:
         if room.empty and not room.presence.needed and self._rooms.get(room.code) is room:
             del self._rooms[room.code]
-            if not self.draining:  # the phones are only on their way to another worker
+            if not self.draining:  # then the phones only move to another worker
                 self._tell_presence(room)
             self.bus.unsubscribe(room.code)
             room.greenlet.kill(block=False)
 
     def polled(self, code: str, player_id: str | None) -> None:
-        """Know of a screen that asks by HTTP; if it is a player's phone, they are here."""
+        """Note a screen that polls by HTTP; with ``player_id``, that player is here."""
         self._start()
         with self._room(code) as room:
             room.presence.polled(player_id)
 
     def dozes(self, code: str, player_id: str) -> None:
-        """Know that a player's phone sleeps that has no websocket."""
+        """Note that a player's phone without a websocket sleeps."""
         self._start()
         with self._room(code) as room:
             room.presence.dozes(player_id, room.phones())
 
     def scene(self, t: Tournament) -> Scene:
-        """The tournament now, with those who are here as far as this worker has heard."""
+        """The tournament now, with the looks and the presence that this worker knows of."""
         room = self._rooms.get(t.code)
         live = NOBODY if room is None else room.live_now()
         return Scene(t, self.bus.now(), live, join_url(self._public_url, t.code))
@@ -191,12 +191,12 @@ class Hub:
         return sum(len(room.audience) for room in self._rooms.values())
 
     def drained(self) -> None:
-        """Wait until every screen has been told to go elsewhere, or the time for it is over."""
+        """Wait until every screen has gone, or the time for draining is over."""
         end = time.monotonic() + self._drain_seconds + 1
         while self._watching and time.monotonic() < end:
             gevent.sleep(0.05)
 
-    # --- what the bus says --------------------------------------------------------------------
+    # --- messages from the bus ----------------------------------------------------------------
 
     def _on_message(self, message: BusMessage) -> None:
         if isinstance(message, Revision):
@@ -231,7 +231,7 @@ class Hub:
     # --- life ---------------------------------------------------------------------------------
 
     def watch(self, alive: Callable[[], bool]) -> None:
-        """Learn how to see that the worker has been told to stop."""
+        """Start the hub, which drains once ``alive()`` is false."""
         self._alive = alive
         self._start()
         self.bus.send(Revision(self._revision, leaving=False))
@@ -245,7 +245,7 @@ class Hub:
             ]
 
     def _beat(self) -> None:
-        """Each second: who is here. Every fifth: a sign of life, and a question for one."""
+        """Publish presence every second, and send heartbeats and pings every fifth."""
         beats = 0
         while not self.draining:
             gevent.sleep(1)

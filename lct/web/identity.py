@@ -23,7 +23,7 @@ RECOVERY_LENGTH = 20
 
 
 def known_code(typed: str) -> str:
-    """The code in an address, in the one form that streams are named by; else a 404."""
+    """The code in a path, in the one form that streams are named by; else UnknownTournament."""
     code = normal_code(typed)
     if code is None:
         raise UnknownTournament
@@ -39,12 +39,12 @@ def browser_id() -> str:
 
 
 def derived(*about: object) -> bytes:
-    """32 bytes that only this installation can make for ``about``."""
+    """32 bytes that only this installation can derive from ``about``."""
     return believed(*about)[0]
 
 
 def believed(*about: object) -> list[bytes]:
-    """What is, and under other keys was or will be, derived for ``about``; today's first."""
+    """derived() with every valid key, the current one first."""
     text = "|".join(map(str, about)).encode()
     return [hmac.digest(secret, text, "sha256") for secret in app().secrets]
 
@@ -69,12 +69,12 @@ def own_player_id(t: Tournament) -> str:
 
 
 def player_here(t: Tournament) -> str | None:
-    """The player whose cookie this is, or None; whether they are (still) in is another question."""
+    """The player whose cookie this is, or None. They need not be in the tournament (any more)."""
     return signed_in(t, _read_cookie(PLAYER, t.code) or "")
 
 
 def ticket(t: Tournament, player_id: str) -> str:
-    """What stands for a player in a cookie or token: not the one of before they got a new code."""
+    """What stands for a player in a cookie or token; a new personal code makes it invalid."""
     renewed = t.seat_codes.get(player_id, 0)
     return f"{player_id}~{renewed}" if renewed else player_id
 
@@ -145,7 +145,7 @@ def _organiser_keys(code: str, link: int) -> list[str]:
 
 
 def shown_organiser_key(t: Tournament) -> str | None:
-    """The secret of the link in force, or None when none of our keys made it."""
+    """The secret of the current link, or None if none of our keys made it."""
     found = [k for k in _organiser_keys(t.code, t.organiser_links) if is_organiser_key(t, k)]
     return found[0] if found else None
 
@@ -155,8 +155,8 @@ def hashed(key: str) -> str:
 
 
 def is_organiser_key(t: Tournament, key: str) -> bool:
-    """Whether that is the link in force, and made with a key that is still believed: who has got
-    hold of an old one could make the links of all tournaments."""
+    """Whether that is the current link, and made with a key that is still valid: a leaked old key
+    could make the links of all tournaments."""
     ours = [
         hmac.compare_digest(key.encode(), each.encode())
         for each in _organiser_keys(t.code, t.organiser_links)
@@ -191,14 +191,14 @@ def creator_keys(code: str, device_id: str, recovery: str) -> Keys:
 
 
 def token(code: str, kind: str, who: str) -> str:
-    """What a program shows in place of a cookie: it stands for one player (kind PLAYER) or one
-    admitted device (kind ORGANISER) of one tournament."""
+    """A program's bearer token, in place of a cookie, for one player (kind PLAYER) or one admitted
+    device (kind ORGANISER) of one tournament."""
     return str(_signer(app().secrets, TOKEN).dumps([code, kind, who]))
 
 
 def bearer() -> tuple[str, str, str]:
-    """(code, kind, who) of the request's bearer token, or Unauthenticated. Whether that player or
-    device is still in is another question."""
+    """(code, kind, who) of the request's bearer token, or Unauthenticated. That player or device
+    may have been removed since."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthenticated
@@ -210,7 +210,7 @@ def bearer() -> tuple[str, str, str]:
 
 
 def invited(code: str) -> bool:
-    """Whether who asks shows something that we signed for that tournament: a cookie or a token."""
+    """Whether the request has a cookie or a token that we signed for that tournament."""
     if _read_cookie(PLAYER, code) or _read_cookie(ORGANISER, code):
         return True
     try:
@@ -229,7 +229,7 @@ def _signer(keys: tuple[bytes, ...], name: str) -> URLSafeSerializer:
 
 
 def _name(name: str) -> str:
-    """As browsers call it: behind TLS they take it from nowhere else (RFC 6265bis, 4.1.3)."""
+    """The cookie's full name: behind TLS a prefix limits it to TLS (RFC 6265bis, 4.1.3)."""
     return f"__Secure-{name}" if current_app.config["SESSION_COOKIE_SECURE"] else name
 
 
@@ -246,14 +246,14 @@ def _read_cookie(name: str, code: str) -> str | None:
     return who if about == code else None
 
 
-# Base64 with a lot behind it says the same, so one that we signed need not be short.
+# Characters. Base64 decoding ignores trailing ones, so a cookie that we signed may be longer.
 LONGEST = 300
 
 
 @lru_cache(maxsize=4096)
 def _said(keys: tuple[bytes, ...], name: str, given: str) -> tuple[object, str]:
-    """(code, who) of a cookie that we signed, else BadSignature. A phone shows the same one with
-    each request, and it needs to be verified once."""
+    """(code, who) of a cookie that we signed, else BadSignature. Cached, since a phone sends the
+    same cookie with each request."""
     match _signer(keys, name).loads(given):
         case [about, who]:
             return about, str(who)

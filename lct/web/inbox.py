@@ -1,4 +1,4 @@
-"""What a page says over its websocket: little, and not too often."""
+"""The messages that a page sends over its websocket, limited in size and rate."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .outbox import CLOSE, PONG, Outbox
 
 log = logging.getLogger(__name__)
 
-MAX_MESSAGE = 1000  # bytes; what a page sends is under 30
+MAX_MESSAGE = 1000  # bytes; a page's messages are under 30
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 20, 60  # a page sends five looks a second at most
 LOOKS_PER_SECOND = 5
 
 
 def messages(box: Outbox, code: str) -> Iterator[str]:
-    """Every whole text message. Pongs and closes go through the outbox: one writer."""
+    """Yield each complete text message. Pongs and closes go through the outbox, the only writer."""
     incoming = Connection(ConnectionType.SERVER)
     text, size = "", 0
     left, filled = float(MESSAGES_AT_ONCE), time.monotonic()
@@ -54,7 +54,7 @@ def messages(box: Outbox, code: str) -> Iterator[str]:
             if isinstance(event, Ping):
                 box.control(PONG, bytes(event.payload))
             elif isinstance(event, CloseConnection):
-                # 1005 is how wsproto says that there was no code: it may not be on the wire.
+                # wsproto reports a missing code as 1005, which must not be sent.
                 said = int(event.code or 1005)
                 box.control(CLOSE, b"" if said in (1005, 1006, 1015) else said.to_bytes(2, "big"))
                 box.abort()
@@ -73,8 +73,8 @@ def messages(box: Outbox, code: str) -> Iterator[str]:
 
 
 class Looks:
-    """A player's looks on their way to the bus: at most so many in any second. Of those that come
-    faster the last one counts, and goes out as soon as it may."""
+    """Sends a player's looks to the bus, at most LOOKS_PER_SECOND in any second. Of those that come
+    faster, the last one is sent as soon as the limit allows."""
 
     def __init__(self, send: Callable[[int | None], None]) -> None:
         self._send = send

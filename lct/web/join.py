@@ -1,4 +1,4 @@
-"""The door: the name form, who cannot come in and why, and the way back for who is in already."""
+"""Joining: the name form, why somebody cannot join, and the way back for players."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def come_back(code: str) -> ResponseReturnValue:
     if player_id is None:
         g.error_kind = "validation"
         wrong = {
-            "code": "No seat has that code. It stands on your first phone under “Save your seat”."
+            "code": "No seat has that code. Find it on your first phone under “Save your seat”."
         }
         return page("join/back.html", 422, t=t, errors=wrong, form={"code": typed[:40]})
     return _to_seat(t, player_id)
@@ -86,13 +86,13 @@ def come_back(code: str) -> ResponseReturnValue:
 
 @bp.get("/t/<code>/seat/<seat>")
 def seat(code: str, seat: str) -> ResponseReturnValue:
-    """The personal link: this browser becomes that player. If it is somebody else's already, it is
-    asked first."""
+    """The personal link: this browser becomes that player. If it is another player's already, a
+    page asks first."""
     t = tournament_at(code)
     player_id = tried(identity.player_with_seat_code(t, seat))
     if player_id is None:
         return redirect(url_for("join.back", code=t.code), 303)
-    if request.method == "HEAD":  # somebody looks whether the link leads anywhere
+    if request.method == "HEAD":  # a link check
         return "", 204
     here = identity.player_here(t)
     if here in t.players and here != player_id:
@@ -104,7 +104,7 @@ def seat(code: str, seat: str) -> ResponseReturnValue:
 
 @bp.post("/t/<code>/seat/<seat>")
 def change_seat(code: str, seat: str) -> ResponseReturnValue:
-    """Become another player on purpose."""
+    """Become another player, as confirmed on that page."""
     t = tournament_at(code)
     player_id = tried(identity.player_with_seat_code(t, seat))
     if player_id is None:

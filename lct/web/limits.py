@@ -1,4 +1,4 @@
-"""Counting attempts: who is asking from where, and guessed codes."""
+"""Rate limits on requests and commands, and on guesses of codes and keys."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .app import app
 
 T = TypeVar("T")
 PAGES = {"home", "join", "pick", "board", "organise", "devices", "history", "live", "swagger"}
-LONGEST = 64  # an address; a proxy may pass on anything
-# What tells whether another tournament has a name: as often as one may create.
+LONGEST = 64  # characters of an address; a proxy may pass on anything
+# Commands that reveal whether another tournament has a name: limited as creating one is.
 NAMING = (RenameTournament, ReopenTournament)
 
 
 def address() -> str:
-    """The client's address; a proxy's word counts only as far as LCT_TRUSTED_PROXIES says."""
+    """The client's address; proxies are believed only as far as LCT_TRUSTED_PROXIES says."""
     return counted(request.remote_addr or "unknown")
 
 
 def counted(given: str) -> str:
-    """What is counted for that address: its /64 if it is IPv6, of which one machine has 2**64.
+    """The form in which an address is counted: for IPv6 its /64, of which one machine has 2**64.
 
-    Some proxies add the port, which is another one with each connection.
+    Some proxies append the port, which changes with each connection, so it is cut off.
     """
     return _counted(given[:LONGEST])
 
@@ -46,13 +46,13 @@ def _counted(given: str) -> str:
 
 
 def page() -> None:
-    """Count a page, or a picture of one, that is asked for; TooMany when an address asked a lot."""
+    """Count a request for a page or its live regions; TooMany if the address has sent too many."""
     if request.blueprint in PAGES:
         app().limiter.count("page", address())
 
 
 def tap(who: str, command: type[Command] | None = None) -> None:
-    """Count one command of that player or device; TooMany when they or their address sent a lot."""
+    """Count a command of a player or device; TooMany if they or their address sent too many."""
     app().limiter.count("tap", who)
     app().limiter.count("taps", address())
     if command in NAMING:
@@ -60,8 +60,8 @@ def tap(who: str, command: type[Command] | None = None) -> None:
 
 
 def tried(found: T) -> T:
-    """What a key opens, which is false or None if it is wrong; an address that tries a lot gets
-    TooMany."""
+    """Return ``found``, what a key opened; if it is falsy, count a wrong key. TooMany if the
+    address has guessed too often."""
     app().limiter.check("guess", address())
     if not found:
         wrong("wrong-key")
@@ -69,7 +69,7 @@ def tried(found: T) -> T:
 
 
 def wrong(what: str) -> None:
-    """Soon a wrong guess is answered by TooMany, but a right one still counts, since a whole bar
-    may share the address. That alone would stop no guessing: in the end right ones wait too."""
+    """Count a wrong guess. The low limit of ``what`` refuses only wrong guesses, since a whole bar
+    may share the address. The higher limit "guess" refuses right ones too, to stop guessing."""
     app().limiter.hit("guess", address())
     app().limiter.hit(what, address())

@@ -1,4 +1,4 @@
-"""Addresses: what a page asks, and what guests, other devices and programs are given."""
+"""URLs: of a page's live updates, and for guests, other devices and programs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .app import app
 
 
 def live_url(code: str, view: str) -> str:
-    """Where a page finds its socket: by path alone, since behind a proxy lct may know neither its
-    name nor its scheme."""
+    """The path of a page's socket. Only the path, since behind a proxy lct may know neither its
+    host name nor its scheme."""
     return f"{url_for('board.board', code=code)}/live?view={view}"
 
 
 def public(path: str) -> str:
-    """The address by which everybody finds what url_for calls ``path``."""
+    """The public address of ``path``, which comes from url_for."""
     return urljoin(app().public_url, path)
 
 
@@ -27,7 +27,7 @@ def join_url(public_url: str, code: str) -> str:
 
 
 class StartPage(NamedTuple):
-    """Where a guest types the code; ``home``: it is reached from the same network only."""
+    """Where a guest types the code; ``home``: reachable from the same network only."""
 
     address: str
     home: bool

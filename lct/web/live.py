@@ -1,6 +1,6 @@
-"""The three ways in which a page stays live: a websocket, server-sent events, and asking.
+"""The three ways in which a page stays live: a websocket, server-sent events, and polling.
 
-All show the same regions. Upstream there is nothing but "I look at this team" and "I sleep".
+All show the same regions. A page sends nothing but "I look at this team" and "I sleep".
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class Inline:
-    """Stands in for the thread that simple-websocket would start: the route reads by itself."""
+    """Replaces the thread that simple-websocket would start: the route reads the socket itself."""
 
     def __init__(self, target: Any) -> None:
         self.name = ""
@@ -58,20 +58,20 @@ sock = Sock()
 
 @bp.before_request
 def check_before_the_upgrade() -> None:
-    """Everything that can be refused is refused while it is still plain HTTP."""
+    """Refuse everything that can be refused while the response is still plain HTTP."""
     origin = request.headers.get("Origin")
-    if origin and origin.partition("://")[2] != request.host:  # whatever it is, it need not parse
+    if origin and origin.partition("://")[2] != request.host:  # it may not parse as a URL
         raise ForeignOrigin
     if request.method == "POST":
         return
     try:
         request.environ.get("HTTP_HOST", "").encode().decode("idna")
-    except UnicodeError:  # wsproto reads it so, and does not expect that it may fail
+    except UnicodeError:  # wsproto decodes it like this, and does not catch the error
         abort(400)
     view = request.args.get("view", "")
     if view not in PAGES:
         abort(404)
-    # A screen that stays reads the store itself when it enters its room.
+    # A live screen reads the store when it enters its room.
     fresh = request.endpoint == "live.now" or view == "organise"
     g.t = t = tournament_at((request.view_args or {})["code"], fresh)
     g.code, g.player_id, g.device_id, g.renewed = t.code, None, None, 0
@@ -81,8 +81,8 @@ def check_before_the_upgrade() -> None:
         g.player_id = player_here(t)
         g.renewed = t.seat_codes.get(g.player_id, 0) if g.player_id else 0
     if request.endpoint != "live.now":
-        # A proxy tries another pod. Without one the page comes back and says so, and is taken by
-        # any: it need not find the right one.
+        # A proxy tries another pod. Without one the page retries with `again`, and any worker takes
+        # it.
         if app().hub.rollout.is_next() and "again" not in request.args:
             raise Elsewhere
         admit(t.code)
@@ -104,8 +104,8 @@ def release(error: BaseException | None) -> None:
 
 
 class Stay(NamedTuple):
-    """What is left of a request whose connection stays open: so little, because a screen may be
-    one of thousands. The request itself, its context and its stack end with its view."""
+    """What is kept of a request whose connection stays open. It is small, since a screen may be one
+    of thousands: the request itself, its context and its stack end with its view."""
 
     app: App
     place: Place
@@ -113,8 +113,8 @@ class Stay(NamedTuple):
     seen: str = ""
 
     def begin(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
-        """Be in the tournament's room for as long as ``read`` runs, in a greenlet of its own."""
-        del g.admitted  # from now on it is released there
+        """Stay in the tournament's room while ``read`` runs, in a greenlet of its own."""
+        del g.admitted  # from now on _stay() releases it
         g.upgraded = True
         Context().run(gevent.spawn, self._stay, box, read)
 
@@ -160,16 +160,16 @@ def _stay(seen: str = "") -> Stay:
 
 @sock.route("/t/<code>/live", bp=bp)  # type: ignore[untyped-decorator]
 def live(ws: Any, code: str) -> None:
-    # Of its own, since gunicorn closes its socket when the view is done.
+    # A duplicate, since gunicorn closes its socket when the view returns.
     box = Outbox(ws.sock.dup(), request.args["view"], g.player_id, g.device_id, g.renewed)
     _stay().begin(box, _read)
-    ws.connected = False  # so that flask-sock does not say 1000, after which htmx stays away
+    ws.connected = False  # else flask-sock closes with 1000, after which htmx does not reconnect
 
 
 def _read(stay: Stay, box: Outbox) -> None:
-    """Take in what the page says until the peer is gone."""
+    """Handle the page's messages until the peer is gone."""
     code, player_id, bus = stay.code, box.player_id or "", stay.app.bus
-    # All sockets of a player share it, else many of them would be a way around the limit.
+    # All sockets of a player share one, else more sockets would evade the limit.
     looks = LOOKS.setdefault(
         (code, player_id), Looks(lambda team: bus.send(Looked(code, player_id, team)))
     )
@@ -199,7 +199,7 @@ def _look(
 
 
 class Written(Response):
-    """An answer that was written to the connection already, which then ends."""
+    """A response that was already written to the connection."""
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         raise StopIteration  # gunicorn's sign that there is nothing more to do
@@ -222,13 +222,13 @@ def stream(
     renewed: int = 0,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
-    """Answer with an event stream that stays open, and with these headers more."""
+    """Answer with an event stream that stays open; ``more`` are additional headers."""
     connection = request.environ["gunicorn.socket"]
-    # Nobody answers here; so the system shall notice when nothing arrives any more.
+    # A stream has no pings, so the kernel has to detect a dead connection.
     connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", 18), 10_000)
     headers = {"X-Request-Id": request_id.get(), **security(), **more}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    retry = random.randint(1000, 3000)  # a pod's screens shall not all come back at once
+    retry = random.randint(1000, 3000)  # so that a pod's screens do not all reconnect at once
     connection.sendall(
         f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
         f"Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
@@ -240,18 +240,18 @@ def stream(
 
 
 def _wait(stay: Stay, box: Outbox) -> None:
-    """Nothing comes up an event stream but its end."""
+    """Wait for the end of the stream; its client sends nothing else."""
     with suppress(OSError):
         while not box.closed and box.sock.recv(4096):
             pass
 
 
-# --- asking now and then, where neither gets through ----------------------------------------------
+# --- polling, where neither gets through ----------------------------------------------------------
 
 
 @bp.get("/t/<code>/now")
 def now(code: str) -> ResponseReturnValue:
-    """All regions of a view, or 204 when they are what ``If-None-Match`` names."""
+    """All regions of a view, or 204 if ``If-None-Match`` has their tag."""
     t = g.t
     app().hub.polled(t.code, g.player_id if g.player_id in t.players else None)
     at = scene(t)
@@ -259,7 +259,7 @@ def now(code: str) -> ResponseReturnValue:
     touched = app().store.stream(t.code).touched_since
     picture = app().hub.pictures.at(request.args["view"], at, touched)
     tag = picture.tag(mine)
-    # Compressing an answer adds the method to its tag.
+    # Compression adds its method to the tag.
     known = {given.partition(":")[0] for given in request.if_none_match.as_set(True)}
     answer = make_response(("", 204) if tag in known else (picture.whole(mine), 200))
     answer.set_etag(tag)
@@ -269,7 +269,7 @@ def now(code: str) -> ResponseReturnValue:
 
 @bp.post("/t/<code>/look")
 def look(code: str) -> ResponseReturnValue:
-    """What a page says upstream that has no websocket: a look, or that it sleeps."""
+    """A message from a page without a websocket: a look, or that it sleeps."""
     t = tournament_at(code, fresh=False)
     player_id = player_here(t)
     if player_id is None:

@@ -1,4 +1,4 @@
-"""From the code in an address to the tournament."""
+"""Finding the tournament for the code in a path."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from .limits import address, wrong
 
 
 def tournament_at(typed: str, fresh: bool = True) -> Tournament:
-    """The tournament with that code, or UnknownTournament; an address that guesses a lot gets
-    TooMany.
+    """The tournament with that code, or UnknownTournament; TooMany if the address has guessed too
+    often.
 
-    Not ``fresh`` it is as this worker knows it, which is enough before a command: execution
-    looks for newer events itself wherever they could matter.
+    Without ``fresh`` it is this worker's cached state, which is enough before a command: execution
+    reads newer events itself wherever they could matter.
     """
     code = known_code(typed)
     try:
@@ -30,5 +30,5 @@ def tournament_at(typed: str, fresh: bool = True) -> Tournament:
     except UnknownTournament:
         wrong("wrong-code")
         raise
-    g.tournament = code  # for the log, which has no code but those of tournaments
+    g.tournament = code  # for the log, which shows only codes of existing tournaments
     return t

@@ -1,6 +1,6 @@
-"""What is counted and timed, for Prometheus: the numbers of all workers at GET /metrics.
+"""The metrics of all workers, for Prometheus at GET /metrics.
 
-A label has a few known values. Codes, names and addresses are never one.
+A label has a few known values, never a code, a name or an address.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ..domain.errors import NotAllowed
 
 bp = Blueprint("metrics", __name__)
 
-# Where the workers leave their numbers for each other (lct/serving.py). A process that is alone,
-# such as a test or a command, has no such folder and keeps its numbers to itself.
+# The folder in which workers share their metrics (lct/serving.py). A single process, such as a
+# test or a command, has none.
 FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 REGISTRY = CollectorRegistry()
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -43,12 +43,12 @@ SOCKETS = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livesum",
 )
-FRAMES = Counter("lct_frames", "Frames with regions, each socket counted.", registry=REGISTRY)
+FRAMES = Counter("lct_frames", "Frames with regions, counted per socket.", registry=REGISTRY)
 FRAME_BYTES = Counter("lct_frame_bytes", "Bytes of those frames.", registry=REGISTRY)
 RENDERS = Counter("lct_renders", "Regions rendered, not taken from the cache.", registry=REGISTRY)
 WAITING = Gauge(
     "lct_outbox_waiting",
-    "Sockets with an unwritten rest of a frame.",
+    "Sockets with a partly written frame.",
     registry=REGISTRY,
     multiprocess_mode="livesum",
 )
@@ -56,7 +56,7 @@ DROPPED = Counter(
     "lct_sockets_dropped", "Sockets ended by the server.", ["reason"], registry=REGISTRY
 )
 HEALS = Counter(
-    "lct_heals", "Rooms that found a change nobody had told them.", ["cause"], registry=REGISTRY
+    "lct_heals", "Changes that a room found without a message.", ["cause"], registry=REGISTRY
 )
 COMMIT_TO_FRAME = Histogram(
     "lct_commit_to_frame_seconds",
@@ -66,13 +66,13 @@ COMMIT_TO_FRAME = Histogram(
 )
 BUS_AGE = Gauge(
     "lct_bus_age_seconds",
-    "Seconds since the bus was last there, in the worker that misses it longest.",
+    "Seconds since the bus was last reachable, in the worker that has missed it longest.",
     registry=REGISTRY,
     multiprocess_mode="livemax",
 )
 BUS_CONNECTED = Gauge(
     "lct_bus_connected",
-    "1 while every worker hears the bus.",
+    "1 while every worker is connected to the bus.",
     registry=REGISTRY,
     multiprocess_mode="livemin",
 )
@@ -95,7 +95,7 @@ REQUEST_SECONDS = Histogram(
 )
 ERRORS = Counter("lct_errors", "Requests refused or failed.", ["kind"], registry=REGISTRY)
 
-# Without this a worker that nobody has come back to says nothing, and no alert can compare that.
+# Without this a worker without screens has no series, and alerts have nothing to compare.
 for way in ("ws", "sse"):
     for view in VIEWS:
         SOCKETS.labels(way, view)
@@ -118,7 +118,7 @@ def count_request(
     method: str, route: str | None, status: int, seconds: float, kind: str | None
 ) -> None:
     """Count an answered request; ``route`` is the endpoint, ``kind`` that of its error."""
-    # Both are what the client sent, if nothing answers to them.
+    # A client may send any method, and a path that no route has.
     method = method if method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
     count, time = _of_requests(method, route or "none", f"{status // 100}xx")
     count.inc()
@@ -129,13 +129,13 @@ def count_request(
 
 @cache
 def _of_requests(*labels: str) -> tuple[Counter, Histogram]:
-    """The library looks a series up under a lock, and there are two for each request."""
+    """Cached: the library looks each series up under a lock, and a request has two."""
     return REQUESTS.labels(*labels), REQUEST_SECONDS.labels(*labels)
 
 
 @bp.get("/metrics")
 def text() -> Response:
-    """Everything above, for who has LCT_METRICS_TOKEN; not there at all where that is not set."""
+    """All metrics, for callers with LCT_METRICS_TOKEN; 404 where that is not set."""
     token = current_app.config.get("LCT_METRICS_TOKEN")
     if not token:
         abort(404)

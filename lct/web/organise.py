@@ -55,7 +55,7 @@ def _attempt() -> int:
     return whole_number(field("attempt"), "attempt", 1, 10**6)
 
 
-# What "do" may ask for: the command class, and its own fields.
+# Values of the form's "do" -> the command class, and its own fields.
 ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
     "rename": (RenameTournament, lambda: {"name": field("name")}),
     "limit": (ChangeLimit, lambda: {"limit": _limit()}),
@@ -104,7 +104,7 @@ def _page(t: Tournament) -> ResponseReturnValue:
 
 
 def organiser_url(t: Tournament) -> str:
-    """The co-organiser link, or nothing when its key is not believed any more."""
+    """The co-organiser link; empty if its key is no longer valid."""
     key = identity.shown_organiser_key(t)
     if key is None:
         return ""
@@ -113,7 +113,7 @@ def organiser_url(t: Tournament) -> str:
 
 @bp.get("/t/<code>/created")
 def created(code: str) -> ResponseReturnValue:
-    """Once, after creating: the recovery code, and where to go."""
+    """Shown once after creating: the recovery code, and where to go next."""
     t, _ = _organised(code)
     kept = session.pop("recovery", None) or {}
     recovery = kept.get(t.code)
@@ -144,7 +144,7 @@ def act(code: str) -> ResponseReturnValue:
     if wanted == "remove-webhook" and (hooks := app().webhooks):
         if hooks.remove(t.code, field("webhook")):
             log.info("webhook removed", extra={"labels.tournament": t.code})
-        return _done(t, "It is told nothing any more; reload to see it.")
+        return _done(t, "Webhook removed. Reload to update the list.")
     if wanted not in ACTIONS:
         raise NotFound
     command_class, own = ACTIONS[wanted]
@@ -157,9 +157,8 @@ def act(code: str) -> ResponseReturnValue:
 
 
 def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
-    """What every organiser's command carries. An action that raises the version can be done once
-    on each: the same one on the same version from the same device is one command, however often
-    it is sent."""
+    """The fields of every organiser's command. An action that raises the version can happen once
+    per version, so the same one from the same device is one command, however often it is sent."""
     seen = forms.version()
     fields = sorted((k, v) for k, v in request.form.items() if k != "csrf_token")
     digest = hashlib.sha256(repr((t.code, device_id, seen, wanted, fields)).encode()).hexdigest()
@@ -188,8 +187,8 @@ def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:
         return _refused(t.code, refusal)
     if device_id not in t.devices:
         return _leave(url_for("board.board", code=t.code))
-    if not identity.is_recovery_code(t, recovery):  # the same form once more
-        text = "Device signed out. Did you not see the new recovery code? Make another one."
+    if not identity.is_recovery_code(t, recovery):  # the form was sent twice
+        text = "Device signed out. If you did not see the new recovery code, make another one."
         return _done(t, text)
     return _show_recovery(t, recovery)
 
@@ -228,7 +227,7 @@ def _new_seat_codes(t: Tournament, device_id: str) -> ResponseReturnValue:
         return _refused(t.code, refusal)
     if player := field("player"):
         return _leave(url_for("organise.pick_for", code=t.code, player=player))
-    return _done(t, "Everybody has a new personal code. Phones that are in stay in.")
+    return _done(t, "Everybody has a new personal code. Nobody is signed out.")
 
 
 def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
@@ -248,7 +247,7 @@ def _all(t: Tournament) -> Update:
     return Update(desk_screen.whole(now), now.stamp)
 
 
-# --- for somebody who is not tapping ----------------------------------------------------------
+# --- picking for somebody else ----------------------------------------------------------------
 
 
 @bp.get("/t/<code>/pick-for")

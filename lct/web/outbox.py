@@ -1,8 +1,8 @@
-"""One screen's way out: never blocks, never queues more than the page, one writer.
+"""One screen's output: never blocks, never queues more than the page, has one writer.
 
-A screen that takes everything gets each frame as it comes. One that does not keeps the unwritten
-tail of its frame and the ids of the regions that changed meanwhile; when it drains it gets one
-frame with their current HTML. So a slow phone stalls nobody and misses no state.
+A screen that keeps up gets each frame at once. For one that does not, the outbox keeps the
+unwritten tail of the frame and the ids of the regions that changed meanwhile; once drained it
+sends one frame with their current HTML. So a slow phone stalls nobody and misses no state.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def event(payload: bytes, tag: str = "", name: str = "") -> bytes:
 
 
 class Outbox:
-    """The writing half of a websocket. ``current(box, ids)`` gives the frame with regions as they
-    are now, or nothing."""
+    """The writing half of a websocket. ``current(box, ids)`` returns a frame with the current state
+    of these regions; it may be empty."""
 
     way = "ws"
     __slots__ = (
@@ -83,11 +83,11 @@ class Outbox:
         self.closed = False
         self.closing = False
         self.heard = time.monotonic()
-        self.asleep = False  # its page says that nobody looks at it
+        self.asleep = False  # its page reports that nobody looks at it
         self.view = view
         self.player_id = player_id
         self.device_id = device_id
-        self.renewed = renewed  # how often its player had got a new code when it came
+        self.renewed = renewed  # how many new codes its player had had when it connected
         self.personal: dict[str, Region] = {}  # the regions that its player sees differently
 
     def open(self, current: Callable[[Outbox, set[str]], bytes]) -> None:
@@ -120,7 +120,7 @@ class Outbox:
         return clock - self.heard < seconds
 
     def beat(self, text: bytes) -> None:
-        """Show that the server lives, and ask whether the peer does."""
+        """Send a heartbeat and a ping."""
         if self._rest is None:
             self.offer(frame(text) + frame(b"", PING), set())
         elif not self._control:
@@ -137,13 +137,13 @@ class Outbox:
         self.closing = opcode == CLOSE
 
     def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye with a close code; the peer gets two seconds to answer."""
+        """Send a close frame; the peer has two seconds to answer."""
         if not self.closed and not self.closing:
             self.control(CLOSE, struct.pack(">H", code) + reason.encode()[:120])
             gevent.spawn_later(2, self.abort)
 
     def abort(self, why: str = "") -> None:
-        """Cut the connection; the reader then ends, which is where everything is cleaned up."""
+        """Shut the connection down, which ends the reader; that is where cleanup happens."""
         if not self.closed:
             self.closed = True
             if why:
@@ -152,14 +152,13 @@ class Outbox:
                 self.sock.shutdown(socket.SHUT_RDWR)
 
     def see_off(self) -> None:
-        """Read on until the peer has gone, then let go of the connection: cutting one with unread
-        bytes in it would throw away the close frame on its way, so abort() comes two seconds
-        after a close."""
+        """Read on until the peer has gone, then close the connection. Closing it with unread bytes
+        would discard a close frame on its way, so abort() comes two seconds after close()."""
         with suppress(OSError):
             while self.closing and not self.closed and self.sock.recv(65536):
                 pass
         self.abort()
-        self._fd = -1  # another connection may have this number next
+        self._fd = -1  # another connection may get this number next
         self.sock.close()
 
     def _drain(self) -> None:
@@ -195,22 +194,22 @@ class EventOutbox(Outbox):
     __slots__ = ()
 
     def answers(self, clock: float, seconds: float) -> bool:
-        return True  # it cannot; a dead connection ends by TCP_USER_TIMEOUT
+        return True  # it cannot answer; TCP_USER_TIMEOUT ends a dead connection
 
     def beat(self, text: bytes) -> None:
         self.offer(event(text), set())
 
     def control(self, opcode: int, payload: bytes = b"") -> None:
-        """There are no control frames here."""
+        """Do nothing: event streams have no control frames."""
 
     def close(self, code: int, reason: str = "") -> None:
-        """End the stream, after which the browser comes back, unless it shall not."""
+        """End the stream. The browser then reconnects, unless ``code`` is final."""
         if self.closed or self.closing:
             return
         if code in (1000, 1008):
             over = event(reason.encode(), name="over")
             if self.lagging:
-                self._control = over  # once the half-written event is whole
+                self._control = over  # sent after the half-written event
             else:
                 self.offer(over, set())
         self.closing = True

@@ -1,4 +1,4 @@
-"""Who may create where LCT_CREATE_PASSPHRASE asks for it: whoever has typed it on this device."""
+"""Where LCT_CREATE_PASSPHRASE is set, only a browser that has given it may create tournaments."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .limits import address
 
 
 def asked() -> bool:
-    """Whether this browser has to give it."""
+    """Whether this browser still has to give it."""
     known = session.get("creator", "")
     return _wanted() is not None and not any(hmac.compare_digest(known, m) for m in _marks())
 
 
 def remember() -> None:
-    """This browser need not give it again, until it is another one."""
+    """Do not ask this browser again until the passphrase changes."""
     session["creator"] = _marks()[0]
     session.permanent = True
 
 
 def check(given: str) -> None:
-    """WrongPassphrase unless it is right; every try counts, so that guessing has an end."""
+    """WrongPassphrase unless it is right; every try counts towards a limit, to stop guessing."""
     wanted = _wanted()
     if wanted is None:
         return
@@ -41,5 +41,5 @@ def _wanted() -> str | None:
 
 
 def _marks() -> list[str]:
-    """Of devices that have given it, also under former keys; today's first."""
+    """The marks of a browser that has given it, one per valid key, the current key's first."""
     return [raw.hex()[:32] for raw in believed("creator", _wanted())]

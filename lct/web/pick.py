@@ -1,4 +1,4 @@
-"""A player's phone: pick, change, let go, wait, and see the own card turn."""
+"""A player's phone: pick, change, let go, wait, and watch one's card turn."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def me(code: str) -> ResponseReturnValue:
     if q or stars or kind:
         regions = filtered(phone.laid_over(phone.me(now), own), q, stars, kind)
         stage = None
-    else:  # what all phones share of a hundred tiles is made once for all of them
+    else:  # the HTML that all phones share, a hundred tiles, is rendered once for all of them
         picture = app().hub.pictures.at("me", now, app().store.stream(t.code).touched_since)
         stage = picture.for_page("stage", own)
         regions = (lobby.bar(now), lobby.wait(now), own["me"])
@@ -72,8 +72,8 @@ def me(code: str) -> ResponseReturnValue:
 
 @bp.get("/t/<code>/seat.svg")
 def seat_qr(code: str) -> ResponseReturnValue:
-    """The QR code of the asking player's personal link. It is an address of its own since few open
-    it, and to make it takes as long as the rest of the page."""
+    """The QR code of the player's own personal link. It has its own URL since few players open it
+    and rendering it takes as long as the rest of the page."""
     t = tournament_at(code)
     svg = qr_svg(_personal_url(t, player_of(t)), mask=2)
     return Response(svg, mimetype="image/svg+xml")
@@ -84,7 +84,7 @@ def _personal_url(t: Tournament, player_id: str) -> str:
 
 
 def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tuple[Region, ...]:
-    """The tiles that a search without JavaScript asks for; with it the page filters itself."""
+    """The tiles that match a search without JavaScript; with it, the page filters itself."""
     if not (q or stars or kind):
         return regions
 
@@ -124,7 +124,7 @@ def name(code: str) -> ResponseReturnValue:
 def _tap(
     code: str, command: Callable[[dict[str, Any]], Command], *teams: int
 ) -> ResponseReturnValue:
-    """Run a player's own command; the answer holds what it may have changed on their phone."""
+    """Run a player's own command; the response has what it may have changed on their phone."""
     before = tournament_at(code, fresh=False)
     player_id = player_here(before)
     if player_id is None:

@@ -1,4 +1,4 @@
-"""What one view of one tournament looks like now, and what of it has changed."""
+"""The current HTML of one view of one tournament, and what of it has changed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from .render import Renderer, out_of_band, stamped, within_frame
 
 Own = Mapping[str, Region]
 NOTHING: Own = {}
-KEPT_BYTES = 32_000_000  # of pictures that were asked for; the largest has 8 MB
+KEPT_BYTES = 32_000_000  # of pictures that pages requested; the largest has 8 MB
 
 
 class Picture:
     """The regions of a view, in order, with their HTML for many readers.
 
-    The HTML that all readers share is made once for each state; a reader's own regions are put in.
+    The HTML that all readers share is rendered once per state; a reader's own regions replace
+    parts of it.
     """
 
     def __init__(self, render: Renderer, screen: Screen, scene: Scene) -> None:
@@ -32,14 +33,14 @@ class Picture:
         self._top: tuple[Region, ...] = ()  # their children may be out of date ...
         self.regions: dict[str, Region] = {}  # ... these are not
         self._within: dict[str, str] = {}  # child -> its container
-        self._shared: dict[str, str] = {}  # top region -> its HTML, made when first asked for
+        self._shared: dict[str, str] = {}  # top region -> its HTML, rendered at its first use
         self._tag = ""
         self.stamp = ""
         self.update(scene)
 
     def update(self, scene: Scene, change: Change = ANYTHING) -> tuple[str, set[str]]:
         """Show the scene; returns the HTML of the regions to send and every id within it. If one
-        cannot be rendered the picture stays as it was, so that the next update has it all."""
+        cannot be rendered, the picture stays unchanged, so that the next update includes it all."""
         part = self._screen.part(scene, change.touched) if change.touched else None
         found = list(part) if part is not None else None
         if found is None or not self.regions.keys() >= {region.id for region in found}:
@@ -68,7 +69,7 @@ class Picture:
                 changed.append(region)
             else:
                 changed += [child for child in region.children if self.regions[child.id] != child]
-        # At first nobody has seen anything.
+        # The first update has no readers yet.
         html = self._html(changed, scene.stamp) if self.regions else ""
         if changed or within != self._within:
             self._shared, self._tag = {}, ""
@@ -80,7 +81,7 @@ class Picture:
         return "".join(out_of_band(self._render.html(region), stamp) for region in regions)
 
     def html(self, ids: Iterable[str], own: Own) -> str:
-        """The HTML now of some regions, for the reader whose own regions these are."""
+        """The current HTML of some regions, for the reader whose own regions are ``own``."""
         ids = set(ids)
         out = []
         for region_id in ids & self.regions.keys():
@@ -93,29 +94,29 @@ class Picture:
         return "".join(out)
 
     def whole(self, own: Own = NOTHING, own_stamp: str = "") -> str:
-        """All of it. ``own_stamp``: when the reader's own regions were made, if that was later."""
+        """The HTML of the whole view. ``own_stamp``: that of the reader's own regions, if newer."""
         return "".join(self._top_html(region, own, own_stamp) for region in self._top)
 
     def tag(self, own: Own = NOTHING) -> str:
-        """What a reader's whole picture is known by: equal tags, equal pictures."""
+        """A digest of a reader's whole picture: equal tags mean equal pictures."""
         if not self._tag:
             self._tag = _digest("".join(self._shared_html(region) for region in self._top))
         mine = "".join(self._render.html(region) for region in own.values())
         return f"{self._tag}-{_digest(mine)}" if mine else self._tag
 
     def size(self) -> int:
-        """About how many bytes of memory its HTML and its regions take."""
+        """Estimated bytes of memory of its HTML and its regions."""
         return sum(map(sys.getsizeof, self._shared.values())) + 1000 * len(self.regions)
 
     def _top_html(self, region: Region, own: Own, own_stamp: str = "") -> str:
-        """A region that is in no other, with what the reader sees differently in it: put into the
-        shared HTML, for a container of a thousand regions takes a millisecond to render."""
+        """A top-level region with the reader's own regions. They are put into the shared HTML:
+        rendering a container of a thousand regions takes a millisecond."""
         if mine := own.get(region.id):
             return out_of_band(self._render.html(mine), own_stamp or self.stamp)
         return out_of_band(self._with_own(region, own, own_stamp), self.stamp)
 
     def for_page(self, region_id: str, own: Own) -> Markup:
-        """A container without forms as a page has it, with the reader's own regions in it."""
+        """A container without forms for a page, with the reader's own regions in it."""
         html = self._with_own(self.regions[region_id], own, "")
         return Markup(stamped(html, self.stamp))  # noqa: S704 - rendered by us
 
@@ -141,12 +142,12 @@ class Picture:
 class _Asked(NamedTuple):
     picture: Picture
     shown: Shown
-    cards: tuple[int, bool]  # turned, and whether the next one lies in the spotlight
+    cards: tuple[int, bool]  # how many turned, and whether the next one is in the spotlight
 
 
 class Pictures:
-    """The pictures that pages asked for, kept while they show what is: one that asks again costs
-    no more than what has changed."""
+    """A cache of the pictures that pages requested. A later request renders only what has
+    changed."""
 
     def __init__(self, render: Renderer) -> None:
         self._render = render
@@ -155,7 +156,7 @@ class Pictures:
     def at(
         self, view: str, scene: Scene, touched_since: Callable[[int], list[Touched | None]]
     ) -> Picture:
-        """The view of the scene; ``touched_since`` is that of its stream."""
+        """The view of the scene; ``touched_since`` is its stream's method."""
         key = scene.t.code, view
         shown = Shown(scene.t.seq, scene.phase, scene.live)
         cards = scene.turned, scene.facing
@@ -166,7 +167,7 @@ class Pictures:
             found.picture.stamp = scene.stamp
             return found.picture
         else:
-            self._kept.pop(key)  # until it is as it should be
+            self._kept.pop(key)  # until the update has succeeded
             picture = found.picture
             picture.update(scene, change(found.shown, scene, touched_since(found.shown.seq), ()))
         picture.tag()
@@ -179,7 +180,7 @@ class Pictures:
 
 
 def _bytes(asked: _Asked) -> int:
-    """Its HTML, and about what its regions take."""
+    """Estimated bytes of the picture and its entry."""
     return asked.picture.size() + 20_000
 
 

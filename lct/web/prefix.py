@@ -1,4 +1,4 @@
-"""Being one part of a site: everything under the path of LCT_PUBLIC_URL, such as /fifa."""
+"""Serving everything under the path of LCT_PUBLIC_URL, such as /fifa."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ Wsgi = Callable[[dict[str, Any], Any], Any]
 
 
 def under(prefix: str, app: Wsgi) -> Wsgi:
-    """``app``, whose addresses all begin with ``prefix``. It does not matter whether the proxy in
-    front takes the prefix away, and probes, which ask the pod, need none."""
+    """``app`` served under ``prefix``. The proxy in front may strip the prefix or keep it; probes,
+    which go to the pod directly, need none."""
 
     def serve(environ: dict[str, Any], start_response: Any) -> Any:
         path = environ["PATH_INFO"]

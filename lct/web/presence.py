@@ -1,8 +1,8 @@
-"""Who is here: the players whose phones are connected, to this worker or to another one.
+"""Presence: the players whose phones are connected to this worker or to another one.
 
-Each worker says now and then who is connected to it (a `Present` message), all of them in one,
-in place of what it said before. So a lost message heals by itself, a player on two workers is
-there until both have let go, and a worker that died is no longer believed after some seconds.
+Each worker regularly publishes the full list of players connected to it (a `Present` message),
+which replaces its previous one. So the next message makes up for a lost one, a player on two
+workers is here until both drop them, and a dead worker's list expires after some seconds.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from ..application.messages import PRESENT_SECONDS, Present, merged
 from .outbox import Outbox
 
-SAY_AGAIN = 4.0  # seconds between two messages that say the same
+SAY_AGAIN = 4.0  # seconds between two identical messages
 SETTLING = 2.0
-UNHEARD = 8.0  # a phone answers a ping every 5 s; one that has not for so long is lost
-ASLEEP = 600.0  # how long a phone counts as asleep whose socket its browser closed for that
+UNHEARD = 8.0  # a phone answers a ping every 5 s; one silent for this long is lost
+ASLEEP = 600.0  # how long a sleeping phone counts as asleep after its socket closed
 
 
 class Presence:
@@ -27,32 +27,32 @@ class Presence:
         self._since = time.monotonic()
         self._said = Present(code, worker, (), ())
         self._said_at = 0.0
-        self._others: dict[str, tuple[Present, float]] = {}  # worker -> (its word, heard at)
-        self._dozing: dict[str, float] = {}  # players without a socket who sleep -> until when
-        self._polling: dict[str, float] = {}  # players who ask by HTTP -> until when they count
-        self._asked = 0.0  # until when somebody counts as watching who asks by HTTP
+        self._others: dict[str, tuple[Present, float]] = {}  # worker -> (last message, heard at)
+        self._dozing: dict[str, float] = {}  # sleeping players without a socket -> expiry
+        self._polling: dict[str, float] = {}  # players who poll by HTTP -> expiry
+        self._asked = 0.0  # until when the last poll by HTTP counts as a screen
 
     @property
     def needed(self) -> bool:
-        """Whether somebody counts here who has no socket."""
+        """Whether anybody without a socket counts here."""
         return bool(self._dozing or self._polling) or time.monotonic() < self._asked
 
     # --- this worker's own --------------------------------------------------------------------
 
     def left(self, box: Outbox) -> None:
-        """A socket is gone; a phone that was asleep by then goes on sleeping."""
+        """A socket has closed; a phone that was asleep stays asleep."""
         if box.asleep and box.player_id:
             self._dozing[box.player_id] = time.monotonic() + ASLEEP
 
     def polled(self, player_id: str | None) -> None:
-        """A screen asked by HTTP; a player's phone, if it is one."""
+        """A screen polled by HTTP; with ``player_id``, a player's phone."""
         self._asked = time.monotonic() + PRESENT_SECONDS
         if player_id:
             self._polling[player_id] = self._asked
 
     def dozes(self, player_id: str, boxes: Iterable[Outbox]) -> None:
-        """A phone without a websocket says that it sleeps. Its event stream, if it has one here,
-        ends in a moment, and is not to be taken for a phone that was lost."""
+        """A phone without a websocket reports that it sleeps. Its event stream here, if any, is
+        about to end and must not count as a lost phone."""
         self._polling.pop(player_id, None)
         self._dozing[player_id] = time.monotonic() + ASLEEP
         for box in boxes:
@@ -60,7 +60,7 @@ class Presence:
                 box.asleep = True
 
     def say(self, boxes: Iterable[Outbox]) -> Present | None:
-        """What is to be told to the others now, if anything."""
+        """The message to publish now, or None."""
         clock = time.monotonic()
         self._polling = {p: until for p, until in self._polling.items() if until > clock}
         here, asleep = set(self._polling), set[str]()
@@ -83,10 +83,10 @@ class Presence:
     # --- everyone's ---------------------------------------------------------------------------
 
     def hear(self, word: Present, stored: bool = False) -> None:
-        """Take in what another worker says, or has said before (``stored``).
+        """Apply another worker's message; ``stored``: an earlier one, read from Redis.
 
-        Only what is new in it says something of a phone that was heard of here: a worker goes on
-        counting for a while on one that has asked it by HTTP.
+        Only its changes override what this worker knows of a phone: the other worker keeps listing
+        a phone for a while after its last poll.
         """
         if word.worker == self._worker:
             return
@@ -102,9 +102,9 @@ class Presence:
             self._others.pop(word.worker, None)
 
     def now(self, deaf: bool) -> dict[str, str] | None:
-        """Player -> here or asleep; None in the first seconds, before everybody has been heard.
-        While this worker is ``deaf`` to the bus, the others' last word goes on counting: nobody
-        leaves because Redis did."""
+        """Player -> here or asleep; None in the first seconds, before all workers have been heard.
+        While this worker is cut off from the bus (``deaf``), the others' last messages stay valid:
+        a Redis outage makes nobody leave."""
         clock = time.monotonic()
         if clock - self._since < SETTLING:
             return None

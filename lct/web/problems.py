@@ -16,13 +16,13 @@ API = "/api/"
 
 
 def wanted() -> bool:
-    """Whether a program is asking, by the address."""
+    """Whether the caller is a program, judging by the path."""
     return request.path.startswith(API) or request.path.endswith((".json", ".jsonl"))
 
 
 def problem(status: int, sentence: str, error: errors.LctError | None = None) -> Response:
-    """The document: ``type`` names the refusal for good, ``errors`` the fields that are wrong,
-    ``request_id`` the line in the log."""
+    """The document: ``type`` is the refusal's stable name, ``errors`` lists the wrong fields,
+    ``request_id`` finds the line in the log."""
     kind, title = "about:blank", HTTPStatus(status).phrase
     if error is not None:
         words = re.findall(r"[A-Z][a-z]*", type(error).__name__)

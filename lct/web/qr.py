@@ -8,12 +8,12 @@ import qrcode
 from markupsafe import Markup
 
 
-@lru_cache(maxsize=128)  # of about 10 kB
+@lru_cache(maxsize=128)  # about 10 kB each
 def qr_svg(url: str, mask: int | None = None) -> Markup:
     """The address as an SVG with a light border of four modules (ISO/IEC 18004).
 
-    Trying all eight masks for the fewest misleading patterns takes nine tenths of the time; a
-    code that is seen once, close up, may name its ``mask``.
+    Trying all eight masks for the lowest penalty takes nine tenths of the time; a code that is
+    scanned once, close up, may fix its ``mask``.
     """
     level = qrcode.constants.ERROR_CORRECT_M
     code = qrcode.QRCode(border=4, error_correction=level, mask_pattern=mask)

@@ -22,8 +22,8 @@ from .crest import crest
 from .links import start_page
 from .qr import qr_svg
 
-CACHED_BYTES = 24_000_000  # of regions' HTML and data: some 12,000 usual ones
-# Regions are shared between readers; their forms carry this where the reader's token goes.
+CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical regions
+# Regions are shared between readers; in their forms this stands in for the reader's token.
 _FIELD = 'name="csrf_token" value="'
 _MARK = _FIELD + "@csrf@"
 _ID = ' id="'
@@ -51,7 +51,7 @@ class Renderer:
             "start_page": start_page,
             "region": self.for_reader,
         }
-        # One dictionary, not a chain of two: at each import of a macro jinja2 compares all names.
+        # One dict, not a ChainMap of two: jinja2 compares all names at each import of a macro.
         env.make_globals = lambda given: {**env.globals, **(given or {})}  # type: ignore[method-assign, assignment]
         self.renders = 0
         self.leaves: Kept[Region, str] = Kept(CACHED_BYTES, _size, largest=CACHED_BYTES // 4)
@@ -60,13 +60,13 @@ class Renderer:
         self._contexts: dict[str, Context] = {}
 
     def html(self, region: Region) -> str:
-        """The region's HTML, that of its children in it."""
+        """The region's HTML, including its children's."""
         if not region.children:
             return self._leaf(region)
         template = self._env.get_template(region.template)
         first, *rest = map(self.html, region.children)
-        # Templates put each on a line. All but the first, which may stand apart, are one text here:
-        # 174 tiles one by one cost more than the rest of the page.
+        # Templates put each child on a line. All but the first, which a template may place
+        # elsewhere, are joined here: 174 tiles one by one cost more than the rest of the page.
         texts = (first, "\n".join(rest)) if rest else (first,)
         children = [Markup(text) for text in texts]  # noqa: S704 - rendered by us
         return template.render(id=region.id, r=region.data, children=children).strip()
@@ -81,8 +81,8 @@ class Renderer:
         return html
 
     def _made(self, region: Region) -> str:
-        """The region by its template, as Template.render() makes it, but with one context for all:
-        to build one takes as long as a tile."""
+        """Render the region as Template.render() does, but with one context per template: building
+        a context takes as long as rendering a tile."""
         template = self._env.get_template(region.template)
         context = self._contexts.get(region.template)
         if context is None:
@@ -95,7 +95,7 @@ class Renderer:
 
     @pass_context
     def for_reader(self, context: Context, region: Region) -> Markup:
-        """The region in a page: forms carry the reader's own token."""
+        """The region's HTML in a page, with the reader's own token in its forms."""
         html = self.html(region)
         if _MARK in html:
             html = html.replace(_MARK, _FIELD + generate_csrf())
@@ -103,24 +103,24 @@ class Renderer:
 
 
 def _size(html: str) -> int:
-    """The bytes of a region's HTML, and about those of its data, whose texts are in it too."""
+    """Estimated bytes of a region's HTML and data; the data's texts are in the HTML too."""
     return 2 * sys.getsizeof(html) + 500
 
 
 def stamped(html: str, stamp: str) -> str:
-    """HTML of a region that says which state it shows: a page never puts an older one over a newer
-    one (static/live.js). A region without a stamp is as old as the one that it is in."""
+    """A region's HTML with the stamp of the state it shows: a page never replaces a newer state by
+    an older one (static/live.js). A region without a stamp is as old as its container."""
     return html.replace(_ID, f' data-at="{stamp}"{_ID}', 1) if stamp else html
 
 
 def out_of_band(html: str, stamp: str) -> str:
-    """HTML of a region as htmx swaps it in by id; the token travels in a header there."""
+    """A region's HTML for an htmx swap by id; htmx sends the token in a header."""
     html = within_frame(html).replace(_ID, f' hx-swap-oob="outerMorph"{_ID}', 1)
     return stamped(html, stamp)
 
 
 def within_frame(html: str) -> str:
-    """HTML of a region inside of one that is swapped in."""
+    """The HTML of a region inside one that is swapped in."""
     return html.replace(_MARK, _FIELD)
 
 
@@ -130,12 +130,12 @@ def stars(number: float) -> str:
 
 
 def wants_fragment() -> bool:
-    """Whether htmx asked, which swaps regions by id, rather than a browser loading a page."""
+    """Whether htmx sent the request, to swap regions by id, and not a browser loading a page."""
     return bool(request.htmx)  # type: ignore[attr-defined]
 
 
 class Update(NamedTuple):
-    """Regions, and the stamp of the state that they show; empty: of none."""
+    """Regions, and the stamp of the state that they show; empty: no state."""
 
     regions: Iterable[Region] = ()
     stamp: str = ""
@@ -145,7 +145,7 @@ NO_UPDATE = Update()
 
 
 def fragments(shown: Update, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
-    """The answer to htmx: regions as out-of-band swaps, and a notice, which is of no state."""
+    """The response to htmx: regions as out-of-band swaps, and a notice, which has no stamp."""
     renderer = app().renderer
     told = out_of_band(renderer.html(notice), "") if notice else ""
     html = "".join(out_of_band(renderer.html(region), shown.stamp) for region in shown.regions)
@@ -153,14 +153,14 @@ def fragments(shown: Update, notice: Region | None = None, status: int = 200) ->
 
 
 def notice(text: str, kind: str = "error", field: str = "") -> Region:
-    """The line that tells how a tap went; ``field`` is the one it is about."""
+    """The line that says how a tap went; ``field`` is the form field it is about."""
     shown_id = request_id.get() if kind == "error" else ""
     return Region("notice", "_notice.html", Notice(kind, text, shown_id, field))
 
 
 def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
-    """A whole page; ``regions`` in the context are reached as ``by_id`` too, and ``stamp`` says
-    which state they show."""
+    """A whole page. ``by_id`` maps ids to the context's ``regions``; ``stamp`` says which state
+    they show."""
     if t := context.get("t"):
         context = {"name": t.name, "code": t.code, **context}
     context |= {"status": status, "request_id": request_id.get()}

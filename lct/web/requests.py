@@ -1,4 +1,4 @@
-"""Around every request: its id, its log line, and the headers every answer carries."""
+"""Around every request: its id, its log line, and the headers of every response."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ log = logging.getLogger("lct.access")
 UNREADABLE = "lct.unreadable"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _ID = re.compile(r"[0-9a-f]{12,16}")  # of a player or a device
-# What is asked all the time by machines.
+# Requested all the time by machines, so logged at DEBUG.
 QUIET = {"static", "health.liveness", "health.readiness", "metrics.text"}
-# What machines ask a pod for, by its address.
+# Requested by machines at a pod's own address, so under any name.
 BY_ADDRESS = QUIET - {"static"}
-COMPRESSED = 3000  # bytes; the answer to a tap is one or two packets either way
+COMPRESSED = 3000  # bytes; a smaller response, such as a tap's, is one or two packets either way
 _LEVELS = {
     "validation": logging.WARNING,
     "business": logging.WARNING,
@@ -47,7 +47,7 @@ _LEVELS = {
 
 
 def _before() -> ResponseReturnValue | None:
-    # Here and below the request itself: `request` looks it up again at each mention.
+    # The request object itself: the `request` proxy looks it up at each use.
     asked = request_ctx.request
     _begin(asked)
     if UNREADABLE in asked.environ:
@@ -70,8 +70,8 @@ def _begin(asked: Request) -> None:
 
 
 def _known_name(asked: Request) -> None:
-    """Refuse a request for a name that is not ours, such as one that somebody pointed here."""
-    if request_ctx.url_adapter is None:  # no name at all: the page that says so has addresses too
+    """Refuse a request for a host name that is not ours, such as one that somebody pointed here."""
+    if request_ctx.url_adapter is None:  # no host name: the error page needs URLs too
         request_ctx.url_adapter = current_app.url_map.bind("", script_name=asked.root_path)
     allowed = current_app.config["LCT_ALLOWED_HOSTS"]
     by_address = asked.endpoint in BY_ADDRESS
@@ -80,7 +80,7 @@ def _known_name(asked: Request) -> None:
 
 
 def _one_address(asked: Request) -> ResponseReturnValue | None:
-    """A code in another spelling leads to the one address that cookies are bound to."""
+    """Redirect a code in another spelling to the one path that cookies are bound to."""
     code = (asked.view_args or {}).get("code")
     if code is None or asked.path.startswith(API):
         return None
@@ -94,16 +94,16 @@ def _one_address(asked: Request) -> ResponseReturnValue | None:
 
 
 def _receive(asked: Request) -> None:
-    """Take the whole body in before anything is done with it. Whoever sends it too slowly is cut
-    off here, the one place where an interruption leaves nothing half done."""
+    """Read the whole body before any work begins. A client that sends too slowly is cut off here,
+    where an interruption leaves nothing half done."""
     chunked = "HTTP_TRANSFER_ENCODING" in asked.environ
     if asked.url_rule is None or not (asked.content_length or chunked):
         return
     with gevent.Timeout(this_request.left(this_request.REQUEST_SECONDS), False):
         try:
-            # A form is read once, into asked.form; the API takes none.
+            # A form is read once, into asked.form; the API takes no forms.
             asked.get_data(parse_form_data=not asked.path.startswith(API))
-        except (ParseException, OSError):  # chunks that are none
+        except (ParseException, OSError):  # malformed chunks
             raise BadRequest from None
         return
     abort(408)
@@ -126,7 +126,7 @@ def _end(response: Response) -> Response:
         headers["Vary"] = varies
     headers["X-Request-Id"] = request_id.get()
     headers.extend(security())
-    if not here.get("upgraded"):  # a websocket has its own lines
+    if not here.get("upgraded"):  # a live screen has its own lines
         duration = time.perf_counter_ns() - here.started
         _log(asked, response.status_code, duration, here.error_kind)
         metrics.count_request(
@@ -156,8 +156,8 @@ def _log(asked: Request, status: int, duration: int, error_kind: str | None) -> 
 
 
 def _path(asked: Request, status: int, code: str | None) -> str:
-    """The address without secrets, and without what was typed and found to be nothing of ours: it
-    may be anything, such as a name or somebody's personal code, which looks like a tournament's."""
+    """The path without secrets, and without typed values that match nothing of ours: they may be
+    anything, such as a name, or a personal code, which looks like a tournament's."""
     if not asked.url_rule:
         return "/***"
     path = SECRETS.sub(r"\1***", asked.path)
@@ -175,18 +175,18 @@ def _forget(error: BaseException | None) -> None:
 
 
 def _as_it_is(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Flask asks of each view and each hook at each request whether it is a coroutine; none is."""
+    """At each request Flask checks whether each view and hook is a coroutine; none is."""
     return view
 
 
 def init_app(app: Flask) -> None:
     app.config.update(
-        COMPRESS_REGISTER=False,  # what is small does not go by it at all
+        COMPRESS_REGISTER=False,  # small responses skip it altogether
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
         COMPRESS_ALGORITHM=["br", "gzip"],
         COMPRESS_ALGORITHM_STREAMING=["br", "gzip"],
         COMPRESS_BR_LEVEL=4,
-        COMPRESS_LEVEL=2,  # of 0 to 3, which are ISA-L's
+        COMPRESS_LEVEL=2,  # ISA-L has 0 to 3
         COMPRESS_MIN_SIZE=COMPRESSED,
         COMPRESS_STREAMS=True,
     )

@@ -1,4 +1,4 @@
-"""Whether this worker is about to be replaced, as far as it has heard on the bus."""
+"""Whether this worker is about to be replaced, judging by the bus."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 
 from ..application.messages import Revision
 
-GOING_SECONDS = 60.0  # between two workers that leave, in a rollout that goes on
+GOING_SECONDS = 60.0  # at most, between two leaving workers of one rollout
 
 
 class Rollout:
-    """A screen shall not move to a worker that is to go next: so a worker takes none while others
-    of its own revision leave and another revision was the last to begin. What is not heard costs a
-    screen one more move."""
+    """Keeps screens from moving to a worker that is replaced next: a worker takes none while others
+    of its own revision leave and the last one to start had another revision. A missed message
+    costs a screen one more move."""
 
     def __init__(self, revision: str) -> None:
         self._revision = self._last = revision
@@ -25,5 +25,5 @@ class Rollout:
             self._until = time.monotonic() + GOING_SECONDS
 
     def is_next(self) -> bool:
-        """Whether this worker is to go soon, and another one is there to take its screens."""
+        """Whether this worker is about to be replaced, and another one can take its screens."""
         return self._last != self._revision and time.monotonic() < self._until

@@ -1,4 +1,4 @@
-"""One tournament in this worker: what is heard of it, and when its screens hear of that."""
+"""One tournament in this worker: hears of its changes, and decides when to update its screens."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 COALESCE = 0.05  # seconds between two frames of a tournament
-TICK = 30.0  # every so often each room compares itself with the store
+TICK = 30.0  # seconds after which a room compares itself with the store
 
 
 class Room:
@@ -51,18 +51,18 @@ class Room:
         self.audience = Audience(code, renderer)
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
         self.presence = Presence(code, worker)
-        self._shown: Shown | None = None  # by all pictures, since the last refresh
-        self._looked: set[Looked] = set()  # what has come since then
-        self._moved_on = False  # the state did, while that refresh was being sent
-        self._heard: set[str] = set()  # whose looks came since the stored ones were asked for
+        self._shown: Shown | None = None  # what all pictures show since the last refresh
+        self._looked: set[Looked] = set()  # looks that came since then
+        self._moved_on = False  # the state changed while that refresh was being sent
+        self._heard: set[str] = set()  # players whose looks came since the stored ones were read
         self.wake = Event()
-        self.behind = False  # the store did not answer; the screens may show the past
-        self._causes: list[str] = []  # traces of what was heard since the last refresh
-        self.refetch = True  # messages may have been missed: look at the store and the looks
+        self.behind = False  # the store did not answer; the screens may be out of date
+        self._causes: list[str] = []  # traces of the messages since the last refresh
+        self.refetch = True  # messages may have been missed: read the store and the looks
         self._read_at = 0.0
-        self._target = 0  # the place that the stream has reached, as far as was heard
+        self._target = 0  # the highest seq heard of on the bus
         self.seq = 0
-        self.coming = 0  # screens that are on their way in
+        self.coming = 0  # screens that are entering
         self._defect = {"labels.error_kind": "service", "labels.tournament": code}  # in the log
         self.greenlet = gevent.spawn(self._run)
 
@@ -70,20 +70,20 @@ class Room:
     def empty(self) -> bool:
         return not self.coming and not self.audience
 
-    # --- what is heard ------------------------------------------------------------------------
+    # --- messages -----------------------------------------------------------------------------
 
     def look(self, message: Looked, seconds: float) -> None:
         self._heard.add(message.player_id)
         before, _ = self.looks.pop(message.player_id, (None, 0.0))
         if message.team is not None:
             self.looks[message.player_id] = (message.team, time.monotonic() + seconds)
-        # The same look again only lasts longer.
+        # A repeated look only lasts longer.
         if message.team != before and self.audience:
             self._looked.add(message)
             self.wake.set()
 
     def moved(self, seq: int, trace: str | None = None) -> None:
-        """Hear that the stream has reached ``seq``."""
+        """Note that the stream has reached ``seq``."""
         if seq > self.seq:
             self._target = max(self._target, seq)
             if trace:
@@ -91,7 +91,7 @@ class Room:
             self.wake.set()
 
     def present(self, word: Present) -> None:
-        self.presence.hear(word)  # the next look around shows it: with many phones these are many
+        self.presence.hear(word)  # look_around() shows it: many phones send many of these
 
     def look_around(self) -> None:
         """Wake up if somebody has come or gone."""
@@ -104,7 +104,7 @@ class Room:
     # --- screens ------------------------------------------------------------------------------
 
     def enter(self, box: Outbox, seen: str = "") -> None:
-        """Send the screen everything, unless ``seen`` is the tag of just that, and each change."""
+        """Send the screen the whole view, unless ``seen`` is already its tag, then each change."""
         scene = self._scene()
         try:
             self.audience.enter(box, seen, scene)
@@ -148,7 +148,7 @@ class Room:
             causes, self._causes = self._causes, []
             if not self.audience:
                 pause = TICK
-                if self.refetch:  # somebody may be asking by HTTP
+                if self.refetch:  # somebody may be polling by HTTP
                     self.refetch = False
                     self._fetch_transient(time.monotonic())
                 continue
@@ -169,12 +169,12 @@ class Room:
             gevent.sleep(max(0.0, began + COALESCE - time.monotonic()))
 
     def _refresh(self) -> float:
-        """Bring every screen up to date; returns the seconds until time alone changes them."""
+        """Bring every screen up to date; returns the seconds until the next timed change."""
         clock, before = time.monotonic(), self.seq
         tick = clock - self._read_at >= TICK
         refetch, fresh = self.refetch, self.refetch or self.behind or tick
         target = self._target
-        self.refetch = False  # one that is heard from now on is another one
+        self.refetch = False  # a request from now on is a new one
         try:
             if refetch:
                 self._fetch_transient(clock)
@@ -184,7 +184,7 @@ class Room:
             raise
         if self.seq > max(before, target) and before:
             cause = "subscribe" if refetch else "retry" if self.behind else "tick"
-            metrics.HEALS.labels(cause).inc()  # nobody had told
+            metrics.HEALS.labels(cause).inc()  # no message had announced it
         self.looks = {p: look for p, look in self.looks.items() if look[1] > clock}
         looked, self._looked = self._looked, set()
         try:
@@ -201,7 +201,7 @@ class Room:
         return max(0.0, min(waits))
 
     def _show(self, scene: Scene, looked: set[Looked]) -> None:
-        """Send every screen what is different in the scene from what is shown; then this is."""
+        """Send every screen the differences between what is shown and the scene."""
         shown, now = self._shown, _shown(scene)
         found = ANYTHING
         if shown is not None:
@@ -213,13 +213,13 @@ class Room:
         self._shown, self._moved_on = now, scene.t.seq != now.seq
 
     def _fetch_transient(self, clock: float) -> None:
-        """Take in the looks and the presence that Redis keeps."""
+        """Read the looks and the presence that Redis keeps."""
         self._heard = set()
         stored = self._bus.looks(self.code)
         self.looks |= {
             p: (team, clock + left)
             for p, (team, left) in stored.items()
-            if p not in self._heard  # what came while these were read is newer
+            if p not in self._heard  # looks that came while these were read are newer
         }
         for word in self._bus.presences(self.code):
             self.presence.hear(word, stored=True)

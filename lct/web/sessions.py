@@ -1,5 +1,5 @@
-"""Flask's signed cookie sessions and flask-wtf's CSRF check. A browser shows the same cookie and
-the same token all evening, so this worker verifies each once and then recognises it."""
+"""Flask's signed cookie sessions and flask-wtf's CSRF check. A browser sends the same cookie and
+token all evening, so each worker verifies them once and caches the result."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask_wtf.csrf import CSRFProtect
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-REMEMBERED = 4096  # cookies, and tokens, that this worker recognises
-LONGEST = 500  # characters of one; ours have about 200, but what follows base64 is not looked at
+REMEMBERED = 4096  # cookies, and as many tokens, in one worker's cache
+LONGEST = 500  # characters; ours have about 200, but base64 decoding ignores trailing ones
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def session_cookie(secure: bool, prefix: str) -> str:
-    """The session cookie's name; its beginning makes browsers take it from this host alone, over
-    TLS alone (RFC 6265bis, section 4.1.3)."""
+    """The session cookie's name. Behind TLS its prefix makes browsers accept it over TLS only, and
+    ``__Host-`` from this host only (RFC 6265bis, section 4.1.3)."""
     return f"{('__Secure-' if prefix else '__Host-') if secure else ''}lct"
 
 
 class Sessions(SecureCookieSessionInterface):
-    """As Flask's own, but a session signed in the future counts too: the clocks of two pods differ,
-    if only by the second that one begins before the other. One per app: the keys are those of the
-    first request."""
+    """Flask's sessions, except that a timestamp in the future is valid too: pods' clocks differ,
+    and any skew can cross a second. One per app: the keys are read once, at the first request."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -47,7 +46,7 @@ class Sessions(SecureCookieSessionInterface):
         return self.session_class(content if flat else deepcopy(content))
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        if session.modified:  # else there is nothing to save, and Vary is the same everywhere
+        if session.modified:  # else there is nothing to save; requests.py sets Vary
             super().save_session(app, session, response)
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
@@ -60,17 +59,17 @@ class Sessions(SecureCookieSessionInterface):
         return serializer
 
     def _verified(self, given: str) -> tuple[dict[str, Any], datetime, bool]:
-        """What the cookie says, when it was signed, and whether there are only plain values in it;
-        BadSignature if that was not us."""
+        """The cookie's content, when it was signed, and whether it holds only plain values;
+        BadSignature if we did not sign it."""
         content, signed_at = self._serializer.loads(given, return_timestamp=True)
         flat = not any(isinstance(value, dict | list) for value in content.values())
         return content, signed_at, flat
 
 
 class Csrf(CSRFProtect):  # type: ignore[misc]
-    """flask-wtf's check. It passes a token again without checking when the same one passed before
-    for the same secret in the session; a token has no time limit here (WTF_CSRF_TIME_LIMIT) and
-    nothing else is compared (WTF_CSRF_SSL_STRICT), so the check would say the same."""
+    """flask-wtf's check, which caches the pairs of token and session secret that passed. Their
+    result cannot change: tokens have no time limit (WTF_CSRF_TIME_LIMIT) and nothing else is
+    compared (WTF_CSRF_SSL_STRICT)."""
 
     def __init__(self, app: Flask) -> None:
         self._passed: set[tuple[str | None, str | None]] = set()
@@ -85,7 +84,7 @@ class Csrf(CSRFProtect):  # type: ignore[misc]
         if shown not in self._passed:
             super().protect(apply_exemptions)
             if len(self._passed) >= REMEMBERED:
-                self._passed.clear()  # they are soon checked again
+                self._passed.clear()  # each is checked again at its next use
             if len(shown[0] or "") <= LONGEST:
                 self._passed.add(shown)
         g.csrf_valid = True

@@ -1,4 +1,4 @@
-"""Static files under addresses that change with their content, so browsers may keep them."""
+"""Static files under URLs that change with their content, so browsers may cache them."""
 
 from __future__ import annotations
 

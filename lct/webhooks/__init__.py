@@ -1,7 +1,7 @@
-"""All of webhooks: other servers are told what happens in a tournament.
+"""Webhooks: sending what happens in a tournament to other servers.
 
-``Webhooks`` is the one way in. The rest of lct adds, lists and removes webhooks by it, and leaves
-the codes here of the tournaments in which something happened; delivering is its own affair.
+``Webhooks`` is the only entry point. The rest of lct adds, lists and removes webhooks through it,
+and passes it the codes of tournaments with new events; delivery runs in the background.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .target import checked_url
 
 
 class Webhooks:
-    """Those of all tournaments, as one worker sees and serves them.
+    """The webhooks of all tournaments, in one worker.
 
-    ``secrets`` are the installation's, the one in force first. ``now`` is the clock that all
-    workers share. ``count`` counts one of lct_webhooks' outcomes. ``private``: they may lead to
-    home networks and this machine too."""
+    ``secrets`` are the installation's, the current one first. ``now`` is the clock that all
+    workers share. ``count`` counts one of lct_webhooks' outcomes. ``private``: home networks and
+    this machine are allowed too."""
 
     def __init__(
         self,
@@ -48,11 +48,11 @@ class Webhooks:
         self.drained = self._courier.drained
 
     def add(self, stream: Stream, hook: str, url: str, device: str) -> WebhookDocument:
-        """Have all that happens from now on sent to an address. Invalid if it may not lead there,
-        TooManyWebhooks; one with that id that is there already is answered."""
+        """Send every event from now on to an address. Returns an existing webhook with that id.
+        Invalid if the address is not allowed; TooManyWebhooks."""
         told = progress_of(stream.tournament, stream.seq, self._now())
         return self.hooks.add(stream.code, hook, checked_url(url, self._private), device, told)
 
     def secret(self, hook: WebhookDocument) -> str:
-        """What its messages are signed with, as the receiver is shown it."""
+        """The secret that signs its messages, as shown to the receiver."""
         return shown_secret(signing_key(self._secret, hook.stream, hook.hook))

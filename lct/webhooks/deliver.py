@@ -1,7 +1,7 @@
-"""Telling one webhook what it has not been told: in order, at least once, by one worker at a time.
+"""Delivering pending messages to one webhook: in order, at least once, by one worker at a time.
 
-How far it is lies in the store, so nothing is lost with a worker; a message whose receipt could
-not be noted any more is sent again, with the same id.
+Progress is stored, so nothing is lost with a worker. A message whose receipt could not be recorded
+is sent again, with the same id.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from .post import PRIVATE, NotSent
 
 log = logging.getLogger(__name__)
 
-LEASE = 20_000  # ms; longer than one try and its receipt usually take
-TURN = 10.0  # seconds after which a webhook with much to be told makes room for others
+LEASE = 20_000  # ms; longer than one try and recording it usually take
+TURN = 10.0  # seconds after which a webhook with a backlog makes room for others
 
 Post = Callable[[str, Mapping[str, str], bytes], int]  # the answer's status, or NotSent
 
 
 class Delivery:
-    """``secrets`` are the installation's, former ones too: a receiver knows the key that was made
-    of the one in force when it was added. ``now`` is the clock that all workers share; ``count``
-    counts one of lct_webhooks' outcomes."""
+    """``secrets`` are the installation's, former ones too: a receiver knows the key derived from
+    the one that was current when it was added. ``now`` is the clock that all workers share;
+    ``count`` counts one of lct_webhooks' outcomes."""
 
     def __init__(
         self,
@@ -56,12 +56,12 @@ class Delivery:
         self._worker = uuid.uuid4().hex
 
     def __call__(self, hook: WebhookDocument, alive: Callable[[], bool]) -> float | None:
-        """Send message after message, as long as it takes them and ``alive`` says yes. In how many
-        seconds there may be more to do; None if nobody knows. LctError if the store is away: the
-        lease runs out."""
+        """Send messages while the receiver accepts them and ``alive()`` is true. Returns the
+        seconds until there may be more to do, or None if unknown. LctError if the store is away;
+        the lease then expires."""
         held = self.hooks.change(hook, holder=self._worker, lease=self.ms() + LEASE)
         if held is None:
-            return 0.0  # it was read before somebody else had it, and perhaps also before the event
+            return 0.0  # another worker has had it since, but perhaps before the event: look again
         end, wait = time.monotonic() + TURN, None
         while held:
             held, wait = self._next(held)
@@ -74,7 +74,7 @@ class Delivery:
         return _ms(self._now())
 
     def _next(self, hook: WebhookDocument) -> tuple[WebhookDocument | None, float | None]:
-        """The webhook after its next message, or None and how long to wait."""
+        """Send the next message: the webhook after it, or None and how long to wait."""
         try:
             t = self.store.read(hook.stream).tournament
             if hook.device not in t.devices:

@@ -1,4 +1,4 @@
-"""Webhooks in the store: who is told, how far, and which worker is at it.
+"""Webhooks in the store: their addresses, their progress, and which worker holds the lease.
 
 A change is a compare-and-set on the lease that the caller saw: of two workers one wins, and one
 that was too slow loses its turn. No secret is stored (message.py).
@@ -17,10 +17,10 @@ from .message import MOST, Progress
 
 
 class Hooks:
-    """The collection. Every method raises Unavailable when the store is away."""
+    """The collection. Every method raises Unavailable if the store is away."""
 
     def of(self, code: str) -> list[WebhookDocument]:
-        """The tournament's webhooks, in their places."""
+        """The tournament's webhooks, in the order of their ids."""
         with reachable():
             return list(WebhookDocument.objects(stream=code).order_by("id"))
 
@@ -29,7 +29,7 @@ class Hooks:
             return list(WebhookDocument.objects)
 
     def add(self, code: str, hook: str, url: str, device: str, told: Progress) -> WebhookDocument:
-        """Add one, or TooManyWebhooks; one with that id that is there already is answered."""
+        """Add one, or return the existing one with that id; TooManyWebhooks."""
         for known in self.of(code):
             if known.hook == hook:
                 return known
@@ -40,19 +40,19 @@ class Hooks:
                 with reachable():
                     return new.save(force_insert=True)
             except NotUniqueError:
-                # Perhaps by a repeat of the same call at the same moment.
+                # Perhaps a repeat of the same call took it at the same moment.
                 with reachable():
                     if same := WebhookDocument.objects(id=new.id, hook=hook).first():
                         return same
         raise TooManyWebhooks(MOST)
 
     def remove(self, code: str, hook: str) -> bool:
-        """Whether there was one."""
+        """Remove it; whether there was one."""
         with reachable():
             return bool(WebhookDocument.objects(stream=code, hook=hook).delete())
 
     def change(self, seen: WebhookDocument, **values: Any) -> WebhookDocument | None:
-        """The webhook with new values, or None if it is gone or somebody else has had it since."""
+        """The webhook with new values, or None if it is gone or another worker has had it since."""
         same = {name: seen[name] for name in ("id", "hook", "holder", "lease")}
         new = {f"set__{name}": value for name, value in values.items()}
         with reachable():

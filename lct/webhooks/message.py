@@ -1,7 +1,7 @@
-"""What a webhook is told, in which order, and how that is signed (Standard Webhooks, "v1").
+"""The messages to a webhook, their order and their signature (Standard Webhooks, "v1").
 
-It hears every event that comes after it was added, in order, without what may not be seen yet.
-Of a draw it hears that it was made, and once the last card has turned, what came of it.
+A webhook gets every event after it was added, in order, without anything still secret. A draw is
+announced when it is made; its result follows once the last card has turned.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from ..domain.tournament import Tournament
 MOST = 5  # webhooks of a tournament
 PAUSES = (5.0, 30.0, 120.0, 600.0, 3600.0)  # seconds before the next try; the last one repeats
 JITTER = 0.2
-GIVE_UP = 24 * 3600.0  # seconds since the first of the tries that failed
+GIVE_UP = 24 * 3600.0  # seconds since the first failed try
 DRAW_OVER = "draw-over"
 
 
 class Progress(NamedTuple):
-    """What a webhook has been told."""
+    """What has been sent to a webhook."""
 
     seq: int
     version: int  # after that event
-    draw: int = 0  # the attempt whose cards it has not been told yet; 0: none
+    draw: int = 0  # the attempt whose result is still to be sent; 0: none
 
 
 class Message(NamedTuple):
-    """What is sent, and ``id``, the same whenever it is sent again."""
+    """A message; a retry has the same ``id``."""
 
     id: str
     type: str
@@ -51,7 +51,7 @@ class Message(NamedTuple):
 
 
 def progress_of(t: Tournament, seq: int, now: datetime) -> Progress:
-    """Where a webhook begins that is added now: it is told what comes."""
+    """The start of a webhook that is added now: only later events are sent."""
     turning = t.current_draw and not t.current_draw.is_over(now)
     return Progress(seq, t.version, t.attempt if turning else 0)
 
@@ -59,8 +59,8 @@ def progress_of(t: Tournament, seq: int, now: datetime) -> Progress:
 def following(
     t: Tournament, told: Progress, newer: Stored | None, now: datetime
 ) -> tuple[Message, Progress] | None:
-    """The next message and what has been told after it; ``newer`` is the event behind
-    ``told.seq``. None: nothing to tell now."""
+    """The next message and the progress after it; ``newer`` is the event after ``told.seq``.
+    None: nothing to send now."""
     if told.draw and (message := _draw_over(t, told, now)):
         return message, told._replace(draw=0)
     if newer is None:
@@ -97,7 +97,7 @@ def _draw_over(t: Tournament, told: Progress, now: datetime) -> Message | None:
 
 
 def signing_key(installation: bytes, code: str, hook: str) -> bytes:
-    """32 bytes made of the installation's secret, so that none has to be stored."""
+    """32 bytes derived from the installation's secret, so that no key has to be stored."""
     return hmac.digest(installation, f"webhook|{code}|{hook}".encode(), "sha256")
 
 
@@ -106,8 +106,8 @@ def shown_secret(key: bytes) -> str:
 
 
 def headers(keys: Sequence[bytes], message_id: str, seconds: int, body: bytes) -> dict[str, str]:
-    """What the receiver checks the body by, with a signature of each key; ``seconds`` since the
-    epoch."""
+    """The headers by which the receiver verifies the body, with a signature by each key;
+    ``seconds`` since the epoch."""
     signed = b"%s.%d.%s" % (message_id.encode(), seconds, body)
     signatures = (b64encode(hmac.digest(key, signed, "sha256")).decode() for key in keys)
     return {
@@ -118,6 +118,6 @@ def headers(keys: Sequence[bytes], message_id: str, seconds: int, body: bytes) -
 
 
 def pause(tries: int, chance: float) -> float:
-    """Seconds until the next try after ``tries`` that failed; ``chance`` from 0 to 1."""
+    """Seconds until the next try after ``tries`` failed ones; ``chance`` from 0 to 1."""
     longest = PAUSES[min(tries, len(PAUSES)) - 1]
     return longest * (1 + JITTER * (2 * chance - 1))

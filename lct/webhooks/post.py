@@ -1,8 +1,8 @@
-"""A POST to an address that a stranger typed: to the internet only, and to nowhere else.
+"""A POST to an address that a stranger typed, on the internet only.
 
-The name is looked up once, everything it leads to is checked, and the connection goes to the very
-address that was checked: a name that changes its mind in between (DNS rebinding) gains nothing.
-Redirects are not followed, and proxies in the environment are not used.
+The name is resolved once, all its addresses are checked, and the connection goes to one of these,
+so DNS rebinding gains nothing. Redirects are not followed, and proxies in the environment are not
+used.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from gevent.threadpool import ThreadPool
 
 from .target import is_public
 
-# Seconds: for finding the name, for connecting, and for all that follows the finding. Together they
-# are fewer than a lease (deliver.py) has: one that ends in the middle would be tried for ever.
+# Seconds for the lookup, for connecting, and for everything after the lookup. Together they are
+# shorter than a lease (deliver.py): a try that outlasts its lease would be repeated for ever.
 LOOKUP, CONNECT, TOTAL = 5.0, 3.0, 5.0
-LOOKUPS = 16  # at once, those included that nobody waits for any more
-READ = 16 * 1024  # bytes of the answer: its head, mostly; what it says does not matter
+LOOKUPS = 16  # at once, including those that have timed out
+READ = 16 * 1024  # bytes of the response, mostly its head; its content does not matter
 
 
 class NotSent(Exception):
@@ -39,7 +39,7 @@ class NotSent(Exception):
         super().__init__(reason)
 
 
-PRIVATE = "the name does not lead to the internet"
+PRIVATE = "the name does not lead to a public address"
 UNREACHABLE, SLOW = "no connection", "no answer in time"
 
 
@@ -51,7 +51,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, private: bool) -> in
         found = _found(parts.hostname or "", port)
         if not private and not all(is_public(str(address[0])) for *_, address in found):
             raise NotSent(PRIVATE)
-        # The socket's own timeouts are for each read; this one is for all of it.
+        # The socket's own timeouts are for each read; this one is for the whole exchange.
         with gevent.Timeout(TOTAL, NotSent(SLOW)):
             return _post(parts, found, headers, body)
     except TimeoutError:
@@ -61,8 +61,8 @@ def post(url: str, headers: Mapping[str, str], body: bytes, private: bool) -> in
 
 
 def _found(host: str, port: int) -> list[Any]:
-    """What the name leads to. A lookup that takes too long goes on in its thread, so these are not
-    gevent's own few, in which the names of store and bus are looked up."""
+    """The name's addresses. A lookup that takes too long goes on in its thread, so these are not
+    gevent's own few threads, which resolve the names of the store and the bus."""
     with gevent.Timeout(LOOKUP, NotSent(SLOW)):
         found = _threads(gevent.get_hub()).spawn(_looked_up, host, port).get()
     if isinstance(found, Exception):
@@ -71,7 +71,7 @@ def _found(host: str, port: int) -> list[Any]:
 
 
 def _looked_up(host: str, port: int) -> list[Any] | Exception:
-    """An error is returned: gevent would log one that is raised in a thread as a defect."""
+    """Errors are returned, since gevent would log one raised in a thread as a defect."""
     try:
         lookup = get_original("socket", "getaddrinfo")
         return list(lookup(host, port, type=socket.SOCK_STREAM))
@@ -85,7 +85,7 @@ def _threads(hub: Any) -> ThreadPool:
 
 
 class _Start(RawIOBase):
-    """Another file, which ends after READ bytes."""
+    """The first READ bytes of another file."""
 
     def __init__(self, whole: Any) -> None:
         self._whole, self._left = whole, READ
@@ -104,8 +104,8 @@ class _Start(RawIOBase):
 
 
 class _Answer(HTTPResponse):
-    """An answer that is read no further than READ bytes. Without that a receiver could send "100
-    Continue" without end: gevent lets nobody else run, and no timeout end, while there is more."""
+    """A response that is read no further than READ bytes. Else a receiver could send "100 Continue"
+    without end: while there is more to read, gevent runs no other greenlet and no timeout."""
 
     def __init__(self, sock: socket.socket, *more: Any, **named: Any) -> None:
         super().__init__(sock, *more, **named)
@@ -130,18 +130,18 @@ def _post(parts: SplitResult, found: list[Any], headers: Mapping[str, str], body
         connection.request("POST", target, body, {**fixed, "User-Agent": "lct", **headers})
         response = connection.getresponse()
         with suppress(OSError, HTTPException, ValueError, NotSent):
-            response.read1(READ)  # or its sender meets a reset
+            response.read1(READ)  # else its sender gets a reset
         return response.status
     finally:
         connection.close()
 
 
 def _connected(found: list[Any]) -> socket.socket:
-    end, last = time.monotonic() + CONNECT, OSError("the name leads nowhere")
+    end, last = time.monotonic() + CONNECT, OSError("the name has no address")
     for number, (family, kind, protocol, _, address) in enumerate(found):
         sock = socket.socket(family, kind, protocol)
         try:
-            # An address that is silent leaves their share of the time to those behind it.
+            # A silent address leaves the ones after it their share of the time.
             sock.settimeout(max(0.1, (end - time.monotonic()) / (len(found) - number)))
             sock.connect(address)
         except OSError as error:

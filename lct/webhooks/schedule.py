@@ -1,9 +1,9 @@
-"""When which webhook is looked at, so that none of it is ever in a tap's way.
+"""Schedules deliveries to webhooks, so that they never delay a tap.
 
-A worker knows which tournaments have webhooks: it hears of new ones on the bus, and asks for all
-of them now and then. A tap in one of these only leaves the code here; a tap in any other leaves
-nothing. What no worker has in its ear (one was killed, the store or the bus was away) the sweep
-finds.
+A worker knows which tournaments have webhooks: it hears of new ones on the bus, and regularly
+lists all of them. A tap in one of these only leaves the code here; a tap in any other leaves
+nothing. The sweep finds whatever all workers missed (one was killed, the store or the bus was
+away).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .deliver import Delivery
 log = logging.getLogger(__name__)
 
 SWEEP = 30.0  # seconds
-AGAIN = 1.0  # seconds until the next look at a webhook that somebody is at
-AT_ONCE = 8  # webhooks of a worker
+AGAIN = 1.0  # seconds until the next look at a webhook that is being delivered to
+AT_ONCE = 8  # deliveries of a worker
 LAST = 1.0  # seconds that a stopping worker gives to the messages that it is sending
 
 
 class Courier:
-    """One a worker."""
+    """One per worker."""
 
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
@@ -40,11 +40,11 @@ class Courier:
         self._due: dict[str, float] = {}  # tournament -> when to look at it (monotonic)
         self._bell = Event()
         self._pool = Pool(AT_ONCE)
-        self._at: set[str] = set()  # the webhooks that this worker is at
+        self._at: set[str] = set()  # the webhooks that this worker is delivering to
         self._alive: Callable[[], bool] = lambda: True
 
     def wake(self, code: str, seq: int = 0) -> None:
-        """Something happened in the tournament. Costs a tap nothing: all else is done later."""
+        """Something happened in the tournament. A tap does only this; the rest is done later."""
         if code in self._with or code in self._new:
             self._due[code] = 0.0
             self._bell.set()
@@ -55,12 +55,12 @@ class Courier:
         self.wake(code)
 
     def start(self, alive: Callable[[], bool]) -> None:
-        """Deliver until ``alive`` says no."""
+        """Deliver until ``alive()`` is false."""
         self._alive = alive
         gevent.spawn(self._run)
 
     def drained(self) -> None:
-        """Wait a moment for what is being sent: what is cut off comes once more, and later."""
+        """Wait a moment for messages being sent; one that is cut off is sent again later."""
         self._pool.join(timeout=LAST)
 
     def _run(self) -> None:
@@ -72,32 +72,32 @@ class Courier:
                     self.sweep()
                 self.look()
             except LctError:
-                pass  # told in the log; the sweep finds what this has missed
+                pass  # already logged; the sweep finds what this has missed
             except Exception:
                 log.exception("webhooks failed", extra={"labels.error_kind": "service"})
             self._bell.wait(0.5)
             self._bell.clear()
 
     def look(self) -> None:
-        """Begin with the webhooks that are due, the tournaments first in which something happened,
-        until as many are being delivered to as may be at once."""
+        """Start deliveries to the webhooks that are due, tournaments with new events first, until
+        AT_ONCE are running."""
         clock = time.monotonic()
         due = {code: at for code, at in self._due.items() if at <= clock}
         for code in sorted(due, key=due.__getitem__):
             if self._pool.full():
-                return  # the bell rings when one has ended
+                return  # the bell rings when a delivery has ended
             del self._due[code]
             for hook in self.delivery.hooks.of(code):
                 self._begin(hook)
 
     def sweep(self) -> None:
-        """Learn which tournaments have webhooks, and which of these have something to be told.
-        Two questions to the store, however many there are."""
+        """Learn which tournaments have webhooks, and which of these have something to be sent.
+        Two queries to the store, however many there are."""
         new = set(self._new)
         hooks = self.delivery.hooks.all()
         self._with = {hook.stream for hook in hooks}
         self._new -= new
-        # From here on taps are heard, so none falls between them and what is asked now.
+        # From here on wake() takes taps, so no event falls between them and the query below.
         on = [hook for hook in hooks if not hook.failed]
         behind = places_taken(self.delivery.store, {(h.stream, h.seq + 1) for h in on})
         for hook in on:
@@ -112,7 +112,7 @@ class Courier:
         if (seconds := self._pause(hook)) > 0:
             self._later(hook, seconds)
         elif hook.id in self._at or hook.lease > self.delivery.ms() or self._pool.full():
-            self._later(hook, AGAIN)  # whoever is at it may have looked before this
+            self._later(hook, AGAIN)  # the current delivery may have looked before this event
         else:
             self._at.add(hook.id)
             self._pool.spawn(self._deliver, hook)
@@ -123,7 +123,7 @@ class Courier:
             if seconds is not None:
                 self._later(hook, seconds)
         except LctError:
-            pass  # told in the log; once the lease is over the sweep finds it
+            pass  # already logged; the sweep finds it once the lease is over
         except Exception:
             log.exception("webhook failed", extra={"labels.tournament": hook.stream})
         finally:

@@ -1,4 +1,4 @@
-"""Where a webhook may lead: an address that a stranger typed, and that this server will call."""
+"""Where a webhook may lead: a stranger types the address, and this server calls it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from ..domain.errors import Invalid
 from ..domain.values import LONGEST_URL
 
-UNICAST = ip_network("2000::/3")  # all of IPv6 that is given out
-# From IANA's registries of special addresses, besides what every Python that lct runs on refuses.
-# Written down as they change, and ipaddress with them from one release to the next.
+UNICAST = ip_network("2000::/3")  # all IPv6 that is allocated
+# From IANA's registries of special addresses, besides those that ipaddress knows in every Python
+# that lct supports. Listed here because ipaddress differs from one release to the next.
 REGISTRIES = (
     "192.0.0.0/24",  # IETF protocols
     "192.31.196.0/24",  # AS112, which answers for names that lead nowhere
@@ -23,13 +23,13 @@ REGISTRIES = (
     "2620:4f:8000::/48",  # AS112
     "3fff::/20",  # documentation (RFC 9637)
 )
-AZURE = "168.63.129.16/32"  # the host below, for whoever asks from a machine or pod there
+AZURE = "168.63.129.16/32"  # the host, as seen from a machine or pod in Azure
 SPECIAL = tuple(map(ip_network, (*REGISTRIES, AZURE)))
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the internet: not to a machine, a home, a data centre
-    (169.254.169.254) or a group. ValueError if it is no address."""
+    """Whether an IP address is public: not of this machine, a private network, a data centre
+    (169.254.169.254) or a multicast group. ValueError if it is not an address."""
     ip = ip_address(address.partition("%")[0])
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped:
@@ -42,13 +42,13 @@ def is_public(address: str) -> bool:
 
 
 def checked_url(url: str, private: bool) -> str:
-    """The address, if a webhook may have it; else Invalid (field ``url``). What its name leads to
-    is checked each time it is called: names change."""
+    """The address if a webhook may have it, else Invalid (field ``url``). What its name resolves
+    to is checked at each call, since that may change."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise Invalid(url="That is no web address.") from None
+        raise Invalid(url="That is not a web address.") from None
     plain = url.isascii() and url.isprintable() and not set(url) & set(' "<>\\')
     if len(url) > LONGEST_URL or not plain:
         raise Invalid(url=f"Send at most {LONGEST_URL} letters, digits and signs, without spaces.")

@@ -1,9 +1,9 @@
 // Makes the members of MONGO_MEMBERS a replica set, and gives lct its user. It may run again at any
-// time: a set that is there stays, and the user gets the password of MONGO_PASSWORD.
+// time: an existing set stays, and the user gets the password of MONGO_PASSWORD.
 //
-// It comes as __system, the user of the members themselves, whose password is the key file. So it
-// works from outside, where MongoDB makes no exception for an empty server. Passwords come by the
-// environment: a command line would show them.
+// It logs in as __system, the members' own user, whose password is the key file. That works from
+// another host too, where MongoDB's localhost exception for an empty server does not apply.
+// Passwords come from the environment: a command line would show them.
 const hosts = process.env.MONGO_MEMBERS.split(",");
 const key = encodeURIComponent(process.env.MONGO_KEY.replace(/\s/g, ""));
 const database = process.env.LCT_MONGO_DB || "lct";
@@ -21,7 +21,7 @@ try {
   print("replica set initiated");
 }
 
-// Waits for a primary, for a minute.
+// Waits up to a minute for a primary.
 const set = open(hosts.join(","), "replicaSet=rs0&w=majority&serverSelectionTimeoutMS=60000");
 const users = set.getSiblingDB(database);
 const pwd = process.env.MONGO_PASSWORD;

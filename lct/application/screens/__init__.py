@@ -1,4 +1,4 @@
-"""What people see: one module a screen, and every view by the name that pages ask for it."""
+"""The screens, one module each, and every view by the name that pages ask for."""
 
 from . import board, desk, news, phone
 from .region import Screen

@@ -1,4 +1,4 @@
-"""The TV: one message a phase."""
+"""The board on the TV: one message per phase."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Head(NamedTuple):
 
 class Side(NamedTuple):
     phase: str
-    shown: bool  # the join panel is only there while somebody can still come in or return
+    shown: bool  # the join panel, shown only while somebody can still join or return
     code: str
     join_url: str
     full: bool

@@ -30,7 +30,7 @@ class Spot(NamedTuple):
 
 
 def cards(s: Scene) -> tuple[Row, ...]:
-    """In their order."""
+    """All cards, in order."""
     draw = s.t.current_draw
     return tuple(_row(s, draw, place) for place in range(len(draw.hands))) if draw else ()
 
@@ -40,7 +40,7 @@ def card_rows(s: Scene, template: str) -> tuple[Region, ...]:
 
 
 def own_row(s: Scene, draw: Draw, place: int) -> Region:
-    """The row of the player whom it belongs to."""
+    """One row as its own player sees it."""
     card = _row(s, draw, place)._replace(mine=True)
     return Region(f"row-{card.number}", "me/_row.html", card)
 

@@ -1,4 +1,4 @@
-"""What a change may alter on the screens, so that nothing else is made again."""
+"""The parts of the screens that a change may alter, so that only these are rebuilt."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .region import Scene
 
 
 class Change(NamedTuple):
-    """What has happened since the screens were made. ``touched`` is None where anything may differ.
+    """The change since the screens were built. ``touched`` is None if anything may differ.
 
-    With ``again``, regions that look as before are sent all the same: several things happened, and
-    a page may show a state in between, by the answer to a tap.
+    With ``again``, unchanged regions are sent too: several things happened, and the answer to a
+    tap may have left a page in a state in between.
     """
 
     touched: Touched | None = None
@@ -27,8 +27,8 @@ ANYTHING = Change()
 
 
 class Shown(NamedTuple):
-    """What the screens of a tournament were last made from. (Of its state only the place in the
-    stream: that object moves on.)"""
+    """The inputs that a tournament's screens were last built from. Holds ``seq`` and not the state,
+    which is mutable."""
 
     seq: int
     phase: str
@@ -38,8 +38,8 @@ class Shown(NamedTuple):
 def change(
     shown: Shown, scene: Scene, events: Sequence[Touched | None], looked: Collection[Looked]
 ) -> Change:
-    """From what is shown to the scene; ``events``: what each event in between touched, ``looked``:
-    the looks that came meanwhile."""
+    """The change from ``shown`` to ``scene``. ``events``: what each event in between touched;
+    ``looked``: the looks received in between."""
     again = len(events) + len(looked) > 1
     if None in events or shown.phase != scene.phase or scene.t.dealt:
         return Change(None, again)
@@ -52,7 +52,7 @@ def change(
 def _around(
     t: Tournament, old: LiveNow, new: LiveNow, touched: Touched, looked: Iterable[Looked]
 ) -> Touched:
-    """Who looks and who is here: what of that is different, and what it touches."""
+    """``touched``, plus the players and teams touched by changes of looks and presence."""
     players, teams = set(touched.players), set(touched.teams)
     for message in looked:
         players.add(message.player_id)
@@ -65,6 +65,6 @@ def _around(
             teams |= looks
     if old.here != new.here:
         players |= {p for p in t.players if old.presence(p) != new.presence(p)}
-    for live in (old, new):  # their seats and their own tiles say what they look at, and with whom
+    for live in (old, new):  # lookers' seats and own tiles show what they look at, and with whom
         players |= {p for p, team in live.looks.items() if team in teams}
     return Touched(frozenset(players), frozenset(teams))

@@ -107,7 +107,7 @@ def count(s: Scene) -> Region:
 
 def _row(s: Scene, p: Player) -> Region:
     t = s.t
-    shown = s.places.get(p.id, s.turned) < s.turned  # their card lies open
+    shown = s.places.get(p.id, s.turned) < s.turned  # their card is turned
     data = PlayerRow(
         t.version,
         t.code,

@@ -1,4 +1,4 @@
-"""What is so at this moment only and never stored: who looks at what, and who is here."""
+"""Transient state, never stored: looks and presence."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 
 class LiveNow(NamedTuple):
-    """As far as this worker has heard."""
+    """Looks and presence, as far as this worker has heard."""
 
     looks: Mapping[str, int] = MappingProxyType({})  # player id -> the team they are looking at
-    # Player id -> "here" or "asleep", else they are away; None: not known, and not shown.
+    # Player id -> "here" or "asleep"; absent: away. None: not known, and not shown.
     here: Mapping[str, str] | None = None
 
     def presence(self, player_id: str) -> str:

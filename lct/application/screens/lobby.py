@@ -1,4 +1,4 @@
-"""What several screens show before the draw: seats, teams, and who is waited for."""
+"""Regions that several screens share before the draw: seats, teams, and players still choosing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ...domain.tournament import Player, Tournament
 from .region import Region, Scene
 
 NAMES_SHOWN = 4
-# Regions that a worker keeps, of each of two kinds, and the characters of the names in one: at most
-# 10,000 * (1 kB + 4 bytes a character), 18 MB.
+# Regions that a worker caches per kind (seats and tiles), and the most characters of names in one:
+# 10,000 * (1 kB + 4 bytes per character) is 18 MB.
 REGIONS, LONGEST = 10_000, 200
 
 
@@ -78,7 +78,7 @@ def wait(s: Scene) -> Region:
 
 
 def seats(s: Scene, template: str) -> tuple[Region, ...]:
-    """Every seat there is, filled or empty."""
+    """Every seat, filled or empty."""
     found = [_seat(s, i, player) for i, player in enumerate(s.t.players.values(), 1)]
     found += [SeatRow(i, "", "empty", "", "") for i in range(len(found) + 1, s.t.limit + 1)]
     return tuple(_seat_region(seat, template) for seat in found)
@@ -96,7 +96,7 @@ def _seat_region(seat: SeatRow, template: str) -> Region:
     return make(seat, template)
 
 
-# A change in a list of a thousand makes the region of each of them; nearly all are as before.
+# Rebuilding a list makes up to a thousand regions; nearly all are unchanged.
 @lru_cache(maxsize=REGIONS)
 def _kept_seat(seat: SeatRow, template: str) -> Region:
     return Region(f"seat-{seat.number}", template, seat)
@@ -124,7 +124,7 @@ def tiles_of(s: Scene, touched: Touched) -> Iterable[Region]:
 
 
 def tile(s: Scene, number: int, player_id: str = "") -> Region:
-    """One team on a phone: as anybody sees it, or as that player does."""
+    """One team on a phone, as everybody sees it or as one player does."""
     holder = s.t.holders.get(number)
     if holder is not None:
         return _tile(number, s.t.teams[number], s.t.players[holder].name, (), holder == player_id)

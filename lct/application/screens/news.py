@@ -1,4 +1,4 @@
-"""What programs hear on the API's event stream: that there is something new to ask for."""
+"""The API's event stream: tells programs that there is something new to fetch."""
 
 from __future__ import annotations
 

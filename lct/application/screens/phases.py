@@ -1,4 +1,4 @@
-"""Where a tournament is. Events and time change it; templates/phases/ has a file for each."""
+"""The phase of a tournament. Events and time change it; templates/phases/ has a file for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ JOIN, PICK, READY, DRAW, DRAWN, CLOSED = "join", "pick", "ready", "draw", "drawn
 
 
 def phase(t: Tournament, now: datetime) -> str:
-    """Where the evening is: join, pick, ready, draw (cards turning), drawn or closed."""
+    """The phase of the evening: join, pick, ready, draw (cards turning), drawn or closed."""
     if t.closed:
         return CLOSED
     if draw := t.current_draw:
@@ -21,7 +21,7 @@ def phase(t: Tournament, now: datetime) -> str:
 
 
 def cards_turned(t: Tournament, now: datetime) -> tuple[int, int]:
-    """(cards that lie open, cards) of the draw in force."""
+    """(cards turned, all cards) of the draw in force."""
     draw = t.current_draw
     return (draw.revealed(now), len(draw.hands)) if draw else (0, 0)
 

@@ -1,4 +1,4 @@
-"""A player's phone, the phone of somebody who watches, and what one player sees of their own."""
+"""A player's phone, a watcher's phone, and the regions that are one player's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .region import Region, Scene, Screen
 
 
 class Card(NamedTuple):
-    """The green card on top of a phone: this person's own state."""
+    """The green card at the top of a phone: this person's own state."""
 
     status: str  # playing, removed, blocked or watching
     phase: str
@@ -32,7 +32,7 @@ class Card(NamedTuple):
 
 
 def me(s: Scene) -> tuple[Region, ...]:
-    """A player's phone as all of them share it; ``personal`` lays their own regions over it."""
+    """The phone page that all players share; ``personal`` replaces some regions per player."""
     return bar(s), _me(_card(s, "watching")), wait(s), _stage(s)
 
 
@@ -41,7 +41,7 @@ def me_part(s: Scene, touched: Touched) -> Iterable[Region]:
 
 
 def watch(s: Scene) -> tuple[Region, ...]:
-    """A phone that did not get in: the board, small."""
+    """The phone of somebody who could not join: a small board."""
     if s.t.current_draw:
         return bar(s), wait(s), _stage(s)
     shown = seats(s, "me/_seat.html")

@@ -1,8 +1,8 @@
 """Regions, the smallest parts of a page that change together, and the scene they are made from.
 
 A region's ``data`` is everything that its template shows, as a plain tuple. Two regions with equal
-data look the same, so a change renders exactly the regions whose data differ, and nothing that is
-still under wraps ever reaches a template.
+data look the same, so a change renders exactly the regions whose data differ. A template never
+gets a value that is still secret.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Scene:
 
     @cached_property
     def turned(self) -> int:
-        """How many cards of the draw in force lie open."""
+        """How many cards of the draw in force are turned."""
         return cards_turned(self.t, self.now)[0]
 
     @property
@@ -73,7 +73,7 @@ class Scene:
         return found
 
     def look(self, player_id: str) -> int | None:
-        """The free team that a player looks at; what came over the bus may be any number."""
+        """The free team that a player looks at, or None; the bus may deliver any number."""
         team = self.live.looks.get(player_id)
         free = team is not None and team < len(self.t.teams) and team not in self.t.holders
         return team if free else None
@@ -84,13 +84,13 @@ class Scene:
 
     @cached_property
     def stamp(self) -> str:
-        """``<seq>.<milliseconds>``: of two pages of one tournament, the newer has the greater."""
+        """``<seq>.<milliseconds>``: the newer of two pages of a tournament has the greater one."""
         return f"{self.t.seq}.{int(self.now.timestamp() * 1000)}"
 
 
 class Screen(NamedTuple):
-    """How a view is made: ``whole``, or only the regions that may differ after a change that
-    ``touched`` some players and teams, in the same phase. None: make the whole."""
+    """How a view is built. ``part`` gives only the regions that may differ after a change that
+    ``touched`` some players and teams in the same phase, or None to build the ``whole``."""
 
     whole: Callable[[Scene], tuple[Region, ...]]
     part: Callable[[Scene, Touched], Iterable[Region] | None]

@@ -1,6 +1,6 @@
-"""The JSON API. What is here turns JSON into the pages' own commands and queries, and back: it
-has no rules. Every route is an operation in one of these tables, with the right it asks for;
-routes, checks and the OpenAPI document are all made from them."""
+"""The JSON API. It translates between JSON and the pages' own commands and queries, and has no
+rules. Every route is an operation in one of these tables, with the right it needs; routes, checks
+and the OpenAPI document are all made from them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What callers get. Nothing is in it that the pages do not show: cards that lie face down have no
-team here either, and a secret is told with its finished draw."""
+"""The shapes of responses. They hold nothing that the pages do not show: face-down cards have no
+team here either, and a secret is shown only with its finished draw."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Phase = Literal["join", "pick", "ready", "draw", "drawn", "closed"]
 
 
 class Evening(BaseModel):
-    """A tournament. ``seats`` fill, everyone picks, the teams are drawn, the cards turn."""
+    """A tournament. Its seats fill, everyone picks, the teams are drawn, the cards turn."""
 
     code: str
     name: str
     phase: Phase
-    version: int = Field(description="Rises with what changes the flow of the evening.")
+    version: int = Field(description="Rises with each change to the flow of the evening.")
     limit: int
     players: int
     picked: int
@@ -34,9 +34,9 @@ class Evening(BaseModel):
     closed: bool
     option: Literal["plain", "not-own"]
     attempt: int = Field(description="Rises when the picks are restarted.")
-    seal: str = Field(description="What the draw's secret is checked against.")
-    cards: int = Field(description="Of the draw in force; 0 before it.")
-    turned: int = Field(description="How many of them have turned.")
+    seal: str = Field(description="The hash that the draw's secret is checked against.")
+    cards: int = Field(description="The number of cards in the current draw; 0 before it.")
+    turned: int = Field(description="The number of cards that have turned.")
 
 
 def evening(t: Tournament, now: datetime) -> Evening:
@@ -63,7 +63,7 @@ def evening(t: Tournament, now: datetime) -> Evening:
 class News(BaseModel):
     """One server-sent event."""
 
-    seq: int = Field(description="How many events the history has.")
+    seq: int = Field(description="The number of events in the history.")
     version: int
     phase: Phase
     players: int
@@ -76,10 +76,10 @@ class TeamFacts(BaseModel):
     number: int
     name: str
     league: str
-    stars: float = Field(description="0: not rated.")
+    stars: float = Field(description="0 if not rated.")
     kind: str
     taken_by: str | None = Field(description="The id of the player who holds it.")
-    looking: list[str] = Field(description="The ids of players who look at it just now.")
+    looking: list[str] = Field(description="The ids of the players who are looking at it.")
 
 
 class Teams(BaseModel):
@@ -111,7 +111,7 @@ class PlayerFacts(BaseModel):
 
 
 class PresentPlayer(PlayerFacts):
-    presence: Literal["here", "asleep", "away"] = Field(description="Of their phones, just now.")
+    presence: Literal["here", "asleep", "away"] = Field(description="The state of their phone.")
 
 
 class Players(BaseModel):
@@ -164,7 +164,7 @@ class DrawRecord(BaseModel):
     seal: str
     secret: str
     picks: list[PickFacts]
-    given: list[str] = Field(description="The team that each of them got, in the same order.")
+    given: list[str] = Field(description="The team that each of them drew, in the same order.")
     names: list[str]
 
 
@@ -192,7 +192,7 @@ class History(BaseModel):
 
 
 class Moment(BaseModel):
-    """The evening as it stood right after an event."""
+    """The evening as it was right after an event."""
 
     event: EventLine
     evening: Evening
@@ -209,7 +209,7 @@ class DeviceFacts(BaseModel):
 
 
 class Host(BaseModel):
-    """What only the organiser sees besides the history."""
+    """What only the organiser can see, besides the history."""
 
     organiser_url: str = Field(description="The co-organiser link; empty: revoke a device first.")
     join_url: str

@@ -1,4 +1,4 @@
-"""What callers send. Shapes only: what the values may be is the domain's to say."""
+"""The shapes of request bodies; the domain decides which values are valid."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ...domain.tournament import MAX_PLAYERS, MIN_PLAYERS
 
 TITLE = Field(description="1 to 60 characters.", max_length=1000)
 NAME = Field(description="1 to 40 characters.", max_length=1000)
-PASSPHRASE = Field(description="Where creating asks for one; else ignored.", max_length=1000)
+PASSPHRASE = Field(description="If creating needs one; else ignored.", max_length=1000)
 SEATS = Field(ge=MIN_PLAYERS, le=MAX_PLAYERS)
 
 
 def shown(**example: Any) -> ConfigDict:
-    """A shape without other fields than its own, and an example of it that works."""
+    """Forbids unknown fields, and gives a working example."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
 
 
@@ -48,9 +48,9 @@ class NewPlayer(BaseModel):
 class Pick(BaseModel):
     model_config = shown(team=3)
 
-    team: int = Field(description="Its number in the list of teams.", ge=0, le=10**6)
+    team: int = Field(description="The team's number in the list of teams.", ge=0, le=10**6)
     value: str = Field(
-        description="The player's share of the draw, random hex; made here if it is missing.",
+        description="The player's random value for the draw, hex; made by the server if missing.",
         default_factory=lambda: secrets.token_hex(16),
         pattern="^[0-9a-f]{8,64}$",
     )
@@ -59,7 +59,7 @@ class Pick(BaseModel):
 class Look(BaseModel):
     model_config = shown(team=5)
 
-    team: int | None = Field(description="null: looks away.", ge=0, le=10**6)
+    team: int | None = Field(description="null to look away.", ge=0, le=10**6)
 
 
 class Title(BaseModel):
@@ -71,7 +71,7 @@ class Title(BaseModel):
 class OldTitle(BaseModel):
     model_config = shown(name="")
 
-    name: str = Field("", description="Another name; empty: the old one.", max_length=1000)
+    name: str = Field("", description="A new name; empty to keep the old one.", max_length=1000)
 
 
 class Seats(BaseModel):
@@ -87,13 +87,13 @@ class Attempt(BaseModel):
 
 
 class NewDevice(BaseModel):
-    """One of the two secrets."""
+    """Send one of the two secrets."""
 
     model_config = shown(recovery_code="BCDF-GHJK-MNPQ-RSTV-WXZ2", label="score keeper")
 
     link_key: str = Field("", description="The last part of the co-organiser link.", max_length=64)
     recovery_code: str = Field("", max_length=64)
-    label: str = Field("a program", description="What the host sees it as.", max_length=40)
+    label: str = Field("a program", description="The name that the host sees.", max_length=40)
 
 
 class SeatCode(BaseModel):
@@ -103,5 +103,5 @@ class SeatCode(BaseModel):
 
 
 class Page(BaseModel):
-    limit: int = Field(50, ge=1, le=200, description="How many items at most.")
-    cursor: str = Field("", max_length=40, description="The next of the page before.")
+    limit: int = Field(50, ge=1, le=200, description="The largest number of items.")
+    cursor: str = Field("", max_length=40, description="`next` of the previous page.")

@@ -39,24 +39,24 @@ WRITES = {
     "repeatable": True,
 }
 
-# (path, right, command class, what is sent, summary)
+# (path, right, command class, body, summary)
 PLAIN: tuple[tuple[str, Right, type[Command], Shape | None, str], ...] = (
-    (f"{P}/team", Right.EITHER, PickTeam, bodies.Pick, "Take a team; the one before is free."),
+    (f"{P}/team", Right.EITHER, PickTeam, bodies.Pick, "Pick a team; frees the one before."),
     (f"{P}/let-go", Right.PLAYER, LetGo, None, "Give the team back."),
     (f"{P}/rename", Right.EITHER, RenamePlayer, bodies.NewPlayer, "Correct a player's name."),
-    (f"{P}/remove", Right.ORGANISER, RemovePlayer, None, "Take a player off the list."),
-    (f"{P}/block", Right.ORGANISER, BlockPlayer, None, "Take a player off it for good."),
+    (f"{P}/remove", Right.ORGANISER, RemovePlayer, None, "Remove a player."),
+    (f"{P}/block", Right.ORGANISER, BlockPlayer, None, "Remove a player for good."),
     (f"{P}/unblock", Right.ORGANISER, UnblockPlayer, None, "Let a blocked player join again."),
     (f"{T}/rename", Right.ORGANISER, RenameTournament, bodies.Title, "Rename the evening."),
     (f"{T}/limit", Right.ORGANISER, ChangeLimit, bodies.Seats, "Change the number of seats."),
-    (f"{T}/close-list", Right.ORGANISER, CloseList, None, "Go on with those who are here."),
-    (f"{P}/seat-code", Right.OWNER, RenewSeatCodes, None, "A new personal code, and signed out."),
-    (f"{T}/lock", Right.ORGANISER, LockJoining, None, "Lock the door: nobody can join."),
-    (f"{T}/unlock", Right.ORGANISER, UnlockJoining, None, "Unlock the door."),
+    (f"{T}/close-list", Right.ORGANISER, CloseList, None, "Go on with the players who joined."),
+    (f"{P}/seat-code", Right.OWNER, RenewSeatCodes, None, "Renew a player's code; sign them out."),
+    (f"{T}/lock", Right.ORGANISER, LockJoining, None, "Stop new players from joining."),
+    (f"{T}/unlock", Right.ORGANISER, UnlockJoining, None, "Let players join again."),
     (f"{T}/draw", Right.ORGANISER, DrawTeams, bodies.Attempt, "Shuffle the picked teams."),
     (f"{T}/skip", Right.ORGANISER, SkipReveal, None, "Turn all cards at once."),
     (f"{T}/close", Right.ORGANISER, CloseTournament, None, "Make the evening read-only."),
-    (f"{T}/reopen", Right.ORGANISER, ReopenTournament, bodies.OldTitle, "Open it again."),
+    (f"{T}/reopen", Right.ORGANISER, ReopenTournament, bodies.OldTitle, "Reopen it."),
 )
 
 
@@ -84,7 +84,7 @@ for path, right, command, body, summary in PLAIN:
 
 @api.operation("POST", f"{T}/restart", right=Right.ORGANISER, answer=receipts.Done, **WRITES)
 def restart(call: Call) -> Any:
-    """Everyone picks again, under a new seal."""
+    """Let everyone pick again, under a new seal."""
     return run(call, RestartPicks, secret=secrets.token_hex(32))
 
 
@@ -93,8 +93,8 @@ def restart(call: Call) -> Any:
 )
 def revoke(call: Call) -> Any:
     """Sign a device out. Its key, the co-organiser link and the recovery code stop working; an
-    owner gets the new recovery code. A co-organiser may sign out nobody but themselves, and leaves
-    the code as it is."""
+    owner gets the new recovery code. A co-organiser may sign out only their own device. Signing
+    out one's own device leaves the recovery code as it is."""
     key = identity.organiser_key(call.t.code, call.t.organiser_links + 1)
     this = once(call)
     recovery = identity.new_recovery_code(identity.derived("recovery", this.command_id))
@@ -109,7 +109,7 @@ def revoke(call: Call) -> Any:
 
 @api.operation("POST", f"{T}/recovery-code", right=Right.OWNER, answer=receipts.Renewed, **WRITES)
 def renew(call: Call) -> Any:
-    """A new recovery code; the old one stops working."""
+    """Make a new recovery code; the old one stops working."""
     this = once(call)
     recovery = identity.new_recovery_code(identity.derived("recovery", this.command_id))
     hashed = identity.recovery_hash(call.t.code, recovery)
@@ -119,7 +119,7 @@ def renew(call: Call) -> Any:
 
 @api.operation("POST", f"{T}/seat-codes", right=Right.OWNER, answer=receipts.Done, **WRITES)
 def renew_all_seat_codes(call: Call) -> Any:
-    """New personal codes for everybody. Phones and keys that are in stay in."""
+    """Give every player a new personal code. Nobody is signed out."""
     return run(call, RenewSeatCodes)
 
 

@@ -17,8 +17,8 @@ ASKED = {
 
 
 def headers() -> dict[str, str]:
-    """What tells the asking page's browser that it may read the answer. A bearer token is no
-    cookie, so credentials are never allowed."""
+    """Headers that let the calling page read the response. A bearer token is not a cookie, so
+    credentials are never allowed."""
     origin = request.headers.get("Origin")
     if origin not in current_app.config["LCT_API_ORIGINS"]:
         return {}
@@ -26,7 +26,7 @@ def headers() -> dict[str, str]:
 
 
 def allow(response: Response) -> Response:
-    """The same on every answer of the API, and on the question whether a call may be made."""
+    """Add them to every response of the API, preflight responses included."""
     if request.path.startswith(API):
         response.vary.add("Origin")
         if said := headers():

@@ -27,21 +27,21 @@ SCHEMAS = "#/components/schemas/{model}"
 STRING = {"type": "string"}
 ABOUT = """Everything that the pages can do, for programs.
 
-A caller shows what it may do by a bearer token: creating answers the organiser's, joining the
-player's. Cookies count for nothing here. Refusals are problem documents (RFC 9457)."""
+Callers authenticate with a bearer token: creating returns the organiser's, joining the player's.
+Cookies are ignored. Refusals are problem documents (RFC 9457)."""
 HEADERS = {
     "ETag": "The version of the evening, for If-Match. There is no 304.",
-    "Location": "Where what was made can be asked for.",
-    "Lct-Organiser-Key": "The bearer token of the organiser.",
-    "Retry-After": "In how many seconds to try again.",
+    "Location": "The path of the created resource.",
+    "Lct-Organiser-Key": "The organiser's bearer token.",
+    "Retry-After": "Seconds to wait before trying again.",
     "WWW-Authenticate": "Bearer.",
-    "X-Request-Id": "What the log calls this request.",
+    "X-Request-Id": "This request's id in the log.",
 }
 PARAMETERS = {
     "code": "The tournament's code, in any case, with or without its dash.",
     "player": "The player's id.",
     "device": "The device's id.",
-    "seq": "The event's place.",
+    "seq": "The event's place in the history.",
     "webhook": "The webhook's id.",
 }
 
@@ -64,14 +64,14 @@ class Problem(BaseModel):
 
 @cache
 def document() -> dict[str, Any]:
-    """The whole document but where it is served; it is the same for every request."""
+    """The document without ``servers``; it is the same for every request."""
     spec = APISpec(
         title="lct",
         version="1",
         openapi_version="3.1.0",
         info={"description": ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
         webhooks={"message": {"post": _message()}},
-        tags=[{"name": "v1"}, {"name": "seed", "description": "The paths lct began with."}],
+        tags=[{"name": "v1"}, {"name": "seed", "description": "The paths of lct's predecessor."}],
     )
     for name, schema in _schemas(operations()).items():
         spec.components.schema(name, schema)
@@ -123,21 +123,23 @@ def _described(operation: Operation) -> dict[str, Any]:
 def _message() -> dict[str, Any]:
     """What a webhook receives."""
     said = {
-        "webhook-id": "The message's, the same when it is sent again.",
+        "webhook-id": "The message's id; a retry has the same.",
         "webhook-timestamp": "When it was sent, in seconds since the epoch.",
-        "webhook-signature": "v1, and the HMAC-SHA256 of id.timestamp.body in base64.",
+        "webhook-signature": (
+            "`v1,` and the HMAC-SHA256 of `id.timestamp.body` in base64; spaces separate several."
+        ),
     }
     schema = {"$ref": SCHEMAS.format(model=WebhookMessage.__name__)}
     return {
-        "summary": "Something happened.",
-        "description": "Where webhooks are switched on, and an organiser added this address.",
+        "summary": "An event in a tournament.",
+        "description": "Sent to addresses that an organiser added, where webhooks are enabled.",
         "tags": ["v1"],
         "parameters": [_parameter("header", n, STRING, d, required=True) for n, d in said.items()],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {
-            "2XX": {"description": "Taken."},
-            "410": {"description": "The webhook is removed."},
-            "default": {"description": "Sent again later, for a day. Redirects are not followed."},
+            "2XX": {"description": "Accepted."},
+            "410": {"description": "Removes the webhook."},
+            "default": {"description": "Retried for a day. Redirects are not followed."},
         },
     }
 
@@ -155,10 +157,10 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
             said = schema.pop("description", "")
             found.append(_parameter("query", name, schema, said, required=required))
     if operation.conditional:
-        said = "The ETag that the caller saw; else 412."
+        said = "The ETag that the caller saw; 412 if it has changed."
         found.append(_parameter("header", "If-Match", STRING, said))
     if operation.repeatable:
-        said = "Makes this call and its repeats one, with one answer. Keep it to yourself. "
+        said = "Calls with the same key run once and get the same response. Keep the key secret. "
         anonymous = operation.right is Right.ANYONE
         said += NO_ANONYMOUS_KEY if anonymous else NO_KEY
         schema = STRING | {"pattern": f"^{(ANONYMOUS_KEY if anonymous else KEY).pattern}$"}

@@ -1,4 +1,4 @@
-"""How callers come by a bearer token: creating, joining, and showing a secret that they kept."""
+"""How callers get a bearer token: by creating, joining, or showing a secret that they kept."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ KEY = "Lct-Organiser-Key"
     headers=("ETag", "Location"), refusals=(403,), repeatable=True,
 )  # fmt: skip
 def create(call: Call) -> Any:
-    """Open an evening. Its organiser key is answered here and nowhere else."""
+    """Create an evening. Only this response has its organiser key."""
     return created(call, Wanted(**call.body.model_dump(exclude={"passphrase"})))
 
 
 def created(call: Call, wanted: Wanted) -> receipts.Created:
-    """Create as the page's form does. Everything secret follows from the command's id, so a
-    repeat gets it again although only hashes are stored."""
+    """Create as the page's form does. All secrets derive from the command's id, so a repeat gets
+    them again although only hashes are stored."""
     command_id, receipt = once(call)
     if receipt is None:
         app().limiter.hit("create", address())
@@ -63,7 +63,7 @@ def created(call: Call, wanted: Wanted) -> receipts.Created:
     headers=("ETag", "Location"), refusals=(403, 409), conditional=True, repeatable=True,
 )  # fmt: skip
 def join(call: Call) -> Any:
-    """Take a seat. The token answered is the player's own."""
+    """Join the tournament. Returns the player's own token."""
     app().limiter.hit("join", address())
     code, this = call.t.code, once(call)
     player_id = derived("player", code, this.command_id).hex()[:12]
@@ -81,7 +81,7 @@ def join(call: Call) -> Any:
     "POST", f"{T}/seat", right=Right.ANYONE, body=bodies.SeatCode, answer=receipts.CameBack
 )
 def come_back(call: Call) -> Any:
-    """A player's token again, for their personal code."""
+    """Exchange a personal code for its player's token."""
     player_id = tried(identity.player_with_seat_code(call.t, call.body.seat_code))
     if player_id is None:
         raise Invalid(seat_code="No seat has that code.")
@@ -97,8 +97,8 @@ def come_back(call: Call) -> Any:
     headers=("ETag",), refusals=(403, 409), conditional=True, repeatable=True,
 )  # fmt: skip
 def admit(call: Call) -> Any:
-    """An organiser key of one's own, for the co-organiser link or the recovery code. The host
-    sees it among the devices and can revoke it."""
+    """Exchange the co-organiser link or the recovery code for an organiser key. The host sees it
+    among the devices and can revoke it."""
     t, given = call.t, call.body
     shown = ""
     if given.link_key and identity.is_organiser_key(t, given.link_key):
@@ -106,7 +106,7 @@ def admit(call: Call) -> Any:
     elif given.recovery_code and identity.is_recovery_code(t, given.recovery_code):
         shown = identity.recovery_hash(t.code, given.recovery_code)
     if not tried(shown):
-        raise WrongRecoveryCode if given.recovery_code else NotAllowed("That key opens nothing.")
+        raise WrongRecoveryCode if given.recovery_code else NotAllowed("That key is not valid.")
     this = once(call)
     device_id = derived("device", this.command_id).hex()[:16]
     done = run(

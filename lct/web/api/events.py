@@ -1,4 +1,4 @@
-"""The event stream for programs: told at each change, they ask for what they want to know."""
+"""The event stream for programs. It announces each change; they query what they need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ api.bp.teardown_request(live.release)
 
 
 class NewsOutbox(EventOutbox):
-    """Signs of life have a name of their own, so that a message without one is news."""
+    """Heartbeats have an event name, so that an event without one is news."""
 
     __slots__ = ()
 
@@ -28,9 +28,9 @@ class NewsOutbox(EventOutbox):
     media="text/event-stream",
 )  # fmt: skip
 def events(call: Call) -> Response:
-    """Server-sent events, at once and at each change: where the history has got to, the version,
-    and the counts. Each one holds all of it, so none that was missed is missing. `alive` comes
-    every few seconds, `over` when there is no use in coming back."""
+    """Server-sent events, one at once and one at each change: the length of the history, the
+    version and the counts. Each one is complete, so a missed one does no harm. `alive` comes every
+    few seconds, `over` when reconnecting is of no use."""
     if request.method == "HEAD":
         return Response(mimetype="text/event-stream")
     live.admit(call.t.code)

@@ -1,7 +1,7 @@
-"""The API of the system that lct began as: its paths and its JSON, on our commands and rights.
+"""The API of lct's predecessor: its paths and its JSON, on our commands and rights.
 
-Differences, on purpose: drawing is a POST, a refusal has its own status, and since anybody could
-pick for anybody there, what writes asks for the organiser's key, which ``create`` answers.
+Deliberate differences: drawing is a POST, and refusals have statuses of their own. There anybody
+could pick for anybody; here writes need the organiser's key, which ``create`` returns.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class SeedPlayer(BaseModel):
     name: str
     surname: str
     selectedTeam: str | None
-    drawnTeam: str | None = Field(description="Once its card has turned.")
+    drawnTeam: str | None = Field(description="Set once the card has turned.")
 
 
 class SeedTournament(BaseModel):
@@ -106,7 +106,7 @@ class SeedTeam(BaseModel):
 class DrawnTeam(BaseModel):
     name: str
     surname: str
-    teamName: str | None = Field(description="Once its card has turned.")
+    teamName: str | None = Field(description="Set once the card has turned.")
 
 
 @api.operation(
@@ -143,7 +143,7 @@ def _name(t: Tournament, number: int | None) -> str | None:
     headers=("ETag", "Location", "Lct-Organiser-Key"), refusals=(403,), repeatable=True,
 )  # fmt: skip
 def seed_create(call: Call) -> Any:
-    """Open a tournament with the classic ten. Its id is answered, its organiser's key in a
+    """Create a tournament with the classic ten teams. Returns its id, and the organiser's key in a
     header."""
     made = created(call, Wanted(call.body.name, call.body.playerLimit))
     call.headers["Lct-Organiser-Key"] = made.organiser_key
@@ -167,14 +167,14 @@ def seed_assign(call: Call) -> Any:
     "GET", "/Team", **READ, query=ByTournament, code_field="tournamentId", answer=list[SeedTeam]
 )
 def seed_teams(call: Call) -> Any:
-    """The teams, with those that are taken."""
+    """The teams, and which of them are taken."""
     teams = enumerate(call.t.teams)
     return [SeedTeam(name=team.name, selected=n in call.t.holders) for n, team in teams]
 
 
 @api.operation("POST", "/Team/select", **WRITE, body=SelectTeam, answer=None, status=200)
 def seed_select(call: Call) -> Any:
-    """Take a team for a player."""
+    """Pick a team for a player."""
     t, sent = call.t, call.body
     name = fold(f"{sent.playerName} {sent.playerSurname}")
     player_id = next((p.id for p in t.players.values() if p.folded == name), None)
@@ -192,8 +192,8 @@ def seed_select(call: Call) -> Any:
     "POST", "/Tournament/draw", **WRITE, body=ByTournament, by_query=True, answer=list[DrawnTeam]
 )
 def seed_draw(call: Call) -> Any:
-    """Hand the picked teams out. A card that lies face down has no team yet: ask again, which
-    draws nothing twice."""
+    """Draw the picked teams. A face-down card has no team yet: call again later, which does not
+    draw twice."""
     run(call, DrawTeams, attempt=call.t.attempt)
     t = app().store.stream(call.t.code).tournament
     drawn = []

@@ -1,4 +1,4 @@
-"""An operation: one route, with the right it asks for and the shapes of what goes in and out."""
+"""An operation: one route, with the right it needs and the shapes of its requests and responses."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ..lookup import tournament_at
 from .rights import check
 
 Shape = type[BaseModel]
-# What a refusal says of a body that is wrong: so many faults, and so much of a field's name.
+# A refusal names at most this many wrong fields, and this many characters of each.
 MOST_TOLD, LONGEST_PLACE = 10, 100
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request that was let in. ``t`` is the tournament with everything acknowledged before."""
+    """One authorised request. ``t`` is the tournament with all events acknowledged before it."""
 
     t: Tournament
     caller: Actor
     body: Any
     query: Any
     path: dict[str, str]
-    headers: dict[str, str] = field(default_factory=dict)  # of the answer
+    headers: dict[str, str] = field(default_factory=dict)  # of the response
 
 
 View = Callable[[Call], Any]
@@ -53,10 +53,10 @@ class Operation:
     answer: Any = None  # a model or a type that pydantic knows; None: no content
     status: int = 200
     media: str = "application/json"
-    code_field: str = ""  # where a code is named that is not in the path
-    by_query: bool = False  # what is sent may come in the query string as well
-    headers: tuple[str, ...] = ()  # that the answer has besides those of all
-    refusals: tuple[int, ...] = ()  # besides those that follow from its shape
+    code_field: str = ""  # the field with the code, if it is not in the path
+    by_query: bool = False  # the body may come in the query string instead
+    headers: tuple[str, ...] = ()  # of the response, besides those that all have
+    refusals: tuple[int, ...] = ()  # besides those that follow from the other fields
     conditional: bool = False  # takes If-Match
     repeatable: bool = False  # takes Idempotency-Key
 
@@ -66,7 +66,7 @@ class Operation:
 
     @property
     def statuses(self) -> tuple[int, ...]:
-        """Every status that a refusal of it may have; docs and tests are made from this."""
+        """Every status that its refusals may have; docs and tests are made from this."""
         found = {429, 503, *self.refusals}
         if self.of_tournament:
             found.add(404)
@@ -81,10 +81,9 @@ class Operation:
         return tuple(sorted(found))
 
     def answer_to(self, **path: str) -> Response:
-        """Let the request in, run it, and put its answer into JSON."""
+        """Authorise the request, run it, and return its answer as JSON."""
         app().limiter.count("call", address())
-        # Who may not call is told so before what is wrong with the call, unless only the call
-        # says which tournament it is about.
+        # Check the right before the body, unless the tournament's code is in the body or query.
         given = self._given() if self.code_field else None
         t = Tournament("")
         if self.of_tournament:
@@ -149,7 +148,7 @@ class Table:
         self.operations: list[Operation] = []
 
     def add(self, method: str, path: str, view: View, *, summary: str, **about: Any) -> None:
-        """Serve ``view``; what ``about`` says is in Operation."""
+        """Serve ``view``; ``about`` are fields of Operation."""
         name = about.pop("name", view.__name__)
         operation = Operation(
             method=method, path=self.prefix + path, name=name, summary=summary, view=view, **about
@@ -158,7 +157,7 @@ class Table:
         self.bp.add_url_rule(path, name, operation.answer_to, methods=[method])
 
     def operation(self, method: str, path: str, **about: Any) -> Callable[[View], View]:
-        """The same as a decorator; the summary is the view's docstring."""
+        """add() as a decorator; the summary is the view's docstring."""
 
         def decorate(view: View) -> View:
             self.add(method, path, view, summary=" ".join((view.__doc__ or "").split()), **about)

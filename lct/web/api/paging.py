@@ -1,4 +1,4 @@
-"""Long lists a page at a time. A cursor is the place in the list at which the next page begins."""
+"""Pagination of long lists. A cursor is the index at which the next page begins."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def page(items: Sequence[T], wanted: Page) -> tuple[Sequence[T], str | None]:
 
 
 def bounds(wanted: Page) -> tuple[int, int]:
-    """Where the page begins, and where the next one does."""
+    """Where the page begins, and where the next one begins."""
     cursor = wanted.cursor or "0"
     if not (cursor.isascii() and cursor.isdigit()):
-        raise Invalid(cursor="That is no cursor of ours; leave it out to begin.")
+        raise Invalid(cursor="That cursor is not valid. Leave it out for the first page.")
     return int(cursor), int(cursor) + wanted.limit

@@ -1,4 +1,4 @@
-"""What can be asked."""
+"""Queries."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ HOST = {"right": Right.ORGANISER}
 
 @api.operation("GET", T, **PUBLIC, answer=answers.Evening, headers=("ETag",))
 def tournament(call: Call) -> Any:
-    """How the evening stands. The ETag is its version, for If-Match."""
+    """The state of the evening. The ETag is its version, for If-Match."""
     call.headers["ETag"] = f'"{call.t.version}"'
     return answers.evening(call.t, app().now())
 
 
 @api.operation("GET", f"{T}/teams", **PUBLIC, query=Page, answer=answers.Teams)
 def teams(call: Call) -> Any:
-    """The teams, with who holds which and who looks at which."""
+    """The teams, with who holds each and who is looking at it."""
     t = call.t
     looks = {p: team for p, (team, _) in app().bus.looks(t.code).items()}
     numbers, following = page(range(len(t.teams)), call.query)
@@ -46,8 +46,8 @@ def teams(call: Call) -> Any:
 
 @api.operation("GET", f"{T}/players", **PUBLIC, query=Page, answer=answers.Players)
 def players(call: Call) -> Any:
-    """Who is in, in the order of joining, with their picks, what they drew once it is shown, and
-    whether their phone is there."""
+    """The players in the order of joining, with their picks, the teams they drew once shown, and
+    whether their phone is connected."""
     items, following = page(answers.players(call.t, app().now()), call.query)
     there = merged(app().bus.presences(call.t.code))
     present = [
@@ -61,7 +61,7 @@ def players(call: Call) -> Any:
 
 @api.operation("GET", f"{T}/draw", **PUBLIC, answer=list[answers.CardFacts], refusals=(409,))
 def cards(call: Call) -> Any:
-    """The cards of the draw in force."""
+    """The cards of the current draw."""
     if not call.t.dealt:
         raise NotDrawn
     return answers.cards(call.t, app().now())
@@ -69,7 +69,7 @@ def cards(call: Call) -> Any:
 
 @api.operation("GET", f"{T}/draws", **PUBLIC, answer=list[answers.DrawRecord])
 def draws(call: Call) -> Any:
-    """Finished draws, with all that anyone needs to check them."""
+    """Finished draws, with everything needed to check them."""
     return answers.draws(call.t, app().now())
 
 
@@ -99,9 +99,9 @@ def host(call: Call) -> Any:
 
 @api.operation("GET", f"{T}/history", **HOST, query=Page, answer=answers.History)
 def history(call: Call) -> Any:
-    """Every event as a sentence, the oldest first."""
+    """Every event as a sentence, oldest first."""
     begin, end = bounds(call.query)
-    events = app().stored(call.t.code, min(end, call.t.seq))  # a later one is not needed for them
+    events = app().stored(call.t.code, min(end, call.t.seq))  # later ones are not needed
     lines = story(call.t.code, events)[begin:]
     following = str(end) if end < call.t.seq else None
     return answers.History(items=[answers.line(each) for each in lines], next=following)
@@ -109,7 +109,7 @@ def history(call: Call) -> Any:
 
 @api.operation("GET", f"{T}/history/<int:seq>", **HOST, answer=answers.Moment)
 def moment(call: Call) -> Any:
-    """The evening as it stood right after that event: cards that turned later lie face down."""
+    """The evening as it was right after that event; cards that turned later lie face down."""
     seq = int(call.path["seq"])
     if not 0 < seq <= call.t.seq:
         raise NotFound
@@ -127,7 +127,7 @@ def moment(call: Call) -> Any:
     "GET", f"{T}/history.jsonl", **HOST, name="file", answer=str, media="application/jsonl"
 )
 def file(call: Call) -> Any:
-    """The stored events, one a line, without what may not be seen yet."""
+    """The stored events, one per line, without anything still secret."""
     public = {facts.attempt for facts in checks.finished_draws(call.t, app().now())}
     lines = app().exported(call.t.code, public)
     return Response((line + "\n" for line in lines), mimetype="application/jsonl")

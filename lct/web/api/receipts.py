@@ -1,4 +1,4 @@
-"""What calls answer that write: the receipt of their command, and the keys that come with it."""
+"""Responses to calls that write: the command's receipt, and the keys that come with it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .answers import Seat
 
 
 class Done(BaseModel):
-    """What a command left in the store. A repeat of it gets the same answer."""
+    """A command's effect in the store. A repeat of the call gets the same response."""
 
     code: str
-    changed: bool = Field(description="false: it was so already.")
+    changed: bool = Field(description="false if nothing had to change.")
     event: str | None = None
-    seq: int = Field(description="Its place in the history; the stream's end if nothing changed.")
+    seq: int = Field(description="The event's place in the history; the newest's if no change.")
     version: int
     at: datetime | None = None
 
 
 class Created(Done):
-    organiser_key: str = Field(description="The bearer token of the organiser. Keep it.")
+    organiser_key: str = Field(description="The organiser's bearer token. Keep it.")
     recovery_code: str
     organiser_url: str
     join_url: str
@@ -30,7 +30,7 @@ class Created(Done):
 
 class Joined(Done, Seat):
     player_id: str
-    token: str = Field(description="The bearer token of this player.")
+    token: str = Field(description="This player's bearer token.")
 
 
 class CameBack(Seat):
@@ -44,7 +44,9 @@ class Admitted(Done):
 
 
 class Revoked(Done):
-    recovery_code: str | None = Field(description="The new one, for an owner. Keep it.")
+    recovery_code: str | None = Field(
+        description="The new code, if an owner signed another device out. Keep it."
+    )
 
 
 class Renewed(Done):

@@ -1,7 +1,7 @@
-"""Commands that may be sent again: an Idempotency-Key makes a call and its repeats one command.
+"""Idempotency keys: a call and its repeats with the same Idempotency-Key are one command.
 
-The command's id has two parts: who called with which key, and a digest of what was asked. So the
-store tells a repeat from another call with the same key, and what the answer to it was.
+The command's id has two parts: a digest of the caller and the key, and a digest of the request.
+So the store can tell a repeat from another call with the same key, and has the first's receipt.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from .receipts import Done
 HEADER = "Idempotency-Key"
 ANOTHER_CALL = {HEADER: "This key was sent with another call. Make a new one."}
 KEY = re.compile("[A-Za-z0-9_-]{16,64}")
-# All callers without a token share one space of keys, and a repeat is answered with secrets. So
-# such a key must be a secret itself, of 128 bits: 22 characters, or 32 where all are hex digits.
+# All callers without a token share one key space, and a repeat returns secrets. So such a key must
+# itself be a secret of 128 bits: 22 characters, or 32 if all are hex digits.
 ANONYMOUS_KEY = re.compile("(?![0-9A-Fa-f-]{22,31}$)[A-Za-z0-9_-]{22,64}")
-LEAST_VARIETY = 8  # different characters; a random key with fewer is one in ten million
+LEAST_VARIETY = 8  # different characters; one random key in ten million has fewer
 NO_KEY = "Send 16 to 64 letters, digits, - or _; a random UUID is best."
 NO_ANONYMOUS_KEY = (
     "A call without a token needs a key that nobody can guess: a random UUID, 32 random hex "
@@ -39,14 +39,14 @@ NO_ANONYMOUS_KEY = (
 
 
 class Once(NamedTuple):
-    """The id of a call's command, and what it left if it was run before."""
+    """The id of a call's command, and its receipt if it has run before."""
 
     command_id: str
     receipt: Receipt | None
 
 
 def once(call: Call) -> Once:
-    """Invalid if the key is none, or belongs to another call."""
+    """The id of the call's command; Invalid if the key is malformed or belongs to another call."""
     key = request.headers.get(HEADER)
     anonymous = call.caller == ANYONE
     if key is not None:
@@ -76,11 +76,11 @@ def run(
     newcomer: Actor | None = None,
     **own: Any,
 ) -> Done:
-    """Run the command for the caller, unless it was run before; what it left. ``newcomer`` acts
-    where the caller has no token yet."""
+    """Run the command unless it has run before; returns its receipt. ``newcomer`` acts where the
+    caller has no token yet."""
     command_id, receipt = this or once(call)
     if receipt is None:
-        if not newcomer:  # who is counted by their address, where they come in
+        if not newcomer:  # a newcomer is counted by address only
             tap(call.caller.id, command)
         about: dict[str, Any] = {
             "code": call.t.code,
@@ -94,7 +94,7 @@ def run(
 
 
 def left(call: Call, command_id: str, receipt: Receipt | None = None) -> Done:
-    """What the command with this id left: the same whenever it is asked."""
+    """The receipt of the command with this id; the same at every repeat."""
     receipt = receipt or app().receipt(command_id)
     if receipt:
         done = Done(
@@ -114,12 +114,11 @@ def left(call: Call, command_id: str, receipt: Receipt | None = None) -> Done:
 
 
 def expected_version(now: int) -> int | None:
-    """The version that If-Match asks for, None if any will do; -1, which is none, if it asks for
-    what never was one."""
+    """The version in If-Match; None if any will do, -1 (never a version) if no tag is a version."""
     tags = request.if_match
     if not request.headers.get("If-Match") or tags.star_tag:
         return None
-    # Compressing an answer adds the method to its tag.
+    # Compression adds its method to the tag.
     asked = {tag.partition(":")[0] for tag in tags.as_set() if tag}
     numbers = {int(tag) for tag in asked if tag.isascii() and tag.isdigit() and len(tag) < 10}
     return now if now in numbers else max(numbers, default=-1)

@@ -1,5 +1,5 @@
-"""Who calls: the one place that lets a call in. The command checks the right once more, on the
-state that it is decided on."""
+"""Authorises every API call, in this one place. The command checks the right again, on the state
+that it is decided on."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..identity import ORGANISER, PLAYER
 
 
 def check(right: Right, t: Tournament, player_id: str) -> Actor:
-    """The caller, who has that right in ``t``; else Unauthenticated or NotAllowed.
+    """The caller, if they have that right in ``t``; else Unauthenticated or NotAllowed.
 
-    A bearer token is all that counts: a cookie grants nothing here, so no other site can make a
-    browser call in somebody's name.
+    Only a bearer token counts. A cookie grants nothing here, so no other site can make a browser
+    call in somebody's name.
     """
     if right is Right.ANYONE:
         return ANYONE

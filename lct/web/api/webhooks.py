@@ -1,4 +1,4 @@
-"""Webhooks: who else is told what happens. Off unless LCT_WEBHOOKS says otherwise."""
+"""Adding, listing and removing webhooks. Off unless LCT_WEBHOOKS is true."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ HOST = {"right": Right.ORGANISER}
 class NewWebhook(BaseModel):
     model_config = shown(url="https://receiver.example/lct")
 
-    url: str = Field(description="Where to POST to; https only.", max_length=LONGEST_URL)
+    url: str = Field(description="The address to POST to; https only.", max_length=LONGEST_URL)
 
 
 class Webhook(BaseModel):
     id: str
     url: str
     state: Literal["on", "retrying", "failed"] = Field(
-        description="failed: for a day no message got through; remove it and add it anew."
+        description="failed: no message got through for a day; remove it and add it again."
     )
-    seq: int = Field(description="The place of the last event that it was told.")
-    tries: int = Field(description="Of the next message, so far.")
-    next_at: datetime | None = Field(description="When it is tried again.")
+    seq: int = Field(description="The place of the last event delivered to it.")
+    tries: int = Field(description="Failed tries of the next message so far.")
+    next_at: datetime | None = Field(description="When that message is tried again.")
     reason: str = Field(description="Why the last try failed.")
 
 
 class AddedWebhook(Webhook):
-    secret: str = Field(description="What messages are signed with; told here and nowhere else.")
+    secret: str = Field(description="The secret that signs messages; shown only here.")
 
 
 class WebhookMessage(BaseModel):
-    """What is sent. Receivers should overlook types and fields that they do not know."""
+    """A message to a webhook. Receivers should ignore types and fields that they do not know."""
 
-    type: str = Field(description="An event's, as in history; or draw-over.")
+    type: str = Field(description="The event's type, as in the history, or draw-over.")
     code: str
-    seq: int = Field(description="The event's place; of draw-over the last event told before it.")
-    version: int = Field(description="Of the tournament, right after that event.")
+    seq: int = Field(description="The event's place; for draw-over, that of the last event sent.")
+    version: int = Field(description="The tournament's version right after that event.")
     at: datetime
-    data: dict[str, Any] = Field(description="The event's own fields that may be seen.")
+    data: dict[str, Any] = Field(description="The event's public fields.")
 
 
 def _webhooks() -> Webhooks:
@@ -88,7 +88,7 @@ def _facts(hook: WebhookDocument) -> dict[str, Any]:
     repeatable=True,
 )  # fmt: skip
 def add_webhook(call: Call) -> Any:
-    """Have every event from now on sent to an address, signed. At most 5."""
+    """Send every event from now on to an address, signed. At most 5 webhooks."""
     webhooks, code, url = _webhooks(), call.t.code, call.body.url
     tap(call.caller.id)
     hook_id = derived("webhook-id", once(call).command_id.partition(".")[0]).hex()[:16]
@@ -102,13 +102,13 @@ def add_webhook(call: Call) -> Any:
 
 @api.operation("GET", T, **HOST, name="webhooks", answer=list[Webhook])
 def list_webhooks(call: Call) -> Any:
-    """Who is told what happens, and how that goes."""
+    """The webhooks, and the state of their deliveries."""
     return [Webhook(**_facts(hook)) for hook in _webhooks().of(call.t.code)]
 
 
 @api.operation("DELETE", f"{T}/<webhook>", **HOST, status=204)
 def remove_webhook(call: Call) -> Any:
-    """Tell it nothing any more."""
+    """Remove a webhook."""
     webhooks = _webhooks()
     tap(call.caller.id)
     if not webhooks.remove(call.t.code, call.path["webhook"]):
