@@ -203,7 +203,7 @@ class Settings:
     port: int = _setting("LCT_PORT", _whole(0, 65535), default=8000)
     # The folder in which `lct up` keeps its data, secret key, sockets and logs.
     var: Path = _setting("LCT_VAR", Path, default_factory=data_folder)  # noqa: RUF009
-    # After how many days without an event `delete-old` deletes an evening; 0: never.
+    # After how many days without an event `delete-old` deletes a tournament; 0: never.
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
     # The token for reading /metrics, at least 16 characters; not set: there is no /metrics.
     metrics_token: str | None = _setting("LCT_METRICS_TOKEN", _secret, private=True, default=None)

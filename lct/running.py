@@ -27,7 +27,7 @@ def unshare_environ(folder: Path) -> None:
 def running_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment, completed by the settings of a running `lct up`.
 
-    So `lct seed` in a second terminal reaches the servers of the first.
+    So `lct demo` in a second terminal reaches the servers of the first.
     """
     folder = Path(environ.get("LCT_VAR") or data_folder())
     path = folder / "environ.json"

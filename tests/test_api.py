@@ -185,8 +185,8 @@ def test_no_answer_tells_a_card_before_it_turns(app: Flask) -> None:
         assert {p["drawn"] for p in good(who.get(e.at("/players")))["items"]} == {None}
         assert {c["team"] for c in good(who.get(e.at("/draw")))} == {""}
         assert good(who.get(e.at("/draws"))) == []
-        seed = good(who.get(f"/api/Tournament?Id={e.code}"))
-        assert {p["drawnTeam"] for p in seed["players"]} == {None}
+        older = good(who.get(f"/api/Tournament?Id={e.code}"))
+        assert {p["drawnTeam"] for p in older["players"]} == {None}
     then = good(e.host.get(e.at("/history/8")))
     assert {p["drawn"] for p in then["players"]} == {None}
     secret = app.extensions["lct"].store.stream(e.code).tournament.secret
@@ -442,7 +442,7 @@ def test_a_defect_is_a_problem_that_tells_nothing(app: Flask, monkeypatch: Any) 
     def fail(*_: Any) -> None:
         raise RuntimeError("the-inside-story")
 
-    monkeypatch.setattr("lct.web.api.answers.evening", fail)
+    monkeypatch.setattr("lct.web.api.answers.tournament", fail)
     e = ApiEvening(app)
     answer = e.anyone.get(e.at())
     refused(answer, 500)

@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,20 +16,28 @@ from lct.config import Settings, environ_of
 from lct.domain.errors import UnknownTournament
 from lct.infrastructure import documents
 
-from .support import LiveServer, clean_environ
+from .support import LiveServer, Prepared, clean_environ
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+    """Runs commands in processes that have lct loaded already. Those that are started without it
+    are in the tests that need no database, and in test_up.py."""
+    made = Prepared(tmp_path_factory.mktemp("commands"))
+    yield made
+    made.stop()
 
 
 @pytest.fixture
-def lct(settings: Settings) -> Callable[..., subprocess.CompletedProcess[str]]:
+def lct(settings: Settings, prepared: Prepared) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs ``lct <words>`` on this test's database."""
     documents.connect_store(settings)
     documents.ensure_indexes()
     documents.disconnect()
 
     def run(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lct", *words]
         environ = {**clean_environ(), **environ_of(settings)}
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        done = prepared.run("lct", *words, environ=environ)
         assert done.returncode == code, done.stderr + done.stdout
         return done
 
@@ -50,24 +58,24 @@ def events(text: str) -> list[dict[str, object]]:
     ("stage", "joined", "picked", "drawn"),
     [("lobby", 6, 0, 0), ("picking", 6, 3, 0), ("picked", 8, 8, 0), ("drawn", 8, 8, 1)],
 )
-def test_seed_makes_an_evening_at_each_stage(
+def test_demo_makes_an_evening_at_each_stage(
     lct: Callable[..., subprocess.CompletedProcess[str]],
     stage: str,
     joined: int,
     picked: int,
     drawn: int,
 ) -> None:
-    code = code_in(lct("seed", "--players", "8", "--stage", stage).stdout)
+    code = code_in(lct("demo", "--players", "8", "--stage", stage).stdout)
     kinds = [event["type"] for event in events(lct("export", code).stdout)]
     assert kinds.count("player-joined") == joined
     assert kinds.count("team-picked") == picked
     assert kinds.count("teams-drawn") == drawn
 
 
-def test_seed_knows_names_of_many_scripts_and_fills_large_evenings(
+def test_demo_knows_names_of_many_scripts_and_fills_large_evenings(
     lct: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    code = code_in(lct("seed", "--players", "70", "--stage", "picked").stdout)
+    code = code_in(lct("demo", "--players", "70", "--stage", "picked").stdout)
     names = {
         f"{event['data']['first']} {event['data']['last']}"  # type: ignore[index]
         for event in events(lct("export", code).stdout)
@@ -80,7 +88,7 @@ def test_seed_knows_names_of_many_scripts_and_fills_large_evenings(
 def test_an_export_keeps_the_secret_until_the_last_card(
     lct: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    code = code_in(lct("seed", "--stage", "drawn").stdout)
+    code = code_in(lct("demo", "--stage", "drawn").stdout)
     lines = events(lct("export", code).stdout)
     created, drawn = lines[0], lines[-1]
     assert "secret" not in created["data"]  # type: ignore[operator]
@@ -119,7 +127,7 @@ def test_simulated_guests_join_look_and_pick_a_team_each(
     live_server: Callable[..., LiveServer],
 ) -> None:
     server = live_server(workers=2)
-    code = code_in(lct("seed", "--players", "20", "--stage", "lobby").stdout)
+    code = code_in(lct("demo", "--players", "20", "--stage", "lobby").stdout)
     done = lct("simulate", code, "--base", server.url, "--guests", "5", "--pace", "0.1")
     assert re.search(r"5 joined, 5 picked, \d+ came second for a team, 0 failed", done.stdout)
     stored = events(lct("export", code).stdout)
@@ -142,7 +150,7 @@ def test_the_help_lists_every_command_by_subject_and_loads_no_app() -> None:
 
 
 def test_a_command_without_settings_ends_with_one_sentence(tmp_path: Path) -> None:
-    for word in ("seed", "ensure-indexes"):
+    for word in ("demo", "ensure-indexes"):
         refused = subprocess.run(
             [sys.executable, "-m", "lct", word],
             env={**clean_environ(), "LCT_VAR": str(tmp_path)},
@@ -157,7 +165,7 @@ def test_a_command_without_settings_ends_with_one_sentence(tmp_path: Path) -> No
 
 def test_a_bad_setting_is_named_by_a_command() -> None:
     refused = subprocess.run(
-        [sys.executable, "-m", "lct", "seed"],
+        [sys.executable, "-m", "lct", "demo"],
         env={**clean_environ(), "LCT_WORKERS": "none"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert refused.returncode == 1

@@ -66,11 +66,11 @@ def test_it_has_every_route_under_api_and_no_other(app: Flask, document: Any) ->
     assert len(served_) > 35
 
 
-def test_the_seeds_operations_are_there(document: Any) -> None:
-    seed = {("GET", "/api/Tournament"), ("POST", "/api/Tournament/create"),
+def test_the_older_operations_are_there(document: Any) -> None:
+    older = {("GET", "/api/Tournament"), ("POST", "/api/Tournament/create"),
             ("POST", "/api/Tournament/assignPlayer"), ("POST", "/api/Tournament/draw"),
             ("GET", "/api/Team"), ("POST", "/api/Team/select")}  # fmt: skip
-    assert seed <= described(document).keys()
+    assert older <= described(document).keys()
 
 
 def test_every_operation_is_told_in_words_and_under_a_name_of_its_own(document: Any) -> None:
@@ -111,7 +111,7 @@ def test_what_webhooks_receive_is_described(document: Any) -> None:
 
 def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     """An evening in which that operation changes something, and a player in it."""
-    drawing = name in ("draw_teams", "skip_reveal", "seed_draw")
+    drawing = name in ("draw_teams", "skip_reveal", "older_draw")
     e = ApiEvening(app, limit=3)
     player_id = e.filled()[0] if drawing else e.join("Zoe")
     before: dict[str, Callable[[], Any]] = {
@@ -121,7 +121,7 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
         "reopen_tournament": lambda: good(e.host.post(e.at("/close"))),
         "unblock_player": lambda: good(e.host.post(e.at(f"/players/{player_id}/block"))),
         "unlock_joining": lambda: good(e.host.post(e.at("/lock"))),
-        "seed_select": lambda: e.join("Ola"),
+        "older_select": lambda: e.join("Ola"),
     }
     before.get(name, lambda: None)()
     return e, player_id
@@ -153,7 +153,7 @@ def test_its_example_runs(app: Flask, document: Any, name: str, path: str) -> No
     answer = who.post(where, body)
     (expected,) = [int(status) for status in operation["responses"] if int(status) < 400]
     assert answer.status_code == expected, answer.get_data(as_text=True)
-    elsewhere = name in ("create", "seed_create", "come_back", "look", "add_webhook")
+    elsewhere = name in ("create", "older_create", "come_back", "look", "add_webhook")
     assert len(app.extensions["lct"].stored(e.code)) == events + (not elsewhere)
 
 

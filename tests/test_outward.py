@@ -6,11 +6,11 @@ import ast
 import json
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from lct.infrastructure.limiter import Limiter
 from lct.infrastructure.redis_bus import RedisBus
 
 from .http_client import at_once
-from .support import LiveServer, clean_environ
+from .support import LiveServer, Prepared, clean_environ
 
 ROOT = Path(lct.__file__).parent
 CODE = "BB3K7QXM"
@@ -75,14 +75,14 @@ def test_every_client_in_the_code_is_known_and_has_a_timeout() -> None:
         assert not KNOWN[module, name] or KNOWN[module, name] in given, (module, name, given)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def silent() -> Iterator[str]:
     """Host and port of a peer that takes every connection and never says anything."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         yield "{}:{}".format(*listener.getsockname())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def nobody(silent: str) -> Settings:
     """Settings with that peer in place of both servers."""
     return Settings(
@@ -133,6 +133,36 @@ def test_a_silent_store_costs_a_question_four_seconds(nobody: Settings) -> None:
     assert answers is False
 
 
+COMMANDS = [
+    ["ensure-indexes"], ["export", CODE], ["replay", CODE], ["verify-draw", CODE], ["delete-old"],
+    ["forget", CODE, "Ola"], ["import", "-"], ["demo"],
+]  # fmt: skip
+EVENT = {
+    "_id": f"{CODE}:1", "stream": CODE, "seq": 1, "type": "joining-locked", "schema": 1,
+    "data": {}, "at": "2026-01-01T00:00+00:00", "actor": "system",
+}  # fmt: skip
+Ended = list[subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def commands(nobody: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Ended]]:
+    """All commands, started at once and each with its own end. They wait while the next test starts
+    its server."""
+    environ = {**clean_environ(), **environ_of(nobody), "LCT_RETENTION_DAYS": "1"}
+    prepared = Prepared(tmp_path_factory.mktemp("commands"))
+
+    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+        words = ["flask", "--app", "wsgi", *command]
+        return prepared.run(*words, environ=environ, said=json.dumps(EVENT))
+
+    with ThreadPoolExecutor(1) as aside:
+        # 10 s is the longest wait; the rest is eight of them starting at once, on a busy machine.
+        yield aside.submit(within, 60, *(partial(run, command) for command in COMMANDS))
+    prepared.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("commands")
 def test_everything_is_answered_while_both_are_silent(nobody: Settings, tmp_path: Path) -> None:
     server = LiveServer(nobody, tmp_path / "log")
     try:
@@ -151,29 +181,12 @@ def status(url: str) -> int:
         return error.code
 
 
-COMMANDS = [
-    ["ensure-indexes"], ["export", CODE], ["replay", CODE], ["verify-draw", CODE], ["delete-old"],
-    ["forget", CODE, "Ola"], ["import", "-"], ["seed"],
-]  # fmt: skip
-EVENT = {
-    "_id": f"{CODE}:1", "stream": CODE, "seq": 1, "type": "joining-locked", "schema": 1,
-    "data": {}, "at": "2026-01-01T00:00+00:00", "actor": "system",
-}  # fmt: skip
-
-
 @pytest.mark.slow
-def test_every_command_ends_with_a_sentence_while_both_are_silent(nobody: Settings) -> None:
-    environ = {**clean_environ(), **environ_of(nobody), "LCT_RETENTION_DAYS": "1"}
-
-    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", *command],
-            env=environ, input=json.dumps(EVENT), capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
-
-    # 10 s is the longest wait; the rest is eight of them starting at once, on a busy machine.
-    for ended in within(60, *(partial(run, command) for command in COMMANDS)):
+def test_every_command_ends_with_a_sentence_while_both_are_silent(
+    commands: Future[Ended],
+) -> None:
+    assert len(commands.result()) == len(COMMANDS)
+    for ended in commands.result():
         assert ended.returncode == 1, ended
         assert "Traceback" not in ended.stderr
         assert "database is not responding" in ended.stderr

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import pymongo
 import pytest
@@ -30,13 +31,14 @@ START = [sys.executable, "-P", "-c", "import sys; from lct.laptop.up import run;
 class Up:
     """One `lct up` in a folder of its own, on a port of 127.0.0.1."""
 
-    def __init__(self, folder, cwd=None, **environ):
+    def __init__(self, folder, cwd=None, umask=-1, **environ):
         self.folder = folder
         self.port = int(environ.setdefault("LCT_PORT", str(free_port())))
         defaults = {"LCT_VAR": str(folder), "LCT_HOST": "127.0.0.1", "LCT_WORKERS": "1"}
         self.process = subprocess.Popen(
             START,
             cwd=cwd,
+            umask=umask,
             env={**clean_environ(), **defaults, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -86,38 +88,87 @@ class Up:
         return self.process.wait(20), time.monotonic() - began
 
 
-@pytest.fixture
-def up(tmp_path):
+@contextmanager
+def starting(folder):
+    """Starts an `lct up` as often as it is called, each on that folder, and ends them all."""
     started = []
 
-    def start(**environ):
-        started.append(Up(tmp_path / "var", **environ))
+    def start(**options):
+        started.append(Up(folder, **options))
         return started[-1]
 
-    yield start
-    for each in started:
-        if each.process.poll() is None:
-            each.process.kill()
-        each.process.wait()
+    try:
+        yield start
+    finally:
+        for each in started:
+            if each.process.poll() is None:
+                each.process.kill()
+            each.process.wait()
 
 
-def test_it_says_where_it_is_open_and_answers_there(up):
-    lct = up()
-    said = lct.ready()
-    url = re.search(r"open at\s+(\S+)", said)[1]
+@pytest.fixture
+def up(tmp_path):
+    with starting(tmp_path / "var") as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """The `lct up` that many tests look at. It is started, again on the same folder, for the one
+    that finds it ended. Its umask forbids nothing, and it starts where nothing may be imported."""
+    cwd = tmp_path_factory.mktemp("anywhere")
+    for name in ("lct", "flask", "gunicorn", "redis", "nx_27017"):
+        (cwd / f"{name}.py").write_text("raise SystemExit('imported from anywhere')")
+    with starting(tmp_path_factory.mktemp("running") / "var") as start:
+        kept = []
+
+        def run():
+            if not kept or kept[-1].process.poll() is not None:
+                workers = 1 if kept else 2
+                kept.append(start(cwd=cwd, umask=0, LCT_WORKERS=str(workers)))
+                kept[-1].workers = workers
+                kept[-1].said = kept[-1].ready()
+            return kept[-1]
+
+        yield run
+
+
+def test_it_says_where_it_is_open_and_answers_there(running):
+    lct = running()
+    url = re.search(r"open at\s+(\S+)", lct.said)[1]
     assert url == f"http://127.0.0.1:{lct.port}"
-    assert qr_code(url, coloured=False) in said
-    assert str(lct.folder) in said
+    assert qr_code(url, coloured=False) in lct.said
+    assert str(lct.folder) in lct.said
     assert answers(f"{url}/liveness")
 
 
-def test_it_says_each_step(up):
-    lct = up()
-    assert lct.wait_for("starting the store").splitlines()[0] == (
-        f"  lct {__version__}, data in {lct.folder}"
-    )
-    steps = [line.strip() for line in lct.wait_for("lct is open").splitlines() if line.strip()]
-    assert steps[:-1] == ["starting the bus", "starting the app", "checking the store's indexes"]
+def test_it_says_each_step(running):
+    lct = running()
+    first, *lines = lct.said.partition("lct is open")[0].splitlines()
+    assert first == f"  lct {__version__}, data in {lct.folder}"
+    assert [line.strip() for line in lines if line.strip()] == [
+        "starting the store",
+        "starting the bus",
+        "starting the app",
+        "checking the store's indexes",
+    ]
+
+
+def test_it_imports_nothing_from_the_folder_that_it_is_started_in(running):
+    assert "imported from anywhere" not in running().said
+
+
+def are_its_users_own(lct):
+    made = list(lct.folder.rglob("*"))
+    assert {"lct.log", "store.log", "secret-key", "environ.json", "lock"} <= {p.name for p in made}
+    assert any(path.parent.name == "store" for path in made)
+    for path in made:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        assert mode & 0o077 == 0, path
+
+
+def test_what_it_leaves_is_its_users_own_although_the_umask_forbids_nothing(running):
+    are_its_users_own(running())
 
 
 @pytest.mark.parametrize(
@@ -136,40 +187,55 @@ def test_it_is_not_open_when_it_cannot_serve_its_front_page(up, tmp_path, lacks,
     assert max(map(len, said.splitlines())) < 200
 
 
-@pytest.mark.parametrize("url", ["https://cup.example/fifa", "http://lct.local:8080"])
-def test_a_guarded_front_page_is_one_that_it_can_serve(up, url):
-    guards = {"LCT_ALLOWED_HOSTS": "10.0.0.7", "LCT_CREATE_PASSPHRASE": "open sesame"}
-    lct = up(LCT_PUBLIC_URL=url, LCT_TRUSTED_PROXIES="1", LCT_SECURE_COOKIES="true", **guards)
-    assert f"open at  {url}" in lct.ready()
+def guarded(url):
+    return {
+        "LCT_PUBLIC_URL": url,
+        "LCT_TRUSTED_PROXIES": "1",
+        "LCT_SECURE_COOKIES": "true",
+        "LCT_ALLOWED_HOSTS": "10.0.0.7",
+        "LCT_CREATE_PASSPHRASE": "open sesame",
+    }
 
 
-def test_it_imports_nothing_from_the_folder_that_it_is_started_in(up, tmp_path):
-    for name in ("lct", "flask", "gunicorn", "redis", "nx_27017"):
-        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from anywhere')")
-    lct = up(cwd=tmp_path)
-    lct.ready()
-    assert lct.end()[0] == 0
+def test_a_guarded_front_page_is_one_that_it_can_serve_and_the_usual_umask_opens_no_file(up):
+    lct = up(umask=0o022, **guarded("http://lct.local:8080"))
+    assert "open at  http://lct.local:8080" in lct.ready()
+    are_its_users_own(lct)
 
 
-def test_interrupting_it_ends_every_process_within_three_seconds(up):
-    lct = up(LCT_WORKERS="2")
-    lct.ready()
+def test_a_guarded_front_page_below_a_prefix_is_served_from_given_servers(up, servers):
+    given = {"LCT_MONGO_URI": servers.mongo_uri, "LCT_REDIS_URL": servers.redis_url}
+    lct = up(**given, LCT_MONGO_DB="given", **guarded("https://cup.example/fifa"))
+    assert "open at  https://cup.example/fifa" in lct.ready()
+    assert lct.child("gunicorn")
+    assert lct.child("store_server") is None
+    assert lct.child("valkey") is None
+    assert not (lct.folder / "store").exists()
+    with pymongo.MongoClient(servers.mongo_uri) as client:
+        client.drop_database("given")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_ends_every_process_within_three_seconds_and_finds_all_again(running, number):
+    lct = running()
+    with lct.store() as client:
+        client["lct"]["kept"].insert_one({"_id": number})
+    secret = (lct.folder / "secret-key").read_text()
     processes = lct.processes()
-    assert len(processes) == 5
-    code, seconds = lct.end()
+    assert len(processes) == 3 + lct.workers
+    code, seconds = lct.end(number)
     assert code == 0
     assert seconds < 3
     assert not [pid for pid in processes if is_running(pid)]
     assert not list(lct.folder.glob("*.sock"))
 
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_closed_terminal_or_a_stop_ends_it_too(up, number):
-    lct = up()
-    lct.ready()
-    processes = lct.processes()
-    assert lct.end(number)[0] == 0
-    assert not [pid for pid in processes if is_running(pid)]
+    again = running()
+    assert again is not lct
+    with again.store() as client:
+        assert client["lct"]["kept"].find_one({"_id": number})
+    assert (again.folder / "secret-key").read_text() == secret
+    assert len(secret.strip()) == 64
+    assert stat.S_IMODE((again.folder / "secret-key").stat().st_mode) == 0o600
 
 
 def test_interrupting_it_while_it_starts_ends_it_too(up):
@@ -180,20 +246,11 @@ def test_interrupting_it_while_it_starts_ends_it_too(up):
     assert not [pid for pid in processes if is_running(pid)]
 
 
-def test_nothing_outlives_it_when_it_is_killed(up):
-    lct = up()
-    lct.ready()
-    processes = lct.processes()
-    lct.process.kill()
-    lct.process.wait()
-    wait_until(lambda: not any(map(is_running, processes)), 5, "an end of all processes")
-
-
-def test_a_second_one_on_the_same_folder_is_refused_in_one_sentence(up):
-    first = up()
-    first.ready()
-    second = up()
-    assert second.process.wait(10) == 1
+def test_a_second_one_on_the_same_folder_is_refused_in_one_sentence(running):
+    first = running()
+    with starting(first.folder) as start:
+        second = start()
+        assert second.process.wait(10) == 1
     said = second.wait_for("Another")
     assert f"Another lct (process {first.process.pid}) is already running on this folder" in said
     assert said.count("\n") == 1
@@ -216,28 +273,11 @@ def test_a_bad_setting_is_refused_in_one_sentence(up):
     assert lct.wait_for("LCT") == "lct: LCT_WORKERS must be a whole number, not 'none'.\n"
 
 
-def test_data_and_secret_are_found_again_after_a_restart(up):
-    lct = up()
-    lct.ready()
-    with lct.store() as client:
-        client["lct"]["kept"].insert_one({"_id": "x"})
-    secret = (lct.folder / "secret-key").read_text()
-    lct.end()
-    lct = up()
-    lct.ready()
-    with lct.store() as client:
-        assert client["lct"]["kept"].find_one() == {"_id": "x"}
-    assert (lct.folder / "secret-key").read_text() == secret
-    assert len(secret.strip()) == 64
-    assert stat.S_IMODE((lct.folder / "secret-key").stat().st_mode) == 0o600
-
-
 @pytest.mark.parametrize(
     ("word", "name"), [("store", "store"), ("valkey", "bus"), ("gunicorn", "app")]
 )
-def test_a_child_that_is_killed_is_started_again(up, word, name):
-    lct = up()
-    lct.ready()
+def test_a_child_that_is_killed_is_started_again(running, word, name):
+    lct = running()
     killed = lct.child(word)
     os.kill(killed, signal.SIGKILL)
     assert "starting it again" in lct.wait_for(f"the {name} ended by itself", seconds=5)
@@ -245,22 +285,10 @@ def test_a_child_that_is_killed_is_started_again(up, word, name):
     wait_until(lambda: answers(f"http://127.0.0.1:{lct.port}/liveness"), what="an answer")
     with lct.store() as client:
         wait_until(lambda: client.admin.command("ping")["ok"], what="an answer of the store")
-    assert lct.end()[0] == 0
 
 
-def test_given_servers_are_used_instead_of_own_ones(up, servers):
-    lct = up(LCT_MONGO_URI=servers.mongo_uri, LCT_REDIS_URL=servers.redis_url, LCT_MONGO_DB="given")
-    lct.ready()
-    assert lct.child("store_server") is None
-    assert lct.child("valkey") is None
-    assert not (lct.folder / "store").exists()
-    with pymongo.MongoClient(servers.mongo_uri) as client:
-        client.drop_database("given")
-
-
-def test_another_command_on_the_laptop_finds_the_running_servers(up):
-    lct = up()
-    lct.ready()
+def test_another_command_on_the_laptop_finds_the_running_servers(running):
+    lct = running()
     found = running_environ({"LCT_VAR": str(lct.folder), "LCT_PUBLIC_URL": "http://given"})
     assert found["LCT_MONGO_URI"].startswith("mongodb://%2F")
     assert found["LCT_PUBLIC_URL"] == "http://given"
@@ -272,13 +300,21 @@ def test_another_command_on_the_laptop_finds_the_running_servers(up):
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
 
-    said = run("seed")
+    said = run("demo")
     assert answers(re.search(r"board\s+(\S+)", said)[1])
     code = re.search(r"code\s+(\S+)", said)[1]
     assert "1 joined, 1 picked" in run("simulate", code, "--guests", "1", "--pace", "0")
     assert stat.S_IMODE((lct.folder / "environ.json").stat().st_mode) == 0o600
+
+
+def test_nothing_outlives_it_when_it_is_killed_and_no_command_looks_for_it(running):
+    lct = running()
+    processes = lct.processes()
+    assert len(processes) == 3 + lct.workers
     lct.process.kill()
     lct.process.wait()
+    wait_until(lambda: not any(map(is_running, processes)), 5, "an end of all processes")
+    assert (lct.folder / "environ.json").exists()
     assert "LCT_MONGO_URI" not in running_environ({"LCT_VAR": str(lct.folder)})
 
 
@@ -292,19 +328,3 @@ def test_another_command_on_the_laptop_finds_the_running_servers(up):
 )
 def test_an_address_is_written_as_people_type_it(host, port, address):
     assert web_address(host, port) == address
-
-
-@pytest.mark.parametrize("before", [0o000, 0o022])
-def test_what_it_leaves_is_its_users_own_whatever_the_umask(up, before):
-    mask = os.umask(before)
-    try:
-        lct = up()
-    finally:
-        os.umask(mask)
-    lct.ready()
-    made = list(lct.folder.rglob("*"))
-    assert {"lct.log", "store.log", "secret-key", "environ.json", "lock"} <= {p.name for p in made}
-    assert any(path.parent.name == "store" for path in made)
-    for path in made:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        assert mode & 0o077 == 0, path

@@ -1,4 +1,4 @@
-"""The history of an evening: every stored event as a sentence, and the state after it."""
+"""The history of a tournament: every stored event as a sentence, and the state after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``lct seed``: a tournament with people in it, to look at."""
+"""``lct demo``: a tournament with people in it, to look at."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def people(count: int) -> Iterator[tuple[str, str]]:
         yield first, last if i < len(PEOPLE) else f"{last} {i // len(PEOPLE) + 1}"
 
 
-@click.command("seed", cls=Plain)
+@click.command("demo", cls=Plain)
 @click.option("--players", default=8, show_default=True, type=click.IntRange(2, 1024))
 @click.option("--stage", default="picking", show_default=True, type=click.Choice(STAGES))
 @click.option("--name", default="", help="The tournament's name; a numbered one if left out.")

@@ -105,17 +105,19 @@ def _player_id(t: Tournament, wanted: str) -> str:
 
 
 @click.command("delete-old", cls=Plain)
-@click.option("--dry-run", is_flag=True, help="Only list the evenings that would be deleted.")
+@click.option("--dry-run", is_flag=True, help="Only list the tournaments that would be deleted.")
 @with_app
 def delete_old(dry_run: bool) -> None:
-    """Delete old evenings. They have had no event for LCT_RETENTION_DAYS. Run it daily."""
+    """Delete old tournaments. They have had no event for LCT_RETENTION_DAYS. Run it daily."""
     from flask import current_app
 
     from ..infrastructure import retention
 
     days = current_app.config["LCT_RETENTION_DAYS"]
     if not days:
-        raise click.ClickException("LCT_RETENTION_DAYS is not set, so evenings are kept for ever.")
+        raise click.ClickException(
+            "LCT_RETENTION_DAYS is not set: tournaments are kept for ever."
+        )
     for code in retention.outdated(days, app().now()):
         if dry_run:
             click.echo(f"{code}: would be deleted")

@@ -1,8 +1,8 @@
 """The devices that may run a tournament, and the secrets that admit people to it.
 
 *Owners* are the device that created the tournament and those admitted by the recovery code. The
-others, co-organisers, were admitted by the link. A co-organiser runs the evening but can sign out
-only themselves: otherwise one who falls out with the host could lock the host out.
+others, co-organisers, were admitted by the link. A co-organiser runs the tournament but can sign
+out only themselves: otherwise one who falls out with the host could lock the host out.
 """
 
 from __future__ import annotations

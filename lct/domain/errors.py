@@ -55,7 +55,7 @@ class TooFewTeams(Invalid):
 
 
 class Refused(LctError):
-    """A rule of the evening says no."""
+    """A rule of the tournament says no."""
 
 
 class TeamTaken(Refused):
@@ -130,7 +130,7 @@ class TooManyWebhooks(Refused):
 
 
 class VersionMismatch(Refused):
-    """The evening has changed since the version that this person saw."""
+    """The tournament has changed since the version that this person saw."""
 
     def __init__(self, expected: int, actual: int) -> None:
         self.expected, self.actual = expected, actual

@@ -48,7 +48,7 @@ def check_seats(limit: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class TournamentCreated(Event):
-    """The evening was opened; its draw is sealed from here on."""
+    """The tournament was opened; its draw is sealed from here on."""
 
     type = "tournament-created"
     by = "anyone"
@@ -89,7 +89,7 @@ class TournamentCreated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CreateTournament(Command):
-    """Open the evening; ``secret`` is 64 hex digits from a secure source."""
+    """Open the tournament; ``secret`` is 64 hex digits from a secure source."""
 
     right = Right.ANYONE
     creates = True
@@ -121,7 +121,7 @@ class CreateTournament(Command):
 
 @dataclass(frozen=True, slots=True)
 class TournamentRenamed(Event):
-    """The evening got another name."""
+    """The tournament got another name."""
 
     type = "tournament-renamed"
     versioned = True
@@ -246,7 +246,7 @@ class UnlockJoining(Command):
 
 @dataclass(frozen=True, slots=True)
 class TournamentClosed(Event):
-    """The evening became read-only."""
+    """The tournament became read-only."""
 
     type = "tournament-closed"
     versioned = True
@@ -267,7 +267,7 @@ class CloseTournament(Command):
 
 @dataclass(frozen=True, slots=True)
 class TournamentReopened(Event):
-    """A closed evening was opened again."""
+    """A closed tournament was opened again."""
 
     type = "tournament-reopened"
     versioned = True

@@ -124,7 +124,7 @@ class Event(ABC):
     """A change that happened. ``type`` is its stored name, ``schema`` the version of its fields:
     changing a stored class's fields takes a new schema and a function that upgrades the old one.
 
-    ``by`` names who may cause it. A ``versioned`` event changes the flow of the evening, so it
+    ``by`` names who may cause it. A ``versioned`` event changes the flow of the tournament, so it
     raises the tournament's version. ``claims`` is a text that no other live event may hold; a later
     claim of the same kind in the same stream supersedes it, and ``releases`` gives it up. In an
     event of ``players_own`` the player ``player_id`` acts, or somebody acts for them.

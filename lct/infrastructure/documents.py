@@ -154,7 +154,7 @@ CONCERNS = {
     "w": "majority",
     "journal": True,
     # Read only what cannot be rolled back. A worker that has cached an event which a failover rolls
-    # back would write the next one, and leave a gap that stops the evening for good.
+    # back would write the next one, and leave a gap that stops the tournament for good.
     "readConcernLevel": "majority",
 }
 

@@ -29,7 +29,7 @@ def _last_at(code: str) -> datetime:
 
 
 def delete_stream(store: EventStore, code: str) -> int:
-    """Delete an evening, from its last event to its first; returns how many events there were. An
+    """Delete a tournament, from its last event to its first; returns how many events there were. An
     interruption leaves an older but consistent state, and it may be run again."""
     with reachable():
         WebhookDocument.objects(stream=code).delete()

@@ -61,7 +61,7 @@ def receipt(store: EventStore, prefix: str) -> Receipt | None:
         if found is None:
             return None
         until = {"stream": found["stream"], "seq": {"$lte": found["seq"]}}
-        # Counting would be an aggregation, for which the local store reads all evenings' events.
+        # Counting would be an aggregation, for which the local store reads all tournaments' events.
         counted = store.events.find(until | {"type": {"$in": VERSIONED}}, {"_id": 1})
         version = sum(1 for _ in counted)
     at = found["at"].replace(tzinfo=UTC)

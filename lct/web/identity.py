@@ -164,9 +164,9 @@ def is_organiser_key(t: Tournament, key: str) -> bool:
     return hmac.compare_digest(hashed(key), t.organiser_hash) and any(ours)
 
 
-def new_recovery_code(seed: bytes | None = None) -> str:
+def new_recovery_code(random: bytes | None = None) -> str:
     """A printable code of five groups of four."""
-    letters = _letters(seed or secrets.token_bytes(32), RECOVERY_LENGTH)
+    letters = _letters(random or secrets.token_bytes(32), RECOVERY_LENGTH)
     return "-".join(letters[i : i + 4] for i in range(0, RECOVERY_LENGTH, 4))
 
 

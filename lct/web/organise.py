@@ -1,4 +1,4 @@
-"""The organiser's page: every action of the evening, and the devices that may use it."""
+"""The organiser's page: every action of the tournament, and the devices that may use it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ JOIN, PICK, READY, DRAW, DRAWN, CLOSED = "join", "pick", "ready", "draw", "drawn
 
 
 def phase(t: Tournament, now: datetime) -> str:
-    """The phase of the evening: join, pick, ready, draw (cards turning), drawn or closed."""
+    """The phase of the tournament: join, pick, ready, draw (cards turning), drawn or closed."""
     if t.closed:
         return CLOSED
     if draw := t.current_draw:

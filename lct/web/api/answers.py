@@ -19,13 +19,13 @@ from ...domain.tournament import Tournament
 Phase = Literal["join", "pick", "ready", "draw", "drawn", "closed"]
 
 
-class Evening(BaseModel):
+class TournamentState(BaseModel):
     """A tournament. Its seats fill, everyone picks, the teams are drawn, the cards turn."""
 
     code: str
     name: str
     phase: Phase
-    version: int = Field(description="Rises with each change to the flow of the evening.")
+    version: int = Field(description="Rises with each change to the flow of the tournament.")
     limit: int
     players: int
     picked: int
@@ -39,9 +39,9 @@ class Evening(BaseModel):
     turned: int = Field(description="The number of cards that have turned.")
 
 
-def evening(t: Tournament, now: datetime) -> Evening:
+def tournament(t: Tournament, now: datetime) -> TournamentState:
     draw = t.current_draw
-    return Evening(
+    return TournamentState(
         code=t.code,
         name=t.name,
         phase=phases.phase(t, now),  # type: ignore[arg-type]
@@ -192,10 +192,10 @@ class History(BaseModel):
 
 
 class Moment(BaseModel):
-    """The evening as it was right after an event."""
+    """The tournament as it was right after an event."""
 
     event: EventLine
-    evening: Evening
+    tournament: TournamentState
     players: list[PlayerFacts]
 
 

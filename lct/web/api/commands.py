@@ -47,7 +47,7 @@ PLAIN: tuple[tuple[str, Right, type[Command], Shape | None, str], ...] = (
     (f"{P}/remove", Right.ORGANISER, RemovePlayer, None, "Remove a player."),
     (f"{P}/block", Right.ORGANISER, BlockPlayer, None, "Remove a player for good."),
     (f"{P}/unblock", Right.ORGANISER, UnblockPlayer, None, "Let a blocked player join again."),
-    (f"{T}/rename", Right.ORGANISER, RenameTournament, bodies.Title, "Rename the evening."),
+    (f"{T}/rename", Right.ORGANISER, RenameTournament, bodies.Title, "Rename the tournament."),
     (f"{T}/limit", Right.ORGANISER, ChangeLimit, bodies.Seats, "Change the number of seats."),
     (f"{T}/close-list", Right.ORGANISER, CloseList, None, "Go on with the players who joined."),
     (f"{P}/seat-code", Right.OWNER, RenewSeatCodes, None, "Renew a player's code; sign them out."),
@@ -55,7 +55,7 @@ PLAIN: tuple[tuple[str, Right, type[Command], Shape | None, str], ...] = (
     (f"{T}/unlock", Right.ORGANISER, UnlockJoining, None, "Let players join again."),
     (f"{T}/draw", Right.ORGANISER, DrawTeams, bodies.Attempt, "Shuffle the picked teams."),
     (f"{T}/skip", Right.ORGANISER, SkipReveal, None, "Turn all cards at once."),
-    (f"{T}/close", Right.ORGANISER, CloseTournament, None, "Make the evening read-only."),
+    (f"{T}/close", Right.ORGANISER, CloseTournament, None, "Make the tournament read-only."),
     (f"{T}/reopen", Right.ORGANISER, ReopenTournament, bodies.OldTitle, "Reopen it."),
 )
 

@@ -30,7 +30,7 @@ ABOUT = """Everything that the pages can do, for programs.
 Callers authenticate with a bearer token: creating returns the organiser's, joining the player's.
 Cookies are ignored. Refusals are problem documents (RFC 9457)."""
 HEADERS = {
-    "ETag": "The version of the evening, for If-Match. There is no 304.",
+    "ETag": "The version of the tournament, for If-Match. There is no 304.",
     "Location": "The path of the created resource.",
     "Lct-Organiser-Key": "The organiser's bearer token.",
     "Retry-After": "Seconds to wait before trying again.",
@@ -71,7 +71,7 @@ def document() -> dict[str, Any]:
         openapi_version="3.1.0",
         info={"description": ABOUT, "license": {"name": "MIT", "identifier": "MIT"}},
         webhooks={"message": {"post": _message()}},
-        tags=[{"name": "v1"}, {"name": "seed", "description": "The paths of lct's predecessor."}],
+        tags=[{"name": "v1"}, {"name": "older", "description": "The paths of lct's predecessor."}],
     )
     for name, schema in _schemas(operations()).items():
         spec.components.schema(name, schema)
@@ -104,7 +104,7 @@ def _described(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "tags": ["v1" if operation.path.startswith("/api/v1") else "seed"],
+        "tags": ["v1" if operation.path.startswith("/api/v1") else "older"],
         "parameters": _parameters(operation),
         "responses": _responses(operation),
     }

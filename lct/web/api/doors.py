@@ -32,7 +32,7 @@ KEY = "Lct-Organiser-Key"
     headers=("ETag", "Location"), refusals=(403,), repeatable=True,
 )  # fmt: skip
 def create(call: Call) -> Any:
-    """Create an evening. Only this response has its organiser key."""
+    """Create a tournament. Only this response has its organiser key."""
     return created(call, Wanted(**call.body.model_dump(exclude={"passphrase"})))
 
 

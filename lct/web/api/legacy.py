@@ -30,7 +30,7 @@ from .doors import created
 from .operation import Call, Table
 from .repeats import once, run
 
-api = Table("api_seed", "/api")
+api = Table("api_older", "/api")
 READ = {"right": Right.ANYONE}
 WRITE = {
     "right": Right.ORGANISER,
@@ -83,22 +83,22 @@ class SelectTeam(ByTournament):
     team: TEXT
 
 
-class SeedPlayer(BaseModel):
+class OlderPlayer(BaseModel):
     name: str
     surname: str
     selectedTeam: str | None
     drawnTeam: str | None = Field(description="Set once the card has turned.")
 
 
-class SeedTournament(BaseModel):
+class OlderTournament(BaseModel):
     id: str
     tournamentName: str
-    players: list[SeedPlayer]
+    players: list[OlderPlayer]
     playerLimit: int
     version: int
 
 
-class SeedTeam(BaseModel):
+class OlderTeam(BaseModel):
     name: str
     selected: bool
 
@@ -110,18 +110,18 @@ class DrawnTeam(BaseModel):
 
 
 @api.operation(
-    "GET", "/Tournament", **READ, query=ById, code_field="Id", answer=SeedTournament,
+    "GET", "/Tournament", **READ, query=ById, code_field="Id", answer=OlderTournament,
     headers=("ETag",),
 )  # fmt: skip
-def seed_tournament(call: Call) -> Any:
+def older_tournament(call: Call) -> Any:
     """The tournament with its players."""
     t = call.t
     call.headers["ETag"] = f'"{t.version}"'
-    return SeedTournament(
+    return OlderTournament(
         id=t.code,
         tournamentName=t.name,
         players=[
-            SeedPlayer(
+            OlderPlayer(
                 name=p.first,
                 surname=p.last,
                 selectedTeam=_name(t, p.team),
@@ -142,7 +142,7 @@ def _name(t: Tournament, number: int | None) -> str | None:
     "POST", "/Tournament/create", **READ, body=Create, answer=str,
     headers=("ETag", "Location", "Lct-Organiser-Key"), refusals=(403,), repeatable=True,
 )  # fmt: skip
-def seed_create(call: Call) -> Any:
+def older_create(call: Call) -> Any:
     """Create a tournament with the classic ten teams. Returns its id, and the organiser's key in a
     header."""
     made = created(call, Wanted(call.body.name, call.body.playerLimit))
@@ -153,7 +153,7 @@ def seed_create(call: Call) -> Any:
 @api.operation(
     "POST", "/Tournament/assignPlayer", **WRITE, body=AssignPlayer, answer=None, status=200
 )
-def seed_assign(call: Call) -> Any:
+def older_assign(call: Call) -> Any:
     """Give a player a seat."""
     this, sent = once(call), call.body
     player_id = derived("player", call.t.code, this.command_id).hex()[:12]
@@ -164,16 +164,16 @@ def seed_assign(call: Call) -> Any:
 
 
 @api.operation(
-    "GET", "/Team", **READ, query=ByTournament, code_field="tournamentId", answer=list[SeedTeam]
+    "GET", "/Team", **READ, query=ByTournament, code_field="tournamentId", answer=list[OlderTeam]
 )
-def seed_teams(call: Call) -> Any:
+def older_teams(call: Call) -> Any:
     """The teams, and which of them are taken."""
     teams = enumerate(call.t.teams)
-    return [SeedTeam(name=team.name, selected=n in call.t.holders) for n, team in teams]
+    return [OlderTeam(name=team.name, selected=n in call.t.holders) for n, team in teams]
 
 
 @api.operation("POST", "/Team/select", **WRITE, body=SelectTeam, answer=None, status=200)
-def seed_select(call: Call) -> Any:
+def older_select(call: Call) -> Any:
     """Pick a team for a player."""
     t, sent = call.t, call.body
     name = fold(f"{sent.playerName} {sent.playerSurname}")
@@ -191,7 +191,7 @@ def seed_select(call: Call) -> Any:
 @api.operation(
     "POST", "/Tournament/draw", **WRITE, body=ByTournament, by_query=True, answer=list[DrawnTeam]
 )
-def seed_draw(call: Call) -> Any:
+def older_draw(call: Call) -> Any:
     """Draw the picked teams. A face-down card has no team yet: call again later, which does not
     draw twice."""
     run(call, DrawTeams, attempt=call.t.attempt)

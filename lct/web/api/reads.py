@@ -28,11 +28,11 @@ PUBLIC = {"right": Right.ANYONE}
 HOST = {"right": Right.ORGANISER}
 
 
-@api.operation("GET", T, **PUBLIC, answer=answers.Evening, headers=("ETag",))
+@api.operation("GET", T, **PUBLIC, answer=answers.TournamentState, headers=("ETag",))
 def tournament(call: Call) -> Any:
-    """The state of the evening. The ETag is its version, for If-Match."""
+    """The state of the tournament. The ETag is its version, for If-Match."""
     call.headers["ETag"] = f'"{call.t.version}"'
-    return answers.evening(call.t, app().now())
+    return answers.tournament(call.t, app().now())
 
 
 @api.operation("GET", f"{T}/teams", **PUBLIC, query=Page, answer=answers.Teams)
@@ -87,7 +87,7 @@ def seat_of(t: Tournament, player_id: str) -> answers.Seat:
 
 @api.operation("GET", f"{T}/host", **HOST, answer=answers.Host)
 def host(call: Call) -> Any:
-    """The co-organiser link, the devices that may run the evening, and who is blocked."""
+    """The co-organiser link, the devices that may run the tournament, and who is blocked."""
     t = call.t
     return answers.Host(
         organiser_url=organiser_url(t),
@@ -109,7 +109,7 @@ def history(call: Call) -> Any:
 
 @api.operation("GET", f"{T}/history/<int:seq>", **HOST, answer=answers.Moment)
 def moment(call: Call) -> Any:
-    """The evening as it was right after that event; cards that turned later lie face down."""
+    """The tournament as it was right after that event; cards that turned later lie face down."""
     seq = int(call.path["seq"])
     if not 0 < seq <= call.t.seq:
         raise NotFound
@@ -118,7 +118,7 @@ def moment(call: Call) -> Any:
     now = app().now() if newest else told.at
     return answers.Moment(
         event=answers.line(told),
-        evening=answers.evening(then, now),
+        tournament=answers.tournament(then, now),
         players=answers.players(then, now),
     )
 
