@@ -12,7 +12,7 @@ LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-h
 	$(foreach name,brotlicffi cffi pycparser colorama pywin32,--no-emit-package $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom docs clean browser image image-check drills races
+.PHONY: help run test test-fast test-store test-drills test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom docs clean browser image image-check drills races
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +24,13 @@ test: $(DEV)/requirements-dev.lock browser check ## everything that CI runs: che
 	$(DEV)/bin/python -m pytest $(SIDE_BY_SIDE)
 
 test-fast: $(DEV)/requirements-dev.lock ## the tests that are fast and need no browser
-	$(DEV)/bin/python -m pytest -m "not slow and not browser"
+	$(DEV)/bin/python -m pytest -m "not slow and not browser and not drill"
 
 test-store: $(DEV)/requirements-dev.lock ## the event store's contract, on the server in LCT_MONGO_URI
 	$(DEV)/bin/python -m pytest tests/test_store_contract.py
+
+test-drills: $(DEV)/requirements-dev.lock browser ## long waits and long random runs, several minutes
+	$(DEV)/bin/python -m pytest -m drill
 
 test-cluster: $(DEV)/requirements-dev.lock browser ## three instances behind nginx, 300 screens, one fault after another
 	$(DEV)/bin/python -m pytest -s tests/cluster
@@ -79,7 +82,7 @@ image-check: $(DEV)/requirements-dev.lock ## build the image, then play, stop an
 races: $(DEV)/requirements-dev.lock ## race a device against its revocation 200 times, over HTTP
 	$(DEV)/bin/python -m tests.races
 
-drills: races test-cluster image-check fresh-machines ## slow checks that `make test` leaves out
+drills: test-drills races test-cluster image-check fresh-machines ## slow checks that `make test` leaves out
 
 fuzz: $(DEV)/requirements-dev.lock ## fuzz the parsers, SECONDS=600; Linux on x86-64
 	$(DEV)/bin/python -m tests.fuzz.targets var/fuzz -max_total_time=$(or $(SECONDS),600)
