@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 import zxingcpp
@@ -23,7 +25,8 @@ class Screens:
         self.problems: list[str] = []
 
     def open(self, **options: Any) -> Any:
-        context = self.browser.new_context(**options)
+        # Without a GPU the animations of an idle page take a tenth of a core.
+        context = self.browser.new_context(**{"reduced_motion": "reduce", **options})
         self.contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: self.problems.append(str(error)))
@@ -86,3 +89,33 @@ def is_live(page: Any, timeout: int = QUICK) -> None:
 
 def is_by(page: Any, way: str, state: str, timeout: int = 20_000) -> None:
     page.locator(f"#live-mark[data-state={state}][data-way={way}]").wait_for(timeout=timeout)
+
+
+def be(page: Any, phone: Any) -> None:
+    """Give a page's context the cookies of a phone (http_client): it is that person's from now."""
+    page.context.add_cookies(
+        [
+            {"name": name, "value": value, "domain": "127.0.0.1", "path": path}
+            for (path, name), value in phone.cookies.items()
+        ]
+    )
+
+
+def hurry(page: Any, holds: Callable[[], Any], seconds: int = 30) -> None:
+    """Let a page's clock, which has to be installed, run ahead until that holds. When so many
+    seconds have passed on it, the others have their usual time to answer."""
+    for _ in range(2 * seconds):
+        if holds():
+            return
+        pass_time(page, 0.5)
+    end = time.monotonic() + QUICK / 1000
+    while not holds():
+        assert time.monotonic() < end, f"not in {seconds} s of the page's own time"
+        page.wait_for_timeout(50)
+
+
+def pass_time(page: Any, seconds: float) -> None:
+    """Let so many seconds pass on a page's clock, with time for answers in between."""
+    for _ in range(round(2 * seconds)):
+        page.clock.run_for(500)
+        page.wait_for_timeout(100)

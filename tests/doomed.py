@@ -23,7 +23,7 @@ Moment = int | tuple[str, bool]
 
 # Each worker is forked from a process that has imported everything: 10 ms instead of 300.
 forking = multiprocessing.get_context("forkserver")
-forking.set_forkserver_preload(["tests.desk"])
+forking.set_forkserver_preload(["tests.doomed"])
 
 
 def run_and_kill(

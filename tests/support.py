@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -10,12 +11,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import redis
 
 from lct.config import Settings, environ_of
@@ -42,6 +47,14 @@ def wait_until(holds: Callable[[], Any], seconds: float = 10, what: str = "") ->
         assert time.monotonic() < end, f"not within {seconds} s: {what or holds}"
         time.sleep(0.02)
     return result
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """A command or a page has so many seconds for all that it asks of the store, instead of 4."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lct.infrastructure.event_store.DEADLINE", seconds)
+        yield
 
 
 def get(url: str) -> str:
@@ -139,3 +152,62 @@ def clean_environ() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LCT_")}
     path = os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")]))
     return {**kept, "PYTHONPATH": path}
+
+
+PREPARED = """if True:
+    import json, os, runpy, signal, sys
+    import lct.bootstrap, lct.cli, lct.commands.demo, flask.cli
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in iter(sys.stdin.readline, ""):
+        if os.fork() == 0:
+            break
+    else:
+        sys.exit()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    asked = json.loads(line)
+    if child := os.fork():
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with open(asked["code"] + ".new", "w") as file:
+            file.write(str(code))
+        os.rename(file.name, asked["code"])
+        os._exit(0)
+    for number, (path, how) in enumerate(zip(asked["files"], ("r", "w", "w"))):
+        with open(path, how) as file:
+            os.dup2(file.fileno(), number)
+    sys.stdin = open(0, closefd=False)
+    os.environ.clear()
+    os.environ.update(asked["environ"])
+    sys.argv = asked["words"]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+
+
+class Prepared:
+    """Runs `python -m <words>` in processes that need not load lct, since they are forked from one
+    that has. Each has its own environment, files and end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.asking = folder, threading.Lock()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PREPARED], env=clean_environ(), stdin=subprocess.PIPE, text=True
+        )
+
+    def run(
+        self, *words: str, environ: dict[str, str], said: str = "", seconds: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """As subprocess.run with text; what is said to it is its input."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        files = [folder / name for name in ("in", "out", "error", "code")]
+        files[0].write_text(said)
+        given = {"words": words, "environ": environ, "files": [str(file) for file in files[:3]]}
+        asked = json.dumps({**given, "code": str(files[3])})
+        assert self.process.stdin
+        with self.asking:
+            self.process.stdin.write(asked + "\n")
+            self.process.stdin.flush()
+        wait_until(files[3].exists, seconds, f"an end of {words}")
+        code, out, error = (file.read_text() for file in (files[3], files[1], files[2]))
+        return subprocess.CompletedProcess(words, int(code), out, error)
+
+    def stop(self) -> None:
+        self.process.communicate()

@@ -34,7 +34,7 @@ def test_the_evening_up_to_the_draw(
     assert re.fullmatch(r"(\w{4}-){4}\w{4}", recovery.strip())
     host.get_by_role("link", name="Run the evening").click()
 
-    tv = screens.open(**TV)
+    tv = screens.open(**TV, reduced_motion="no-preference")
     tv.goto(f"{server.url}/t/{code}")
     join_url = decoded(tv)
     assert join_url.endswith(f"/t/{code}/join")
@@ -60,6 +60,7 @@ def test_the_evening_up_to_the_draw(
     late.goto(join_url)
     see(late, "All 4 seats are taken")
     see(late, "Ola Nowak")
+    late.close()
 
     # Hovering shows on every screen, with the guest's name, and not to themselves.
     ola.locator("#team-2 .tile").hover()

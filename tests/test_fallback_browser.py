@@ -1,42 +1,69 @@
-"""A page finds a way to stay live by itself, whatever the network lets through."""
+"""A page finds a way to stay live by itself, whatever the network lets through.
+
+Only the pages that this is about are in a browser, and where they would wait, their clocks run
+ahead.
+"""
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from .browser import QUICK, TV, Screens, create, is_by, is_live, join, see
-from .http_client import House
+from .browser import QUICK, TV, Screens, be, hurry, is_by, is_live, pass_time, see
+from .http_client import Evening, House, Phone, Screen
 from .network import Network
 
 pytestmark = pytest.mark.browser
 
+# The ways that a page tries before that one.
+BEFORE = {"ws": (), "sse": ("live",), "poll": ("live", "events")}
+
 
 @pytest.fixture
 def network(house: House) -> Iterator[Network]:
-    house.forget_limits()
     made = Network(house.port)
     yield made
     made.close()
 
 
 @pytest.fixture
-def evening(network: Network, screens: Screens) -> tuple[str, Any, Any]:
-    """The code, the TV, and the phone of somebody who reaches the server as always."""
-    tv, phone = screens.open(**TV), screens.open()
-    code = create(phone, network.url, f"Cup {secrets.token_hex(4)}", 4)
-    straight = f"http://127.0.0.1:{network.port}"
-    join(phone, f"{straight}/t/{code}/join", "Ola", "Nowak")
-    is_live(phone, 10_000)
-    return code, tv, phone
+def evening(house: House) -> Evening:
+    return house.evening()
 
 
-def pick(phone: Any, team: int) -> None:
-    phone.locator(f"#team-{team} button").click()
+@pytest.fixture
+def ola(evening: Evening) -> Phone:
+    """The phone of somebody who reaches the server as always."""
+    return evening.guest("Ola")
+
+
+@pytest.fixture
+def show(
+    network: Network, screens: Screens, evening: Evening
+) -> Callable[[str, Phone | None], Any]:
+    """Opens a page of that evening behind the network, on a TV or for a phone's owner."""
+
+    def opened(path: str = "", phone: Phone | None = None) -> Any:
+        page = screens.open(**({} if phone else TV))
+        page.clock.install()
+        if phone:
+            be(page, phone)
+        page.goto(f"{network.url}{evening.at(path)}")
+        return page
+
+    return opened
+
+
+@pytest.fixture
+def max_(evening: Evening, ola: Phone) -> Phone:
+    """The phone of who has joined second."""
+    return evening.guest("Max", "Brandt")
+
+
+def pick(page: Any, team: int) -> None:
+    page.locator(f"#team-{team} button").click()
 
 
 def states(page: Any) -> Callable[[], set[str]]:
@@ -53,53 +80,50 @@ def states(page: Any) -> Callable[[], set[str]]:
 
 
 def test_without_websockets_events_keep_every_screen_live(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any]
+    network: Network, evening: Evening, ola: Phone, max_: Phone, show: Callable[..., Any]
 ) -> None:
-    code, tv, ola = evening
     network.set(live="refuse")
-    max_ = screens.open()
-    join(max_, f"{network.url}/t/{code}/join", "Max", "Brandt")
-    tv.goto(f"{network.url}/t/{code}")
-    for page in (tv, max_):
+    phone, tv = show("me", max_), show()
+    for page in (tv, phone):
         is_by(page, "sse", "live")
-    pick(ola, 1)
+    assert evening.pick(ola, 1).status == 200
     tv.locator("#seat-1.is-picked").wait_for(timeout=QUICK)
-    max_.locator("#team-1 .is-taken").wait_for(timeout=QUICK)
-    max_.locator("#team-3 button").hover()
+    phone.locator("#team-1 .is-taken").wait_for(timeout=QUICK)
+    phone.locator("#team-3 button").hover()
     tv.locator("#seat-2.is-looking").wait_for(timeout=QUICK)
-    max_.locator("#team-3 button").focus()
-    ola.locator("#team-3 button").hover()
-    see(max_.locator("#team-3"), "Ola is looking")
-    assert max_.evaluate("document.activeElement.value") == "3"
-    pick(max_, 4)
+    phone.locator("#team-3 button").focus()
+    with ola.live(evening.live("me")) as hers:
+        hers.ws.send('{"look": 3}')
+        see(phone.locator("#team-3"), "Ola is looking")
+    assert phone.evaluate("document.activeElement.value") == "3"
+    pick(phone, 4)
     tv.locator("#seat-2.is-picked").wait_for(timeout=QUICK)
     # When websockets get through again, the page finds out by itself, and nobody sees it.
     said = states(tv)
     network.rules = {}
-    for page in (tv, max_):
+    for page in (tv, phone):
         is_by(page, "ws", "live", 90_000)
     assert said() == {"live"}
-    pick(ola, 2)
-    max_.locator("#team-2 .is-taken").wait_for(timeout=QUICK)
+    assert evening.pick(ola, 2).status == 200
+    phone.locator("#team-2 .is-taken").wait_for(timeout=QUICK)
 
 
 @pytest.mark.parametrize("events", ["refuse", "hang", "hold"])
 def test_without_either_the_page_asks(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any], events: str
+    network: Network, evening: Evening, ola: Phone, show: Callable[..., Any], events: str
 ) -> None:
-    code, tv, ola = evening
     network.set(live="refuse", events=events)
+    tv = show()
     answers: list[int] = []
     tv.on("response", lambda r: answers.append(r.status) if "/now?" in r.url else None)
-    tv.goto(f"{network.url}/t/{code}")
+    hurry(tv, lambda: "now" in network.seen)
     is_by(tv, "poll", "slow")
     see(tv, "Delayed: every 5 s")
-    pick(ola, 1)
-    tv.locator("#seat-1.is-picked").wait_for(timeout=8_000)
-    end = time.monotonic() + 20
-    while 204 not in answers:
-        assert time.monotonic() < end, answers
-        tv.wait_for_timeout(200)
+    assert evening.pick(ola, 1).status == 200
+    network.seen.clear()
+    hurry(tv, lambda: "now" in network.seen, 8)
+    tv.locator("#seat-1.is-picked").wait_for(timeout=QUICK)
+    hurry(tv, lambda: 204 in answers, 20)
     assert set(answers) == {200, 204}
     said = states(tv)
     network.rules = {"live": "refuse"}
@@ -110,93 +134,103 @@ def test_without_either_the_page_asks(
 
 @pytest.mark.parametrize("how", ["cut", "portal"])
 def test_without_anything_the_last_board_stays_and_comes_right_by_itself(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any], how: str
+    network: Network, evening: Evening, ola: Phone, max_: Phone, show: Callable[..., Any], how: str
 ) -> None:
-    code, tv, ola = evening
-    max_ = screens.open()
-    join(max_, f"{network.url}/t/{code}/join", "Max", "Brandt")
-    tv.goto(f"{network.url}/t/{code}")
-    for page in (tv, max_):
+    phone, tv = show("me", max_), show()
+    for page in (tv, phone):
         is_by(page, "ws", "live")
     see(tv, "Max Brandt")
     network.set(everything=how)
-    for page in (tv, max_):
+    for page in (tv, phone):
         page.locator("#live-mark[data-state=off]").wait_for(timeout=15_000)
         see(page, "Not live since")
-    pick(ola, 1)
-    pick(max_, 2)
+    assert evening.pick(ola, 1).status == 200
+    pick(phone, 2)
     if how == "cut":
-        see(max_, "No connection. Nothing is lost: try again.")
+        see(phone, "No connection. Nothing is lost: try again.")
+    hurry(tv, lambda: "now" in network.seen)
     is_by(tv, "poll", "off")
     said = states(tv)
-    tv.wait_for_timeout(6_000)
+    network.seen.clear()
+    pass_time(tv, 7)
+    assert "now" in network.seen
     assert said() == {"off"}
     see(tv, "Max Brandt")
     assert tv.locator("#seat-1.is-picked").count() == 0
     network.set()
-    tv.locator("#seat-1.is-picked").wait_for(timeout=30_000)
-    for page in (tv, max_):
+    for page in (tv, phone):
+        hurry(page, page.locator("#live-mark:not([data-state=off])").count)
+    tv.locator("#seat-1.is-picked").wait_for(timeout=QUICK)
+    for page in (tv, phone):
         is_by(page, "ws", "live", 60_000)
-    pick(max_, 2)
+    pick(phone, 2)
     tv.locator("#seat-2.is-picked").wait_for(timeout=QUICK)
 
 
 @pytest.mark.parametrize("how", ["hang", "hold"])
 def test_a_socket_on_which_nothing_comes_is_not_waited_for(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any], how: str
+    network: Network, evening: Evening, ola: Phone, show: Callable[..., Any], how: str
 ) -> None:
-    code, tv, ola = evening
     network.set(live=how)
-    tv.goto(f"{network.url}/t/{code}")
+    tv = show()
     said = states(tv)
-    is_by(tv, "sse", "live", 30_000)
+    hurry(tv, lambda: "events" in network.seen)
+    is_by(tv, "sse", "live")
     assert said() == {"wait", "live"}
-    pick(ola, 2)
+    assert evening.pick(ola, 2).status == 200
     tv.locator("#seat-1.is-picked").wait_for(timeout=QUICK)
 
 
 @pytest.mark.parametrize("way", ["ws", "sse", "poll"])
 def test_a_page_that_nobody_looks_at_is_shown_asleep(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any], way: str
+    network: Network,
+    house: House,
+    evening: Evening,
+    ola: Phone,
+    max_: Phone,
+    show: Callable[..., Any],
+    way: str,
 ) -> None:
-    code, _, ola = evening
-    refused = {"ws": (), "sse": ("live",), "poll": ("live", "events")}[way]
-    network.set(**dict.fromkeys(refused, "refuse"))
-    max_ = screens.open()
-    join(max_, f"{network.url}/t/{code}/join", "Max", "Brandt")
-    is_by(max_, way, "slow" if way == "poll" else "live")
-    tv = screens.open(**TV)
-    tv.goto(f"http://127.0.0.1:{network.port}/t/{code}")
-    tv.locator("#seat-2:not(.is-away, .is-asleep)").wait_for(timeout=8_000)
+    network.set(**dict.fromkeys(BEFORE[way], "refuse"))
+    page = show("me", max_)
+    is_by(page, way, "slow" if way == "poll" else "live")
+
+    def seat(board: Screen, number: int = 2) -> set[str]:
+        return set(board.page.by_id(f"seat-{number}").attrs["class"].split())
+
     hide = """(hidden) => {
         Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
         document.dispatchEvent(new Event("visibilitychange"));
     }"""
-    max_.evaluate(hide, True)
-    tv.locator("#seat-2.is-asleep").wait_for(timeout=8_000)
-    network.seen.clear()
-    max_.wait_for_timeout(7_000)
-    assert network.seen == []  # and asks for nothing
-    max_.evaluate(hide, False)
-    tv.locator("#seat-2:not(.is-away, .is-asleep)").wait_for(timeout=QUICK)
-    pick(ola, 1)
-    max_.locator("#team-1 .is-taken").wait_for(timeout=8_000)
+    with house.phone().live(evening.live("board")) as board:
+        # In its first seconds it knows of nobody. Ola has no page open.
+        board.until(lambda b: "is-away" in seat(b, 1) and "is-away" not in seat(b), 8)
+        page.evaluate(hide, True)
+        board.until(lambda b: "is-asleep" in seat(b), 8)
+        network.seen.clear()
+        pass_time(page, 7)
+        assert network.seen == []  # and asks for nothing
+        page.evaluate(hide, False)
+        board.until(lambda b: not seat(b) & {"is-away", "is-asleep"}, QUICK / 1000)
+    assert evening.pick(ola, 1).status == 200
+    hurry(page, page.locator("#team-1 .is-taken").count, 8)
 
 
 def test_a_server_that_hears_nothing_new_is_not_called_live(
-    network: Network, screens: Screens, evening: tuple[str, Any, Any]
+    house: House, evening: Evening, screens: Screens
 ) -> None:
-    code, tv, _ = evening
-    deaf = True
+    tv, deaf = screens.open(**TV), True
 
     def between(socket: Any) -> None:
         def passed_on(text: str) -> None:
             socket.send(text.replace('{"live": true', '{"live": false') if deaf else text)
+            if deaf:
+                socket.send('{"live": false, "seq": 1}')  # a heartbeat comes within 5 s
 
         socket.connect_to_server().on_message(passed_on)
 
     tv.route_web_socket("**/live?*", between)
-    tv.goto(f"{network.url}/t/{code}")
+    tv.goto(f"{house.url}{evening.at()}")
     is_by(tv, "ws", "slow")
     assert tv.locator("#live-mark").text_content() == "Delayed"
     deaf = False
@@ -205,24 +239,26 @@ def test_a_server_that_hears_nothing_new_is_not_called_live(
 
 @pytest.mark.parametrize("way", ["ws", "sse", "poll"])
 def test_a_device_that_may_not_see_the_page_any_more_does_not_ask_for_ever(
-    network: Network, screens: Screens, way: str
+    network: Network,
+    house: House,
+    screens: Screens,
+    evening: Evening,
+    show: Callable[..., Any],
+    way: str,
 ) -> None:
-    host, other = screens.open(**TV), screens.open(**TV)
-    straight = f"http://127.0.0.1:{network.port}"
-    code = create(host, straight, f"Cup {secrets.token_hex(4)}", 4)
-    recovery = host.locator(".recovery").inner_text()
-    refused = {"ws": (), "sse": ("live",), "poll": ("live", "events")}[way]
-    network.set(**dict.fromkeys(refused, "refuse"))
-    other.goto(f"{network.url}/t/{code}/recover")
-    other.get_by_label("Recovery code").fill(recovery)
-    other.get_by_role("button", name="Run the evening here").click()
+    second = house.phone()
+    second.get(evening.at("recover"))
+    assert second.post(evening.at("recover"), {"code": evening.recovery}).status == 303
+    network.set(**dict.fromkeys(BEFORE[way], "refuse"))
+    other, host = show("organise", second), screens.open(**TV)
     is_by(other, way, "slow" if way == "poll" else "live")
-    host.goto(f"{straight}/t/{code}/organise")
+    be(host, evening.host)
+    host.goto(f"{house.url}{evening.at('organise')}")
     is_live(host)
     host.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     host.get_by_role("button", name="Yes, revoke it").last.click()
-    other.locator("#live-mark[data-state=over]").wait_for(timeout=10_000)
+    hurry(other, other.locator("#live-mark[data-state=over]").count, 10)
     see(other, "Updates ended: reload")
     network.seen.clear()
-    other.wait_for_timeout(7_000)
+    pass_time(other, 7)
     assert not {"live", "events", "now"} & set(network.seen)

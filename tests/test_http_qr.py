@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from lct.config import Settings
 
-from .browser import decoded
+from .browser import be, decoded
 from .desk import Desk
 from .http_client import PUBLIC_URL, Element, House, app_here, parse
 
@@ -220,13 +220,8 @@ def test_the_code_of_a_seat_is_there_when_it_is_opened(
         viewport={"width": 390, "height": 844}, java_script_enabled=script
     )
     try:
-        context.add_cookies(
-            [
-                {"name": name, "value": value, "domain": "127.0.0.1", "path": path}
-                for (path, name), value in ola.cookies.items()
-            ]
-        )
         page = context.new_page()
+        be(page, ola)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{house.url}{e.at('me')}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from .browser import PHONE, QUICK, TV, Screens, create, is_live, join, see
-from .support import LiveServer
+from .browser import PHONE, QUICK, TV, Screens, be, is_live, see
+from .http_client import PUBLIC_URL, Evening, House, Phone
 
 pytestmark = pytest.mark.browser
 
@@ -58,27 +57,40 @@ class Held:
 
 
 @pytest.fixture
-def evening(live_server: Callable[..., LiveServer], screens: Screens) -> tuple[Any, ...]:
-    server = live_server(workers=2)
-    host = screens.open(**TV)
-    code = create(host, server.url, "Late Cup", 4)
-    host.get_by_role("link", name="Run the evening").click()
-    is_live(host)
-    phones = []
-    for first in ("Ann", "Bob"):
-        phone = screens.open(**PHONE)
-        join(phone, f"{server.url}/t/{code}/join", first, "Nowak")
-        is_live(phone)
-        phones.append(phone)
-    return host, *phones
+def evening(house: House) -> Evening:
+    return house.evening()
 
 
-def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(evening: Any) -> None:
+@pytest.fixture
+def host(evening: Evening, screens: Screens) -> Any:
+    """The host's screen, which shows nothing yet."""
+    page = screens.open(**TV)
+    be(page, evening.host)
+    return page
+
+
+@pytest.fixture
+def ann(evening: Evening, screens: Screens) -> Any:
+    """The page of who has joined first."""
+    page = screens.open(**PHONE)
+    be(page, evening.guest("Ann"))
+    page.goto(evening.house.url + evening.at("me"))
+    is_live(page)
+    return page
+
+
+@pytest.fixture
+def bob(ann: Any, evening: Evening) -> Phone:
+    """The phone of who has joined second."""
+    return evening.guest("Bob")
+
+
+def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(
+    evening: Evening, ann: Any, bob: Phone
+) -> None:
     """Ann taps a team that Bob has just taken. Bob changes his mind before she hears of it."""
-    _, ann, bob = evening
     held = Held(ann, "team")
-    bob.locator("#team-3 .tile").tap()
-    see(bob.locator("#team-3"), "yours")
+    assert evening.pick(bob, 3).status == 200
     see(ann.locator("#team-3"), "Bob Nowak")
     # She sees it as it was a moment ago.
     ann.evaluate(
@@ -91,7 +103,7 @@ def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(evening: A
     assert held.wait() == 409
     ann.evaluate("look(null)")  # whatever she looks at is sent again and again
     ann.wait_for_timeout(500)
-    bob.locator("#team-5 .tile").tap()
+    assert evening.pick(bob, 5).status == 200
     see(ann.locator("#team-5"), "Bob Nowak")
     ann.locator("#team-3 .tile:not(.is-taken)").wait_for(timeout=QUICK)
     held.arrive()
@@ -103,14 +115,15 @@ def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(evening: A
     see(ann.locator("#team-3"), "yours")
 
 
-def test_the_late_answer_to_a_pick_does_not_take_back_the_next_one(evening: Any) -> None:
-    _, ann, bob = evening
+def test_the_late_answer_to_a_pick_does_not_take_back_the_next_one(
+    evening: Evening, host: Any, ann: Any, bob: Phone
+) -> None:
     held = Held(ann, "team")
     ann.locator("#team-3 .tile").tap()
     assert held.wait() == 200
     see(ann.locator("#team-3"), "yours")  # by the socket
     # The host picks for her meanwhile.
-    host = evening[0]
+    host.goto(evening.house.url + evening.at("organise"))
     host.get_by_role("link", name="Change the pick of Ann Nowak").click()
     host.locator("#team-6 .tile").click()
     see(ann.locator("#team-6"), "yours")
@@ -118,14 +131,13 @@ def test_the_late_answer_to_a_pick_does_not_take_back_the_next_one(evening: Any)
     assert "yours" in ann.locator("#team-6").inner_text()
     assert "yours" not in ann.locator("#team-3").inner_text()
     see(ann.locator("#me"), ann.locator("#team-6 .tile-name").inner_text())
-    assert "yours" not in bob.locator("#stage").inner_text()
+    assert "yours" not in bob.get(evening.at("me")).page.by_id("stage").text
 
 
 def test_an_answer_that_comes_before_its_frame_is_not_taken_back_by_an_older_frame(
-    evening: Any,
+    ann: Any,
 ) -> None:
     """A frame is cut off on the way and comes again later; the answer has overtaken it."""
-    _, ann, _ = evening
     before = ann.evaluate("document.querySelector('#team-3').outerHTML")
     ann.locator("#team-3 .tile").tap()
     see(ann.locator("#team-3"), "yours")
@@ -133,8 +145,7 @@ def test_an_answer_that_comes_before_its_frame_is_not_taken_back_by_an_older_fra
     assert "yours" in ann.locator("#team-3").inner_text()
 
 
-def test_a_container_that_comes_late_does_not_take_its_newer_regions_back(evening: Any) -> None:
-    _, ann, _ = evening
+def test_a_container_that_comes_late_does_not_take_its_newer_regions_back(ann: Any) -> None:
     stage = ann.evaluate("document.querySelector('#stage').outerHTML")
     ann.locator("#team-3 .tile").tap()
     see(ann.locator("#team-3"), "yours")
@@ -146,15 +157,17 @@ def test_a_container_that_comes_late_does_not_take_its_newer_regions_back(evenin
 
 
 def test_a_late_lock_does_not_hide_that_the_door_is_open_again(
-    evening: Any, screens: Screens
+    evening: Evening, host: Any, screens: Screens
 ) -> None:
-    host, *_ = evening
+    host.goto(evening.house.url + evening.at("organise"))
+    is_live(host)
     held = Held(host, "organise")
     host.get_by_role("button", name="Lock the door").click()
     assert held.wait() == 200
     see(host, "Unlock the door")  # by the socket
     other = screens.open(**TV)
-    other.goto(host.locator("a[href*='/host/']").first.get_attribute("href"))
+    link = host.locator("a[href*='/host/']").first.get_attribute("href")
+    other.goto(link.replace(PUBLIC_URL, evening.house.url))
     other.get_by_role("button", name="Run the evening here").click()
     other.get_by_role("button", name="Unlock the door").click()
     host.get_by_role("button", name="Lock the door").wait_for(timeout=QUICK)
@@ -163,9 +176,8 @@ def test_a_late_lock_does_not_hide_that_the_door_is_open_again(
     assert host.get_by_role("button", name="Lock the door").count() == 1
 
 
-def test_the_same_frame_twice_is_the_same_page(evening: Any) -> None:
-    _, ann, bob = evening
-    bob.locator("#team-3 .tile").tap()
+def test_the_same_frame_twice_is_the_same_page(evening: Evening, ann: Any, bob: Phone) -> None:
+    assert evening.pick(bob, 3).status == 200
     see(ann.locator("#team-3"), "Bob Nowak")
     tile = ann.evaluate("document.querySelector('#team-3').outerHTML")
     stamp = ann.locator("#team-3").get_attribute("data-at")

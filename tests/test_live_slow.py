@@ -1,4 +1,5 @@
-"""What takes its time: heartbeats, looks that end by themselves, and a lost message that heals.
+"""What takes its time: heartbeats, looks that end by themselves, a lost message that heals, who is
+here, and a request that never comes whole.
 
 The scenes run side by side, so the file takes as long as the slowest of them.
 """
@@ -6,6 +7,7 @@ The scenes run side by side, so the file takes as long as the slowest of them.
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +16,10 @@ from typing import Any
 
 import pytest
 
-from .http_client import House, Raw
+from lct.application.messages import Present, channel, encode
+
+from .http_client import House, Raw, Screen
+from .support import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -90,18 +95,170 @@ def seconds_until_a_stuck_reader_is_cut(house: House) -> float:
     return seconds
 
 
+def seconds_until_a_body_is_given_up(house: House) -> float:
+    """How long a body is waited for of which a byte comes now and then."""
+    with socket.create_connection((house.host, house.port), timeout=15) as phone:
+        phone.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        began = time.monotonic()
+        for _ in range(8):
+            phone.sendall(b"a")
+            time.sleep(0.5)
+        assert phone.recv(12) == b"HTTP/1.1 408"
+        seconds = time.monotonic() - began
+        while phone.recv(4096):  # and the connection ends
+            pass
+    return seconds
+
+
+# --- who is here: shown soon, and as long as it is so, by whichever worker ------------------------
+
+
+SOON = 6  # seconds, for a machine that is busy; a phone that is only silent is away after 8
+
+
+def mood(seat: str) -> Any:
+    """A condition on a screen: seat 1 is shown as ``here``, ``asleep`` or ``away``."""
+
+    def holds(screen: Screen) -> bool:
+        classes = screen.page.by_id("seat-1").attrs["class"].split()
+        shown = [word for word in ("is-asleep", "is-away") if word in classes]
+        return shown == ([] if seat == "here" else [f"is-{seat}"])
+
+    return holds
+
+
+def a_phone_is_here_while_connected_asleep_when_it_says_so_and_else_away(
+    house: House,
+) -> None:
+    e = house.evening()
+    ola = e.guest("Ola", worker=0)
+    with house.phone(1).live(e.live("board")) as board:
+        board.until(mood("away"), SOON)
+        own = ola.live(e.live("me"))
+        board.until(mood("here"), SOON)
+        own.ws.send(json.dumps({"asleep": True}))
+        board.until(mood("asleep"), SOON)
+        own.ws.close()  # as a phone's browser does when its screen is dark
+        board.quiet(3)
+        assert mood("asleep")(board)
+        own = ola.live(e.live("me"))
+        board.until(mood("here"), SOON)
+        own.ws.close()
+        board.until(mood("away"), SOON)
+
+
+def a_phone_with_two_tabs_is_here_until_both_are_closed(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola", worker=0)
+    with house.phone(1).live(e.live("board")) as board:
+        one, other = ola.live(e.live("me")), ola.copy(1).live(e.live("me"))
+        board.until(mood("here"), SOON)
+        one.ws.close()
+        board.quiet(3)
+        assert mood("here")(board)
+        other.ws.close()
+        board.until(mood("away"), SOON)
+
+
+def a_lost_phone_is_away_within_ten_seconds(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola", worker=0)
+    with house.phone(1).live(e.live("board")) as board:
+        own = ola.live(e.live("me"))
+        board.until(mood("here"), SOON)
+        own.ws.socket.settimeout(None)
+        own.ws.protocol.receive_data = lambda data: None  # it answers no ping any more
+        began = time.monotonic()
+        board.until(mood("away"), 15)
+        assert time.monotonic() - began < 13  # ten, and what a busy machine adds
+        own.ws.socket.close()
+
+
+def a_phone_without_a_socket_says_by_post_that_it_sleeps(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola", worker=0)
+    with house.phone(1).live(e.live("board")) as board:
+        assert ola.get(e.at("now?view=me")).status == 200
+        board.until(mood("here"), SOON)
+        ola.get(e.at("me"))
+        assert ola.post(e.at("look"), {"asleep": "true"}, htmx=True).status == 204
+        board.until(mood("asleep"), SOON)
+
+
+def a_phone_on_an_event_stream_that_hides_is_asleep_and_never_away(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola", worker=0)
+    with house.phone(1).live(e.live("board")) as board:
+        ola.get(e.at("me"))
+        connection = ola.connect()
+        connection.request(
+            "GET", e.at("events?view=me"), headers={"Cookie": ola.cookie_header(e.at())}
+        )
+        board.until(mood("here"), SOON)
+        # Both before the next beat: the page says that it sleeps, and ends its stream.
+        assert ola.copy(0).post(e.at("look"), {"asleep": "true"}, htmx=True).status == 204
+        connection.close()
+        frames = board.quiet(4)
+        assert mood("asleep")(board)
+        assert not any("is-away" in frame for frame in frames)
+
+
+def programs_are_told_who_is_here_whichever_worker_they_ask(house: House) -> None:
+    e = house.evening()
+    ola = e.guest("Ola", worker=0)
+
+    def told() -> set[str]:
+        answers = [house.phone(n).get(f"/api/v1/tournaments/{e.code}/players") for n in (0, 1)]
+        return {json.loads(answer.text)["items"][0]["presence"] for answer in answers}
+
+    assert told() == {"away"}
+    with ola.live(e.live("me")) as own:
+        own.take()
+        wait_until(lambda: told() == {"here"}, SOON)
+        own.ws.send(json.dumps({"asleep": True}))
+        wait_until(lambda: told() == {"asleep"}, SOON)
+        own.ws.send(json.dumps({"asleep": False}))
+        wait_until(lambda: told() == {"here"}, SOON)
+    wait_until(lambda: told() == {"away"}, SOON)
+
+
+def nobody_is_marked_for_what_a_stranger_says_on_the_bus(house: House) -> None:
+    e = house.evening()
+    e.guest("Ola")
+    with house.phone(1).live(e.live("board")) as board:
+        board.until(mood("away"), SOON)
+        message = Present(e.code, "w", (e.player("Ola"), "p-nobody"), ())
+        house.redis.publish(channel(message), encode(message))
+        board.until(mood("here"), SOON)
+        board.until(mood("away"), 13)  # nobody says it again
+
+
+PRESENCE = (
+    a_phone_is_here_while_connected_asleep_when_it_says_so_and_else_away,
+    a_phone_with_two_tabs_is_here_until_both_are_closed,
+    a_lost_phone_is_away_within_ten_seconds,
+    a_phone_without_a_socket_says_by_post_that_it_sleeps,
+    a_phone_on_an_event_stream_that_hides_is_asleep_and_never_away,
+    programs_are_told_who_is_here_whichever_worker_they_ask,
+    nobody_is_marked_for_what_a_stranger_says_on_the_bus,
+)
 SCENES = (
     beats_of_an_idle_screen,
     seconds_of_a_look,
     seconds_to_heal,
     seconds_until_a_stuck_reader_is_cut,
+    seconds_until_a_body_is_given_up,
+    *PRESENCE,
 )
+
+
+# --- what is seen of it ---------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def scenes(house: House) -> Iterator[Callable[[Callable[[House], Any]], Any]]:
     """The result of a scene, all of which have been started together."""
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(len(SCENES)) as pool:
         running: dict[Any, Future[Any]] = {scene: pool.submit(scene, house) for scene in SCENES}
         yield lambda scene: running[scene].result(60)
 
@@ -133,3 +290,12 @@ def test_a_reader_that_takes_nothing_for_twenty_seconds_is_cut_off(
     scenes: Callable[..., Any],
 ) -> None:
     assert 19 < scenes(seconds_until_a_stuck_reader_is_cut) < 25
+
+
+def test_a_body_that_does_not_arrive_is_given_up(scenes: Callable[..., Any]) -> None:
+    assert 9 < scenes(seconds_until_a_body_is_given_up) < 12
+
+
+@pytest.mark.parametrize("scene", PRESENCE, ids=lambda scene: scene.__name__)
+def test_screens_show_who_is_here(scenes: Callable[..., Any], scene: Any) -> None:
+    scenes(scene)

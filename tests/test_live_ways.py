@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -16,6 +16,8 @@ from lct.config import Settings
 
 from .http_client import PATIENCE, Evening, House, Phone, Screen
 from .support import wait_until
+
+AT_ONCE = {"LCT_DRAIN_SECONDS": "0"}  # how these servers end
 
 
 class Stream:
@@ -71,24 +73,34 @@ def events(e: Evening, phone: Phone, view: str, last: str = "") -> Screen:
 # --- server-sent events -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("view", ["board", "me", "watch", "organise"])
-def test_an_event_stream_shows_what_the_websocket_shows(house: House, view: str) -> None:
+def test_an_event_stream_shows_what_the_websocket_shows(house: House) -> None:
+    """On every kind of page."""
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     e.pick(max_, 2)
-    phone = e.host if view == "organise" else ola
-    with events(e, phone, view) as stream, phone.live(e.live(view)) as ws:
-        assert stream.ws.headers["Content-Type"].startswith("text/event-stream")
-        assert stream.ws.headers["X-Request-Id"]
-        for screen in (stream, ws):
-            screen.take()
+    phones = {"board": ola, "me": ola, "watch": ola, "organise": e.host}
+    with ExitStack() as open_:
+        pairs = [
+            (
+                open_.enter_context(events(e, phone, view)),
+                open_.enter_context(phone.live(e.live(view))),
+            )
+            for view, phone in phones.items()
+        ]
+        for stream, ws in pairs:
+            assert stream.ws.headers["Content-Type"].startswith("text/event-stream")
+            assert stream.ws.headers["X-Request-Id"]
+            for screen in (stream, ws):
+                screen.take()
         assert e.pick(ola, 1).status == 200
-        for screen in (stream, ws):
-            screen.until(lambda s: "Team 1" in s.text)
-        stream.until(lambda s: s.page.picture() == ws.page.picture(), 5)
-        assert 1000 <= stream.ws.retry <= 3000
-        stream.until(lambda s: s.beats, 7)
-        assert stream.beats[-1]["live"] is True
+        for stream, ws in pairs:
+            for screen in (stream, ws):
+                screen.until(lambda s: "Team 1" in s.text)
+            stream.until(lambda s, ws=ws: s.page.picture() == ws.page.picture(), 5)
+            assert 1000 <= stream.ws.retry <= 3000
+        for stream, _ in pairs:
+            stream.until(lambda s: s.beats, 7)
+            assert stream.beats[-1]["live"] is True
 
 
 def test_a_stream_that_comes_back_is_sent_nothing_it_has_already(house: House) -> None:
@@ -232,7 +244,7 @@ def test_one_screen_too_many_is_refused_while_it_is_still_http(
     live_server: Any, settings: Settings
 ) -> None:
     limits = {"LCT_SOCKETS_PER_ADDRESS": "3", "LCT_SOCKETS_PER_TOURNAMENT": "2"}
-    house = House(live_server(1, **limits), settings)
+    house = House(live_server(1, **AT_ONCE, **limits), settings)
     one, other = house.evening(), house.evening()
     open_ = [house.phone().live(one.live("board")) for _ in range(2)]
     with pytest.raises(InvalidStatus) as refused:
@@ -258,7 +270,7 @@ def test_one_screen_too_many_is_refused_while_it_is_still_http(
 
 
 def test_strangers_cannot_take_the_last_places(live_server: Any, settings: Settings) -> None:
-    house = House(live_server(1, LCT_SOCKETS_PER_TOURNAMENT="5"), settings)
+    house = House(live_server(1, **AT_ONCE, LCT_SOCKETS_PER_TOURNAMENT="5"), settings)
     e = house.evening()
     ola = e.guest("Ola")
     open_ = [house.phone().live(e.live("board")) for _ in range(4)]
@@ -280,7 +292,7 @@ def test_strangers_cannot_take_the_last_places(live_server: Any, settings: Setti
 def test_players_of_one_evening_cannot_take_all_places_that_are_kept_at_an_address(
     live_server: Any, settings: Settings
 ) -> None:
-    house = House(live_server(1, LCT_SOCKETS_PER_ADDRESS="20"), settings)
+    house = House(live_server(1, **AT_ONCE, LCT_SOCKETS_PER_ADDRESS="20"), settings)
     mine, other = house.evening(), house.evening()
     eve, ola = mine.guest("Eve"), other.guest("Ola")
     open_: list[Any] = []

@@ -109,10 +109,35 @@ def elsewhere(house: House) -> Elsewhere:
     return Elsewhere(evening, evening.guest("Eve"))
 
 
-@pytest.mark.parametrize("row", PAGES, ids=lambda row: f"{row.method} {row.path}")
-def test_a_route_answers_everyone_as_agreed(house: House, elsewhere: Elsewhere, row: Row) -> None:
+class Scene(NamedTuple):
+    """An evening and everybody in it."""
+
+    evening: Evening
+    people: dict[str, Phone]
+
+
+@pytest.fixture(scope="module")
+def once(house: House, elsewhere: Elsewhere) -> Scene:
     e = house.evening(limit=10, teams=10)
-    people = everybody(house, e, elsewhere)
+    return Scene(e, everybody(house, e, elsewhere))
+
+
+@pytest.fixture
+def unchanged(house: House, once: Scene) -> Scene:
+    """For tests that look, and for those in which everybody is refused: one evening for all, and
+    phones whose cookies are this test's own."""
+    house.forget_limits()
+    return Scene(once.evening, {role: phone.copy() for role, phone in once.people.items()})
+
+
+@pytest.mark.parametrize("row", PAGES, ids=lambda row: f"{row.method} {row.path}")
+def test_a_route_answers_everyone_as_agreed(
+    house: House, elsewhere: Elsewhere, unchanged: Scene, row: Row
+) -> None:
+    e, people = unchanged
+    if row.method != "GET":
+        e = house.evening(limit=10, teams=10)
+        people = everybody(house, e, elsewhere)
     links = people["player"].get(e.at("me")).page.all("b", cls="code-text")
     known = {
         "code": e.code,
@@ -173,16 +198,20 @@ def test_a_look_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) ->
     e = house.evening(limit=10, teams=10)
     people = everybody(house, e, elsewhere)
     by_role = zip(MESSAGES['{"look": 3}'], people.values(), strict=True)
-    with house.phone(1).live(e.live("board")) as board:
+    with house.phone(1).live(e.live("board")) as board, ExitStack() as open_:
         board.take()
+        dropped = []
         for team, (said, phone) in enumerate(by_role):
-            with phone.live(e.live("me")) as screen:
-                screen.ws.send(json.dumps({"look": team}))
-                if said == "shown":
-                    board.until(lambda s, t=team: f"looking at Team {t}" in s.text, 5)
-                else:
-                    board.quiet(0.7)
-                    assert f"looking at Team {team}" not in board.text
+            screen = open_.enter_context(phone.live(e.live("me")))
+            screen.ws.send(json.dumps({"look": team}))
+            if said == "shown":
+                board.until(lambda s, t=team: f"looking at Team {t}" in s.text, 5)
+            else:
+                dropped.append(f"looking at Team {team}")
+        assert dropped
+        board.quiet(0.7)
+        assert not [look for frame in board.frames for look in dropped if look in frame]
+        assert not [look for look in dropped if look in board.text]
 
 
 def test_sleep_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> None:
@@ -201,9 +230,9 @@ def test_sleep_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> 
         board.quiet(2.2)  # a worker says who is here once a second at most
         assert sleeping(board) == 0
         shown = [screen for said, screen in screens if said == "shown"]
-        for number, screen in enumerate(shown, 1):
+        for screen in shown:
             screen.ws.send(json.dumps({"asleep": True}))
-            board.until(lambda s, n=number: sleeping(s) == n)
+        board.until(lambda s: sleeping(s) == len(shown))
 
 
 @pytest.mark.parametrize(
@@ -212,11 +241,8 @@ def test_sleep_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> 
      "reopen", "remove", "block", "unblock", "rename-player", "revoke", "new-recovery",
      "new-seat-codes", "nonsense"],
 )  # fmt: skip
-def test_no_action_of_the_host_is_open_to_anybody_else(
-    house: House, elsewhere: Elsewhere, do: str
-) -> None:
-    e = house.evening()
-    people = everybody(house, e, elsewhere)
+def test_no_action_of_the_host_is_open_to_anybody_else(unchanged: Scene, do: str) -> None:
+    e, people = unchanged
     device = e.facts("tournament-created")[0]["device_id"]
     form = {"do": do, "player": e.player("Ola"), "name": "X", "limit": "5", "attempt": "1"}
     before = len(e.events)
@@ -567,13 +593,13 @@ def guesses(count: int) -> list[str]:
     return [new_code(secrets.choice) for _ in range(count)]
 
 
-def test_five_hundred_wrong_codes_from_one_address_are_stopped(house: House) -> None:
+def test_two_hundred_wrong_codes_from_one_address_are_stopped(house: House) -> None:
     e = house.evening()
     phone = house.phone()
-    answers = [phone.get(f"/go?code={code}") for code in guesses(500)]
+    answers = [phone.get(f"/go?code={code}") for code in guesses(200)]
     stopped = [answer for answer in answers if answer.status == 429]
     assert {answer.status for answer in answers} == {404, 429}
-    assert len(stopped) >= 500 - 2 * 60  # a minute may end meanwhile
+    assert len(stopped) >= 200 - 2 * 60  # a minute may end meanwhile
     assert 1 <= int(stopped[-1].headers["Retry-After"]) <= 61
     assert "Try again in" in stopped[-1].page.text
     # A whole bar may share the address: whoever has a right code still comes in.
@@ -592,6 +618,8 @@ def test_guessing_is_stopped_at_every_door(house: House, page: str) -> None:
             statuses.add(status_of(phone, "GET", f"/t/{code}/live?view=board", {}))
         else:
             statuses.add(phone.get(f"/t/{code}{page}").status)
+        if 429 in statuses:
+            break
     assert statuses == {404, 429}
     house.forget_limits()
 
@@ -603,6 +631,8 @@ def test_guessing_by_joining_is_stopped_too(house: House, elsewhere: Elsewhere) 
     for code in guesses(130):
         name = {"first": "Ola", "last": "Nowak"}
         statuses.add(phone.post(f"/t/{code}/join", name).status)
+        if 429 in statuses:
+            break
     assert statuses == {404, 429}
     house.forget_limits()
 
@@ -641,6 +671,8 @@ def test_a_forwarded_address_does_not_get_around_the_limits(house: House) -> Non
     for number, code in enumerate(guesses(130)):
         sent = {"X-Forwarded-For": f"10.0.0.{number}", "X-Real-IP": f"10.0.0.{number}"}
         statuses.add(phone.get(f"/t/{code}", headers=sent).status)
+        if 429 in statuses:
+            break
     assert statuses == {404, 429}
     house.forget_limits()
 

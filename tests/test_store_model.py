@@ -760,6 +760,12 @@ def many_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_store, "SNAPSHOT_EVERY", 3)
 
 
+@pytest.fixture(autouse=True)
+def impatient_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks for a store that it has lost at once, not half a second later."""
+    monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
+
+
 EXAMPLES = {
     "max_examples": 20,
     "stateful_step_count": 30,
@@ -776,7 +782,8 @@ def random_evenings(server: LocalServer, **more: Any) -> None:
     Evenings.killed.clear()
     settings = hypothesis.settings(**EXAMPLES | more)
     run_state_machine_as_test(lambda: Evenings(server), settings=settings)
-    assert Evenings.killed  # some workers, in the middle of a command
+    # Some workers were killed before their command was stored, some after it, some when told so.
+    assert set(Evenings.killed) == {"nothing", "stored", "told"}
 
 
 def test_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
@@ -784,6 +791,6 @@ def test_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.drill
 def test_many_more_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
     random_evenings(server, max_examples=30, stateful_step_count=60)
-    assert set(Evenings.killed) == {"nothing", "stored", "told"}

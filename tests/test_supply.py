@@ -292,7 +292,11 @@ def scan(folder: Path, files: list[str]) -> set[tuple[str, str]]:
     names of variables behind them, and tests/test_deploy.py reads the files where it matters."""
     tool = Path(sys.executable).parent / "detect-secrets"
     command = [tool, "scan", "--no-verify", "--disable-plugin", "KeywordDetector", *files]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    # It skips lines that none of its patterns can match: the same findings in half the time.
+    environ = {**os.environ, "DETECT_SECRETS_PERF_PREGATE": "1"}
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=True, env=environ
+    )
     results = json.loads(done.stdout)["results"]
     return {(file, each["type"]) for file, found in results.items() for each in found}
 

@@ -52,6 +52,7 @@ def bom() -> dict[str, Any]:
 
 def _locked(lock: str) -> list[dict[str, Any]]:
     command = ["requirements", lock, "--of", "JSON", "--sv", "1.6", "--output-reproducible"]
+    command += ["--no-validate"]  # tests/test_supply.py checks the whole document
     tool = Path(sys.executable).parent / "cyclonedx-py"
     done = subprocess.run([tool, *command], cwd=ROOT, capture_output=True, text=True, check=True)
     found: list[dict[str, Any]] = json.loads(done.stdout)["components"]
