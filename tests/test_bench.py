@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
+import mongoengine
 import pytest
 
 from bench import dearest, layers, page, scale, screens, startup, store, taps
 from bench.figures import MEASUREMENTS, Figure, Measurement
+from bench.place import Place, place
+from lct.config import Settings, environ_of
+from lct.infrastructure.documents import connect_store
+from lct.web import metrics as web_metrics
+from lct.web import requests as web_requests
+
+from .http_client import app_here
+from .support import forget_limits
 
 TINY: dict[Any, dict[str, Any]] = {
     taps: {"ROUNDS": 1, "PLAYERS": 3},
@@ -20,16 +34,46 @@ TINY: dict[Any, dict[str, Any]] = {
         "CONTENDED_ROUNDS": 1,
         "CONTENDED_SECONDS": 0.2,
         "WRITERS": 2,
+        "LENGTHS": (10, 100, 1_000),
     },
-    layers: {"ROUNDS": 1, "POSTS": 3},
+    layers: {"ROUNDS": 1, "POSTS": 3, "LAYERS": ("log",)},
     startup: {"STARTS": 1, "PHONES": 2},
-    screens: {"PHONES": 2, "PICKS": 3, "TURNS": 1, "PICKS_A_TURN": 2, "MANY_TEAMS": 200},
+    screens: {
+        "PHONES": 2,
+        "PICKS": 3,
+        "IDLE": (0.0, 0.0),
+        "SETTLE": 0.01,
+        "TURNS": 1,
+        "PICKS_A_TURN": 2,
+        "MANY_TEAMS": 200,
+    },
     scale: {"PODS": 4, "TOURNAMENTS": 12, "SCREENS": 6, "CHANGES": 1},
     page: {},
     dearest: {"TIMES": 1, "MAX_PLAYERS": 20, "MAX_TEAMS": 60},
 }
 NEEDS = {"screens": "cc"}
 MARKS = {"page": (pytest.mark.browser,)}
+Served = Callable[..., AbstractContextManager[Place]]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Served]:
+    """In place of bench.place.place: those that serve the same have the same place, one by one."""
+    with ExitStack() as stack:
+
+        @cache
+        def opened(workers: int, target: str) -> Place:
+            return stack.enter_context(place(workers, target))
+
+        @contextmanager
+        def lent(workers: int, target: str = "wsgi:app") -> Iterator[Place]:
+            where = opened(workers, target)
+            forget_limits(where.settings.redis_url)
+            connect_store(where.settings)
+            yield where
+            mongoengine.disconnect()
+
+        yield lent
 
 
 def measurements() -> list[Any]:
@@ -47,7 +91,7 @@ def measurements() -> list[Any]:
 
 @pytest.mark.parametrize("measurement", measurements())
 def test_a_measurement_runs_and_gives_figures_that_it_declares(
-    measurement: Measurement, monkeypatch: pytest.MonkeyPatch
+    measurement: Measurement, shared: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if (tool := NEEDS.get(measurement.subject)) and not shutil.which(tool):
         pytest.skip(f"needs {tool}")
@@ -55,10 +99,46 @@ def test_a_measurement_runs_and_gives_figures_that_it_declares(
         for name, value in values.items():
             assert hasattr(module, name), f"{module.__name__} has no {name} any more"
             monkeypatch.setattr(module, name, value)
+    for module in (dearest, layers, page, screens, startup, taps):
+        monkeypatch.setattr(module, "place", shared)
     figures: list[Figure] = list(measurement.run())
     assert figures
     assert {figure.name for figure in figures} <= set(measurement.names)
     assert all(math.isfinite(figure.value) for figure in figures)
+
+
+def test_every_layer_can_be_left_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above, only one of them is: each other would be a server more."""
+    for name, value in environ_of(settings).items():
+        monkeypatch.setenv(name, value)
+    with app_here(settings):  # it takes away what an app leaves, also that of the module
+        monkeypatch.delitem(sys.modules, "bench.app", raising=False)
+        bench_app = importlib.import_module("bench.app")
+
+    def seen(layer: str) -> set[str]:
+        """The layers that are around the view when that one is left out."""
+        counted, logged = [], []
+        with monkeypatch.context() as patch, app_here(settings) as app:
+            patch.setattr(web_metrics, "count_request", lambda *_: counted.append(1))
+            patch.setattr(web_requests, "_log", lambda *_: logged.append(1))
+            for name in ("security", "_receive"):
+                patch.setattr(web_requests, name, getattr(web_requests, name))
+            app.register_blueprint(bench_app.bp)
+            bench_app.without(layer, app)
+            answer = app.test_client().post("/bench/constant")
+        assert (answer.status_code, answer.text) == (200, "ok") or answer.status_code == 403
+        around = {
+            "log": logged,
+            "metrics": counted,
+            "headers": "Content-Security-Policy" in answer.headers,
+            "session_token_body": answer.status_code == 403,
+        }
+        return {name for name, there in around.items() if there}
+
+    every = set(layers.LAYERS)
+    assert seen("") == every
+    for layer in layers.LAYERS:
+        assert seen(layer) == every - {layer}
 
 
 def test_what_a_request_costs_is_declared_with_its_aims() -> None:

@@ -118,9 +118,14 @@ def drill(house: House, what: str, ask: Kept) -> Iterator[Row]:
         time.sleep(0.05)
 
 
-@pytest.fixture
-def servers_to_break(tmp_path: Path) -> Iterator[tuple[LocalServer, LocalServer]]:
-    store, bus = start_store(tmp_path / "store"), start_bus(tmp_path / "bus")
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture(scope="module")
+def servers_to_break(folder: Path) -> Iterator[tuple[LocalServer, LocalServer]]:
+    store, bus = start_store(folder / "store"), start_bus(folder / "bus")
     for server in (store, bus):
         server.wait_ready()
     yield store, bus
@@ -128,11 +133,12 @@ def servers_to_break(tmp_path: Path) -> Iterator[tuple[LocalServer, LocalServer]
     bus.stop()
 
 
-@pytest.fixture
-def house(servers_to_break: tuple[LocalServer, LocalServer], tmp_path: Path) -> Iterator[House]:
+@pytest.fixture(scope="module")
+def house(servers_to_break: tuple[LocalServer, LocalServer], folder: Path) -> Iterator[House]:
+    """Whatever is broken in it comes back, until the last drill stops it."""
     store, bus = servers_to_break
     with open_house(
-        Servers(store.uri, bus.uri), tmp_path, metrics_token=TOKEN, drain_seconds=3
+        Servers(store.uri, bus.uri), folder, metrics_token=TOKEN, drain_seconds=3
     ) as made:
         yield made
 
@@ -169,6 +175,11 @@ def test_a_worker_is_killed(house: House) -> None:
     lost.take()
     with drill(house, "SIGKILL of a worker, or out of memory", Kept(house, 1)):
         os.kill(house.workers[0], signal.SIGKILL)
+    lost.ws.close()
+    wait_until(lambda: len(house.server.pids) == 2 and house.server.pids != house.workers)
+    house.workers = sorted(house.server.pids)
+    for worker in (0, 1):  # it answers, so it will hear when it is told to stop
+        assert house.phone(worker).get("/liveness").status == 200
 
 
 def test_the_server_is_told_to_stop(house: House) -> None:
@@ -176,7 +187,10 @@ def test_the_server_is_told_to_stop(house: House) -> None:
     screens = [house.phone(0).live(e.live("board")) for _ in range(5)]
     for screen in screens:  # the first of them is seen off soon
         screen.take()
-    with drill(house, "SIGTERM", Kept(house, 0)):
+    # Both know that the store answers, so only the end can be what they are not ready for.
+    ask, other = Kept(house, 0), Kept(house, 1)
+    assert [each.get("/readiness")[0] for each in (ask, other)] == [200, 200]
+    with drill(house, "SIGTERM", ask):
         house.server.server.process.send_signal(signal.SIGTERM)
 
 

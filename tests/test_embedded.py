@@ -14,6 +14,15 @@ from lct.laptop.local_servers import LocalServerError, start_bus, start_store
 from .support import wait_until
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A store for all tests that break nothing."""
+    server = start_store(tmp_path_factory.mktemp("kept"))
+    server.wait_ready()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def store(tmp_path):
     server = start_store(tmp_path)
@@ -31,14 +40,26 @@ def bus(tmp_path):
 
 
 @pytest.fixture
-def events(store):
+def events(kept):
+    with pymongo.MongoClient(kept.uri) as client:
+        yield indexed(client)
+        client.drop_database("cup")
+
+
+@pytest.fixture
+def broken(store):
+    """The same in a store that the test kills."""
     with pymongo.MongoClient(store.uri) as client:
-        collection = client["cup"]["events"]
-        collection.create_index([("stream", 1), ("seq", 1)], unique=True)
-        collection.create_index("stream")
-        collection.create_index("unique", unique=True)
-        collection.create_index("command_id", unique=True)
-        yield collection
+        yield indexed(client)
+
+
+def indexed(client):
+    collection = client["cup"]["events"]
+    collection.create_index([("stream", 1), ("seq", 1)], unique=True)
+    collection.create_index("stream")
+    collection.create_index("unique", unique=True)
+    collection.create_index("command_id", unique=True)
+    return collection
 
 
 def event(seq, **fields):
@@ -122,8 +143,8 @@ def test_one_of_many_writers_at_a_time_gets_an_id(events):
     assert sorted(won) == list(range(1, 31))
 
 
-def test_databases_are_apart(store):
-    with pymongo.MongoClient(store.uri) as client:
+def test_databases_are_apart(kept):
+    with pymongo.MongoClient(kept.uri) as client:
         client["one"]["events"].insert_one({"_id": "x"})
         assert client["two"]["events"].find_one({"_id": "x"}) is None
 
@@ -133,13 +154,13 @@ def test_a_message_larger_than_any_buffer_arrives_whole(events):
     assert len(events.find_one({"_id": "AB3K7QXM:1"})["data"]["text"]) == 2_000_000
 
 
-def test_the_store_keeps_what_it_acknowledged_when_killed(store, events):
+def test_the_store_keeps_what_it_acknowledged_when_killed(store, broken):
     written = []
 
     def write():
         try:
             for seq in range(1, 10_000):
-                events.insert_one(event(seq))
+                broken.insert_one(event(seq))
                 written.append(seq)
         except pymongo.errors.PyMongoError:
             return  # the server has just been killed
@@ -156,12 +177,12 @@ def test_the_store_keeps_what_it_acknowledged_when_killed(store, events):
     assert kept >= set(written)
 
 
-def test_a_client_finds_the_store_again_on_the_same_socket(store, events):
-    events.insert_one(event(1))
+def test_a_client_finds_the_store_again_on_the_same_socket(store, broken):
+    broken.insert_one(event(1))
     store.kill()
     store.start()
     store.wait_ready()
-    assert events.find_one({"_id": "AB3K7QXM:1"})["seq"] == 1
+    assert broken.find_one({"_id": "AB3K7QXM:1"})["seq"] == 1
 
 
 def test_a_client_finds_the_bus_again_on_the_same_socket(bus):

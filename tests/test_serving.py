@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,63 +12,99 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from lct.worker import Worker
 
-from .support import answers, clean_environ, wait_until
+from .api_client import settings_for
+from .support import LiveServer, answers, clean_environ, wait_until
 
 pytestmark = pytest.mark.slow
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:lct.serving", "wsgi:app"]
 
 
-def test_a_worker_that_is_killed_is_replaced(live_server):
-    server = live_server(workers=2)
-    killed, other = wait_until(lambda: len(server.pids) == 2 and server.pids)
-    os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: len(set(server.pids) - {killed}) == 2, what="a second worker again")
-    assert other in server.pids
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("serving")
+
+
+@pytest.fixture(scope="module")
+def serve(servers, folder):
+    """Starts the app behind gunicorn; its temporary files are in the folder."""
+    made = settings_for(
+        servers, host="127.0.0.1", drain_seconds=1, var=folder / "var", webhooks=False
+    )
+    started = []
+
+    def start(workers, **environ):
+        log = folder / f"server-{len(started)}.log"
+        environ = {"TMPDIR": str(folder), **environ}
+        started.append(LiveServer(replace(made, workers=workers), log, **environ))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def home(folder):
+    made = folder / "home"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def server(serve, home):
+    """One that these tests look at; the last of them stops it."""
+    return serve(workers=2, HOME=str(home), XDG_RUNTIME_DIR=str(home))
+
+
+def test_it_leaves_no_control_socket_in_the_home_folder(server, home):
     assert answers(f"{server.url}/liveness")
-
-
-def test_it_ends_within_its_grace_when_asked(live_server):
-    server = live_server()
-    assert server.terminate() < 2.5
-    assert not answers(f"{server.url}/liveness")
-    assert "SIGKILL" not in server.log.read_text()
-
-
-def test_the_folder_of_the_metrics_ends_with_the_server(live_server, tmp_path):
-    where = Path("/dev/shm") if Path("/dev/shm").is_dir() else tmp_path
-
-    def folder_of(server):
-        (file,) = where.glob(f"lct-metrics-*/counter_{server.pids[0]}.db")
-        return file.parent
-
-    stopped, killed = (live_server(workers=1, TMPDIR=str(tmp_path)) for _ in range(2))
-    folders = [folder_of(stopped), folder_of(killed)]
-    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
-    stopped.terminate()
-    assert [folder.exists() for folder in folders] == [False, True]
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.server.process.wait(5)
-    after = live_server(workers=1, TMPDIR=str(tmp_path))
-    wait_until(lambda: not folders[1].exists())
-    assert folder_of(after).exists()
-
-
-def test_it_leaves_no_control_socket_in_the_home_folder(live_server, tmp_path):
-    home = tmp_path / "home"
-    home.mkdir()
-    live_server(workers=1, HOME=str(home), XDG_RUNTIME_DIR=str(home))
     assert not list(home.iterdir())
 
 
-def test_a_worker_may_open_as_many_files_as_the_system_allows(live_server):
-    server = live_server(workers=1)
+def test_a_worker_may_open_as_many_files_as_the_system_allows(server):
     asked = ["-c", "import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))"]
     _, hard = subprocess.check_output([sys.executable, *asked], text=True).split()
     if sys.platform == "linux":
         limits = Path(f"/proc/{server.pids[0]}/limits").read_text()
         soft = next(line for line in limits.splitlines() if "open files" in line).split()[3]
         assert soft == hard or int(soft) >= 10_240
+
+
+def test_a_worker_that_is_killed_is_replaced(server):
+    killed, other = wait_until(lambda: len(server.pids) == 2 and server.pids)
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: len(set(server.pids) - {killed}) == 2, what="a second worker again")
+    assert other in server.pids
+    os.kill(other, signal.SIGSTOP)  # so the new one has to answer
+    try:
+        assert answers(f"{server.url}/liveness")
+    finally:
+        os.kill(other, signal.SIGCONT)
+
+
+def test_it_ends_within_its_grace_when_asked_and_the_folder_of_its_metrics_with_it(
+    server, serve, folder
+):
+    where = Path("/dev/shm") if Path("/dev/shm").is_dir() else folder
+
+    def folder_of(server):
+        (file,) = where.glob(f"lct-metrics-*/counter_{server.pids[0]}.db")
+        return file.parent
+
+    killed = serve(workers=1)
+    folders = [folder_of(server), folder_of(killed)]
+    assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
+    logged = server.log.stat().st_size
+    assert server.terminate() < 2.5
+    assert not answers(f"{server.url}/liveness")
+    assert b"SIGKILL" not in server.log.read_bytes()[logged:]
+    assert [folder.exists() for folder in folders] == [False, True]
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.server.process.wait(5)
+    after = serve(workers=1)
+    wait_until(lambda: not folders[1].exists())
+    assert folder_of(after).exists()
 
 
 def test_it_says_in_one_sentence_which_setting_is_missing():

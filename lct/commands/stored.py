@@ -115,9 +115,7 @@ def delete_old(dry_run: bool) -> None:
 
     days = current_app.config["LCT_RETENTION_DAYS"]
     if not days:
-        raise click.ClickException(
-            "LCT_RETENTION_DAYS is not set: tournaments are kept for ever."
-        )
+        raise click.ClickException("LCT_RETENTION_DAYS is not set: tournaments are kept for ever.")
     for code in retention.outdated(days, app().now()):
         if dry_run:
             click.echo(f"{code}: would be deleted")
