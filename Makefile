@@ -3,9 +3,9 @@
 
 RUN := .venv
 DEV := .venv-dev
-# Two processes, since much of the suite waits. The tests of a file share servers, so they stay
-# together.
-SIDE_BY_SIDE := --numprocesses $(or $(JOBS),2) --dist loadfile --no-loadscope-reorder
+# Four processes even on two cores, since half of the suite waits. The tests of a file share
+# servers, so they stay together.
+SIDE_BY_SIDE := --numprocesses $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder
 # One lock for every Python and system that lct supports, told apart by markers. The packages left
 # out are for PyPy and Windows only.
 LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-hashes \

@@ -1,7 +1,7 @@
 """Fixtures: the two servers, settings with an empty database of their own, and a served app.
 
 LCT_MONGO_URI and LCT_REDIS_URL point the tests at real servers; every test then makes and drops a
-database named lct_test_..., and empties the Redis database 9. `make test` runs two processes side
+database named lct_test_..., and empties the Redis database 9. `make test` runs four processes side
 by side: each has servers of its own, or the next Redis database.
 """
 

@@ -1,5 +1,5 @@
-"""Webhooks: who may add them, what they are told and when, how it is signed, and what happens
-when a receiver, a worker or the network does not do what it should."""
+"""Webhooks: who may add them, what is sent and when, how it is signed, and what happens when a
+receiver, a worker or the network fails."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ def e(app: Flask) -> ApiEvening:
     return ApiEvening(app, limit=3)
 
 
-# --- what is told, and how it is signed -----------------------------------------------------------
+# --- messages and their signatures ----------------------------------------------------------------
 
 
-def test_the_signature_is_that_of_the_specifications_example() -> None:
+def test_the_signature_matches_the_specifications_example() -> None:
     import base64
 
     key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -78,9 +78,7 @@ def test_the_signature_is_that_of_the_specifications_example() -> None:
     assert made["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_what_happens_is_told_in_order_and_signed(
-    e: ApiEvening, desk: Desk, there: Receiver
-) -> None:
+def test_events_are_sent_in_order_and_signed(e: ApiEvening, desk: Desk, there: Receiver) -> None:
     hook = add(e, there.url)
     ola = e.join("Ola")
     good(e.pick(ola, 3))
@@ -106,7 +104,7 @@ def test_what_happens_is_told_in_order_and_signed(
     assert desk.counted == ["delivered"] * 3
 
 
-def test_a_receiver_of_before_a_change_of_keys_still_knows_what_it_is_sent(
+def test_a_receiver_added_before_a_key_change_can_still_verify_messages(
     app: Flask, e: ApiEvening, there: Receiver
 ) -> None:
     secret = add(e, there.url)["secret"]
@@ -119,7 +117,7 @@ def test_a_receiver_of_before_a_change_of_keys_still_knows_what_it_is_sent(
     assert len(sent.headers["webhook-signature"].split()) == 2
 
 
-def test_the_check_in_the_guide_takes_what_is_sent_and_nothing_else(
+def test_the_check_in_the_guide_accepts_only_genuine_messages(
     e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     guide: dict[str, Any] = {}
@@ -153,8 +151,8 @@ def _public_fields(event: type[Event]) -> list[str]:
     return sorted(name for name, moment in seen(event).items() if moment is Seen.AT_ONCE)
 
 
-def test_only_these_fields_of_events_are_told() -> None:
-    """A new field, or a new event, is told once somebody has put it here."""
+def test_only_these_fields_of_events_are_sent() -> None:
+    """A new field or event must be added here before it is sent."""
     told = {kind: _public_fields(event) for kind, event in EVENTS.items()}
     player, name = ["first", "last", "player_id"], ["name"]
     assert {kind: names for kind, names in told.items() if names} == {
@@ -177,7 +175,7 @@ def test_only_these_fields_of_events_are_told() -> None:
     }
 
 
-# --- nothing before its time ----------------------------------------------------------------------
+# --- nothing before the reveal --------------------------------------------------------------------
 
 
 def drawn(e: ApiEvening, app: Flask) -> Any:
@@ -186,7 +184,7 @@ def drawn(e: ApiEvening, app: Flask) -> Any:
     return app.extensions["lct"].store.stream(e.code).tournament.draws[-1]
 
 
-def test_no_card_and_no_secret_is_told_before_the_last_card_has_turned(
+def test_no_card_and_no_secret_is_sent_before_the_last_card_has_turned(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -199,7 +197,7 @@ def test_no_card_and_no_secret_is_told_before_the_last_card_has_turned(
     desk.work(e)
     assert len(there.sent) == before
     assert not any(record.secret.encode() in sent.body for sent in there.sent)
-    # The courier knows by itself when to look again.
+    # The courier has scheduled when to look again.
     assert 0 < desk.courier._due[e.code] - time.monotonic() < 5
     desk.later(1)
     desk.work(e)
@@ -217,7 +215,7 @@ def test_no_card_and_no_secret_is_told_before_the_last_card_has_turned(
     assert len(there.sent) == before + 1
 
 
-def test_cards_turned_at_once_are_told_at_once(
+def test_skipping_the_reveal_sends_the_result_at_once(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     e.filled()
@@ -255,7 +253,7 @@ def test_a_restart_ends_the_reveal_and_its_new_secret_stays_sealed(
     assert over[1]["secret"] == t.secret
 
 
-def test_a_webhook_added_while_cards_turn_is_told_what_came_of_it(
+def test_a_webhook_added_during_the_reveal_gets_the_result(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     record = drawn(e, app)
@@ -268,10 +266,10 @@ def test_a_webhook_added_while_cards_turn_is_told_what_came_of_it(
     assert there.types == ["draw-over"]
 
 
-# --- when it does not get through -----------------------------------------------------------------
+# --- failures and retries -------------------------------------------------------------------------
 
 
-def test_a_message_is_sent_again_later_and_later_before_the_next_one(
+def test_a_message_is_retried_at_growing_intervals_before_the_next_one(
     e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     hook = add(e, there.url)
@@ -303,7 +301,9 @@ def test_a_message_is_sent_again_later_and_later_before_the_next_one(
     assert desk.counted == ["failed"] * 4 + ["delivered"] * 2
 
 
-def test_after_a_day_it_is_given_up(e: ApiEvening, desk: Desk, there: Receiver) -> None:
+def test_a_webhook_that_fails_for_a_day_is_given_up(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
     add(e, there.url)
     e.join("Ola")
     there.always = 500
@@ -321,12 +321,12 @@ def test_after_a_day_it_is_given_up(e: ApiEvening, desk: Desk, there: Receiver) 
     assert len(there.sent) == tried
 
 
-def test_the_pauses_grow_and_differ_by_chance() -> None:
+def test_the_pauses_grow_and_have_jitter() -> None:
     assert [pause(n, 0.5) for n in range(1, 8)] == [5, 30, 120, 600, 3600, 3600, 3600]
     assert (pause(1, 0), pause(1, 1)) == (4, 6)
 
 
-def test_a_receiver_that_is_gone_is_told_nothing_more(
+def test_a_webhook_whose_receiver_is_gone_is_removed(
     e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -339,7 +339,9 @@ def test_a_receiver_that_is_gone_is_told_nothing_more(
     assert desk.counted == ["gone"]
 
 
-def test_one_that_fails_holds_up_no_other(e: ApiEvening, desk: Desk, there: Receiver) -> None:
+def test_a_failing_webhook_does_not_delay_another(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
     with receiver() as other:
         other.always = 500
         add(e, other.url)
@@ -351,7 +353,7 @@ def test_one_that_fails_holds_up_no_other(e: ApiEvening, desk: Desk, there: Rece
         assert len(other.sent) == 1
 
 
-def test_one_with_much_to_be_told_makes_room_for_others(
+def test_a_webhook_with_a_backlog_makes_room_for_others(
     e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliver, "TURN", 0)
@@ -365,7 +367,9 @@ def test_one_with_much_to_be_told_makes_room_for_others(
         assert desk.hooks.of(e.code)[0].lease == 0
 
 
-def test_one_worker_at_a_time_is_at_it(app: Flask, e: ApiEvening, there: Receiver) -> None:
+def test_one_worker_at_a_time_delivers_to_a_webhook(
+    app: Flask, e: ApiEvening, there: Receiver
+) -> None:
     add(e, there.url)
     e.join("Ola")
     (hook,) = app.extensions["lct"].webhooks.of(e.code)
@@ -375,10 +379,10 @@ def test_one_worker_at_a_time_is_at_it(app: Flask, e: ApiEvening, there: Receive
     assert [outcome for d in desks for outcome in d.counted] == ["delivered"]
 
 
-def test_what_a_dead_worker_left_is_sent_again_with_the_same_id(
+def test_a_dead_workers_message_is_sent_again_with_the_same_id(
     app: Flask, e: ApiEvening, there: Receiver
 ) -> None:
-    """It died after the receiver's answer and before its receipt."""
+    """The worker died after the receiver's answer, before recording the receipt."""
 
     class Killed(BaseException):
         pass
@@ -398,14 +402,14 @@ def test_what_a_dead_worker_left_is_sent_again_with_the_same_id(
         dying.deliver(hook, lambda: True)
     assert len(there.sent) == 1
     living.work(e)
-    assert len(there.sent) == 1  # perhaps it is only slow
+    assert len(there.sent) == 1  # the dead worker's lease has not expired yet
     assert e.code in living.courier._due
     living.later(21)
     living.sweep()
     assert [sent.id for sent in there.sent] == [f"{e.code}-2"] * 2
 
 
-def test_a_worker_that_was_too_slow_changes_nothing_any_more(
+def test_a_worker_whose_lease_has_expired_changes_nothing(
     app: Flask, e: ApiEvening, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -426,7 +430,7 @@ def test_a_worker_that_was_too_slow_changes_nothing_any_more(
     assert listed(e)[0]["seq"] == 3
 
 
-def test_the_sweep_finds_what_nobody_was_told_of(
+def test_the_sweep_finds_events_that_no_worker_was_told_of(
     e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -437,12 +441,12 @@ def test_the_sweep_finds_what_nobody_was_told_of(
     assert there.types == ["player-joined"]
 
 
-# --- what that costs the store, and how a worker knows who has webhooks ---------------------------
+# --- cost to the store, and how workers learn of webhooks -----------------------------------------
 
 
 @dataclass
 class Asked(CommandListener):
-    """The commands that were sent to the store while somebody counted."""
+    """Records the commands that are sent to the store while counting."""
 
     names: list[str] | None = None
 
@@ -467,13 +471,13 @@ ASKED = Asked()
 
 
 def look(desk: Desk, e: ApiEvening) -> None:
-    """What a tap begins in a worker that nobody told of a new webhook."""
+    """Do what a tap triggers in a worker, which has not been told of a new webhook."""
     desk.courier.wake(e.code)
     desk.courier.look()
     desk.courier._pool.join()
 
 
-def test_a_tap_where_there_is_no_webhook_asks_the_store_nothing(e: ApiEvening, desk: Desk) -> None:
+def test_a_tap_without_a_webhook_sends_no_command_to_the_store(e: ApiEvening, desk: Desk) -> None:
     desk.sweep()
     with ASKED.counting() as names:
         for _ in range(20):
@@ -482,7 +486,7 @@ def test_a_tap_where_there_is_no_webhook_asks_the_store_nothing(e: ApiEvening, d
     assert e.code not in desk.courier._due
 
 
-def test_the_sweep_asks_twice_however_many_webhooks_there_are(app: Flask, desk: Desk) -> None:
+def test_the_sweep_sends_two_queries_for_any_number_of_webhooks(app: Flask, desk: Desk) -> None:
     for _ in range(3):
         e = ApiEvening(app)
         for _ in range(5):
@@ -507,7 +511,7 @@ def test_all_workers_hear_of_a_new_webhook(
     assert there.types == ["player-joined"]
 
 
-def test_a_worker_that_did_not_hear_of_it_learns_it_from_the_sweep(
+def test_a_worker_that_missed_a_new_webhook_learns_of_it_from_the_sweep(
     e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -520,7 +524,7 @@ def test_a_worker_that_did_not_hear_of_it_learns_it_from_the_sweep(
     assert there.types == ["player-joined"] * 2
 
 
-def test_one_that_is_added_while_the_sweep_asks_is_not_forgotten(
+def test_a_webhook_added_during_the_sweep_is_not_forgotten(
     e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     every = desk.hooks.all
@@ -538,10 +542,10 @@ def test_one_that_is_added_while_the_sweep_asks_is_not_forgotten(
     assert there.types == ["player-joined"]
 
 
-def test_a_tap_counts_also_when_another_worker_had_the_webhook_meanwhile(
+def test_a_tap_is_sent_even_if_another_worker_held_the_webhook_meanwhile(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
-    """Read, delivered to by another worker, tapped: nobody else will look for that tap."""
+    """This worker read the webhook before the other delivered; nobody else looks for the tap."""
     add(e, there.url)
     (stale,) = desk.hooks.of(e.code)
     e.join("Ola")
@@ -554,7 +558,7 @@ def test_a_tap_counts_also_when_another_worker_had_the_webhook_meanwhile(
     assert [sent.json["seq"] for sent in there.sent] == [2, 3]
 
 
-def test_where_something_happens_comes_before_what_is_tried_again(
+def test_new_events_come_before_retries(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk.courier, "_pool", Pool(1))
@@ -569,7 +573,7 @@ def test_where_something_happens_comes_before_what_is_tried_again(
         add(e, there.url)
         e.join("Ola")
         desk.courier.added(e.code)
-        desk.courier.look()  # begins as many as may be at once, and waits for none
+        desk.courier.look()  # starts as many as may run at once, and waits for none
         assert set(desk.courier._due) == {late.code}
         desk.courier._pool.join()
         assert (len(there.sent), len(other.sent)) == (1, 1)
@@ -578,7 +582,7 @@ def test_where_something_happens_comes_before_what_is_tried_again(
         assert len(other.sent) == 2
 
 
-def test_a_worker_that_stops_hands_over_after_the_message_it_is_at(
+def test_a_stopping_worker_hands_over_after_its_current_message(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -594,7 +598,7 @@ def test_a_worker_that_stops_hands_over_after_the_message_it_is_at(
 
 
 @pytest.mark.parametrize(("takes", "is_over"), [(0.1, True), (5, False)])
-def test_a_stopping_worker_waits_for_what_is_being_sent_but_not_for_long(
+def test_a_stopping_worker_waits_for_current_deliveries_but_not_for_long(
     e: ApiEvening, desk: Desk, there: Receiver, monkeypatch: pytest.MonkeyPatch,
     takes: float, is_over: bool,
 ) -> None:  # fmt: skip
@@ -609,10 +613,10 @@ def test_a_stopping_worker_waits_for_what_is_being_sent_but_not_for_long(
     assert (not desk.courier._at) == is_over
 
 
-# --- who may, and how many ------------------------------------------------------------------------
+# --- rights and limits ----------------------------------------------------------------------------
 
 
-def test_a_sixth_one_is_refused_also_at_the_same_moment(e: ApiEvening) -> None:
+def test_a_sixth_webhook_is_refused_even_when_added_concurrently(e: ApiEvening) -> None:
     url = "https://receiver.example/"
     calls = [lambda: e.host.post(e.at("/webhooks"), {"url": url}) for _ in range(8)]
     statuses = [answer.status_code for answer in at_once(*calls)]
@@ -625,7 +629,7 @@ def test_a_sixth_one_is_refused_also_at_the_same_moment(e: ApiEvening) -> None:
     assert len({hook["id"] for hook in listed(e)} - {gone}) == 5
 
 
-def test_adding_is_repeatable_and_shows_the_secret_to_nobody_else(e: ApiEvening) -> None:
+def test_adding_is_idempotent_and_only_its_answer_has_the_secret(e: ApiEvening) -> None:
     key = secrets.token_hex(16)
     first = add(e, "https://receiver.example/", Idempotency_Key=key)
     assert add(e, "https://receiver.example/", Idempotency_Key=key) == first
@@ -642,10 +646,10 @@ def test_adding_is_repeatable_and_shows_the_secret_to_nobody_else(e: ApiEvening)
     assert "secret" not in listed(e)[0]
 
 
-def test_adding_and_removing_are_counted_like_all_that_the_host_does(
+def test_adding_and_removing_count_against_the_hosts_limits(
     app: Flask, e: ApiEvening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every worker is told of each of them."""
+    """Each one is announced to every worker."""
     counted: list[str] = []
     limiter = app.extensions["lct"].limiter
     monkeypatch.setattr(limiter, "count", lambda name, _: counted.append(name))
@@ -654,7 +658,7 @@ def test_adding_and_removing_are_counted_like_all_that_the_host_does(
     assert counted == ["call", "tap", "taps"] * 2
 
 
-def test_one_tournaments_host_cannot_touch_anothers(app: Flask, e: ApiEvening) -> None:
+def test_a_host_cannot_touch_the_webhooks_of_another_tournament(app: Flask, e: ApiEvening) -> None:
     other = ApiEvening(app)
     hook = add(e, "https://receiver.example/")
     refused(other.host.call("DELETE", e.at(f"/webhooks/{hook['id']}")), 403)
@@ -662,7 +666,7 @@ def test_one_tournaments_host_cannot_touch_anothers(app: Flask, e: ApiEvening) -
     assert len(listed(e)) == 1
 
 
-def test_the_hosts_page_shows_where_they_lead_and_removes_them(
+def test_the_hosts_page_shows_where_webhooks_lead_and_removes_them(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -677,8 +681,8 @@ def test_the_hosts_page_shows_where_they_lead_and_removes_them(
     page = parse(browser.get(path).get_data(as_text=True))
     shown = page.by_id("webhooks")
     assert [item.text for item in shown.all("span", cls="who")] == [
-        "127.0.0.1 does not answer",
-        "receiver.example does not answer",
+        "127.0.0.1 not answering",
+        "receiver.example not answering",
     ]
     assert "hush" not in repr(page.picture())
     (form, _) = (
@@ -695,7 +699,7 @@ def test_the_hosts_page_shows_where_they_lead_and_removes_them(
     assert 'id="webhooks"' not in browser.get(path).get_data(as_text=True)
 
 
-# --- what is left behind --------------------------------------------------------------------------
+# --- cleanup and privacy --------------------------------------------------------------------------
 
 
 def test_a_secret_is_in_no_document_and_no_export(
@@ -717,7 +721,9 @@ def test_a_secret_is_in_no_document_and_no_export(
         assert "hush" not in text
 
 
-def test_they_go_with_the_tournament(e: ApiEvening, desk: Desk, there: Receiver) -> None:
+def test_webhooks_are_deleted_with_their_tournament(
+    e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
     add(e, there.url)
     e.join("Ola")
     retention.delete_stream(desk.store, e.code)
@@ -726,7 +732,7 @@ def test_they_go_with_the_tournament(e: ApiEvening, desk: Desk, there: Receiver)
     assert there.sent == []
 
 
-def test_one_that_outlived_its_tournament_is_removed(
+def test_a_webhook_that_outlived_its_tournament_is_removed(
     e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -739,7 +745,7 @@ def test_one_that_outlived_its_tournament_is_removed(
     assert desk.hooks.of(e.code) == []
 
 
-def test_they_go_with_the_device_that_added_them(
+def test_webhooks_are_removed_with_the_device_that_added_them(
     e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     second = good(
@@ -757,7 +763,7 @@ def test_they_go_with_the_device_that_added_them(
     assert listed(e) == []
 
 
-def test_a_forgotten_name_is_not_told_any_more(
+def test_a_forgotten_name_is_no_longer_sent(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
     add(e, there.url)
@@ -770,7 +776,7 @@ def test_a_forgotten_name_is_not_told_any_more(
     assert not any(b"Ola" in sent.body for sent in there.sent)
 
 
-def test_the_log_names_the_host_and_nothing_else_of_the_address(
+def test_the_log_has_only_the_host_of_a_webhooks_address(
     e: ApiEvening, desk: Desk, there: Receiver, capfd: pytest.CaptureFixture[str], caplog: Any
 ) -> None:
     caplog.set_level("DEBUG")
