@@ -1,4 +1,4 @@
-"""Programs for tests: calls of the API in this process, and an evening that they run."""
+"""In-process API clients for tests, and an evening run through the API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .support import forget_limits
 
 @contextmanager
 def served(settings: Settings) -> Iterator[Flask]:
-    """The app with a database of its own, dropped afterwards, and nothing counted yet."""
+    """The app with its own database, dropped afterwards, and with fresh rate limits."""
     forget_limits(settings.redis_url)
     connect_store(settings)
     ensure_indexes()
@@ -50,13 +50,13 @@ def settings_for(servers: Any, **more: Any) -> Settings:
 
 @dataclass
 class Program:
-    """Calls as one who shows a token, or as anyone."""
+    """An API client, with a token or anonymous."""
 
     app: Flask
     token: str = ""
 
     def call(self, method: str, path: str, json: Any = None, **headers: str) -> TestResponse:
-        """``If_Match="..."`` is the header If-Match."""
+        """``If_Match="..."`` sends the header If-Match."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
@@ -70,7 +70,7 @@ class Program:
 
 
 class ApiEvening:
-    """A tournament that a program opened; its players are programs too."""
+    """A tournament created over the API; its players are API clients too."""
 
     def __init__(self, app: Flask, limit: int = 4, **more: Any) -> None:
         self.app, self.anyone = app, Program(app)
@@ -78,13 +78,13 @@ class ApiEvening:
         self.created = good(self.anyone.post("/api/v1/tournaments", about), 201)
         self.code = self.created["code"]
         self.host = Program(app, self.created["organiser_key"])
-        self.players: dict[str, Program] = {}  # player id -> as them
+        self.players: dict[str, Program] = {}  # player id -> client
 
     def at(self, path: str = "") -> str:
         return f"/api/v1/tournaments/{self.code}{path}"
 
     def join(self, first: str) -> str:
-        """The id of a player who has joined."""
+        """Add a player; return the id."""
         answer = self.anyone.post(self.at("/players"), {"first": first, "last": "Nowak"})
         joined = good(answer, 201)
         self.players[joined["player_id"]] = Program(self.app, joined["token"])
@@ -95,7 +95,7 @@ class ApiEvening:
         return self.players[player_id].post(path, {"team": team}, **headers)
 
     def filled(self) -> list[str]:
-        """Players on every seat, each with the team of their number."""
+        """Fill every seat; the player with index i picks team i. Returns the ids."""
         ids = [self.join(f"N{i}") for i in range(good(self.anyone.get(self.at()))["limit"])]
         for team, player_id in enumerate(ids):
             good(self.pick(player_id, team))
@@ -112,14 +112,14 @@ def press(browser: FlaskClient, path: str) -> TestResponse:
 
 
 def good(answer: TestResponse, status: int = 200) -> Any:
-    """The JSON of an answer that has that status."""
+    """Check the status of a JSON response; return its body."""
     assert answer.status_code == status, answer.get_data(as_text=True)
     assert answer.mimetype == "application/json"
     return answer.get_json()
 
 
 def refused(answer: TestResponse, status: int, kind: str = "") -> Any:
-    """The problem document of an answer that has that status."""
+    """Check a problem document and its status; return it."""
     problem = answer.get_json()
     assert (answer.status_code, problem["status"]) == (status, status), problem
     assert answer.mimetype == "application/problem+json"

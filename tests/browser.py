@@ -13,11 +13,11 @@ from PIL import Image
 
 PHONE = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "is_mobile": True}
 TV = {"viewport": {"width": 1280, "height": 720}}
-QUICK = 5_000  # milliseconds within which a screen has to be right, however busy the machine
+QUICK = 5_000  # milliseconds until a screen must be right, even on a busy machine
 
 
 class Screens:
-    """Opens devices that know nothing of each other, and collects what goes wrong in them."""
+    """Opens isolated devices and collects their errors."""
 
     def __init__(self, browser: Any) -> None:
         self.browser = browser
@@ -44,17 +44,17 @@ class Screens:
 
 
 def decoded(page: Any, selector: str = "svg.qr") -> str:
-    """What a phone's camera reads in the QR code on a screen, once it is there."""
+    """What a phone's camera reads in the QR code on a page."""
     code = page.locator(selector).first
     code.evaluate("code => code.decode?.()")
     picture = code.screenshot()
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))
-    assert found, "no camera can read this"
+    assert found, "the QR code cannot be read"
     return str(found[0].text)
 
 
 def create(page: Any, base: str, name: str, players: int) -> str:
-    """The host fills in the form; returns the code."""
+    """Fill in the host's form; returns the tournament's code."""
     page.goto(base)
     page.get_by_label("Name of the evening").fill(name)
     page.get_by_label("Players", exact=True).fill(str(players))
@@ -92,7 +92,7 @@ def is_by(page: Any, way: str, state: str, timeout: int = 20_000) -> None:
 
 
 def be(page: Any, phone: Any) -> None:
-    """Give a page's context the cookies of a phone (http_client): it is that person's from now."""
+    """Give a page's context the cookies of a phone (http_client), so it acts as that person."""
     page.context.add_cookies(
         [
             {"name": name, "value": value, "domain": "127.0.0.1", "path": path}
@@ -102,8 +102,8 @@ def be(page: Any, phone: Any) -> None:
 
 
 def hurry(page: Any, holds: Callable[[], Any], seconds: int = 30) -> None:
-    """Let a page's clock, which has to be installed, run ahead until that holds. When so many
-    seconds have passed on it, the others have their usual time to answer."""
+    """Run a page's installed clock ahead until ``holds()``. After that many of its seconds, wait
+    up to QUICK in real time for the other devices."""
     for _ in range(2 * seconds):
         if holds():
             return
@@ -115,7 +115,7 @@ def hurry(page: Any, holds: Callable[[], Any], seconds: int = 30) -> None:
 
 
 def pass_time(page: Any, seconds: float) -> None:
-    """Let so many seconds pass on a page's clock, with time for answers in between."""
+    """Advance a page's clock by some seconds, with time for answers in between."""
     for _ in range(round(2 * seconds)):
         page.clock.run_for(500)
         page.wait_for_timeout(100)

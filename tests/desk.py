@@ -1,4 +1,4 @@
-"""Commands on a real store, without HTTP: what execution and the store promise together."""
+"""Runs commands on a real store, without HTTP, to test execution and the store together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def utc_now() -> datetime:
 
 
 class Desk:
-    """One worker: its own cache of streams, and commands by name."""
+    """One worker with its own cache of streams, and a method for each common command."""
 
     def __init__(self) -> None:
         self.store = EventStore(defer=lambda work: work())

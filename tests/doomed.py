@@ -1,4 +1,4 @@
-"""A worker in a process of its own that is killed, as by kill -9, in the middle of a command."""
+"""A worker in its own process that is killed, as by kill -9, in the middle of a command."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .desk import Desk
 from .proxy import Proxy
 from .support import wait_until
 
-# When it is killed: so many milliseconds after it was told, or at its first request of a kind:
-# True when the store has done it (and nobody has heard the answer), False when it has not.
+# When to kill it: a number of milliseconds after it got the command, or at its first request of a
+# kind: True for after the store has carried it out (the answer is lost), False for before.
 Moment = int | tuple[str, bool]
 
-# Each worker is forked from a process that has imported everything: 10 ms instead of 300.
+# Forking from a process that has imported everything takes 10 ms instead of 300.
 forking = multiprocessing.get_context("forkserver")
 forking.set_forkserver_preload(["tests.doomed"])
 
@@ -29,8 +29,8 @@ forking.set_forkserver_preload(["tests.doomed"])
 def run_and_kill(
     store: Path, settings: Settings, command: Command, moment: Moment, knows: str = ""
 ) -> bool:
-    """Whether the worker could say before its end that the command is done. It had the state of
-    the tournament ``knows`` in memory. All that it sent has reached the store on return."""
+    """Whether the worker acknowledged the command before it was killed. It has the state of the
+    tournament ``knows`` in memory. On return the store has received all that it sent."""
     with Proxy(store) as proxy:
         settings = replace(settings, mongo_uri=proxy.uri)
         ours, theirs = forking.Pipe()
@@ -46,14 +46,14 @@ def run_and_kill(
             ours.send(command)
             if isinstance(moment, int):
                 time.sleep(moment / 1000)
-            else:  # its end, or that it never sent such a request
+            else:  # it was killed, or never sent such a request
                 assert ours.poll(30)
         finally:
             worker.kill()
             worker.join()
         try:
             said = ours.recv()
-        except (EOFError, ConnectionResetError):  # the latter when it had not even listened
+        except (EOFError, ConnectionResetError):  # the latter if it had not read the command
             said = ""
         assert said in ("", "done"), said
         wait_until(lambda: proxy.idle)
@@ -80,6 +80,6 @@ def _work(pipe: Connection, settings: Settings, knows: str, snapshot_every: int)
     try:
         desk.execute(command)
         pipe.send("done")
-    except Exception as error:  # any: it is told, and fails the test
+    except Exception as error:  # reported to the test, which then fails
         pipe.send(repr(error))
     time.sleep(60)

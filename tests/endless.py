@@ -1,4 +1,4 @@
-"""An answer without end, for gunicorn; what becomes of it is written to the file ENDLESS names."""
+"""A WSGI app with an endless answer. It writes how it ended to the file that ENDLESS names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
-    """Chunks of 64 kB for as long as somebody takes them."""
+    """Send chunks of 64 kB until the client disconnects."""
     start_response("200 OK", [("Content-Type", "text/plain")])
     option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
     connection = environ["gunicorn.socket"]

@@ -26,14 +26,14 @@ def teams(count: int) -> tuple[Team, ...]:
 
 
 def decide(t: Tournament, kind: type[Command], *own: object, now: datetime = START) -> Event | None:
-    """What the rules make of a command of that kind, by the system, with these own fields."""
+    """The event that this command yields, run by the system with its ``own`` fields."""
     names = [field.name for field in fields(kind) if field.name not in ABOUT]
     command = kind(code=t.code, by=SYSTEM, **dict(zip(names, own, strict=True)))  # type: ignore[arg-type]
     return command.event_on(t, now)
 
 
 class Evening:
-    """Runs decisions on a tournament and keeps the events that came of them."""
+    """Runs commands on a tournament and keeps their events."""
 
     def __init__(self, limit: int = 4, team_count: int = 10, option: str = draw.PLAIN) -> None:
         self.t = Tournament(CODE)
@@ -43,7 +43,7 @@ class Evening:
         self.does(CreateTournament, "Friday Cup", limit, teams(team_count), option, SECRET, keys)
 
     def wants(self, kind: type[Command], *own: object) -> Event | None:
-        """What the rules make of that command now."""
+        """The event that the command would produce now; it is not applied."""
         return decide(self.t, kind, *own, now=self.now)
 
     def does(self, kind: type[Command], *own: object) -> Event | None:
@@ -56,7 +56,7 @@ class Evening:
         return event
 
     def join(self, *names: str) -> list[str]:
-        """Players by first name; their ids are ``p-<name>``."""
+        """Add players by first name; return their ids, ``p-<name>``."""
         for name in names:
             self.does(Join, f"p-{name}", name, "Nowak")
         return [f"p-{name}" for name in names]

@@ -1,7 +1,7 @@
 """Phones and screens for tests: HTTP with cookies, websockets, and pages read as a tree.
 
 A phone may be tied to one worker: while it connects the others are paused, so only that one
-can accept. So a test knows that two taps meet in two processes, and not by luck.
+can accept. This guarantees that two taps meet in two processes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ PATIENCE = 10.0
 
 
 class Element:
-    """A tag with its attributes and what is in it."""
+    """A tag with its attributes and children."""
 
     def __init__(self, tag: str, attrs: dict[str, str]) -> None:
         self.tag, self.attrs = tag, attrs
@@ -69,14 +69,14 @@ class Element:
 
     @property
     def text(self) -> str:
-        """What a person reads in it, spaces folded."""
+        """Its visible text, with whitespace collapsed."""
         return " ".join(self._raw().split())
 
     def _raw(self) -> str:
         return "".join(c if isinstance(c, str) else c._raw() for c in self.children)
 
     def walk(self) -> Iterator[Element]:
-        """Every element in it, in order, without itself."""
+        """Its descendants, in document order."""
         for child in self.children:
             if isinstance(child, Element):
                 yield child
@@ -101,7 +101,7 @@ class Element:
         return any(e.id == wanted for e in self.walk())
 
     def replace(self, new: Element) -> bool:
-        """Put an element where the one with its id is; False when there is none."""
+        """Replace the descendant with the same id; False when there is none."""
         for place, child in enumerate(self.children):
             if isinstance(child, Element):
                 if child.id == new.id:
@@ -112,12 +112,11 @@ class Element:
         return False
 
     def shape(self) -> list[tuple[str, ...]]:
-        """Tags with the names of their attributes, in order: what markup in a text would change."""
+        """Tags with the names of their attributes, in order. Injected markup would change it."""
         return [(e.tag, *sorted(e.attrs)) for e in self.walk()]
 
     def picture(self) -> Any:
-        """All of it as plain values, without what only says where a frame goes, and when it was
-        made."""
+        """The tree as plain values, without the attributes for a frame's target and time."""
         attrs = {k: v for k, v in self.attrs.items() if k not in ("hx-swap-oob", "data-at")}
         inside = [
             c.picture() if isinstance(c, Element) else " ".join(c.split()) for c in self.children
@@ -150,7 +149,7 @@ class _Builder(HTMLParser):
 
 
 def parse(html: str) -> Element:
-    """The page or fragment as a tree; fails when its tags do not close each other."""
+    """The page or fragment as a tree; fails when its tags are not balanced."""
     builder = _Builder()
     builder.feed(html)
     builder.close()
@@ -171,7 +170,7 @@ class Answer:
 
     @property
     def page(self) -> Element:
-        """Our page or fragment; what Werkzeug says in a redirect is neither."""
+        """The page or fragment; empty for a redirect, whose body is Werkzeug's."""
         return parse("" if 300 <= self.status < 400 else self.text)
 
     @property
@@ -189,7 +188,7 @@ class Phone:
         self.connection: HTTPConnection | None = None
 
     def copy(self, worker: int | None = None) -> Phone:
-        """The same browser, a moment later, on a connection of its own."""
+        """The same browser on a connection of its own."""
         twin = Phone(self.house, self.worker if worker is None else worker)
         twin.cookies, twin.token = dict(self.cookies), self.token
         return twin
@@ -237,9 +236,9 @@ class Phone:
         return answer
 
     def connect(self) -> HTTPConnection:
-        """A connection that the server has not closed, to the worker that was chosen."""
+        """An open connection to the chosen worker."""
         if self.connection and self.connection.sock:
-            poll = select.poll()  # which knows numbers over 1023, unlike select
+            poll = select.poll()  # unlike select, it takes descriptors above 1023
             poll.register(self.connection.sock, select.POLLIN)
             if not poll.poll(0):
                 return self.connection
@@ -264,7 +263,7 @@ class Phone:
         return Screen(self.open_socket(path, **options))
 
     def open_socket(self, path: str, headers: dict[str, str] | None = None, **options: Any) -> Any:
-        """A socket without pings or compression of its own; whoever asks for it closes it."""
+        """A socket without client pings, and by default no compression; the caller closes it."""
         url = f"ws://{self.house.host}:{self.house.port}{path}"
         sent = {"Cookie": self.cookie_header(path), **(headers or {})}
         quiet = {
@@ -282,7 +281,7 @@ class Phone:
 
 
 class Screen:
-    """A live page: what it shows after the frames that it took, and their sizes."""
+    """A live page: what it shows after the frames taken so far."""
 
     def __init__(self, ws: Any) -> None:
         self.ws = ws
@@ -297,7 +296,7 @@ class Screen:
         self.ws.close()
 
     def take(self, timeout: float = PATIENCE) -> list[str]:
-        """Take one message; the ids of the regions it changed. TimeoutError when none comes."""
+        """Take one message; returns the ids of the regions it changed. TimeoutError if none."""
         said = self.ws.recv(timeout=timeout)
         if said.startswith("{"):
             self.beats.append(json.loads(said))
@@ -312,7 +311,7 @@ class Screen:
 
     @staticmethod
     def roots(frame: str) -> list[Element]:
-        """The regions in a frame, each with its id and the wish to be swapped in."""
+        """The regions in a frame; each must have an id and hx-swap-oob."""
         found = []
         for root in parse(frame).children:
             assert isinstance(root, Element), f"text outside of a region: {root!r}"
@@ -322,7 +321,7 @@ class Screen:
         return found
 
     def until(self, holds: Callable[[Screen], Any], seconds: float = PATIENCE) -> Screen:
-        """Take messages until that holds; fails after some seconds."""
+        """Take messages until ``holds(self)``; fails after some seconds."""
         end = time.monotonic() + seconds
         while not (self.frames and holds(self)):
             try:
@@ -332,7 +331,7 @@ class Screen:
         return self
 
     def quiet(self, seconds: float) -> list[str]:
-        """The frames that come within some seconds, heartbeats aside."""
+        """The frames that come within some seconds, except heartbeats."""
         before, end = len(self.frames), time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             try:
@@ -351,7 +350,7 @@ class Screen:
 
 
 class Raw:
-    """A websocket by hand: it sends what it likes, and reads when it likes."""
+    """A websocket without a library: tests choose the bytes to send and when to read."""
 
     def __init__(self, phone: Phone, path: str, receive_buffer: int = 0) -> None:
         self.socket = socket.socket()
@@ -414,11 +413,11 @@ class House:
         self.mongo: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(settings.mongo_uri)
         self._pausing, self._reading = threading.Lock(), threading.Lock()
         self._lines: list[dict[str, Any]] = []
-        self._taken = 0  # bytes of the log that are in them
+        self._taken = 0  # bytes of the log parsed into _lines
 
     @contextmanager
     def only(self, worker: int) -> Iterator[None]:
-        """Pause all workers but one: whoever connects now connects to that one."""
+        """Pause all workers but one, so new connections go to that one."""
         others = [pid for number, pid in enumerate(self.workers) if number != worker]
         with self._pausing:
             try:
@@ -435,7 +434,7 @@ class House:
     def evening(
         self, limit: int = 4, teams: int | list[str] = 8, name: str = "", option: str = "plain"
     ) -> Evening:
-        """A new tournament, created over HTTP; limits on creating are forgotten first."""
+        """A new tournament, created over HTTP; rate limits are reset first."""
         self.forget_limits()
         host = self.phone()
         host.get("/")
@@ -449,7 +448,7 @@ class House:
         return Evening(self, code, name, host, recovery, listed)
 
     def giant_evening(self) -> Evening:
-        """A tournament whose first frame on a phone, of 5 MB, no kernel buffers whole."""
+        """A tournament whose first frame on a phone, 5 MB, is too large for kernel buffers."""
         names = [f"Team {number} {'x' * 4000}" for number in range(400)]
         code = new_code(secrets.choice)
         creating = CreateTournament(
@@ -470,13 +469,13 @@ class House:
         forget_limits(self.settings.redis_url)
 
     def events(self, code: str) -> list[dict[str, Any]]:
-        """What is stored of a tournament, raw."""
+        """A tournament's stored events, raw."""
         events = self.mongo[self.settings.database]["events"]
         return list(events.find({"stream": code}).sort("seq", 1))
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:
-        """A worker in this process on the same store; nobody is told of what it does."""
+        """A worker in this process on the same store; it publishes nothing on the bus."""
         connect_store(self.settings)
         try:
             yield Desk()
@@ -484,7 +483,7 @@ class House:
             disconnect()
 
     def flask(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the app's own commands to its end."""
+        """Run one of the app's commands to completion."""
         return subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", *arguments],
             env={**clean_environ(), **environ_of(self.settings), **environ},
@@ -534,7 +533,7 @@ class Evening:
         return [event["data"] for event in self.events if event["type"] == kind]
 
     def player(self, first: str, last: str = "Nowak") -> str:
-        """The id of the one who joined last under that name."""
+        """The id of the last player who joined under that name."""
         joined = self.facts("player-joined")
         return [e["player_id"] for e in joined if (e["first"], e["last"]) == (first, last)][-1]
 
@@ -563,7 +562,7 @@ class Evening:
         return int(page.all("input", name="version")[0].attrs["value"])
 
     def act(self, do: str, phone: Phone | None = None, **fields: Any) -> Answer:
-        """A tap on the host's page, on the version that it shows unless one is given."""
+        """An action on the host's page, at the version it shows unless one is given."""
         fields = {"version": self.version, **fields} if "version" not in fields else fields
         return (phone or self.host).post(self.at("organise"), {"do": do, **fields}, htmx=True)
 
@@ -618,21 +617,21 @@ def open_house(servers: Any, folder: Path, **settings: Any) -> Iterator[House]:
 
 @contextmanager
 def app_here(settings: Settings) -> Iterator[Flask]:
-    """The app in this process, for what only its insides can tell; the log stays pytest's."""
+    """The app in this process, for tests of its internals; pytest keeps its log handlers."""
     root = logging.getLogger()
     kept = root.level, list(root.handlers)
     app = create_app(settings)
     try:
         yield app
     finally:
-        # Nothing is patched here: one that listens on would never let another test's greenlets run.
+        # Nothing is patched here: a listener left running would block another test's greenlets.
         gevent.killall(app.extensions["lct"].hub.greenlets, block=False)
         disconnect()
         root.level, root.handlers[:] = kept
 
 
 def at_once(*work: Callable[[], Any]) -> list[Any]:
-    """Run everything at the same moment, in threads; what each returned, in order."""
+    """Run all functions at the same moment, in threads; returns their results in order."""
     results: list[Any] = [None] * len(work)
     barrier = threading.Barrier(len(work))
 

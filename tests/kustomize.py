@@ -1,7 +1,7 @@
-"""What `kubectl kustomize` makes of a folder, for the part of kustomize that kube/ uses.
+"""Renders a folder as `kubectl kustomize` does, for the part of kustomize that kube/ uses.
 
-It refuses every key that it does not know, and a test compares it with the real one where there is
-a kubectl. Names of generated ConfigMaps have no hash here.
+Unknown keys fail. Where kubectl is installed, a test compares the results. Names of generated
+ConfigMaps have no hash here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Object = dict[str, Any]
 KEYS = {"apiVersion", "kind", "namespace", "resources", "components", "images",
         "configMapGenerator", "patches"}  # fmt: skip
 CLUSTER_WIDE = {"Namespace"}
-# By which field the items of a list are told apart, when a patch has the same list.
+# The field that identifies the items of a list when a patch has the same list.
 MERGE_BY = {
     "containers": "name", "initContainers": "name", "volumes": "name", "env": "name",
     "volumeMounts": "mountPath",
@@ -38,7 +38,7 @@ class Rendered:
 
 
 def render(folder: Path, components: tuple[Path, ...] = ()) -> Rendered:
-    """The objects of a folder, with more components than it names if need be."""
+    """The objects of a folder, with ``components`` besides those it names."""
     made = Rendered()
     _add(made, folder.resolve(), [path.resolve() for path in components])
     return made

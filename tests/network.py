@@ -8,12 +8,12 @@ from contextlib import suppress
 
 
 class Network:
-    """A proxy between browsers and the server, which lets through what it is told to.
+    """A proxy between browsers and the server that breaks requests on demand.
 
-    ``rules`` maps the end of a path (live, events, now) or "" for everything to what happens to
-    such requests: "refuse" answers 403, "hang" answers never, "hold" passes on the head of the
-    server's answer and nothing after it, "portal" answers with a page of its own, "cut" drops
-    the connection.
+    ``rules`` maps the last part of a path (live, events, now), or "" for every request, to a
+    fault: "refuse" answers 403, "hang" never answers, "hold" passes on the head of the server's
+    response and nothing after it, "portal" answers with a page of its own, "cut" closes the
+    connection.
     """
 
     def __init__(self, port: int) -> None:
@@ -60,13 +60,13 @@ class Network:
                     self._pass_on(head, browser, server, held=rule == "hold")
 
     def forwarded(self, head: bytes) -> bytes | None:
-        """The head of a request as the server gets it; None: it is for somebody else."""
+        """The request's head as the server receives it; None if it is not for this server."""
         return head
 
     def _pass_on(
         self, head: bytes, browser: socket.socket, server: socket.socket, held: bool
     ) -> None:
-        if b"\r\nUpgrade:" not in head:  # one request a connection: each meets the rules
+        if b"\r\nUpgrade:" not in head:  # one request per connection, so that rules apply
             head = head.replace(b"\r\nConnection: keep-alive", b"\r\nConnection: close")
         server.sendall(head)
         if held:
@@ -93,7 +93,7 @@ class Network:
             target.shutdown(socket.SHUT_WR)
 
     def set(self, **rules: str) -> None:
-        """Let these rules hold, for connections that are open as well."""
+        """Replace the rules, and cut open connections so that they meet the new ones."""
         self.rules = {"" if name == "everything" else name: rule for name, rule in rules.items()}
         self.cut()
 

@@ -1,6 +1,6 @@
-"""A proxy between the driver and the local store that breaks what passes: one fault, one request.
+"""A proxy between the driver and the local store that injects faults, one per request.
 
-It knows as much of MongoDB's protocol as it needs: OP_MSG, and OP_QUERY for the first hello.
+It knows only what it needs of MongoDB's protocol: OP_MSG, and OP_QUERY for the first hello.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ OPTIONS = "journal=true&w=majority&uuidRepresentation=standard"
 HELLO = {"hello", "ismaster"}
 
 Body = dict[str, Any]
-# forward() sends the request on and returns the store's answer; what is returned is what the
-# driver gets, and None cuts its connection.
+# forward() sends the request on and returns the store's answer. The driver gets what
+# the fault returns; None cuts its connection.
 Fault = Callable[[Callable[[], bytes]], "bytes | Body | None"]
 
 
@@ -31,7 +31,7 @@ Fault = Callable[[Callable[[], bytes]], "bytes | Body | None"]
 
 
 def slow(seconds: float) -> Fault:
-    """The store does what it was asked, and answers late."""
+    """The store executes the request and answers late."""
 
     def fault(forward: Callable[[], bytes]) -> bytes:
         answer = forward()
@@ -46,17 +46,17 @@ def cut_before(forward: Callable[[], bytes]) -> None:
 
 
 def cut_after(forward: Callable[[], bytes]) -> None:
-    """The store does it, and the connection breaks before the answer."""
+    """The store executes the request, and the connection breaks before the answer."""
     forward()
 
 
 def says(**answer: Any) -> Fault:
-    """The store does nothing, and answers that."""
+    """The store does nothing and gives this answer."""
     return lambda forward: answer
 
 
 def does_it_and_says(**answer: Any) -> Fault:
-    """The store does it, and answers something else."""
+    """The store executes the request and gives this answer instead of its own."""
 
     def fault(forward: Callable[[], bytes]) -> Body:
         forward()
@@ -66,7 +66,7 @@ def does_it_and_says(**answer: Any) -> Fault:
 
 
 def error(code: int, name: str, *labels: str) -> Body:
-    """A command that failed, as MongoDB says it."""
+    """MongoDB's answer to a command that failed."""
     said = {"ok": 0.0, "code": code, "codeName": name, "errmsg": f"{name}, said the proxy"}
     return said | ({"errorLabels": list(labels)} if labels else {})
 
@@ -78,12 +78,12 @@ class Proxy:
     """Listens on a port of 127.0.0.1 and passes everything to the store on a Unix socket.
 
     With ``replica_set`` the store looks like the primary of a set, so the driver retries writes;
-    ``remembers`` is then whether a retried write is recognised, as MongoDB does.
+    ``remembers`` makes it recognise a retried write, as MongoDB does.
     """
 
     def __init__(self, store: Path, *, replica_set: bool = False, remembers: bool = True) -> None:
         self.store, self.replica_set, self.remembers = store, replica_set, remembers
-        self.seen: list[str] = []  # the names of the commands that came, hellos aside
+        self.seen: list[str] = []  # the names of the commands received, except hellos
         self._faults: list[tuple[str, Fault]] = []
         self._always: Fault | None = None
         self._done: dict[tuple[bytes, int], bytes] = {}  # (session, number) -> the answer
@@ -107,22 +107,22 @@ class Proxy:
                     connection.shutdown(socket.SHUT_RDWR)
 
     def break_next(self, command: str, *faults: Fault) -> None:
-        """The next requests of that command meet these faults, one each."""
+        """Inject these faults into the next requests of that command, one each."""
         with self._lock:
             self._faults += [(command, fault) for fault in faults]
 
     def break_all(self, fault: Fault | None) -> None:
-        """Every request meets this fault from now on, hellos aside; None ends that."""
+        """Inject this fault into every request except hellos; None stops it."""
         self._always = fault
 
     @property
     def spent(self) -> bool:
-        """Whether every fault of break_next has been met."""
+        """Whether every fault of break_next has been used."""
         return not self._faults
 
     @property
     def idle(self) -> bool:
-        """Whether every connection has ended, and so all that came has reached the store."""
+        """Whether every connection has ended, so the store has every request received."""
         return not self._open
 
     # --- inside -----------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""The races of a revoked device against its own revocation, over HTTP: `make races`.
+"""Races between a device's commands and its revocation, over HTTP: `make races`.
 
-Every round holds one insert back, so that the two overlap for certain. "elsewhere": the device's
-command was decided by another worker on the state before the revocation, and its insert comes
-after it. "same worker": the command was let in before the revocation, and is decided after it.
+Every round delays one insert, so that the two always overlap. "elsewhere": another worker decides
+the command on the state before the revocation, and inserts it afterwards. "same worker": the
+command is admitted before the revocation and decided after it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .proxy import Proxy
 from .support import LiveServer, forget_limits
 
 ROUNDS = 200
-SECONDS = 10  # that a held insert waits, and an answer may take
+SECONDS = 10  # limit for a held insert, and for an answer
 REFUSED = (401, 403)
 
 
@@ -100,13 +100,13 @@ COMMANDS = {
 
 
 class Race:
-    """Two workers on one store, and a proxy before it that holds one insert back."""
+    """Two workers on one store, and a proxy before it that delays one insert."""
 
     def __init__(self, proxy: Proxy, here: str, elsewhere: str, pool: ThreadPoolExecutor) -> None:
         self.proxy, self.here, self.elsewhere, self.pool = proxy, here, elsewhere, pool
 
     def hold(self) -> tuple[threading.Event, threading.Event]:
-        """The next insert waits: (it has come, let it go)."""
+        """Hold the next insert: (set when it has arrived, set to release it)."""
         came, go = threading.Event(), threading.Event()
 
         def fault(forward: Callable[[], bytes]) -> bytes:
@@ -131,20 +131,20 @@ class Race:
         revoking = self.pool.submit(e.revoke, self.here)
         assert came.wait(SECONDS), revoking.result()
         tried = self.pool.submit(command, e, self.here)
-        time.sleep(0.1)  # it is let in, and waits for the tournament's lock
+        time.sleep(0.1)  # by now it is admitted, and waits for the tournament's lock
         go.set()
         return revoking.result(), tried.result()
 
 
 def stored_after(store: Any, e: Evening) -> list[str]:
-    """What was stored behind the revocation, where nobody but the revoked acts."""
+    """Event types stored after the revocation; only the revoked device acts then."""
     events = list(store.events.find({"stream": e.code}).sort("seq", 1))
     kinds = [event["type"] for event in events]
     return kinds[kinds.index("device-revoked") + 1 :]
 
 
 def main() -> int:
-    """Exit code 1 if one command of a revoked device was stored after its revocation."""
+    """Exit code 1 if a revocation failed, or a later command was stored or not refused."""
     folder = Path(tempfile.mkdtemp(prefix="lct-races-"))
     store, bus = start_store(folder), start_bus(folder)
     store.wait_ready()

@@ -1,4 +1,4 @@
-"""A server that webhooks are sent to, on 127.0.0.1, and a courier whose clock tests can turn."""
+"""A webhook receiver on 127.0.0.1, and a courier whose clock tests can advance."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Sent:
         return self.headers["webhook-id"]
 
     def is_signed_with(self, secret: str) -> bool:
-        """Checked as the specification says, in words of its own."""
+        """Verify the signature by the specification, independently of lct's code."""
         key = base64.b64decode(secret.removeprefix("whsec_"))
         text = f"{self.id}.{self.headers['webhook-timestamp']}.{self.body.decode()}"
         mac = hmac.new(key, text.encode(), hashlib.sha256).digest()
@@ -51,7 +51,7 @@ class Sent:
 
 
 def talks_on(chunk: bytes, times: int, cut: threading.Event) -> Callable[[Any], None]:
-    """An answer as fast as it can be sent, until whoever reads it cuts it off."""
+    """An answer sent as fast as possible; sets ``cut`` when the reader closes the connection."""
 
     def answer(handler: Any) -> None:
         try:
@@ -67,8 +67,8 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n" * 2000
 
 
 class Receiver:
-    """Keeps what arrives and answers what ``answers`` says, then 204. An answer is a status, a
-    status with headers, or a function of the handler."""
+    """Keeps the requests and sends ``answers`` in order, then ``always``. An answer is a status,
+    a status with headers, or a function of the handler."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.sent: list[Sent] = []
@@ -117,7 +117,7 @@ def receiver(**how: Any) -> Iterator[Receiver]:
 
 
 class Desk:
-    """A courier of its own, which delivers when the test says so, by a clock that it can turn."""
+    """A courier that delivers when a test asks, with a clock that the test can advance."""
 
     def __init__(self, app: Flask) -> None:
         self.hooks = app.extensions["lct"].webhooks.hooks
@@ -137,13 +137,13 @@ class Desk:
         self.ahead += timedelta(seconds=seconds)
 
     def sweep(self) -> None:
-        """Do what the sweep finds."""
+        """Run the sweep and the deliveries that it finds."""
         self.courier.sweep()
         self.courier.look()
         self.courier._pool.join()
 
     def work(self, e: ApiEvening) -> None:
-        """Do what a look at the tournament would begin."""
+        """Run the deliveries that are due for the tournament."""
         self.courier.added(e.code)
         self.courier.look()
         self.courier._pool.join()

@@ -1,4 +1,4 @@
-"""What tests need around lct: ports, patience, a served app, a browser."""
+"""Helpers for tests: free ports, waiting, a served app, a browser."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on, and that the system gives to nobody who takes
-    any: it is used a moment later."""
+    """A free port of 127.0.0.1, to be used a moment later. It is outside the ephemeral range, so
+    the system assigns it to no other process meanwhile."""
     while True:
         port = 20_000 + secrets.randbelow(10_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 
 def wait_until(holds: Callable[[], Any], seconds: float = 10, what: str = "") -> Any:
-    """What holds() returns as soon as it is true; fails with what after some seconds."""
+    """Poll holds() until it is true and return its result; fail with ``what`` after ``seconds``."""
     end = time.monotonic() + seconds
     while not (result := holds()):
         assert time.monotonic() < end, f"not within {seconds} s: {what or holds}"
@@ -51,7 +51,7 @@ def wait_until(holds: Callable[[], Any], seconds: float = 10, what: str = "") ->
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """A command or a page has so many seconds for all that it asks of the store, instead of 4."""
+    """Give all store operations of a command or page this many seconds together, instead of 4."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lct.infrastructure.event_store.DEADLINE", seconds)
         yield
@@ -73,15 +73,15 @@ def answers(url: str) -> bool:
 
 
 def forget_limits(redis_url: str) -> None:
-    """Start counting attempts anew, since all tests come from one address. What was done just
-    before may still be counted (tap, taps, call): fewer than any limit."""
+    """Reset the rate limits, since all tests share one address. Attempts counted in the background
+    (page, tap, taps, call) may still be added, but fewer than any limit."""
     with redis.from_url(redis_url) as bus:
         if counted := list(bus.scan_iter("LIMITS*")):
             bus.delete(*counted)
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that a process has started and that still run."""
+    """The running child processes of a process."""
     if sys.platform == "linux":
         with contextlib.suppress(FileNotFoundError):
             return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -99,7 +99,7 @@ def is_running(pid: int) -> bool:
 
 
 def browser_options() -> dict[str, Any]:
-    """How Playwright shall launch Chromium: the machine's own when there is one."""
+    """Playwright's launch options: the machine's own Chromium if it has one."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     return {"args": flags, **({"executable_path": found} if found else {})}
@@ -135,14 +135,14 @@ class LiveServer:
         return children_of(self.pid)
 
     def terminate(self) -> float:
-        """Stop as Kubernetes does; the seconds that it took."""
+        """Stop it as Kubernetes does; returns the seconds it took."""
         began = time.monotonic()
         self.server.process.send_signal(signal.SIGTERM)
         self.server.process.wait(60)
         return time.monotonic() - began
 
     def stop(self) -> None:
-        """End it and its workers, in good order if that takes no more than 5 s."""
+        """Stop it and its workers, gracefully if that takes at most 5 s."""
         self.listener.close()
         self.server.stop(5)
 
@@ -183,8 +183,8 @@ PREPARED = """if True:
 
 
 class Prepared:
-    """Runs `python -m <words>` in processes that need not load lct, since they are forked from one
-    that has. Each has its own environment, files and end."""
+    """Runs `python -m <words>` in processes forked from one that has loaded lct. Each has its own
+    environment, files and exit code."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.asking = folder, threading.Lock()
@@ -195,7 +195,7 @@ class Prepared:
     def run(
         self, *words: str, environ: dict[str, str], said: str = "", seconds: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """As subprocess.run with text; what is said to it is its input."""
+        """Like subprocess.run with text=True; ``said`` is its standard input."""
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         files = [folder / name for name in ("in", "out", "error", "code")]
         files[0].write_text(said)
@@ -205,7 +205,7 @@ class Prepared:
         with self.asking:
             self.process.stdin.write(asked + "\n")
             self.process.stdin.flush()
-        wait_until(files[3].exists, seconds, f"an end of {words}")
+        wait_until(files[3].exists, seconds, f"the end of {words}")
         code, out, error = (file.read_text() for file in (files[3], files[1], files[2]))
         return subprocess.CompletedProcess(words, int(code), out, error)
 

@@ -40,7 +40,7 @@ def test_an_evening_runs_from_the_first_call_to_the_checked_draw(app: Flask) -> 
     assert (evening["phase"], evening["cards"], evening["turned"]) == ("drawn", 3, 3)
 
 
-def test_creating_answers_all_that_running_the_evening_takes(e: ApiEvening) -> None:
+def test_creating_returns_everything_needed_to_run_the_evening(e: ApiEvening) -> None:
     made, code = e.created, e.code
     assert made["join_url"] == f"{PUBLIC_URL}/t/{code}/join"
     assert made["board_url"] == f"{PUBLIC_URL}/t/{code}"
@@ -55,7 +55,7 @@ def test_creating_answers_all_that_running_the_evening_takes(e: ApiEvening) -> N
         ({"source": "pasted", "pasted": ["Reds", "Blues", "Greens", "Whites"]}, 4, "Reds"),
     ],
 )
-def test_the_teams_come_from_where_the_pages_take_them(
+def test_teams_come_from_the_same_sources_as_on_the_pages(
     app: Flask, more: dict[str, Any], count: int, first: str
 ) -> None:
     e = ApiEvening(app, **more)
@@ -113,7 +113,7 @@ def test_the_personal_code_brings_a_player_back(e: ApiEvening) -> None:
     assert wrong["errors"][0]["field"] == "seat_code"
 
 
-def test_the_organiser_does_all_that_the_page_can(e: ApiEvening) -> None:
+def test_the_organiser_can_do_everything_that_the_page_can(e: ApiEvening) -> None:
     ola, max_ = e.join("Ola"), e.join("Max")
     steps: list[tuple[str, Any, str]] = [
         ("/rename", {"name": f"Cup {secrets.token_hex(4)}"}, "tournament-renamed"),
@@ -139,7 +139,7 @@ def test_the_organiser_does_all_that_the_page_can(e: ApiEvening) -> None:
     assert good(e.host.post(e.at("/close-list")))["event"] == "limit-changed"
 
 
-def test_the_board_as_it_was_is_told_of_every_event(e: ApiEvening) -> None:
+def test_the_history_has_the_board_as_it_was_after_any_event(e: ApiEvening) -> None:
     ola = e.join("Ola")
     good(e.pick(ola, 2))
     then = good(e.host.get(e.at("/history/2")))
@@ -152,7 +152,7 @@ def test_the_board_as_it_was_is_told_of_every_event(e: ApiEvening) -> None:
         refused(e.host.get(e.at(f"/history/{place}")), 404)
 
 
-def test_the_rules_are_those_of_the_pages(e: ApiEvening) -> None:
+def test_the_rules_are_the_same_as_on_the_pages(e: ApiEvening) -> None:
     ola, max_ = e.join("Ola"), e.join("Max")
     good(e.pick(ola, 2))
     refused(e.pick(max_, 2), 409, "team-taken")
@@ -174,10 +174,10 @@ def test_a_code_is_understood_in_any_spelling(e: ApiEvening) -> None:
     assert good(e.anyone.get(f"/api/v1/tournaments/{typed}"))["code"] == e.code
 
 
-# --- what may not be seen yet ---------------------------------------------------------------------
+# --- hidden until the reveal ----------------------------------------------------------------------
 
 
-def test_no_answer_tells_a_card_before_it_turns(app: Flask) -> None:
+def test_no_answer_reveals_a_card_before_it_turns(app: Flask) -> None:
     e = ApiEvening(app, limit=3)
     ids = e.filled()
     e.draw()
@@ -207,7 +207,7 @@ def key() -> str:
     return str(uuid.uuid4())
 
 
-def test_a_repeat_of_creating_is_the_same_evening_with_the_same_keys(app: Flask) -> None:
+def test_a_repeated_create_returns_the_same_evening_with_the_same_keys(app: Flask) -> None:
     about = {"name": f"Cup {secrets.token_hex(4)}", "limit": 4}
     sent = {"Idempotency_Key": key()}
     first, second = (Program(app).post("/api/v1/tournaments", about, **sent) for _ in range(2))
@@ -238,14 +238,14 @@ def test_a_repeat_gets_the_first_answer_whatever_happened_since(e: ApiEvening) -
     assert good(e.anyone.get(e.at()))["players"] == 2
 
 
-def test_a_repeat_of_a_conditional_call_is_no_conflict_with_itself(e: ApiEvening) -> None:
+def test_a_repeated_conditional_call_does_not_conflict_with_itself(e: ApiEvening) -> None:
     sent = {"Idempotency_Key": key(), "If_Match": '"1"'}
     first = e.host.post(e.at("/lock"), **sent)
     assert good(first)["version"] == 2
     assert good(e.host.post(e.at("/lock"), **sent)) == good(first)
 
 
-def test_repeats_at_the_same_moment_are_one_command(e: ApiEvening) -> None:
+def test_concurrent_repeats_are_one_command(e: ApiEvening) -> None:
     sent = {"Idempotency_Key": key()}
     body = {"first": "Ola", "last": "Nowak"}
     answers = at_once(*[lambda: e.anyone.post(e.at("/players"), body, **sent)] * 4)
@@ -253,14 +253,14 @@ def test_repeats_at_the_same_moment_are_one_command(e: ApiEvening) -> None:
     assert good(e.anyone.get(e.at()))["players"] == 1
 
 
-def test_creating_twice_at_the_same_moment_is_one_evening(app: Flask) -> None:
+def test_concurrent_creates_with_one_key_are_one_evening(app: Flask) -> None:
     sent = {"Idempotency_Key": key()}
     about = {"name": f"Cup {secrets.token_hex(4)}", "limit": 4}
     answers = at_once(*[lambda: Program(app).post("/api/v1/tournaments", about, **sent)] * 4)
     assert len({json.dumps(good(answer, 201)) for answer in answers}) == 1
 
 
-def test_a_key_is_its_callers_own(e: ApiEvening) -> None:
+def test_a_key_belongs_to_its_caller(e: ApiEvening) -> None:
     ola, max_, sent = e.join("Ola"), e.join("Max"), {"Idempotency_Key": key()}
     assert good(e.pick(ola, 1, **sent))["seq"] != good(e.pick(max_, 2, **sent))["seq"]
 
@@ -286,7 +286,7 @@ STRONG = (secrets.token_hex(16), secrets.token_urlsafe(16), secrets.token_urlsaf
 
 
 @pytest.mark.parametrize("weak", WEAK)
-def test_a_call_without_a_token_needs_a_key_that_nobody_can_guess(weak: str, e: ApiEvening) -> None:
+def test_a_call_without_a_token_needs_an_unguessable_key(weak: str, e: ApiEvening) -> None:
     calls = {
         "/api/v1/tournaments": {"name": f"Cup {secrets.token_hex(4)}", "limit": 4},
         "/api/Tournament/create": {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": 4},
@@ -299,7 +299,7 @@ def test_a_call_without_a_token_needs_a_key_that_nobody_can_guess(weak: str, e: 
     assert good(e.anyone.get(e.at()))["players"] == 0
 
 
-def test_every_kind_of_strong_key_is_taken_without_a_token(e: ApiEvening) -> None:
+def test_every_kind_of_strong_key_is_accepted_without_a_token(e: ApiEvening) -> None:
     for number, strong in enumerate(STRONG):
         body = {"first": f"N{number}", "last": "Nowak"}
         good(e.anyone.post(e.at("/players"), body, Idempotency_Key=strong), 201)
@@ -324,7 +324,7 @@ def test_a_call_that_changes_nothing_says_so(e: ApiEvening) -> None:
 # --- versions -------------------------------------------------------------------------------------
 
 
-def test_if_match_lets_nobody_overwrite_what_they_did_not_see(e: ApiEvening) -> None:
+def test_if_match_prevents_overwriting_an_unseen_change(e: ApiEvening) -> None:
     seen = e.anyone.get(e.at()).headers["ETag"]
     assert seen == '"1"'
     first = e.host.post(e.at("/limit"), {"limit": 5}, If_Match=seen)
@@ -341,7 +341,7 @@ def test_if_match_lets_nobody_overwrite_what_they_did_not_see(e: ApiEvening) -> 
     [('"1"', 200), ("*", 200), ('"7", "1"', 200), ('"1:br"', 200), ('"2"', 412), ('W/"1"', 412),
      ('"x"', 412), ('""', 412), ("nonsense", 412), ('"-1"', 412)],
 )  # fmt: skip
-def test_if_match_is_read_as_http_has_it(e: ApiEvening, tag: str, status: int) -> None:
+def test_if_match_follows_the_rules_of_http(e: ApiEvening, tag: str, status: int) -> None:
     assert e.host.post(e.at("/lock"), If_Match=tag).status_code == status
 
 
@@ -377,7 +377,7 @@ def test_a_list_read_page_by_page_is_the_whole_list(app: Flask, path: str) -> No
     ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=-1", "cursor=ZnJvbTotMQ", "cursor=%00",
      "cursor=é", "cursor=ZnJvbTowMg"],
 )  # fmt: skip
-def test_a_wrong_page_is_a_wrong_field(e: ApiEvening, query: str) -> None:
+def test_a_wrong_page_parameter_is_named(e: ApiEvening, query: str) -> None:
     problem = refused(e.anyone.get(e.at(f"/teams?{query}")), 422)
     assert problem["errors"][0]["field"] == query.partition("=")[0]
 
@@ -391,7 +391,7 @@ def test_every_wrong_field_is_named(app: Flask) -> None:
     assert fields == {"name", "limit", "self", "option"}
 
 
-def test_what_only_the_domain_can_tell_names_its_field_too(e: ApiEvening) -> None:
+def test_a_refusal_by_the_domain_names_its_field_too(e: ApiEvening) -> None:
     name = good(e.anyone.get(e.at()))["name"]
     again = e.anyone.post("/api/v1/tournaments", {"name": name.upper(), "limit": 4})
     assert refused(again, 422, "tournament-name-taken")["errors"][0]["field"] == "name"
@@ -417,14 +417,14 @@ def test_what_only_the_domain_can_tell_names_its_field_too(e: ApiEvening) -> Non
         (b" " * 300_000, "application/json", 413),
     ],
 )
-def test_a_body_that_is_none_is_refused_as_a_problem(
+def test_a_malformed_body_is_refused_as_a_problem(
     app: Flask, body: bytes, media: str, status: int
 ) -> None:
     answer = app.test_client().post("/api/v1/tournaments", data=body, content_type=media)
     refused(answer, status)
 
 
-def test_addresses_and_methods_that_lead_nowhere_are_problems_too(app: Flask) -> None:
+def test_unknown_paths_and_methods_are_problems_too(app: Flask) -> None:
     refused(Program(app).get("/api/v1/nothing"), 404)
     refused(Program(app).get("/api/"), 404)
     wrong = Program(app).call("DELETE", "/api/v1/tournaments")
@@ -433,12 +433,12 @@ def test_addresses_and_methods_that_lead_nowhere_are_problems_too(app: Flask) ->
     refused(Program(app).get("/api/Tournament/draw"), 405)
 
 
-def test_a_request_id_is_taken_over(e: ApiEvening) -> None:
+def test_a_given_request_id_is_kept(e: ApiEvening) -> None:
     answer = e.anyone.post(e.at("/lock"), X_Request_Id="abcdef12")
     assert refused(answer, 401)["request_id"] == "abcdef12"
 
 
-def test_a_defect_is_a_problem_that_tells_nothing(app: Flask, monkeypatch: Any) -> None:
+def test_an_internal_error_is_a_problem_without_details(app: Flask, monkeypatch: Any) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("the-inside-story")
 
@@ -449,7 +449,7 @@ def test_a_defect_is_a_problem_that_tells_nothing(app: Flask, monkeypatch: Any) 
     assert "the-inside-story" not in answer.get_data(as_text=True)
 
 
-def test_guesses_are_counted_here_as_on_the_pages(app: Flask) -> None:
+def test_guesses_are_counted_as_on_the_pages(app: Flask) -> None:
     answers = [Program(app).get(f"/api/v1/tournaments/{code}") for code in guesses(130)]
     assert {answer.status_code for answer in answers} == {404, 429}
     assert int(answers[-1].headers["Retry-After"]) <= 61
@@ -492,7 +492,7 @@ def test_a_configured_origin_may_call_and_only_that_one(servers: Any) -> None:
         assert "Access-Control-Allow-Origin" not in page.headers
 
 
-def test_a_body_with_many_faults_is_answered_by_the_first_few(app: Flask) -> None:
+def test_a_body_with_many_errors_is_answered_with_the_first_few(app: Flask) -> None:
     body = {"name": "x", "limit": 4} | {f"field-{n}-{'y' * 200}": n for n in range(1000)}
     answer = Program(app).post("/api/v1/tournaments", body)
     wrong = refused(answer, 422)["errors"]
@@ -509,17 +509,15 @@ def test_a_body_with_many_faults_is_answered_by_the_first_few(app: Flask) -> Non
 @pytest.mark.parametrize(
     "path", ["//", "//evil.example", "/t//BCDF2345", "//t/BCDF2345/join", "/go/"]
 )
-def test_no_address_is_redirected_to_one_made_of_the_host_that_was_asked_for(
-    app: Flask, path: str
-) -> None:
+def test_no_path_is_redirected_to_the_requested_host(app: Flask, path: str) -> None:
     asked = {"PATH_INFO": path, "HTTP_HOST": "evil.example"}
     answer = app.test_client().get("/", environ_overrides=asked)
     assert answer.status_code not in range(300, 400)
     assert "Location" not in answer.headers
 
 
-def test_no_route_is_one_that_the_router_redirects_to(app: Flask) -> None:
-    """Such a redirect is to a whole address, with the host that was asked for."""
+def test_the_router_redirects_to_no_route(app: Flask) -> None:
+    """Such a redirect goes to an absolute URL, made from the Host header."""
     assert app.url_map.merge_slashes is False
     for rule in app.url_map.iter_rules():
         assert rule.rule == "/" or not rule.rule.endswith("/"), rule

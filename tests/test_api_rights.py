@@ -1,4 +1,4 @@
-"""Who may call what: every operation for everybody, made from the operations themselves."""
+"""Access rights: every operation answer_to by every role, generated from the operations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .api_client import ApiEvening, Program, good, press, refused
 
 pytestmark = pytest.mark.usefixtures("uncounted")
 
-# Where a stranger is let in only to be asked for a secret, or to find that nothing is there.
+# Open to anyone, but the secret or code in the example is refused.
 ASKS = {"admit": 403, "come_back": 422}
 
 
@@ -30,7 +30,7 @@ class Cast(NamedTuple):
 
 
 def cast_of(app: Flask) -> Cast:
-    """An evening with two players in it, and everybody who may call."""
+    """An evening with two players, and a caller for each role."""
     e, elsewhere = ApiEvening(app, limit=8), ApiEvening(app, limit=8)
     player_id, other, gone = e.join("Ola"), e.join("Max"), e.join("Zoe")
     second = good(
@@ -48,8 +48,8 @@ def cast_of(app: Flask) -> Cast:
     return Cast(e, player_id, dict(zip(ROLES, people, strict=True)))
 
 
-def called(who: Program, operation: Operation, cast: Cast) -> Any:
-    """The answer to a call of that operation with what its example says."""
+def answer_to(who: Program, operation: Operation, cast: Cast) -> Any:
+    """The answer to a call of the operation with its example as the body."""
     known = {
         "code": cast.evening.code,
         "device": "x",
@@ -70,15 +70,17 @@ def called(who: Program, operation: Operation, cast: Cast) -> Any:
     return who.call(operation.method, path, body)
 
 
-CHECKED = [o for o in operations() if o.name != "events"]  # which never ends: test_api_served.py
+CHECKED = [o for o in operations() if o.name != "events"]  # it never ends: test_api_served.py
 
 
 @pytest.mark.parametrize("operation", CHECKED, ids=lambda o: f"{o.method} {o.path}")
-def test_an_operation_lets_in_whom_its_right_says(app: Flask, operation: Operation) -> None:
+def test_an_operation_admits_only_the_roles_its_right_allows(
+    app: Flask, operation: Operation
+) -> None:
     cast = cast_of(app)
     for role, expected in zip(ROLES, API[operation.right], strict=True):
         before = len(app.extensions["lct"].stored(cast.evening.code))
-        answer = called(cast.people[role], operation, cast)
+        answer = answer_to(cast.people[role], operation, cast)
         if expected != IN:
             refused(answer, int(str(expected)))
             assert len(app.extensions["lct"].stored(cast.evening.code)) == before, role
@@ -86,13 +88,13 @@ def test_an_operation_lets_in_whom_its_right_says(app: Flask, operation: Operati
         elif operation.name in ASKS:
             refused(answer, ASKS[operation.name])
         elif (operation.name, role) == ("revoke", "co-organiser"):
-            refused(answer, 403)  # let in to sign out themselves, and nobody else
+            refused(answer, 403)  # may sign out only itself
         else:
             assert answer.status_code not in (401, 403), role
             assert answer.status_code < 500, role
 
 
-def test_whoever_may_do_nothing_is_told_so_before_what_is_wrong_with_the_call(app: Flask) -> None:
+def test_missing_rights_are_reported_before_a_malformed_body(app: Flask) -> None:
     e = ApiEvening(app)
     assert e.anyone.post(e.at("/rename"), {"nonsense": 1}).status_code == 401
     assert ApiEvening(app).host.post(e.at("/rename"), {"nonsense": 1}).status_code == 403
@@ -101,8 +103,8 @@ def test_whoever_may_do_nothing_is_told_so_before_what_is_wrong_with_the_call(ap
 # --- cookies and tokens ---------------------------------------------------------------------------
 
 
-def test_a_cookie_grants_nothing_here(app: Flask) -> None:
-    """And so no page of another site can make a browser call with its visitor's rights."""
+def test_a_cookie_grants_no_rights_in_the_api(app: Flask) -> None:
+    """So no other site can make a browser call the API with its visitor's rights."""
     browser = app.test_client()
     page = browser.get("/").get_data(as_text=True)
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
@@ -113,7 +115,7 @@ def test_a_cookie_grants_nothing_here(app: Flask) -> None:
     for path in (f"/api/v1/tournaments/{code}/lock", f"/api/Tournament/draw?tournamentId={code}"):
         for sent in ({}, {"X-CSRFToken": token[1]}):
             refused(browser.post(path, headers=sent), 401)
-    # The cookie's own value is no token either.
+    # The cookie's value is not a token either.
     cookie = browser.get_cookie("lct_organiser", path=f"/t/{code}")
     assert cookie
     refused(Program(app, cookie.value).post(f"/api/v1/tournaments/{code}/lock"), 401)
@@ -136,7 +138,7 @@ def test_the_api_sets_no_cookie(app: Flask) -> None:
      "Bearer {token}x", "Bearer A{token}", "Bearer \u00e9", "Bearer {token} {token}",
      "Bearer {cut}", "Bearer {moved}"],
 )  # fmt: skip
-def test_a_token_that_is_not_ours_is_nobodys(app: Flask, sent: str) -> None:
+def test_an_invalid_token_is_refused(app: Flask, sent: str) -> None:
     e, other = ApiEvening(app), ApiEvening(app)
     head, _, seal = e.host.token.rpartition(".")
     moved = f"{other.host.token.rpartition('.')[0]}.{seal}"
@@ -144,13 +146,13 @@ def test_a_token_that_is_not_ours_is_nobodys(app: Flask, sent: str) -> None:
     refused(Program(app).post(e.at("/lock"), Authorization=sent), 401, "unauthenticated")
 
 
-def test_another_installations_token_is_nobodys(app: Flask) -> None:
+def test_another_installations_token_is_refused(app: Flask) -> None:
     e = ApiEvening(app)
     forged = str(_signer((b"another key",), "lct_token").dumps([e.code, ORGANISER, "x"]))
     refused(Program(app, forged).post(e.at("/lock")), 401)
 
 
-def test_the_scheme_is_read_in_any_case(app: Flask) -> None:
+def test_the_scheme_is_case_insensitive(app: Flask) -> None:
     e = ApiEvening(app)
     good(Program(app).post(e.at("/lock"), Authorization=f"bearer {e.host.token}"))
 
@@ -192,13 +194,13 @@ def test_the_link_and_the_recovery_code_give_a_key_that_the_host_sees_and_revoke
         refused(lost.post(e.at("/unlock")), 401, "unauthenticated")
         refused(lost.get(e.at("/host")), 401)
         good(e.host.post(e.at("/unlock")))
-    # Whoever held the device may have seen the link: it admits nobody any more.
+    # The holder of the device may have seen the link, so it admits nobody any more.
     refused(e.anyone.post(e.at("/devices"), {"link_key": old}), 403)
     assert link_key(e) != old
     good(admitted(e, link_key=link_key(e)).post(e.at("/lock")))
 
 
-def test_the_key_of_a_link_is_no_bearer_token(app: Flask) -> None:
+def test_a_link_key_is_not_a_bearer_token(app: Flask) -> None:
     e = ApiEvening(app)
     refused(Program(app, link_key(e)).post(e.at("/lock")), 401)
     refused(Program(app, e.created["recovery_code"]).post(e.at("/lock")), 401)
@@ -221,7 +223,7 @@ def test_a_browser_and_a_program_run_the_same_evening(app: Flask) -> None:
     assert "Unlock" in browser.get(f"/t/{e.code}/organise").get_data(as_text=True)
 
 
-def test_no_secret_is_stored_or_told_to_others(app: Flask) -> None:
+def test_no_secret_is_stored_or_shown_to_others(app: Flask) -> None:
     e = ApiEvening(app)
     ola = e.join("Ola")
     stored = "".join(app.extensions["lct"].exported(e.code, {1}))

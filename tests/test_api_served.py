@@ -1,5 +1,5 @@
-"""The API on two workers, and its event stream: news at each change, and nothing in it that may
-not be seen yet."""
+"""The API on two workers, and its event stream, which sends news at each change and nothing secret
+too early."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Api:
 
 
 class Stream:
-    """A program that listens."""
+    """A program that listens to the event stream."""
 
     def __init__(self, api: Api, method: str = "GET", **headers: str) -> None:
         where = urlsplit(api.house.url)
@@ -107,7 +107,7 @@ class Stream:
         return news
 
 
-def test_news_come_at_once_and_at_each_change(house: House) -> None:
+def test_the_stream_sends_news_at_once_and_after_each_change(house: House) -> None:
     api = Api(house)
     with Stream(api) as stream:
         assert stream.answer.status == 200
@@ -120,7 +120,7 @@ def test_news_come_at_once_and_at_each_change(house: House) -> None:
         }  # fmt: skip
         player_id, token = api.join("Ola")
         assert stream.until(seq=2)["players"] == 1
-        for place, team in ((3, 4), (4, 5)):  # a change that leaves all counts as they were
+        for place, team in ((3, 4), (4, 5)):  # the second changes none of the counts
             done = api.post(f"/players/{player_id}/team", {"team": team}, token)
             assert done["seq"] == place
             assert stream.until(seq=place)["picked"] == 1
@@ -128,7 +128,7 @@ def test_news_come_at_once_and_at_each_change(house: House) -> None:
         assert stream.until(seq=5)["version"] == 2
 
 
-def test_the_draw_is_told_card_by_card_and_never_what_is_on_it(house: House) -> None:
+def test_the_stream_counts_the_turned_cards_and_never_says_what_is_on_them(house: House) -> None:
     api = Api(house)
     api.filled()
     with Stream(api) as stream:
@@ -145,7 +145,7 @@ def test_the_draw_is_told_card_by_card_and_never_what_is_on_it(house: House) -> 
         assert "Liverpool" not in stream.said
 
 
-def test_who_looks_at_a_team_is_in_the_list_of_teams_until_it_is_taken(house: House) -> None:
+def test_the_list_of_teams_shows_who_looks_at_a_team_until_it_is_taken(house: House) -> None:
     api = Api(house)
     (ola, token), (max_, other) = api.join("Ola"), api.join("Max")
 
@@ -162,7 +162,7 @@ def test_who_looks_at_a_team_is_in_the_list_of_teams_until_it_is_taken(house: Ho
     wait_until(lambda: not any(t["looking"] for t in teams()))
 
 
-def test_signs_of_life_have_a_name_of_their_own(house: House) -> None:
+def test_heartbeats_have_an_event_name_of_their_own(house: House) -> None:
     api = Api(house)
     with Stream(api) as stream:
         stream.news()
@@ -171,7 +171,7 @@ def test_signs_of_life_have_a_name_of_their_own(house: House) -> None:
         assert json.loads(alive["data"]) == {"live": True, "seq": 1}
 
 
-def test_who_comes_back_hears_only_what_is_new(house: House) -> None:
+def test_a_reconnecting_program_gets_only_newer_events(house: House) -> None:
     api = Api(house)
     with Stream(api) as stream:
         last = stream.event()["id"]
@@ -180,7 +180,7 @@ def test_who_comes_back_hears_only_what_is_new(house: House) -> None:
         assert again.news()["seq"] == 2
 
 
-def test_what_is_refused_is_refused_as_a_problem(house: House) -> None:
+def test_a_refused_stream_is_answered_with_a_problem_document(house: House) -> None:
     api = Api(house)
     api.code, known = "BBBBBBBB", api.code
     with Stream(api) as stream:
@@ -215,7 +215,7 @@ def test_a_configured_origin_may_listen(house: House) -> None:
 # --- two workers ----------------------------------------------------------------------------------
 
 
-def test_a_repeat_gets_its_answer_from_whichever_worker(house: House) -> None:
+def test_any_worker_answers_a_repeated_call_with_the_first_answer(house: House) -> None:
     api, sent = Api(house), {"Idempotency_Key": secrets.token_hex(16)}
     first, second = (
         api.answer("/players", {"first": "Ola", "last": "Nowak"}, worker=worker, **sent)
@@ -230,7 +230,7 @@ def test_a_repeat_gets_its_answer_from_whichever_worker(house: House) -> None:
     assert code not in made[0].text
 
 
-def test_a_key_that_one_worker_revoked_is_worth_nothing_at_the_other(house: House) -> None:
+def test_a_key_revoked_on_one_worker_is_refused_by_the_other(house: House) -> None:
     api = Api(house)
     link = json.loads(
         house.phone(1).get(api.at("/host"), headers={"Authorization": f"Bearer {api.host}"}).text

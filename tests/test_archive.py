@@ -1,4 +1,4 @@
-"""Whole streams: export and import, forgetting a player, deleting evenings, telling the story."""
+"""Whole streams: export and import, forgetting a player, deleting evenings, the story."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FAR = (datetime.now(UTC) + timedelta(days=2)).isoformat()
 
 
 def evening(desk: Desk, name: str = "Friday Cup") -> str:
-    """Two players who joined, picked, changed, were renamed, and drew."""
+    """An evening of two players with picks, a changed pick, a rename and a finished draw."""
     code = desk.create(name, limit=2)
     desk.join(code, "Ola")
     desk.join(code, "Max")
@@ -58,7 +58,7 @@ def test_an_exported_evening_imported_elsewhere_is_identical(desk: Desk) -> None
     assert asdict(other.store.read(code).tournament) == before
 
 
-def test_an_import_that_was_interrupted_goes_on_where_it_stopped(desk: Desk) -> None:
+def test_an_interrupted_import_resumes_where_it_stopped(desk: Desk) -> None:
     code = evening(desk)
     file = lines(desk, code)
     desk.store.events.delete_many({"seq": {"$gt": 4}})
@@ -109,7 +109,7 @@ def test_an_import_that_was_interrupted_goes_on_where_it_stopped(desk: Desk) -> 
         (lambda f: [re.sub('"at": "[^"]*"', f'"at": "{FAR}"', f[0])], "not an event of lct"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_export_is_refused_whole(
+def test_a_file_that_is_not_an_export_is_refused_whole(
     desk: Desk, change: Callable[[list[str]], list[str]], says: str
 ) -> None:
     file = lines(desk, evening(desk))
@@ -127,7 +127,7 @@ def test_an_export_without_its_secrets_cannot_be_imported(desk: Desk) -> None:
         transfer.imported(desk.store, file)
 
 
-def test_an_import_never_touches_a_tournament_that_is_here(desk: Desk) -> None:
+def test_an_import_never_changes_an_existing_tournament(desk: Desk) -> None:
     code = evening(desk)
     file = lines(desk, code)
     changed = [line.replace("Friday Cup", "Stolen Cup") for line in file]
@@ -138,7 +138,7 @@ def test_an_import_never_touches_a_tournament_that_is_here(desk: Desk) -> None:
         transfer.imported(desk.store, file)
 
 
-def test_an_import_claims_the_name_that_it_has_and_no_other(desk: Desk) -> None:
+def test_an_import_claims_only_its_own_name(desk: Desk) -> None:
     file = lines(desk, evening(desk))
     wipe(desk)
     transfer.imported(Desk().store, [line.replace("name:friday", "name:other") for line in file])
@@ -147,7 +147,7 @@ def test_an_import_claims_the_name_that_it_has_and_no_other(desk: Desk) -> None:
         Desk().create("Friday Cup")
 
 
-def test_an_import_of_a_command_that_was_run_here_says_so(desk: Desk) -> None:
+def test_an_import_of_a_command_that_has_run_here_is_refused(desk: Desk) -> None:
     desk.create("Friday Cup", command_id="tap-1")
     code = desk.create("Saturday Cup", command_id="tap-2")
     file = lines(desk, code)
@@ -156,7 +156,7 @@ def test_an_import_of_a_command_that_was_run_here_says_so(desk: Desk) -> None:
         transfer.imported(Desk().store, [file[0].replace("tap-2", "tap-1")])
 
 
-def test_an_import_whose_name_is_taken_says_so(desk: Desk) -> None:
+def test_an_import_whose_name_is_taken_is_refused(desk: Desk) -> None:
     file = lines(desk, evening(desk))
     wipe(desk)
     other = Desk()
@@ -165,7 +165,7 @@ def test_an_import_whose_name_is_taken_says_so(desk: Desk) -> None:
         transfer.imported(other.store, file)
 
 
-def test_a_forgotten_player_is_named_nowhere_and_their_play_stays(desk: Desk) -> None:
+def test_a_forgotten_player_is_named_nowhere_and_their_draw_stays(desk: Desk) -> None:
     code = evening(desk)
     desk.store.write_snapshot(desk.store.read(code))
     other = Desk()
@@ -212,12 +212,12 @@ def test_forgetting_may_be_interrupted_and_run_again(desk: Desk) -> None:
     assert privacy.rewrite_forgotten(desk.store, code, "p-Max") == 0
 
 
-def test_who_was_never_in_cannot_be_forgotten(desk: Desk) -> None:
+def test_an_unknown_player_cannot_be_forgotten(desk: Desk) -> None:
     with pytest.raises(errors.UnknownPlayer):
         desk.execute(ForgetPlayer(by=SYSTEM, code=evening(desk), player_id="p-Zoë"))
 
 
-def test_only_evenings_in_which_nothing_happens_any_more_are_outdated(desk: Desk) -> None:
+def test_only_inactive_evenings_are_outdated(desk: Desk) -> None:
     old, going_on = evening(desk, "Old Cup"), evening(desk, "Going on")
     past = datetime.now(UTC) - timedelta(days=40)
     for document in [*desk.store.tail(old), next(iter(desk.store.tail(going_on)))]:
@@ -231,7 +231,7 @@ def test_only_evenings_in_which_nothing_happens_any_more_are_outdated(desk: Desk
 def test_a_deleted_evening_is_gone_and_its_name_is_free(desk: Desk) -> None:
     code, other = evening(desk), Desk()
     desk.store.write_snapshot(desk.store.read(code))
-    other.store.read(code).seen_at = 0  # it is a minute since this worker saw it
+    other.store.read(code).seen_at = 0  # as if this worker had not read it for a minute
     assert retention.delete_stream(desk.store, code) == 9
     for worker in (desk, other):
         with pytest.raises(errors.UnknownTournament):
@@ -240,7 +240,7 @@ def test_a_deleted_evening_is_gone_and_its_name_is_free(desk: Desk) -> None:
     assert desk.store.snapshots.find_one({"_id": code}) is None
 
 
-def test_nothing_is_written_behind_a_deleted_evening(desk: Desk) -> None:
+def test_a_deleted_evening_takes_no_more_events(desk: Desk) -> None:
     code, other = desk.create(), Desk()
     other.store.read(code).seen_at = 0
     retention.delete_stream(desk.store, code)
@@ -249,7 +249,7 @@ def test_nothing_is_written_behind_a_deleted_evening(desk: Desk) -> None:
     assert desk.store.events.find_one({}) is None
 
 
-def test_a_deletion_that_was_interrupted_leaves_an_older_whole_state(
+def test_an_interrupted_deletion_leaves_an_earlier_complete_state(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = evening(desk)
@@ -271,7 +271,7 @@ def test_a_deletion_that_was_interrupted_leaves_an_older_whole_state(
     assert retention.delete_stream(desk.store, code) == 6
 
 
-def test_the_story_names_who_did_what_and_not_what_came_of_the_draw(desk: Desk) -> None:
+def test_the_story_tells_who_did_what_but_not_the_result_of_the_draw(desk: Desk) -> None:
     code = evening(desk)
     told = [(line.who, line.what) for line in story(code, stored_events.stored(desk.store, code))]
     assert ("System", "took Team 4 instead of Team 3 for Ola Nowak") in told
@@ -289,7 +289,7 @@ def test_replaying_any_prefix_gives_the_state_of_that_moment(desk: Desk, at: int
     assert t.dealt == (at >= 8)
 
 
-def test_the_file_has_one_event_a_line_with_times_that_name_their_zone(desk: Desk) -> None:
+def test_the_file_has_one_event_per_line_and_times_with_a_zone(desk: Desk) -> None:
     first = json.loads(lines(desk, evening(desk))[0])
     assert datetime.fromisoformat(first["at"]).utcoffset() == timedelta(0)
     assert set(first) >= {"_id", "stream", "seq", "type", "schema", "data", "at", "actor"}

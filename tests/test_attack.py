@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 CONNECTIONS = 1000
 CUT = 3  # seconds that a request may take on this server
-PATIENT = 2  # seconds in which a tap is answered and seen; it takes a hundredth on a quiet machine
+PATIENT = 2  # seconds for a tap to be answered and shown; an idle machine takes a hundredth
 BIG_FILE = "/static/vendor/swagger-ui@5.35.0/swagger-ui-bundle.js"
 
 HEAD = "GET / HTTP/1.1\r\nHost: x\r\n"
@@ -37,8 +37,7 @@ STREAM = "GET {board}/events?view=board HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Attack:
-    """Connections that each send an opening, then a few bytes four times a second, and read
-    nothing."""
+    """Connections that send an opening, then a few bytes four times a second, and read nothing."""
 
     def __init__(self, house: House, opening: str, drip: str) -> None:
         self.where, self.drip = (house.host, house.port), drip.encode()
@@ -61,7 +60,7 @@ class Attack:
             self.open = [each for each in self.open if self._holds(each)]
 
     def _holds(self, connection: socket.socket) -> bool:
-        """Send on; whether the server still keeps it, as far as its peer can tell."""
+        """Send more; return whether the server still seems to hold the connection."""
         try:
             connection.send(self.drip)
             if connection.recv(1, socket.MSG_PEEK):
@@ -82,7 +81,7 @@ class Attack:
 
 @pytest.fixture(scope="module")
 def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """One worker, which has to bear all of it."""
+    """One worker takes the whole attack."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20_000), hard))
     folder = tmp_path_factory.mktemp("attacked")
@@ -93,7 +92,7 @@ def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
 
 
 def evening_goes_on(e: Evening, rounds: int) -> list[float]:
-    """Guests come, pick and change while a board shows it; the seconds from tap to board."""
+    """Guests join and pick while a board is open; return the seconds from each tap to the board."""
     seconds = []
     with e.house.phone().live(e.live("board")) as board:
         board.take()
@@ -107,7 +106,7 @@ def evening_goes_on(e: Evening, rounds: int) -> list[float]:
 
 
 def cut(house: House, before: int) -> int:
-    """How many requests took too long, since the log had so many bytes."""
+    """The number of requests cut off for taking too long, from byte ``before`` of the log."""
     with house.server.log.open("rb") as log:
         log.seek(before)
         return log.read().count(b"request took too long")
@@ -116,9 +115,9 @@ def cut(house: House, before: int) -> int:
 @pytest.mark.parametrize(
     ("opening", "drip"),
     [("", ""), (HEAD, "X-A: b\r\n"), (BODY, "a"), (CHUNKS, "1\r\na\r\n"), (ANSWER, "")],
-    ids=["silent", "slow head", "slow body", "slow chunks", "answer not taken"],
+    ids=["silent", "slow head", "slow body", "slow chunks", "answer not read"],
 )
-def test_a_thousand_slow_connections_stop_no_evening_and_are_cut(
+def test_a_thousand_slow_connections_do_not_stop_an_evening_and_are_cut_off(
     house: House, opening: str, drip: str
 ) -> None:
     e = house.evening(limit=10, teams=10)
@@ -126,7 +125,7 @@ def test_a_thousand_slow_connections_stop_no_evening_and_are_cut(
     attack = Attack(house, opening.format(board=e.at()), drip)
     try:
         assert len(evening_goes_on(e, 10)) == 10
-        # Who takes no answer does not see its end either; the log does.
+        # A client that reads nothing does not see the close, so the log is counted.
         wait_until(lambda: len(attack.open) <= cut(house, before), 5 * CUT, "all of them closed")
     finally:
         attack.end()
@@ -134,7 +133,9 @@ def test_a_thousand_slow_connections_stop_no_evening_and_are_cut(
 
 
 @pytest.mark.parametrize("opening", [UPGRADE, STREAM], ids=["websocket", "events"])
-def test_a_thousand_screens_that_read_nothing_stop_no_evening(house: House, opening: str) -> None:
+def test_a_thousand_screens_that_read_nothing_do_not_stop_an_evening(
+    house: House, opening: str
+) -> None:
     e = house.evening(limit=10, teams=10)
     attack = Attack(house, opening.format(board=e.at()), "")
     try:

@@ -1,4 +1,4 @@
-"""Every measurement of bench/ still runs, once and tiny: what is measured here says nothing."""
+"""Every measurement of bench/ still runs, once and scaled down. Its figures here mean nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ Served = Callable[..., AbstractContextManager[Place]]
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Served]:
-    """In place of bench.place.place: those that serve the same have the same place, one by one."""
+    """Replaces bench.place.place. Measurements with the same arguments take turns at one place."""
     with ExitStack() as stack:
 
         @cache
@@ -90,7 +90,7 @@ def measurements() -> list[Any]:
 
 
 @pytest.mark.parametrize("measurement", measurements())
-def test_a_measurement_runs_and_gives_figures_that_it_declares(
+def test_a_measurement_runs_and_gives_only_declared_figures(
     measurement: Measurement, shared: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if (tool := NEEDS.get(measurement.subject)) and not shutil.which(tool):
@@ -108,15 +108,15 @@ def test_a_measurement_runs_and_gives_figures_that_it_declares(
 
 
 def test_every_layer_can_be_left_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above, only one of them is: each other would be a server more."""
+    """The measurement above leaves out one layer only, since each needs another server."""
     for name, value in environ_of(settings).items():
         monkeypatch.setenv(name, value)
-    with app_here(settings):  # it takes away what an app leaves, also that of the module
+    with app_here(settings):  # its cleanup also covers the module's own app
         monkeypatch.delitem(sys.modules, "bench.app", raising=False)
         bench_app = importlib.import_module("bench.app")
 
     def seen(layer: str) -> set[str]:
-        """The layers that are around the view when that one is left out."""
+        """The layers around the view when this one is left out."""
         counted, logged = [], []
         with monkeypatch.context() as patch, app_here(settings) as app:
             patch.setattr(web_metrics, "count_request", lambda *_: counted.append(1))
@@ -141,6 +141,6 @@ def test_every_layer_can_be_left_out(settings: Settings, monkeypatch: pytest.Mon
         assert seen(layer) == every - {layer}
 
 
-def test_what_a_request_costs_is_declared_with_its_aims() -> None:
+def test_the_taps_benchmark_declares_the_cost_of_a_request() -> None:
     (of_taps,) = [each for each in MEASUREMENTS if each.subject == "taps"]
     assert {"constant_vs_plain_flask", "pick_cpu_vs_raw_store"} <= set(of_taps.names)

@@ -1,4 +1,4 @@
-"""Work ends when nobody wants it any more: the client has gone, or the deadline has passed."""
+"""Work stops once the client has gone or the deadline has passed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from .proxy import Proxy, slow
 from .support import clean_environ, wait_until
 
 SECONDS = 1.0  # the deadline of a request here
-LATE = 0.8  # seconds by which a busy machine may be behind it; a lock is waited for 2 s else
+LATE = 0.8  # seconds of delay on a busy machine; without a deadline, a lock is waited for 2 s
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalServer, LocalServer]]:
-    """A store and a bus of this module's own, which may be paused."""
+    """This module's own store and bus, which its tests may pause."""
     folder = tmp_path_factory.mktemp("local")
     servers = start_store(folder), start_bus(folder)
     for server in servers:
@@ -50,7 +50,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalServe
 
 @pytest.fixture
 def slowed(local: Any) -> Iterator[tuple[Flask, Proxy]]:
-    """The app here, its way to the store through a proxy."""
+    """The app in this process, with a proxy between it and the store."""
     store, bus = local
     with Proxy(store.socket) as proxy, served(settings_for(Servers(proxy.uri, bus.uri))) as app:
         yield app, proxy
@@ -61,13 +61,13 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return call(), time.monotonic() - began
 
 
-def test_everything_that_a_request_asks_of_the_store_has_one_deadline(
+def test_all_store_operations_of_a_request_share_one_deadline(
     slowed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, proxy = slowed
     e = ApiEvening(app)
     monkeypatch.setattr(this_request, "REQUEST_SECONDS", SECONDS)
-    proxy.break_all(slow(0.7))  # each answer is in time; the second is too late for the request
+    proxy.break_all(slow(0.7))  # each response is in time; the second is too late for the request
     answer, took = timed(lambda: e.host.get(e.at("/history")))
     refused(answer, 503, "deadline-exceeded" if took < SECONDS else "unavailable")
     assert "Retry-After" in answer.headers
@@ -90,7 +90,7 @@ def test_waiting_for_other_commands_ends_by_the_deadline(
     good(e.pick(ola, 1))
 
 
-def test_a_question_to_redis_that_could_outlast_the_deadline_is_not_asked(
+def test_a_redis_call_that_could_outlast_the_deadline_is_skipped(
     slowed: Any, local: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, _ = slowed
@@ -105,7 +105,7 @@ def test_a_question_to_redis_that_could_outlast_the_deadline_is_not_asked(
     assert took < SECONDS
 
 
-def test_with_redis_paused_a_question_ends_in_time(local: Any) -> None:
+def test_a_call_to_a_paused_redis_ends_in_time(local: Any) -> None:
     bus = RedisBus(local[1].uri)
     limiter = Limiter(local[1].uri)
     limiter.hit("join", "warm")
@@ -119,7 +119,7 @@ def test_with_redis_paused_a_question_ends_in_time(local: Any) -> None:
         os.killpg(local[1].process.pid, signal.SIGCONT)
 
 
-def test_outside_of_a_request_nothing_is_limited(slowed: Any) -> None:
+def test_there_is_no_deadline_outside_a_request(slowed: Any) -> None:
     this_request.check()
     assert this_request.left(3600) == 3600
     assert this_request.allows(10**9)
@@ -128,7 +128,7 @@ def test_outside_of_a_request_nothing_is_limited(slowed: Any) -> None:
     assert this_request.left(3600) == 3600  # a request leaves nothing behind
 
 
-def test_after_the_deadline_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(this_request, "REQUEST_SECONDS", 0.0)
     this_request.begin("abcdefgh", {})
     try:
@@ -144,14 +144,14 @@ def test_after_the_deadline_nothing_is_begun(monkeypatch: pytest.MonkeyPatch) ->
 
 
 class Plain:
-    """A socket as gunicorn hands it over: gevent's, around a plain one."""
+    """A socket as gunicorn passes it on: gevent's, around a plain one."""
 
     def __init__(self, plain: socket.socket) -> None:
         self._sock = plain
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /next HTTP/1.1\r\n"])
-def test_a_client_is_there_until_it_closes_its_side(sent: bytes) -> None:
+def test_a_client_counts_as_connected_until_it_closes_its_side(sent: bytes) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         this_request.begin("abcdefgh", {"gunicorn.socket": Plain(ours)})
@@ -168,7 +168,7 @@ def test_a_client_is_there_until_it_closes_its_side(sent: bytes) -> None:
 
 @pytest.fixture
 def slow_house(local: Any, tmp_path: Path) -> Iterator[tuple[House, Proxy]]:
-    """The app with one worker, its way to the store through a proxy."""
+    """The app with one worker, with a proxy between it and the store."""
     store, bus = local
     with Proxy(store.socket) as proxy:
         servers = Servers(proxy.uri, bus.uri)
@@ -177,7 +177,7 @@ def slow_house(local: Any, tmp_path: Path) -> Iterator[tuple[House, Proxy]]:
 
 
 def send(phone: Phone, path: str, **fields: Any) -> socket.socket:
-    """Send a tap and return at once, without its answer."""
+    """Send a tap, and return without waiting for the response."""
     body = urlencode(fields).encode()
     lines = [
         f"POST {path} HTTP/1.1", f"Host: {phone.house.host}", "HX-Request: true",
@@ -189,7 +189,7 @@ def send(phone: Phone, path: str, **fields: Any) -> socket.socket:
     return connection
 
 
-def test_what_was_not_begun_when_its_client_went_away_is_never_done(slow_house: Any) -> None:
+def test_a_command_not_begun_when_its_client_leaves_never_runs(slow_house: Any) -> None:
     house, proxy = slow_house
     e = house.evening(limit=4)
     ola = e.guest("Ola")
@@ -209,7 +209,7 @@ def test_what_was_not_begun_when_its_client_went_away_is_never_done(slow_house: 
         lambda: (
             (found := [m for m in house.lines() if m["message"] == "client gone"])[47:] and found
         ),
-        what="the others' ends in the log",
+        what="the cancelled taps in the log",
     )
     assert [event["data"]["team"] for event in e.events[before:]] == [1, 7]
     assert {line["event"]["action"] for line in lines} == {"request.cancel"}
@@ -229,7 +229,7 @@ def test_what_was_not_begun_when_its_client_went_away_is_never_done(slow_house: 
 @pytest.mark.parametrize(
     "body", [b"zz\r\n", b"5\r\nab", b"5\r\nabcdeXX", b"-1\r\n\r\n", b"ffffffffffffffffff\r\n"]
 )
-def test_chunks_that_are_none_are_a_bad_request(house: House, body: bytes) -> None:
+def test_malformed_chunks_are_a_bad_request(house: House, body: bytes) -> None:
     with socket.create_connection((house.host, house.port), timeout=15) as phone:
         head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         phone.sendall(head + body)
@@ -237,8 +237,8 @@ def test_chunks_that_are_none_are_a_bad_request(house: House, body: bytes) -> No
         assert phone.recv(12) in (b"HTTP/1.1 400", b"HTTP/1.1 413")
 
 
-def test_a_download_ends_when_nobody_takes_it(tmp_path: Path) -> None:
-    """Also on a connection that was there before gunicorn was."""
+def test_a_download_ends_when_its_reader_has_gone(tmp_path: Path) -> None:
+    """Even on a connection made before gunicorn started."""
     told, listener = tmp_path / "told", listen("127.0.0.1", 0)
     reader = socket.create_connection(listener.getsockname(), timeout=20)
     environ = {
@@ -261,7 +261,7 @@ def test_a_download_ends_when_nobody_takes_it(tmp_path: Path) -> None:
         reader.close()
         wait_until(told.exists, what="the end of the download")
         timeout, chunks = map(int, wait_until(told.read_text).split())
-        assert timeout == (30_000 if sys.platform == "linux" else 0)  # for one that takes nothing
+        assert timeout == (30_000 if sys.platform == "linux" else 0)  # for one that reads nothing
         assert 2 <= chunks < 1000
     finally:
         server.terminate()

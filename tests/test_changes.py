@@ -1,4 +1,4 @@
-"""A change is shown by what it touched, and that is the same as making every screen again."""
+"""Updating only the regions that a change touched gives the same screens as rendering them all."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLAYERS = [f"p{n}" for n in range(5)]
 
 
 class Renderer:
-    """Shows the data as they are, and counts."""
+    """Renders a region as its plain data, and records its id."""
 
     def __init__(self) -> None:
         self.rendered: list[str] = []
@@ -42,7 +42,7 @@ class Renderer:
 
 @dataclass
 class Room:
-    """The pictures of every view, and what each player's phone shows of its own."""
+    """The picture of every view, and the personal regions of each player's phone."""
 
     evening: Evening
     looks: dict[str, int] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Room:
             self.looks[player] = team
 
     def refresh(self) -> dict[str, set[str]]:
-        """Show what has changed; view -> the ids that were sent."""
+        """Update every picture; view -> the ids of the regions sent."""
         scene = self.scene()
         found = change(self.shown, scene, self.events, self.looked)
         sent = {name: each.update(scene, found)[1] for name, each in self.pictures.items()}
@@ -145,7 +145,7 @@ def take(room: Room, step: tuple[str, str, int]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(STEPS, max_size=3), min_size=4, max_size=20))
-def test_pictures_that_change_by_what_was_touched_are_as_if_made_from_nothing(
+def test_pictures_updated_by_touched_regions_equal_newly_made_ones(
     batches: list[list[tuple[str, str, int]]],
 ) -> None:
     room = Room(Evening(limit=5, team_count=5))
@@ -172,7 +172,7 @@ def picking(players: int = 3, teams: int = 8) -> Room:
 
 
 @pytest.mark.parametrize("teams", [8, 174, 1000])
-def test_a_pick_renders_what_it_touched_however_many_teams_there_are(teams: int) -> None:
+def test_a_pick_renders_only_what_it_touched_for_any_number_of_teams(teams: int) -> None:
     room = picking(teams=teams)
     room.does(PickTeam, "p-N1", 3, "ab" * 16)
     sent = room.refresh()
@@ -191,7 +191,7 @@ def test_a_change_of_mind_touches_both_teams() -> None:
     assert {"team-3", "team-5"} <= room.refresh()["me"]
 
 
-def test_whoever_looks_at_a_team_that_is_taken_looks_no_more() -> None:
+def test_a_look_at_a_team_ends_when_another_player_picks_it() -> None:
     room = picking()
     room.look("p-N0", 3)
     room.refresh()
@@ -199,8 +199,8 @@ def test_whoever_looks_at_a_team_that_is_taken_looks_no_more() -> None:
     assert {"seat-1", "seat-2"} <= room.refresh()["watch"]
 
 
-def test_what_came_and_went_between_two_frames_is_sent_all_the_same() -> None:
-    """The answer to a tap in between may show it, and nothing else would ever take it back."""
+def test_a_change_undone_between_two_frames_is_still_sent() -> None:
+    """The response to a tap in between may show the change, and only this frame can correct it."""
     room = picking()
     room.does(PickTeam, "p-N1", 3, "ab" * 16)
     room.does(LetGo, "p-N1")
@@ -213,7 +213,7 @@ def test_what_came_and_went_between_two_frames_is_sent_all_the_same() -> None:
     assert room.refresh()["me"] >= {"bar", "me", "wait", "stage", "team-0"}
 
 
-def test_a_look_or_a_nap_sends_no_more_than_its_own_regions() -> None:
+def test_a_look_or_a_nap_sends_only_its_own_regions() -> None:
     room = picking()
     room.look("p-N0", 5)
     sent = room.refresh()

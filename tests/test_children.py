@@ -1,4 +1,4 @@
-"""Child processes end with their parent, however it ends, and are started again meanwhile."""
+"""Child processes end with their parent, however it ends, and are restarted while it runs."""
 
 import signal
 import subprocess
@@ -35,10 +35,10 @@ def test_the_servers_end_when_their_parent_is_killed(tmp_path):
     assert len(pids) == 2
     parent.kill()
     parent.wait()
-    wait_until(lambda: not any(map(is_running, pids)), 3, "an end of both servers")
+    wait_until(lambda: not any(map(is_running, pids)), 3, "both servers ended")
 
 
-def test_where_the_kernel_cannot_do_that_a_guard_does(tmp_path):
+def test_a_guard_ends_the_child_where_the_kernel_cannot(tmp_path):
     sleeps = [
         sys.executable,
         "-c",
@@ -51,10 +51,10 @@ def test_where_the_kernel_cannot_do_that_a_guard_does(tmp_path):
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    wait_until(lambda: not is_running(pid), 3, "an end of the guarded process")
+    wait_until(lambda: not is_running(pid), 3, "the guarded process ended")
 
 
-def test_a_guard_passes_on_that_its_command_shall_end():
+def test_a_guard_forwards_sigterm_to_its_command():
     sleeps = [
         sys.executable,
         "-c",
@@ -69,7 +69,7 @@ def test_a_guard_passes_on_that_its_command_shall_end():
     assert not is_running(pid)
 
 
-def test_a_guard_hands_on_the_listening_socket(monkeypatch, tmp_path):
+def test_a_guard_passes_on_the_listening_socket(monkeypatch, tmp_path):
     elsewhere = SimpleNamespace(platform="darwin", executable=sys.executable)
     monkeypatch.setattr("lct.laptop.children.sys", elsewhere)
     with listen("127.0.0.1", 0) as listener, (tmp_path / "log").open("wb") as log:
@@ -105,7 +105,7 @@ class Failing:
         self.starts += 1
 
 
-def test_a_child_that_keeps_ending_is_started_ever_more_rarely():
+def test_a_child_that_keeps_exiting_is_restarted_with_growing_pauses():
     child, said = Failing(), []
     watch = Watch(child, said.append, started=0)
     starts = []
@@ -122,7 +122,7 @@ def test_a_child_that_keeps_ending_is_started_ever_more_rarely():
     assert said[0] == "the child ended by itself (code 1); starting it again"
 
 
-def test_a_child_that_ran_for_long_is_started_at_once():
+def test_a_child_that_ran_for_long_is_restarted_at_once():
     child = Failing()
     watch = Watch(child, str, ends=5, started=0)
     watch.look(100)

@@ -21,8 +21,8 @@ from .support import LiveServer, Prepared, clean_environ
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    """Runs commands in processes that have lct loaded already. Those that are started without it
-    are in the tests that need no database, and in test_up.py."""
+    """Runs commands in processes that have already loaded lct. The tests that need no database,
+    and test_up.py, start fresh processes."""
     made = Prepared(tmp_path_factory.mktemp("commands"))
     yield made
     made.stop()
@@ -72,7 +72,7 @@ def test_demo_makes_an_evening_at_each_stage(
     assert kinds.count("teams-drawn") == drawn
 
 
-def test_demo_knows_names_of_many_scripts_and_fills_large_evenings(
+def test_demo_uses_names_in_many_scripts_and_fills_large_evenings(
     lct: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     code = code_in(lct("demo", "--players", "70", "--stage", "picked").stdout)
@@ -85,7 +85,7 @@ def test_demo_knows_names_of_many_scripts_and_fills_large_evenings(
     assert {"Łukasz Żak", "ليلى حسن", "Bob 🐺"} <= names
 
 
-def test_an_export_keeps_the_secret_until_the_last_card(
+def test_an_export_has_no_secret_before_the_last_card(
     lct: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
     code = code_in(lct("demo", "--stage", "drawn").stdout)
@@ -99,7 +99,7 @@ def test_an_export_keeps_the_secret_until_the_last_card(
 
 
 @pytest.mark.parametrize("word", ["export", "verify-draw", "simulate"])
-def test_a_code_that_is_none_is_one_clear_sentence(
+def test_a_malformed_code_gives_one_clear_sentence(
     lct: Callable[..., subprocess.CompletedProcess[str]], word: str
 ) -> None:
     refused = lct(word, "not a code", code=1)
@@ -107,7 +107,7 @@ def test_a_code_that_is_none_is_one_clear_sentence(
 
 
 @pytest.mark.parametrize("word", ["export", "forget"])
-def test_a_code_that_nobody_made_is_one_clear_sentence(
+def test_an_unknown_code_gives_one_clear_sentence(
     lct: Callable[..., subprocess.CompletedProcess[str]], word: str
 ) -> None:
     more = ["Ola Nowak"] if word == "forget" else []
@@ -163,7 +163,7 @@ def test_a_command_without_settings_ends_with_one_sentence(tmp_path: Path) -> No
         )
 
 
-def test_a_bad_setting_is_named_by_a_command() -> None:
+def test_a_command_names_a_bad_setting() -> None:
     refused = subprocess.run(
         [sys.executable, "-m", "lct", "demo"],
         env={**clean_environ(), "LCT_WORKERS": "none"}, capture_output=True, text=True, check=False,

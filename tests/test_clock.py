@@ -1,4 +1,4 @@
-"""Pods whose clocks differ: they share the bus's, and believe each other's signatures."""
+"""Pods whose clocks differ follow the bus's clock and accept each other's signatures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAYS_90 = 90 * 86400
 
 
 @pytest.mark.parametrize("skew", [-90.0, 0.0, 3600.0])
-def test_a_pod_whose_clock_is_wrong_goes_by_the_clock_of_the_bus(
+def test_a_pod_with_a_wrong_clock_follows_the_bus_clock(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, skew: float
 ) -> None:
     real = time.time
@@ -33,12 +33,12 @@ def test_a_pod_whose_clock_is_wrong_goes_by_the_clock_of_the_bus(
         assert before - 0.001 <= told <= after + 0.001  # no jitter on one machine
 
 
-def test_a_difference_that_the_way_may_account_for_is_none() -> None:
+def test_a_difference_within_the_round_trip_time_is_ignored() -> None:
     bus = RedisBus("redis://127.0.0.1:1")
 
     def answer_late() -> tuple[int, int]:
         time.sleep(0.2)
-        now = time.time()  # as if all of the time had gone into the way there
+        now = time.time()  # as if the request alone had taken all of the time
         return int(now), int(now % 1 * 1e6)
 
     bus.redis.time = answer_late  # type: ignore[method-assign, assignment]
@@ -49,8 +49,8 @@ def test_a_difference_that_the_way_may_account_for_is_none() -> None:
 
 @pytest.fixture
 def signing(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What this pod takes of a session cookie, and such a cookie by a pod whose clock is so many
-    seconds ahead."""
+    """``taken(cookie)`` is the session that this pod reads; ``sign(ahead)`` is a cookie from a
+    pod whose clock is ``ahead`` seconds ahead."""
     app = Flask("pod")
     app.secret_key = "a secret key for tests only"
     app.permanent_session_lifetime = timedelta(seconds=DAYS_90)
@@ -76,14 +76,12 @@ def signing(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("ahead", [0, 2, 90, -90, -DAYS_90 + 60])
-def test_a_session_counts_that_a_pod_with_another_clock_has_signed(
-    signing: Any, ahead: float
-) -> None:
+def test_a_session_signed_by_a_pod_with_another_clock_is_valid(signing: Any, ahead: float) -> None:
     taken, sign = signing
     assert taken(sign(ahead)) == {"id": "x"}
 
 
-def test_a_session_that_is_too_old_or_not_ours_does_not_count(signing: Any) -> None:
+def test_a_session_that_is_too_old_or_not_ours_is_ignored(signing: Any) -> None:
     taken, sign = signing
     for bad in (sign(-DAYS_90 - 60), sign(90)[:-3] + "abc", ""):
         assert taken(bad) == {}

@@ -1,4 +1,4 @@
-"""Answers arrive whole, whatever encodings a browser takes."""
+"""Responses arrive complete, whichever encodings a browser accepts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lct.web.requests import COMPRESSED
 
 from .api_client import ApiEvening
 
-# Over plain http browsers ask for the first, over TLS and on localhost for the second.
+# Browsers send the first over plain HTTP, the second over TLS and to localhost.
 ACCEPTED = {"gzip, deflate": "gzip", "gzip, deflate, br, zstd": "br", "zstd": None, "": None}
 DECODED = {"gzip": gzip.decompress, "br": brotli.decompress, None: bytes}
 
 
 @pytest.mark.parametrize("accepted", ACCEPTED)
-def test_a_file_arrives_whole(app: Flask, accepted: str) -> None:
+def test_a_static_file_arrives_complete(app: Flask, accepted: str) -> None:
     for path in (ROOT / "static").rglob("*.*"):
         if path.suffix not in (".js", ".css") or path.stat().st_size < COMPRESSED:
             continue
@@ -31,7 +31,7 @@ def test_a_file_arrives_whole(app: Flask, accepted: str) -> None:
 
 
 @pytest.mark.parametrize("accepted", ACCEPTED)
-def test_a_page_arrives_whole(app: Flask, accepted: str) -> None:
+def test_a_page_arrives_complete(app: Flask, accepted: str) -> None:
     e = ApiEvening(app)
     address = f"/t/{e.code}"
     plain = app.test_client().get(address)

@@ -1,4 +1,4 @@
-"""Settings come from the environment, and a bad one is told in one sentence."""
+"""Settings come from the environment, and a bad one is refused in one sentence."""
 
 from pathlib import Path
 
@@ -101,7 +101,7 @@ def test_a_bad_value_is_refused_in_one_sentence(variable, value, complaint):
     assert "\n" not in str(refused.value)
 
 
-def test_passwords_are_in_no_error_and_no_repr():
+def test_no_error_or_repr_shows_a_password():
     with pytest.raises(SettingsError) as refused:
         Settings.from_env({**REQUIRED, "LCT_MONGO_URI": "postgres://user:hidden-1@db/"})
     assert "hidden" not in str(refused.value)
@@ -111,7 +111,7 @@ def test_passwords_are_in_no_error_and_no_repr():
     assert "hidden" not in repr(given)
 
 
-def test_the_key_that_signs_is_the_first_of_those_that_are_believed():
+def test_the_signing_key_is_the_first_of_the_accepted_keys():
     given = {**REQUIRED, "LCT_SECRET_KEY_FALLBACKS": "hidden-6-hidden-6, hidden-7-hidden-7"}
     keys = ("hidden-3-hidden-3-hidden-3", "hidden-6-hidden-6", "hidden-7-hidden-7")
     assert Settings.from_env(given).secret_keys == keys
@@ -143,7 +143,7 @@ def test_an_installed_lct_keeps_its_data_with_the_users_other_data(
     assert Settings.from_env(REQUIRED).var == Path(folder)
 
 
-def test_a_user_without_a_home_has_the_data_where_lct_was_started(monkeypatch):
+def test_a_user_without_a_home_has_the_data_in_the_working_directory(monkeypatch):
     monkeypatch.setattr(places, "INSTALLED", True)
     monkeypatch.setattr("os.path.expanduser", lambda path: path)
     assert Settings.from_env(REQUIRED).var == Path("var")

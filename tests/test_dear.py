@@ -1,4 +1,4 @@
-"""A request costs what it shows: nothing is rendered or read for it that is not asked for."""
+"""A request renders and reads only what it shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .api_client import ApiEvening, good
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[Any]:
-    """What the function is called with from now on."""
+    """The arguments of each call from now on, in a list that grows."""
     calls, function = list[Any](), getattr(owner, name)
 
     def counting(*given: Any) -> Any:
@@ -27,12 +27,12 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[Any]
 
 @pytest.fixture(autouse=True)
 def no_greenlets(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A poll begins to listen to the bus, which would block this process: it is not patched."""
+    """A poll starts listening to the bus, which would block without gevent's patches."""
     monkeypatch.setattr(app.extensions["lct"].hub, "polled", lambda code, player_id: None)
 
 
 @pytest.mark.parametrize("view", ["board", "watch", "me"])
-def test_a_picture_that_is_known_or_was_made_for_another_is_not_rendered(
+def test_a_known_or_cached_picture_is_not_rendered_again(
     app: Flask, monkeypatch: pytest.MonkeyPatch, view: str
 ) -> None:
     evening = ApiEvening(app)
@@ -49,7 +49,7 @@ def test_a_picture_that_is_known_or_was_made_for_another_is_not_rendered(
 
 
 @pytest.mark.parametrize("view", ["board", "watch", "me"])
-def test_a_picture_that_is_kept_shows_every_change(app: Flask, view: str) -> None:
+def test_a_cached_picture_shows_every_change(app: Flask, view: str) -> None:
     evening = ApiEvening(app, limit=2)
     ask = app.test_client(use_cookies=False).get
     hub = app.extensions["lct"].hub

@@ -1,7 +1,7 @@
-"""Image, compose file, manifests and pipeline: valid for their tools, and true to the app.
+"""Image, compose file, manifests and pipeline: valid for their tools, and in line with the app.
 
-It needs neither a cluster nor an engine. The tools that judge are hadolint, check-jsonschema,
-compose-lint, yamllint and kubernetes-validate; the rest is what they cannot know.
+Neither a cluster nor a container engine is needed. The linters are hadolint, check-jsonschema,
+compose-lint, yamllint and kubernetes-validate; the other tests check what these cannot know.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def passes(name: str, *arguments: str | Path) -> None:
 
 
 def kubectl(*arguments: str | Path, **environ: str) -> list[Object]:
-    """What a kubectl without a cluster prints."""
+    """The objects that a command prints, without the hashes in names of ConfigMaps."""
     done = subprocess.run(
         [*map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False,
         env={**os.environ, **environ},
@@ -97,7 +97,7 @@ def pods(made: Rendered) -> Iterator[tuple[Object, Object]]:
 
 
 def containers(made: Rendered) -> Iterator[tuple[str, Object, Object]]:
-    """Every container with its pod's spec, and a name to complain with."""
+    """(name for messages, pod's spec, container) for every container."""
     for workload, template in pods(made):
         spec = template["spec"]
         for each in [*spec.get("initContainers", ()), *spec["containers"]]:
@@ -123,10 +123,10 @@ def walk(value: Any) -> Iterator[Any]:
             yield from walk(inner)
 
 
-# --- what the tools say ---------------------------------------------------------------------------
+# --- linters and schemas --------------------------------------------------------------------------
 
 
-def test_hadolint_likes_the_dockerfile() -> None:
+def test_the_dockerfile_passes_hadolint() -> None:
     passes("hadolint", "Dockerfile")
 
 
@@ -154,7 +154,7 @@ def test_the_yaml_is_tidy() -> None:
     )  # fmt: skip
 
 
-def test_compose_lint_finds_nothing_serious_that_is_not_meant() -> None:
+def test_compose_lint_finds_nothing_serious_but_the_intended_exception() -> None:
     done = tool("compose-lint", "check", "--no-env", "--format", "json", "docker-compose.yml")
     found = json.loads(done.stdout)
     serious = {
@@ -165,11 +165,11 @@ def test_compose_lint_finds_nothing_serious_that_is_not_meant() -> None:
         # Below /root or /home, the checkout's own files count as sensitive.
         and str(ROOT) not in each["message"]
     }
-    # The shipper reads Docker's log files; that is its whole work.
+    # The shipper's only job is to read Docker's log files.
     assert serious == {("shipper", "CL-0013")}
 
 
-# The parts of the custom resources that we use: a schema each, with nothing left open.
+# A closed schema for the parts of each custom resource that we use.
 NAME = {"type": "string", "pattern": "^[a-z0-9-]+$"}
 
 
@@ -256,7 +256,7 @@ CUSTOM = {
 
 
 def check(each: Object, version: str) -> None:
-    """Fails unless Kubernetes of that version would take the object."""
+    """Fail unless this version of Kubernetes would accept the object."""
     if each["kind"] in CUSTOM:
         api, schema = CUSTOM[each["kind"]]
         assert each["apiVersion"] == api
@@ -267,7 +267,7 @@ def check(each: Object, version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_kubernetes_would_take_every_object(made: Rendered, version: str) -> None:
+def test_kubernetes_would_accept_every_object(made: Rendered, version: str) -> None:
     for each in made.objects:
         check(each, version)
 
@@ -282,7 +282,7 @@ def test_kubernetes_would_take_every_object(made: Rendered, version: str) -> Non
          "spec": {"gatewayClassName": "x", "listners": []}},
     ],
 )  # fmt: skip
-def test_the_check_sees_what_is_wrong(broken: Object) -> None:
+def test_the_check_rejects_a_broken_object(broken: Object) -> None:
     with pytest.raises((
         kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError,
         jsonschema.ValidationError,
@@ -310,7 +310,7 @@ def by_name(objects: list[Object]) -> dict[tuple[str, str], Object]:
 
 @needs_kubectl
 @pytest.mark.parametrize("overlay", ["local", "azure"])
-def test_kubectl_makes_the_same_of_it(overlay: str) -> None:
+def test_kubectl_renders_the_same_objects(overlay: str) -> None:
     real = kubectl("kubectl", "kustomize", f"kube/overlays/{overlay}")
     assert by_name(real) == by_name(variant(overlay).objects)
 
@@ -322,7 +322,7 @@ AZURE = {
 
 
 @needs_kubectl
-def test_the_script_for_azure_fills_everything_in() -> None:
+def test_the_script_for_azure_fills_in_every_value() -> None:
     made = kubectl("sh", "kube/azure.sh", **AZURE, COMPONENTS="gateway retention")
     for each in made:
         check(each, VERSIONS[0])
@@ -335,7 +335,7 @@ def test_the_script_for_azure_fills_everything_in() -> None:
     assert not list(KUBE.glob("overlays/made-*"))
 
 
-def test_the_script_for_azure_names_what_it_misses() -> None:
+def test_the_script_for_azure_names_a_missing_variable() -> None:
     kept = {name: value for name, value in os.environ.items() if name not in AZURE}
     done = subprocess.run(
         ["sh", "kube/azure.sh"], cwd=ROOT, capture_output=True, text=True, check=False, env=kept
@@ -345,10 +345,10 @@ def test_the_script_for_azure_names_what_it_misses() -> None:
     assert done.stdout == ""
 
 
-# --- that the objects belong together -------------------------------------------------------------
+# --- references between objects -------------------------------------------------------------------
 
 
-def test_selectors_find_the_pods_that_they_mean(made: Rendered) -> None:
+def test_selectors_find_their_pods(made: Rendered) -> None:
     labels = {w["metadata"]["name"]: t["metadata"]["labels"] for w, t in pods(made)}
 
     def found(selector: Object) -> list[str]:
@@ -371,11 +371,11 @@ def test_selectors_find_the_pods_that_they_mean(made: Rendered) -> None:
             assert selects(spread["labelSelector"], template["metadata"]["labels"])
 
 
-def test_ports_and_targets_are_there(made: Rendered) -> None:
+def test_referenced_ports_and_targets_exist(made: Rendered) -> None:
     scaled = of_kind(made, "HorizontalPodAutoscaler")[0]["spec"]["scaleTargetRef"]
     target = made.find(scaled["kind"], scaled["name"])
     assert target["apiVersion"] == scaled["apiVersion"]
-    assert "replicas" not in target["spec"]  # which would undo the autoscaler's work
+    assert "replicas" not in target["spec"]  # it would undo the autoscaler's work
     ports = {
         name.partition("/")[0]: {p["name"]: p["containerPort"] for p in each["ports"]}
         for name, _, each in containers(made)
@@ -400,7 +400,7 @@ def test_ports_and_targets_are_there(made: Rendered) -> None:
 SECRETS = {"lct-secrets", "mongo-secrets", "lct-tls"}
 
 
-def test_what_pods_refer_to_is_there(made: Rendered) -> None:
+def test_everything_that_pods_refer_to_exists(made: Rendered) -> None:
     for name, spec, each in containers(made):
         volumes = {volume["name"]: volume for volume in spec.get("volumes", ())}
         for mount in each.get("volumeMounts", ()):
@@ -463,7 +463,7 @@ def test_traffic_is_denied_unless_it_is_allowed(made: Rendered) -> None:
     assert nothing == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
-def test_images_have_tags_and_come_from_nowhere_special(made: Rendered) -> None:
+def test_images_have_tags_and_name_no_registry(made: Rendered) -> None:
     images = {each["image"] for _, _, each in containers(made)}
     images |= {each["image"] for each in COMPOSE["services"].values()}
     for image in images:
@@ -486,32 +486,32 @@ def test_the_guide_lists_every_image_with_its_tag() -> None:
     assert listed == {image for image in named if "lct:" not in image}
 
 
-def test_mongod_gets_its_key_at_every_start_and_no_strange_umask(tmp_path: Path) -> None:
+def test_mongod_gets_its_key_at_every_start_and_keeps_its_umask(tmp_path: Path) -> None:
     key = tmp_path / "MONGO_KEY"
     key.write_text("a key")
     mongod = tmp_path / "mongod"
     mongod.write_text('#!/bin/sh\nfor key; do :; done; umask; cat "$key"\n')
     mongod.chmod(0o755)
-    # Where root is nobody special, as in containers: a key that is there cannot be overwritten.
+    # As in containers, root may not overwrite a read-only file, such as an existing key.
     obey = ["setpriv", "--bounding-set=-dac_override"] if os.geteuid() == 0 else []
     (in_kube,) = (
         each["args"] for name, _, each in containers(variant("local")) if "mongo/" in name
     )
     for (text,) in (in_kube, COMPOSE["services"]["mongo-0"]["command"]):
-        text = text.replace("$$", "$")  # both take two for one
+        text = text.replace("$$", "$")  # both read $$ as $
         text = text.replace("/run/mongo/MONGO_KEY", str(key)).replace("/tmp/key", f"{tmp_path}/key")
         text = re.sub(r"--wired\S+ \S+", "", text.replace("--keyFile", "")).replace("\\\n", " ")
         given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "MONGO_KEY": "a key"}
-        for _ in range(2):  # a container that starts again finds /tmp as it was
+        for _ in range(2):  # a restarted container keeps its /tmp
             said = subprocess.check_output([*obey, "sh", "-c", f"umask 22; {text}"], env=given)
             assert said == b"0022\na key"
         assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o400
 
 
-# --- that they fit the app ------------------------------------------------------------------------
+# --- in line with the app -------------------------------------------------------------------------
 
 
-def test_probes_ask_for_what_the_app_answers(made: Rendered, settings: Settings) -> None:
+def test_probes_request_paths_that_the_app_serves(made: Rendered, settings: Settings) -> None:
     probes = [
         (name, each, probe)
         for name, _, each in containers(made)
@@ -528,13 +528,13 @@ def test_probes_ask_for_what_the_app_answers(made: Rendered, settings: Settings)
     lct = made.find("Deployment", "lct")["spec"]["template"]["spec"]["containers"][0]
     assert lct["livenessProbe"]["httpGet"]["path"] == "/liveness"
     assert lct["startupProbe"]["httpGet"]["path"] == "/liveness"
-    # A bus that hangs must not look like a store that hangs.
+    # A hanging bus must not look like a hanging store.
     assert lct["readinessProbe"]["timeoutSeconds"] > health.PATIENCE
     assert "/liveness" in (ROOT / "Dockerfile").read_text()
 
 
 def environ(made: Rendered, name: str) -> dict[str, str]:
-    """What a container's process finds in its environment, with secrets made up."""
+    """The environment of a container's process, with made-up secrets."""
     config = made.find("ConfigMap", "lct-config")["data"]
     (each,) = [each for found, _, each in containers(made) if found == name]
     made_up = {
@@ -559,7 +559,7 @@ def test_the_app_understands_its_settings(made: Rendered) -> None:
     read = Settings.from_env(given)
     ports = made.find("Deployment", "lct")["spec"]["template"]["spec"]["containers"][0]["ports"]
     assert ports == [{"name": "http", "containerPort": read.port}]
-    # The scrape configuration finds pods by these two.
+    # The scrape configuration finds pods by this port and this label.
     assert made.find("Deployment", "lct")["spec"]["template"]["metadata"]["labels"]["app"] == "lct"
     assert environ(made, "lct/ensure-indexes") == given
     for name in of_kind(made, "CronJob"):
@@ -572,7 +572,7 @@ def test_the_app_understands_its_settings(made: Rendered) -> None:
     assert ("externalTrafficPolicy" in service) is not gateway
 
 
-def test_every_setting_is_set_or_said_to_be_left_at_its_default() -> None:
+def test_every_setting_is_set_or_listed_as_left_at_its_default() -> None:
     set_somewhere = set(environ(variant("azure"), "lct/lct"))
     assert set_somewhere | left_at_default() == set(VARIABLES)
     assert not set_somewhere & left_at_default()
@@ -589,17 +589,17 @@ DEPLOYMENT_FILES = [
 
 
 @pytest.mark.parametrize("path", DEPLOYMENT_FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_variable_that_is_named_exists(path: Path) -> None:
+def test_every_variable_named_in_a_file_exists(path: Path) -> None:
     named = set(re.findall(r"\bLCT_[A-Z_]*[A-Z]\b", path.read_text()))
     assert named <= set(VARIABLES)
 
 
 @pytest.mark.parametrize("path", DEPLOYMENT_FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_file_has_a_password_or_the_name_of_a_registry(path: Path) -> None:
+def test_no_file_has_a_password_or_names_a_registry(path: Path) -> None:
     text = path.read_text()
     hosts = r"\b(?:mcr\.|quay\.io|ghcr\.io|docker\.io|[\w-]+\.azurecr\.io|registry\.k8s)"
     assert not re.search(hosts, text)
-    # A URL's password is a variable, or the word of an explanation.
+    # A URL's password is a variable or a placeholder.
     for password in re.findall(r"\w+://[^\s:/@]*:([^\s@/]+)@", text):
         assert re.match(r"\$|\\\$|<", password), password
     for name, value in re.findall(
@@ -616,7 +616,7 @@ def test_every_command_that_is_run_exists() -> None:
     assert named <= {command.name for command in commands}
 
 
-def test_a_pod_has_the_time_to_see_its_sockets_off(made: Rendered) -> None:
+def test_a_pod_has_time_to_drain_its_sockets(made: Rendered) -> None:
     spec = made.find("Deployment", "lct")["spec"]["template"]["spec"]
     drain = Settings.from_env(environ(made, "lct/lct")).drain_seconds
     sleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
@@ -628,11 +628,11 @@ def test_a_pod_has_the_time_to_see_its_sockets_off(made: Rendered) -> None:
 
 def test_old_pods_stay_until_new_ones_are_ready(made: Rendered) -> None:
     spec = made.find("Deployment", "lct")["spec"]
-    # All new ones first, so that a screen moves once, to one that stays.
+    # All new pods first, so that a screen moves once, to a pod that stays.
     assert spec["strategy"]["rollingUpdate"] == {"maxSurge": "100%", "maxUnavailable": 0}
     scaling = made.find("HorizontalPodAutoscaler", "lct")["spec"]
     assert scaling["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
-    # A budget that one pod less would break stops the maintenance of nodes for ever.
+    # A budget that allows no eviction blocks the maintenance of nodes for ever.
     budget = made.find("PodDisruptionBudget", "lct")["spec"]
     assert budget["maxUnavailable"] == 1 < scaling["minReplicas"]
 
@@ -640,7 +640,7 @@ def test_old_pods_stay_until_new_ones_are_ready(made: Rendered) -> None:
 # --- compose --------------------------------------------------------------------------------------
 
 
-def test_compose_starts_the_light_set_and_the_watchers_on_demand() -> None:
+def test_compose_starts_the_monitoring_services_only_on_demand() -> None:
     profiles = {name: each.get("profiles", []) for name, each in COMPOSE["services"].items()}
     light = {name for name, given in profiles.items() if not given}
     assert light == {"app", "indexes", "mongo-0", "mongo-1", "mongo-2", "mongo-init", "redis"}
@@ -664,7 +664,7 @@ def test_the_example_has_every_variable_of_the_compose_file() -> None:
     assert {name for name, value in given.items() if not value} == secret
 
 
-def test_the_app_understands_what_compose_gives_it() -> None:
+def test_the_app_understands_its_environment_in_compose() -> None:
     given = COMPOSE["services"]["app"]["environment"]
     filled = {
         name: re.sub(r"\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}", lambda m: m[2] or "x" * 32, str(value))
@@ -675,7 +675,7 @@ def test_the_app_understands_what_compose_gives_it() -> None:
     assert "replicaSet=rs0" in read.mongo_uri
 
 
-def test_what_compose_mounts_from_here_is_here() -> None:
+def test_everything_that_compose_mounts_exists() -> None:
     for name, each in COMPOSE["services"].items():
         for volume in each.get("volumes", ()):
             source, *_ = volume.split(":")
@@ -686,7 +686,7 @@ def test_what_compose_mounts_from_here_is_here() -> None:
                 assert source in COMPOSE["volumes"], name
 
 
-def test_the_watchers_find_what_they_watch() -> None:
+def test_the_monitoring_services_find_their_targets() -> None:
     services = COMPOSE["services"]
     shipper = yaml.safe_load((KUBE / "compose/filebeat.yml").read_text())["output.elasticsearch"]
     template = json.loads((KUBE / "observability/index-template.json").read_text())
@@ -708,7 +708,7 @@ def test_the_watchers_find_what_they_watch() -> None:
         assert "watch" in service["networks"]
 
 
-def test_both_replica_sets_are_made_by_one_script() -> None:
+def test_one_script_sets_up_both_replica_sets() -> None:
     job = variant("local").find("Job", "mongo-init")["spec"]["template"]["spec"]["containers"][0]
     compose = COMPOSE["services"]["mongo-init"]
     assert compose["entrypoint"] == job["command"]
@@ -740,7 +740,7 @@ def test_the_pipeline_calls_targets_and_files_that_exist() -> None:
         assert re.search(rf"(?m)^ +{name}: \$\(", text), name
 
 
-def test_the_pipeline_deploys_what_it_built_and_only_that() -> None:
+def test_the_pipeline_deploys_only_what_it_built() -> None:
     pipeline = yaml.safe_load(PIPELINE_FILE.read_text())
     assert {"name": "tag", "value": "$(Build.BuildId)"} in pipeline["variables"]
     build, deploy = pipeline["stages"][1:]

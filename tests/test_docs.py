@@ -1,4 +1,4 @@
-"""README and docs: links lead somewhere, and the lists are complete."""
+"""README and docs: every link has a target, and the lists are complete."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 
 
 def section(title: str) -> str:
-    """What stands below a title of the README, up to the next one of its level."""
+    """The README's text below a title, up to the next title of its level or above."""
     level, _, _ = title.partition(" ")
     _, found, rest = README.partition(f"\n{title}\n")
     assert found, title
@@ -25,13 +25,13 @@ def section(title: str) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of a page's titles."""
+    """The anchors that GitHub derives from a page's titles."""
     titles = re.findall(r"(?m)^#+ (.+)$", page.read_text())
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_link_leads_to_a_file_and_a_title_that_exist(page: Path) -> None:
+def test_every_link_leads_to_an_existing_file_and_title(page: Path) -> None:
     for target in re.findall(r"\]\(((?!https?:)[^)\s]+)\)", page.read_text()):
         name, _, anchor = target.partition("#")
         file = (page.parent / name) if name else page
@@ -39,7 +39,7 @@ def test_a_link_leads_to_a_file_and_a_title_that_exist(page: Path) -> None:
         assert not anchor or anchor in anchors(file), target
 
 
-def test_the_readme_leads_to_every_page() -> None:
+def test_the_readme_links_to_every_page() -> None:
     linked = set(re.findall(r"\]\(docs/([\w.]+\.md)", section("## More")))
     assert linked == {page.name for page in PAGES if page.parent.name == "docs"}
     operators = section("## On real servers")
@@ -67,12 +67,12 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_that_is_named_exists(page: Path) -> None:
+def test_every_command_named_in_a_page_exists(page: Path) -> None:
     named = set(re.findall(r"(?:`|bin/)lct ([a-z][a-z-]+)", page.read_text()))
     assert named <= set(main.commands)
 
 
-def test_the_layout_names_what_operators_look_for() -> None:
+def test_the_layout_names_the_files_that_operators_need() -> None:
     layout = section("### Layout")
     for name in ("Dockerfile", "docker-compose.yml", "kube/", "azure-pipelines.yml", "lct/web/"):
         assert name in layout

@@ -1,4 +1,4 @@
-"""The draw: fair, sealed, and checkable by anyone."""
+"""The draw is fair, sealed, and verifiable by anyone."""
 
 import hashlib
 import hmac
@@ -50,15 +50,15 @@ def test_all_hand_outs_without_own_picks_are_equally_likely() -> None:
     assert sum((count - 1000) ** 2 / 1000 for count in seen.values()) < 31.8  # 8 degrees
 
 
-def test_numbers_past_the_last_full_multiple_are_thrown_away() -> None:
+def test_numbers_past_the_last_full_multiple_are_rejected() -> None:
     stream = iter([2**32 - 1, 2**32 - 2, 5])
     assert draw.below(3, stream) == (2**32 - 2) % 3
     stream = iter([2**32 - 1, 7])
-    assert draw.below(10, stream) == 7  # 2**32 - 1 lies in the unfinished last ten
+    assert draw.below(10, stream) == 7  # 2**32 - 1 is in the incomplete last ten
 
 
 def test_a_reader_with_twenty_lines_of_python_gets_the_same_draw() -> None:
-    """The protocol written again from its description alone."""
+    """An independent implementation, from the protocol's description alone."""
     code, attempt = "BCDF2345", 1
     body = json.dumps(
         {"attempt": attempt, "picks": [list(p) for p in picks(7)]},
@@ -110,7 +110,7 @@ def test_the_draw_waits_for_every_seat_and_every_pick() -> None:
     assert missing.value.names == ("Max Nowak",)
 
 
-def test_the_picked_teams_are_handed_out_and_no_other() -> None:
+def test_only_the_picked_teams_are_dealt() -> None:
     evening = Evening(limit=6)
     evening.all_picked(6)
     evening.draw()
@@ -124,7 +124,7 @@ def test_drawing_the_same_attempt_again_changes_nothing() -> None:
     assert evening.wants(DrawTeams, 1) is None
 
 
-def test_a_draw_of_another_attempt_than_the_one_that_is_on_is_refused() -> None:
+def test_a_draw_of_an_attempt_that_is_not_current_is_refused() -> None:
     evening = Evening(limit=2)
     evening.all_picked(2)
     evening.does(RestartPicks, "7b" * 32)
@@ -135,7 +135,7 @@ def test_a_draw_of_another_attempt_than_the_one_that_is_on_is_refused() -> None:
             evening.wants(DrawTeams, attempt)
 
 
-def test_a_restart_raises_the_attempt_seals_anew_and_keeps_the_old_draw_on_record() -> None:
+def test_a_restart_begins_a_new_attempt_and_commitment_and_keeps_the_old_draw() -> None:
     evening = Evening(limit=2)
     ids = evening.all_picked(2)
     evening.draw()
@@ -152,7 +152,7 @@ def test_a_restart_raises_the_attempt_seals_anew_and_keeps_the_old_draw_on_recor
     assert [record.attempt for record in evening.t.draws] == [1, 2]
 
 
-def test_nobody_draws_alone_from_a_hat_of_other_peoples_picks() -> None:
+def test_a_draw_without_own_picks_needs_two_players() -> None:
     evening = Evening(limit=2, option=draw.NOT_OWN)
     evening.all_picked(2)
     evening.t.limit = 1

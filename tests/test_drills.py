@@ -1,7 +1,7 @@
-"""Failure drills: an operator sees of each what docs/operations.md says.
+"""Failure drills: in each, an operator sees what docs/operations.md says.
 
-What becomes of taps and screens is in test_live_faults.py, test_store_failure.py and
-test_store_crash.py, of a whole cluster in tests/cluster.
+test_live_faults.py, test_store_failure.py and test_store_crash.py cover taps and screens;
+tests/cluster covers a whole cluster.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ TEXT = (Path(__file__).parent.parent / "docs/operations.md").read_text()
 
 @dataclass
 class Row:
-    """What the table says of one failure."""
+    """One row of the table of failures."""
 
     readiness: int
-    told: dict[str, Any]  # what the probe's answer says besides
+    told: dict[str, Any]  # further fields of the probe's answer
     log: list[str]
     metrics: list[str]
     alerts: list[str]
@@ -60,7 +60,7 @@ ROWS = table()
 
 
 class Kept:
-    """One connection to one worker, as the balancer and Prometheus may have it already."""
+    """An open connection to one worker, as a balancer or Prometheus may hold one."""
 
     def __init__(self, house: House, worker: int) -> None:
         self.connection = HTTPConnection(house.host, house.port, timeout=10)
@@ -89,7 +89,7 @@ class Kept:
 
 @contextmanager
 def drill(house: House, what: str, ask: Kept) -> Iterator[Row]:
-    """Compare what is seen at the end with the row of the table, and with before."""
+    """After the block, wait for the row's readiness and log lines, and for changed metrics."""
     row = ROWS[what]
     before = {name: ask.sample(name) for name in row.metrics}
     seen = len(house.log())
@@ -109,7 +109,7 @@ def drill(house: House, what: str, ask: Kept) -> Iterator[Row]:
     waiting: dict[str, Callable[[], bool]] = {"readiness": ready}
     waiting |= {sentence: partial(logged, sentence) for sentence in row.log}
     waiting |= {name: partial(moved, name) for name in row.metrics}
-    # By turns, since what ends soon has to be seen before.
+    # Polled in turn, since some of them do not last.
     end = time.monotonic() + 15
     while waiting:
         assert time.monotonic() < end, f"{what}: not seen: {list(waiting)}"
@@ -135,7 +135,7 @@ def servers_to_break(folder: Path) -> Iterator[tuple[LocalServer, LocalServer]]:
 
 @pytest.fixture(scope="module")
 def house(servers_to_break: tuple[LocalServer, LocalServer], folder: Path) -> Iterator[House]:
-    """Whatever is broken in it comes back, until the last drill stops it."""
+    """Each drill restores what it breaks, except the last, which stops the server."""
     store, bus = servers_to_break
     with open_house(
         Servers(store.uri, bus.uri), folder, metrics_token=TOKEN, drain_seconds=3
@@ -143,14 +143,14 @@ def house(servers_to_break: tuple[LocalServer, LocalServer], folder: Path) -> It
         yield made
 
 
-def test_the_store_and_then_the_bus_are_away_and_come_back(
+def test_the_bus_and_then_the_store_go_away_and_come_back(
     house: House, servers_to_break: tuple[LocalServer, LocalServer]
 ) -> None:
     store, bus = servers_to_break
     e = house.evening()
     ola = e.guest("Ola")
     ask = Kept(house, 0)
-    wait_until(lambda: ask.sample("lct_bus_connected") == 1, 15, what="both hear the bus")
+    wait_until(lambda: ask.sample("lct_bus_connected") == 1, 15, what="both connected to the bus")
     for server, what, status in (
         (bus, "the bus is away", 200),
         (store, "the store is away", 503),
@@ -178,23 +178,23 @@ def test_a_worker_is_killed(house: House) -> None:
     lost.ws.close()
     wait_until(lambda: len(house.server.pids) == 2 and house.server.pids != house.workers)
     house.workers = sorted(house.server.pids)
-    for worker in (0, 1):  # it answers, so it will hear when it is told to stop
+    for worker in (0, 1):  # a worker that answers also handles SIGTERM
         assert house.phone(worker).get("/liveness").status == 200
 
 
 def test_the_server_is_told_to_stop(house: House) -> None:
     e = house.evening()
     screens = [house.phone(0).live(e.live("board")) for _ in range(5)]
-    for screen in screens:  # the first of them is seen off soon
+    for screen in screens:  # so many that the first is disconnected soon
         screen.take()
-    # Both know that the store answers, so only the end can be what they are not ready for.
+    # Both have seen the store answer, so only draining can make them not ready.
     ask, other = Kept(house, 0), Kept(house, 1)
     assert [each.get("/readiness")[0] for each in (ask, other)] == [200, 200]
     with drill(house, "SIGTERM", ask):
         house.server.server.process.send_signal(signal.SIGTERM)
 
 
-def test_every_failure_is_drilled_and_every_alert_asks_for_what_moves() -> None:
+def test_every_failure_has_a_drill_and_every_alert_queries_what_changes() -> None:
     source = Path(__file__).read_text()
     asked = {path.stem: path.read_text() for path in RULES}
     asked |= {name: alert["expr"] for name, alert in alerts().items()}

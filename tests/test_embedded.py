@@ -1,4 +1,4 @@
-"""The two local servers: private, durable, quick to come back, and gone with their parent."""
+"""The two local servers: they are private and durable, and restart quickly."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ from .support import wait_until
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
-    """A store for all tests that break nothing."""
+    """A store for the tests that do not kill it."""
     server = start_store(tmp_path_factory.mktemp("kept"))
     server.wait_ready()
     yield server
@@ -48,7 +48,7 @@ def events(kept):
 
 @pytest.fixture
 def broken(store):
-    """The same in a store that the test kills."""
+    """The same collection, in a store that the test kills."""
     with pymongo.MongoClient(store.uri) as client:
         yield indexed(client)
 
@@ -80,7 +80,7 @@ def test_an_id_can_be_used_once(events):
 
 
 @pytest.mark.parametrize("field", ["unique", "command_id"])
-def test_a_clash_says_which_index_it_met(events, field):
+def test_a_clash_names_its_index(events, field):
     events.insert_one(event(1, **{field: "friday cup"}))
     with pytest.raises(DuplicateKeyError) as refused:
         events.insert_one(event(2, **{field: "friday cup"}))
@@ -124,7 +124,7 @@ def test_the_tail_of_a_stream_is_read_through_its_index_and_in_order(events):
     assert "USING INDEX idx_events_stream_seq" in str(plan)
 
 
-def test_one_of_many_writers_at_a_time_gets_an_id(events):
+def test_each_id_goes_to_one_of_many_parallel_writers(events):
     won = []
 
     def write(name):
@@ -143,7 +143,7 @@ def test_one_of_many_writers_at_a_time_gets_an_id(events):
     assert sorted(won) == list(range(1, 31))
 
 
-def test_databases_are_apart(kept):
+def test_databases_are_separate(kept):
     with pymongo.MongoClient(kept.uri) as client:
         client["one"]["events"].insert_one({"_id": "x"})
         assert client["two"]["events"].find_one({"_id": "x"}) is None
@@ -154,7 +154,7 @@ def test_a_message_larger_than_any_buffer_arrives_whole(events):
     assert len(events.find_one({"_id": "AB3K7QXM:1"})["data"]["text"]) == 2_000_000
 
 
-def test_the_store_keeps_what_it_acknowledged_when_killed(store, broken):
+def test_a_killed_store_keeps_every_acknowledged_write(store, broken):
     written = []
 
     def write():
@@ -177,7 +177,7 @@ def test_the_store_keeps_what_it_acknowledged_when_killed(store, broken):
     assert kept >= set(written)
 
 
-def test_a_client_finds_the_store_again_on_the_same_socket(store, broken):
+def test_a_client_reconnects_to_the_store_on_the_same_socket(store, broken):
     broken.insert_one(event(1))
     store.kill()
     store.start()
@@ -185,7 +185,7 @@ def test_a_client_finds_the_store_again_on_the_same_socket(store, broken):
     assert broken.find_one({"_id": "AB3K7QXM:1"})["seq"] == 1
 
 
-def test_a_client_finds_the_bus_again_on_the_same_socket(bus):
+def test_a_client_reconnects_to_the_bus_on_the_same_socket(bus):
     with redis.from_url(bus.uri) as client:
         assert client.ping()
         bus.kill()
@@ -222,7 +222,7 @@ def test_a_server_stops_at_once_when_asked(start, tmp_path):
     server.wait_ready()
     began = time.monotonic()
     assert server.stop()
-    assert time.monotonic() - began < 2  # after which it would be ended by force
+    assert time.monotonic() - began < 2  # after which it would be killed
     assert not list(tmp_path.glob("**/*-wal")), "SQLite was not closed"
 
 

@@ -1,4 +1,4 @@
-"""Errors and logs: each refusal has its status, its kind and its sentence, and nothing private."""
+"""Errors and logs: each refusal has a status, a kind and a sentence; logs hold nothing private."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def quiet(house: House) -> Evening:
 
 
 def tree(cls: type[errors.LctError] = errors.LctError) -> list[type[errors.LctError]]:
-    """Every class of refusal below one."""
+    """The class and its subclasses, without LctError itself."""
     below = [each for child in cls.__subclasses__() for each in tree(child)]
     return below if cls is errors.LctError else [cls, *below]
 
 
 def sample(cls: type[errors.LctError]) -> errors.LctError:
-    """A refusal of that class, as the rules raise it."""
+    """A refusal of that class, with example arguments."""
     if cls is errors.Invalid:
         return errors.Invalid(first="Type your first name.")
     values: dict[str, Any] = {"str": "Ola", "int": 3, "tuple[str, ...]": ("Ola", "Max")}
@@ -66,7 +66,7 @@ def sample(cls: type[errors.LctError]) -> errors.LctError:
     return cls(*(values[str(p.annotation)] for p in needed))
 
 
-def test_the_tree_has_every_branch_that_was_agreed() -> None:
+def test_the_tree_has_every_agreed_branch() -> None:
     assert set(EXPECTED) <= set(tree())
     assert len(tree()) > 30
 
@@ -91,7 +91,7 @@ class Inside:
         handler.setStream(self.log)
 
     def answer(self, error: Exception, htmx: bool) -> tuple[Any, str]:
-        """What a page answers on which that error comes up, and what is logged of it."""
+        """The answer of a page that raises the error, and what is logged."""
 
         def fail(code: str) -> None:
             raise error
@@ -112,7 +112,7 @@ def inside() -> Iterator[Inside]:
 
 @pytest.mark.parametrize("cls", tree(), ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "page"])
-def test_each_refusal_is_answered_by_its_status_its_sentence_and_its_request_id(
+def test_each_refusal_is_answered_with_its_status_sentence_and_request_id(
     cls: type[errors.LctError], htmx: bool, inside: Inside
 ) -> None:
     refusal = sample(cls)
@@ -140,7 +140,7 @@ def access_lines(log: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "page"])
-def test_a_defect_is_a_500_that_tells_its_id_and_nothing_of_itself(
+def test_a_defect_is_a_500_that_shows_its_request_id_and_no_details(
     htmx: bool, inside: Inside
 ) -> None:
     answer, log = inside.answer(RuntimeError("the-inside-story"), htmx)
@@ -159,7 +159,7 @@ def test_a_defect_is_a_500_that_tells_its_id_and_nothing_of_itself(
     assert lines[-1]["labels"]["error_kind"] == "service"
 
 
-def test_an_error_of_a_json_address_is_a_problem_document(quiet: Evening) -> None:
+def test_a_json_address_answers_an_error_with_a_problem_document(quiet: Evening) -> None:
     answer = quiet.house.phone().get(quiet.at("draw.json"))
     assert answer.status == 409
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -187,7 +187,7 @@ def test_an_error_of_a_json_address_is_a_problem_document(quiet: Evening) -> Non
         ("abcdef12;x", False),
     ],
 )
-def test_a_request_id_is_echoed_when_it_is_one_and_replaced_when_not(
+def test_a_valid_request_id_is_echoed_and_an_invalid_one_replaced(
     quiet: Evening, given: str, kept: bool
 ) -> None:
     answer = quiet.house.phone().get("/t/BBBBBBBB", headers={"X-Request-ID": given})
@@ -220,7 +220,7 @@ def test_every_answer_carries_a_request_id(house: House, quiet: Evening) -> None
     assert request_id_of(refused.value.response.headers) in refused.value.response.body.decode()
 
 
-def test_every_page_of_an_error_shows_its_request_id(house: House, quiet: Evening) -> None:
+def test_every_error_page_shows_its_request_id(house: House, quiet: Evening) -> None:
     house.forget_limits()
     phone = quiet.visitor()
     answers = {
@@ -235,7 +235,7 @@ def test_every_page_of_an_error_shows_its_request_id(house: House, quiet: Evenin
         assert request_id_of(answer.headers) in answer.page.text
 
 
-# --- the store is away ----------------------------------------------------------------------------
+# --- the store is down ----------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +256,7 @@ def frail(
         yield made
 
 
-def test_without_the_store_everyone_is_asked_to_wait_and_then_it_heals(
+def test_people_are_asked_to_wait_until_the_store_is_back(
     frail: House, own_store: LocalServer
 ) -> None:
     e = frail.evening()
@@ -283,7 +283,7 @@ def test_without_the_store_everyone_is_asked_to_wait_and_then_it_heals(
 
 
 def everybody_taps(frail: House, e: Evening, ola: Phone) -> list[Answer]:
-    """Answers to five requests that need the store, to two that do not, and of the probe."""
+    """Answers to five requests that need the store, two that do not, and the readiness probe."""
     return at_once(
         partial(e.pick, ola.copy(), 1),
         partial(e.pick, ola.copy(), 1, htmx=False),
@@ -296,7 +296,7 @@ def everybody_taps(frail: House, e: Evening, ola: Phone) -> list[Answer]:
     )
 
 
-def test_a_stored_event_that_nobody_can_read_is_told_and_harms_no_other_evening(
+def test_an_unreadable_event_is_logged_and_harms_no_other_evening(
     house: House,
 ) -> None:
     e, other = house.evening(), house.evening()
@@ -315,9 +315,7 @@ def test_a_stored_event_that_nobody_can_read_is_told_and_harms_no_other_evening(
 # --- logs -----------------------------------------------------------------------------------------
 
 
-def test_a_request_is_one_line_with_its_time_its_id_and_its_kind(
-    house: House, quiet: Evening
-) -> None:
+def test_a_request_logs_one_line_with_its_time_id_and_kind(house: House, quiet: Evening) -> None:
     house.forget_limits()
     phone = quiet.visitor()
     asked = {

@@ -1,4 +1,4 @@
-"""The whole evening up to the draw, as people see it: a TV, a host and four phones, two workers."""
+"""The whole evening up to the draw as users see it: a TV, a host and four phones, two workers."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ def test_the_evening_up_to_the_draw(
     ola.reload()
     see(ola, "Pick your team")
 
-    # A fifth guest finds the door shut and the board below it.
+    # A fifth guest sees that the seats are taken, with the board below.
     late = screens.open(**PHONE)
     late.goto(join_url)
     see(late, "All 4 seats are taken")
     see(late, "Ola Nowak")
     late.close()
 
-    # Hovering shows on every screen, with the guest's name, and not to themselves.
+    # A hover shows on every other screen, with the guest's name.
     ola.locator("#team-2 .tile").hover()
     see(zoe.locator("#team-2"), "Ola is looking")
     see(tv, "looking at Paris Saint-Germain")
     assert "Ola is looking" not in ola.locator("#team-2").inner_text()
     ola.reload()
 
-    # Picks: one tap each, the same one twice, one changed, one that somebody else has.
+    # Picks: a single tap, a double tap on one team, and a change of mind.
     ola.locator("#team-2 .tile").tap()
     see(ola.locator("#me"), "Paris Saint-Germain")
     see(zoe.locator("#team-2"), "Ola Nowak")
@@ -105,7 +105,7 @@ def test_the_evening_up_to_the_draw(
     ola.reload()
     see(ola, "before yours" if ola.get_by_text("before yours").count() else "card", QUICK)
 
-    # The cards turn on every screen; nothing is known before its card.
+    # The cards turn on every screen, one after another.
     tv.locator("#stage[data-kind=draw] .is-done").first.wait_for(timeout=15_000)
     assert tv.locator("#stage .is-done").count() < 4
     tv.locator("#stage[data-kind=list]").wait_for(timeout=30_000)

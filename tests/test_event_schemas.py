@@ -1,7 +1,7 @@
-"""Every event ever written stays readable: tests/events holds one of each type and schema.
+"""Every event ever written stays readable: tests/events has one per type and schema.
 
-A class that changes its fields needs a new ``schema``, a function in UPCASTERS that lifts the old
-one, and a new file here. The old files stay for good.
+A class that changes its fields needs a new ``schema``, a function in UPCASTERS that converts old
+data, and a new file there. The old files stay for good.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def stored(file: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_an_event_that_was_ever_written_can_be_read(file: Path) -> None:
+def test_an_event_of_any_schema_ever_written_can_be_read(file: Path) -> None:
     event = read_event(stored(file))
     assert event.type == stored(file)["type"]
     again = json.loads(json.dumps(event.to_data()))
@@ -50,14 +50,14 @@ def test_a_class_that_changes_its_fields_needs_a_new_schema(kind: str) -> None:
     assert set(json.loads(file.read_text(encoding="utf-8"))) == {f.name for f in fields(event)}
 
 
-def test_every_schema_below_todays_has_a_file_and_a_function_that_lifts_it() -> None:
+def test_every_older_schema_has_a_file_and_an_upcaster() -> None:
     for kind, event in EVENTS.items():
         for schema in range(1, event.schema):
             assert (kind, schema) in stream.UPCASTERS
             assert Path(f"tests/events/{kind}.{schema}.json").exists()
 
 
-def test_old_schemas_are_lifted_one_step_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_schemas_are_upcast_one_step_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TournamentRenamed, "schema", 3)
     monkeypatch.setitem(
         stream.UPCASTERS, ("tournament-renamed", 1), lambda data: {"title": data["old_title"]}
@@ -79,10 +79,10 @@ def test_old_schemas_are_lifted_one_step_at_a_time(monkeypatch: pytest.MonkeyPat
         ("teams-drawn", 1, {"attempt": 1, "secret": "", "option": "plain", "hands": 7}),
     ],
 )
-def test_what_cannot_be_read_is_said_clearly(kind: str, schema: int, data: dict[str, Any]) -> None:
+def test_a_malformed_event_raises_unreadable(kind: str, schema: int, data: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
         read_event(document(kind, schema, data))
 
 
-def test_the_page_about_events_says_what_the_code_says() -> None:
+def test_the_events_page_matches_the_code() -> None:
     assert Path("docs/events.md").read_text(encoding="utf-8") == markdown()

@@ -1,5 +1,4 @@
-"""The event store on the local server: what is killed, cut off, or does not answer; how long it is
-waited for, and what the driver is asked for."""
+"""The event store on the local server: deadlines, driver options, a killed store, a full disk."""
 
 from __future__ import annotations
 
@@ -28,11 +27,11 @@ from .desk import Desk
 from .proxy import Proxy, cut_after, cut_before, slow
 from .support import deadline
 
-# --- How long it is waited for ------------------------------------------------------------------
+# --- Deadlines ----------------------------------------------------------------------------------
 #
-# The bounds are wide, for a machine that is busy. What counts is the refusal: without
-# the limit what is slow would succeed, only later. That the limit is four seconds is shown where a
-# store is unreachable, and here it is less.
+# The bounds are wide, for a busy machine. What counts is the refusal: without a deadline a slow
+# command would succeed, only later. The test of an unreachable store checks the four seconds of
+# production; here the deadline is shorter.
 SHORT = 1.2
 
 
@@ -47,13 +46,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture(autouse=True)
 def impatient_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It looks for a store that it has lost at once, not half a second later."""
+    """Check a lost store again after 20 ms instead of half a second."""
     monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
 
 
 @pytest.fixture
 def behind_proxy(store: LocalServer) -> Iterator[Callable[..., Proxy]]:
-    """Connects to an empty database through a proxy; returns that."""
+    """Connects to an empty database through a proxy, and returns the proxy."""
     proxies = []
 
     def connect(**how: Any) -> Proxy:
@@ -85,7 +84,7 @@ def seconds_until_unavailable(tap: Callable[[], Any]) -> float:
     return time.monotonic() - began
 
 
-def test_nobody_waits_long_behind_a_command_whose_store_does_not_answer(
+def test_a_command_does_not_wait_long_behind_a_stuck_one(
     desks: Callable[[], Desk],
 ) -> None:
     desk = desks()
@@ -98,13 +97,13 @@ def test_nobody_waits_long_behind_a_command_whose_store_does_not_answer(
     desk.join(code, "Ola")
 
 
-def test_all_that_a_command_asks_of_a_slow_store_has_one_deadline(
+def test_all_store_operations_of_a_command_share_one_deadline(
     behind_proxy: Callable[..., Proxy],
 ) -> None:
     """A rename that meets another writer: five operations, each well within the limit."""
     proxy, desk = behind_proxy(), Desk()
     code = desk.create()
-    Desk().join(code, "Max")  # so that the place is taken, and has to be asked about
+    Desk().join(code, "Max")  # takes the next seq, so the rename must look up the conflict
     renaming = RenameTournament(by=SYSTEM, code=code, name="Sunday Cup", command_id="tap-1")
     proxy.break_all(slow(0.45))
     with deadline(SHORT):
@@ -116,7 +115,7 @@ def test_all_that_a_command_asks_of_a_slow_store_has_one_deadline(
     desk.create("Friday Cup")
 
 
-def test_all_that_loading_a_page_asks_of_a_slow_store_has_one_deadline(
+def test_all_store_operations_of_a_page_share_one_deadline(
     behind_proxy: Callable[..., Proxy],
 ) -> None:
     """The worst case: a snapshot that belongs to another history takes five operations."""
@@ -133,7 +132,7 @@ def test_all_that_loading_a_page_asks_of_a_slow_store_has_one_deadline(
     assert Desk().store.read(code).seq == 1
 
 
-def test_waiting_for_another_command_is_part_of_the_deadline(
+def test_waiting_for_another_command_counts_towards_the_deadline(
     behind_proxy: Callable[..., Proxy],
 ) -> None:
     proxy, desk = behind_proxy(), Desk()
@@ -149,10 +148,10 @@ def test_waiting_for_another_command_is_part_of_the_deadline(
 
 
 @pytest.mark.slow
-def test_the_driver_tries_again_for_as_long_as_there_is_time(
+def test_the_driver_retries_until_the_deadline(
     behind_proxy: Callable[..., Proxy],
 ) -> None:
-    """A failover of more than one broken connection is not noticed either, and counts once."""
+    """A failover that breaks more than one connection goes unnoticed; the command counts once."""
     proxy, desk = behind_proxy(replica_set=True), Desk()
     code = desk.create()
     proxy.break_next("insert", cut_before, cut_after)
@@ -171,15 +170,15 @@ def test_the_driver_tries_again_for_as_long_as_there_is_time(
 
 @pytest.mark.slow
 def test_a_worker_stops_soon_when_the_store_is_down(tmp_path: Any) -> None:
-    """It tells the store that its sessions end, for which no command's deadline counts."""
+    """It ends its sessions on the store, which no command's deadline limits."""
     server = start_store(tmp_path)
     server.wait_ready()
     try:
-        address = server.uri.partition("?")[0]  # whose options would do as well
+        address = server.uri.partition("?")[0]  # its options would limit the wait too
         client = documents.connect_store(
             Settings(mongo_uri=address, redis_url="unix:///none", secret_key="x" * 20)
         )
-        sessions = [client.start_session() for _ in range(3)]  # as many people read at once
+        sessions = [client.start_session() for _ in range(3)]  # as from three concurrent reads
         for session in sessions:
             client.admin.command("ping", session=session)
         for session in sessions:
@@ -189,12 +188,12 @@ def test_a_worker_stops_soon_when_the_store_is_down(tmp_path: Any) -> None:
             seconds_until_unavailable(lambda: Desk().store.read("BCDF2345"))
         began = time.monotonic()
         documents.disconnect()
-        assert time.monotonic() - began < 15  # 2, or the driver's 30
+        assert time.monotonic() - began < 15  # lct's 2, not the driver's 30
     finally:
         server.stop()
 
 
-def test_building_indexes_is_waited_for(
+def test_building_indexes_is_not_bound_by_the_timeout(
     behind_proxy: Callable[..., Proxy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(documents.TIMEOUTS, "timeoutMS", 300)
@@ -204,10 +203,10 @@ def test_building_indexes_is_waited_for(
     assert proxy.spent
 
 
-# --- What the driver is asked for ----------------------------------------------------------------
+# --- Driver options ------------------------------------------------------------------------------
 
 
-def test_no_address_weakens_what_is_asked_of_a_replica_set() -> None:
+def test_no_option_in_the_uri_weakens_the_guarantees_of_a_replica_set() -> None:
     weak = "w=1&journal=false&readConcernLevel=local&readPreference=secondary&retryWrites=false"
     documents.connect_store(
         Settings(
@@ -226,10 +225,10 @@ def test_no_address_weakens_what_is_asked_of_a_replica_set() -> None:
     documents.disconnect()
 
 
-def test_what_a_call_left_is_found_without_reading_other_evenings(
+def test_a_receipt_is_found_without_reading_other_evenings(
     behind_proxy: Callable[..., Proxy],
 ) -> None:
-    """For an aggregation the local store reads the whole collection, at every call that writes."""
+    """An aggregation would make the local store read the whole collection on every write call."""
     proxy, desk = behind_proxy(), Desk()
     code = desk.create()
     desk.join(code, "Ola", command_id="call-1")
@@ -301,7 +300,7 @@ def test_killing_the_store_during_writes_loses_nothing_that_was_acknowledged(tmp
         store.stop()
 
 
-def test_an_unreachable_store_is_unavailable_and_heals(tmp_path: Any) -> None:
+def test_an_unreachable_store_raises_unavailable_until_it_returns(tmp_path: Any) -> None:
     store = start_store(tmp_path)
     store.wait_ready()
     try:
@@ -314,7 +313,7 @@ def test_an_unreachable_store_is_unavailable_and_heals(tmp_path: Any) -> None:
         store.kill()
         with pytest.raises(errors.Unavailable):
             desk.join(code, "Ola")
-        # Now it is known to be down, and waited for; not only for as long as the driver's own two.
+        # Now it is known to be down: a command waits for its deadline, not for the driver's two s.
         assert 3.5 < seconds_until_unavailable(lambda: desk.join(code, "Ola")) < 10
         store.start()
         store.wait_ready()
@@ -326,10 +325,10 @@ def test_an_unreachable_store_is_unavailable_and_heals(tmp_path: Any) -> None:
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux only: prlimit")
-def test_a_full_disk_is_unavailable_loses_nothing_and_heals(
+def test_a_full_disk_raises_unavailable_and_loses_nothing(
     tmp_path: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The store's files may not grow: what it meets then is what it meets on a full disk."""
+    """A limit on file size keeps the store's files from growing, as a full disk would."""
     store = start_store(tmp_path)
     store.wait_ready()
     try:
@@ -351,9 +350,9 @@ def test_a_full_disk_is_unavailable_loses_nothing_and_heals(
                 break
             acknowledged.append(f"N{i}")
         else:
-            pytest.fail("the disk never was full")
+            pytest.fail("the disk never filled up")
         assert "store unavailable" in caplog.text
-        for reader in (desk, Desk()):  # reading goes on
+        for reader in (desk, Desk()):  # reads still work
             players = reader.store.read(code).tournament.players.values()
             assert [p.first for p in players] == acknowledged
         with pytest.raises(errors.Unavailable):

@@ -1,4 +1,4 @@
-"""Commands and events: what leaves the process, and who may do what when it is decided."""
+"""Commands and events: which fields leave the process, and which actors may run a command."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ from .evening import CODE, START, Evening
 
 @pytest.fixture
 def lots(monkeypatch: pytest.MonkeyPatch) -> type[Event]:
-    """A new event, with a field of each kind."""
-    monkeypatch.setitem(EVENTS, "lots-drawn", Event)  # which the class replaces
+    """A new event with a field of each visibility."""
+    monkeypatch.setitem(EVENTS, "lots-drawn", Event)  # replaced by the class below
 
     @dataclass(frozen=True, slots=True)
     class LotsDrawn(Event):
@@ -71,7 +71,7 @@ def lots(monkeypatch: pytest.MonkeyPatch) -> type[Event]:
     return LotsDrawn
 
 
-def test_a_field_of_a_new_event_leaves_only_as_it_is_marked(lots: Any) -> None:
+def test_a_field_of_a_new_event_leaves_only_as_marked(lots: Any) -> None:
     event = lots(1, "p-exported", ("p-sealed",), "seed-never")
     assert event.public() == {"attempt": 1}
     assert event.exported(()) == {"attempt": 1, "player_id": "p-exported"}
@@ -79,7 +79,7 @@ def test_a_field_of_a_new_event_leaves_only_as_it_is_marked(lots: Any) -> None:
     assert event.exported({1}) == event.exported(()) | {"order": ["p-sealed"]}
 
 
-def test_nothing_that_is_not_marked_leaves_by_any_way(lots: Any, desk: Desk) -> None:
+def test_an_unmarked_field_never_leaves(lots: Any, desk: Desk) -> None:
     @dataclass(frozen=True, kw_only=True)
     class DrawLots(Command):
         def decide(self, t: Tournament, now: datetime) -> Event:
@@ -101,12 +101,12 @@ def test_nothing_that_is_not_marked_leaves_by_any_way(lots: Any, desk: Desk) -> 
         assert "seed-never" not in text
     assert "p-exported" not in webhook
     whole = list(transfer.exported(desk.store, code, None))
-    assert "seed-never" in whole[-1]  # to move house
+    assert "seed-never" in whole[-1]  # for moving to another server
     assert "p-sealed" in whole[-1]
 
 
 @pytest.mark.parametrize("kind", sorted(EVENTS))
-def test_a_field_that_waits_for_the_last_card_says_of_which_draw(kind: str) -> None:
+def test_an_event_with_a_field_sealed_until_the_last_card_has_an_attempt(kind: str) -> None:
     if Seen.AFTER_LAST_CARD in seen(EVENTS[kind]).values():
         names = {field.name for field in fields(EVENTS[kind])} | vars(EVENTS[kind]).keys()
         assert "attempt" in names, f"{EVENTS[kind].__name__} needs an attempt"
@@ -121,7 +121,7 @@ def test_no_secret_is_marked_as_public(kind: str) -> None:
             assert moment is Seen.IN_EXPORTS
 
 
-# --- who may do what ------------------------------------------------------------------------------
+# --- rights ---------------------------------------------------------------------------------------
 
 
 def command_classes(base: type[Command] = Command) -> Iterator[type[Command]]:
@@ -145,9 +145,7 @@ ALLOWED: dict[Right, set[Actor]] = {
 
 @pytest.mark.parametrize("by", sorted(ALLOWED[Right.ANYONE]), ids=str)
 @pytest.mark.parametrize("kind", list(command_classes()), ids=lambda kind: kind.__name__)
-def test_a_command_is_decided_for_those_only_who_have_its_right(
-    kind: type[Command], by: Actor
-) -> None:
+def test_a_command_runs_only_for_actors_with_its_right(kind: type[Command], by: Actor) -> None:
     """The command is about Ola; whether the rules allow it is another question."""
     evening = Evening()
     evening.join("Ola", "Max")
@@ -186,7 +184,7 @@ def test_an_owner_signs_out_anybody_and_a_co_organiser_only_themselves() -> None
     for device in ("device", "owner", "other"):
         with pytest.raises(errors.NotTheOwner):
             revoke("co", device)
-    for device in ("co", "owner"):  # who leaves could not be shown the new code
+    for device in ("co", "owner"):  # a device that signs itself out could not be shown the new code
         left = revoke(device, device)
         assert (left.organiser_hash, left.recovery_hash) == ("new link", "")  # type: ignore[union-attr]
     for device in ("device", "co", "other"):
@@ -207,7 +205,7 @@ def test_only_an_owner_makes_new_codes() -> None:
                     command.event_on(evening.t, START)
 
 
-def test_a_phone_from_before_a_players_new_code_does_nothing_more() -> None:
+def test_a_players_new_code_shuts_out_their_older_phones() -> None:
     evening = Evening()
     (ola,) = evening.join("Ola")
     pick = PickTeam(code=CODE, by=player(ola), player_id=ola, team=1, value="")
@@ -220,7 +218,7 @@ def test_a_phone_from_before_a_players_new_code_does_nothing_more() -> None:
     assert replace(pick, by=player(ola, 1)).event_on(evening.t, START)
 
 
-def test_a_tournament_has_so_many_devices_and_the_recovery_code_always_one_more() -> None:
+def test_the_number_of_devices_is_limited_except_for_the_recovery_code() -> None:
     evening = Evening()
     for number in range(MAX_DEVICES - 1):
         evening.does(AdmitDevice, f"d{number}", "Phone", "hash")
@@ -229,7 +227,7 @@ def test_a_tournament_has_so_many_devices_and_the_recovery_code_always_one_more(
     assert evening.wants(AdmitDevice, "more", "Phone", "recovery")
 
 
-def test_a_version_says_nothing_to_those_without_the_right() -> None:
+def test_a_stale_version_reveals_nothing_without_the_right() -> None:
     command = LockJoining(code="BCDF2345", by=REVOKED, expected_version=99)
     with pytest.raises(errors.NotTheOrganiser):
         command.event_on(Evening().t, START)
@@ -248,9 +246,7 @@ HOSTS = {
 
 
 @pytest.mark.parametrize("what", HOSTS)
-def test_a_device_that_was_revoked_elsewhere_meanwhile_does_nothing_more(
-    what: str, desk: Desk
-) -> None:
+def test_a_device_revoked_on_another_worker_can_do_nothing(what: str, desk: Desk) -> None:
     code = desk.create()
     desk.join(code, "Ola")
     phone = {"code": code, "by": organiser("phone")}
@@ -265,7 +261,7 @@ def test_a_device_that_was_revoked_elsewhere_meanwhile_does_nothing_more(
     assert stored_events.stored(desk.store, code)[-1].event.type == "device-revoked"
 
 
-def test_a_removed_player_does_nothing_more_on_a_worker_that_has_not_heard(desk: Desk) -> None:
+def test_a_removed_player_can_do_nothing_on_a_worker_that_has_not_heard_yet(desk: Desk) -> None:
     code = desk.create()
     desk.join(code, "Ola")
     behind = Desk()
@@ -278,7 +274,7 @@ def test_a_removed_player_does_nothing_more_on_a_worker_that_has_not_heard(desk:
 
 
 @pytest.mark.parametrize("shown", ["hash", "recovery"])
-def test_a_link_or_code_that_was_replaced_meanwhile_admits_nobody(shown: str, desk: Desk) -> None:
+def test_a_link_or_code_replaced_on_another_worker_admits_nobody(shown: str, desk: Desk) -> None:
     code = desk.create()
     behind = Desk()
     behind.store.read(code)
@@ -292,7 +288,7 @@ def test_a_link_or_code_that_was_replaced_meanwhile_admits_nobody(shown: str, de
     assert set(desk.store.read(code).tournament.devices) == {"device"}
 
 
-def test_nobody_but_the_operator_forgets_a_player(desk: Desk) -> None:
+def test_only_the_operator_can_forget_a_player(desk: Desk) -> None:
     code = desk.create()
     desk.join(code, "Ola")
     for by in (HOST, OLA, ANYONE):
@@ -317,7 +313,7 @@ def test_every_command_can_be_given_on_a_page_and_by_the_api(kind: type[Command]
         return  # on the command line
     name = kind.__name__
     if kind.creates:
-        return  # the one form and the one operation that end in the same function of values
+        return  # its one form and its one operation share a function that builds it
     assert name in named_in(WEB.glob("*.py")), (
         f"no page gives {name}: add it to ACTIONS in lct/web/organise.py, or a route of its own"
     )
@@ -326,7 +322,7 @@ def test_every_command_can_be_given_on_a_page_and_by_the_api(kind: type[Command]
     )
 
 
-def test_every_event_comes_of_a_command_in_its_own_subject() -> None:
+def test_every_event_is_made_by_a_command_in_its_own_module() -> None:
     for event in EVENTS.values():
         subject = Path(inspect.getsourcefile(event) or "")
         tree = ast.parse(subject.read_text(encoding="utf-8"))

@@ -1,7 +1,6 @@
 """A page finds a way to stay live by itself, whatever the network lets through.
 
-Only the pages that this is about are in a browser, and where they would wait, their clocks run
-ahead.
+Only the pages under test run in a browser. Where they would wait, their clocks are advanced.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .network import Network
 
 pytestmark = pytest.mark.browser
 
-# The ways that a page tries before that one.
+# The addresses that a page tries before it uses each transport.
 BEFORE = {"ws": (), "sse": ("live",), "poll": ("live", "events")}
 
 
@@ -35,7 +34,7 @@ def evening(house: House) -> Evening:
 
 @pytest.fixture
 def ola(evening: Evening) -> Phone:
-    """The phone of somebody who reaches the server as always."""
+    """A phone that reaches the server directly."""
     return evening.guest("Ola")
 
 
@@ -43,7 +42,7 @@ def ola(evening: Evening) -> Phone:
 def show(
     network: Network, screens: Screens, evening: Evening
 ) -> Callable[[str, Phone | None], Any]:
-    """Opens a page of that evening behind the network, on a TV or for a phone's owner."""
+    """Opens a page of the evening through the network, on a TV or as the phone's owner."""
 
     def opened(path: str = "", phone: Phone | None = None) -> Any:
         page = screens.open(**({} if phone else TV))
@@ -58,7 +57,7 @@ def show(
 
 @pytest.fixture
 def max_(evening: Evening, ola: Phone) -> Phone:
-    """The phone of who has joined second."""
+    """The phone of the second player."""
     return evening.guest("Max", "Brandt")
 
 
@@ -67,7 +66,7 @@ def pick(page: Any, team: int) -> None:
 
 
 def states(page: Any) -> Callable[[], set[str]]:
-    """Begin to note what the mark says; the function returned tells what it said."""
+    """Start recording the states of the live mark; returns a function that gives those seen."""
     page.evaluate(
         """() => {
             const mark = document.querySelector("#live-mark");
@@ -79,7 +78,7 @@ def states(page: Any) -> Callable[[], set[str]]:
     return lambda: set(page.evaluate("window.said"))
 
 
-def test_without_websockets_events_keep_every_screen_live(
+def test_without_websockets_server_sent_events_keep_every_screen_live(
     network: Network, evening: Evening, ola: Phone, max_: Phone, show: Callable[..., Any]
 ) -> None:
     network.set(live="refuse")
@@ -98,7 +97,7 @@ def test_without_websockets_events_keep_every_screen_live(
     assert phone.evaluate("document.activeElement.value") == "3"
     pick(phone, 4)
     tv.locator("#seat-2.is-picked").wait_for(timeout=QUICK)
-    # When websockets get through again, the page finds out by itself, and nobody sees it.
+    # When websockets get through again, the page switches back without a visible change.
     said = states(tv)
     network.rules = {}
     for page in (tv, phone):
@@ -109,7 +108,7 @@ def test_without_websockets_events_keep_every_screen_live(
 
 
 @pytest.mark.parametrize("events", ["refuse", "hang", "hold"])
-def test_without_either_the_page_asks(
+def test_without_websockets_and_events_the_page_polls(
     network: Network, evening: Evening, ola: Phone, show: Callable[..., Any], events: str
 ) -> None:
     network.set(live="refuse", events=events)
@@ -127,13 +126,13 @@ def test_without_either_the_page_asks(
     assert set(answers) == {200, 204}
     said = states(tv)
     network.rules = {"live": "refuse"}
-    tv.evaluate("dispatchEvent(new Event('online'))")  # else it tries once a minute
+    tv.evaluate("dispatchEvent(new Event('online'))")  # otherwise it retries once a minute
     is_by(tv, "sse", "live")
     assert said() == {"slow", "live"}
 
 
 @pytest.mark.parametrize("how", ["cut", "portal"])
-def test_without_anything_the_last_board_stays_and_comes_right_by_itself(
+def test_without_a_connection_the_last_board_stays_and_recovers_by_itself(
     network: Network, evening: Evening, ola: Phone, max_: Phone, show: Callable[..., Any], how: str
 ) -> None:
     phone, tv = show("me", max_), show()
@@ -168,7 +167,7 @@ def test_without_anything_the_last_board_stays_and_comes_right_by_itself(
 
 
 @pytest.mark.parametrize("how", ["hang", "hold"])
-def test_a_socket_on_which_nothing_comes_is_not_waited_for(
+def test_a_page_gives_up_a_silent_websocket(
     network: Network, evening: Evening, ola: Phone, show: Callable[..., Any], how: str
 ) -> None:
     network.set(live=how)
@@ -182,7 +181,7 @@ def test_a_socket_on_which_nothing_comes_is_not_waited_for(
 
 
 @pytest.mark.parametrize("way", ["ws", "sse", "poll"])
-def test_a_page_that_nobody_looks_at_is_shown_asleep(
+def test_a_hidden_page_is_shown_asleep(
     network: Network,
     house: House,
     evening: Evening,
@@ -203,20 +202,20 @@ def test_a_page_that_nobody_looks_at_is_shown_asleep(
         document.dispatchEvent(new Event("visibilitychange"));
     }"""
     with house.phone().live(evening.live("board")) as board:
-        # In its first seconds it knows of nobody. Ola has no page open.
+        # In its first seconds the board knows nobody's presence. Ola has no page open.
         board.until(lambda b: "is-away" in seat(b, 1) and "is-away" not in seat(b), 8)
         page.evaluate(hide, True)
         board.until(lambda b: "is-asleep" in seat(b), 8)
         network.seen.clear()
         pass_time(page, 7)
-        assert network.seen == []  # and asks for nothing
+        assert network.seen == []  # a hidden page sends no requests
         page.evaluate(hide, False)
         board.until(lambda b: not seat(b) & {"is-away", "is-asleep"}, QUICK / 1000)
     assert evening.pick(ola, 1).status == 200
     hurry(page, page.locator("#team-1 .is-taken").count, 8)
 
 
-def test_a_server_that_hears_nothing_new_is_not_called_live(
+def test_a_page_shows_delayed_while_its_server_is_not_live(
     house: House, evening: Evening, screens: Screens
 ) -> None:
     tv, deaf = screens.open(**TV), True
@@ -238,7 +237,7 @@ def test_a_server_that_hears_nothing_new_is_not_called_live(
 
 
 @pytest.mark.parametrize("way", ["ws", "sse", "poll"])
-def test_a_device_that_may_not_see_the_page_any_more_does_not_ask_for_ever(
+def test_the_page_of_a_revoked_device_stops_asking_for_updates(
     network: Network,
     house: House,
     screens: Screens,

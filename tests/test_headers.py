@@ -1,4 +1,4 @@
-"""What browsers are told to refuse: on every kind of answer, and in a real browser."""
+"""Security headers, on every kind of response and in a real browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KINDS = {
     "page": ("GET", "/", 200),
     "live page": ("GET", "{at}", 200),
     "redirect": ("GET", "/go?code={code}", 303),
-    "redirect to the one spelling": ("GET", "/t/{lower}", 308),
+    "redirect to the canonical spelling": ("GET", "/t/{lower}", 308),
     "fragment": ("GET", "{at}/history?at=1", 200),
     "refused fragment": ("POST", "{at}/look", 403),
     "polled picture": ("GET", "{at}/now?view=board", 200),
@@ -48,7 +48,7 @@ KINDS = {
 
 @pytest.fixture(scope="module")
 def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Behind a proxy that is believed."""
+    """Behind a trusted proxy."""
     with open_house(servers, tmp_path_factory.mktemp("house"), trusted_proxies=1) as opened:
         yield opened
 
@@ -59,14 +59,14 @@ def evening(house: House) -> Evening:
 
 
 def asked(e: Evening, kind: str, sent: dict[str, str]) -> tuple[int, dict[str, str]]:
-    """Status and headers of the answer; its body may never end."""
+    """Status and headers of the response; the body is not read, as it may never end."""
     method, path, _ = KINDS[kind]
     path = path.format(at=e.at(), code=e.code, lower=e.code.lower())
     if "fragment" in kind:
         sent = {"HX-Request": "true", **sent}
     if kind == "fragment":
         sent["Cookie"] = e.host.cookie_header(path)
-    if kind == "refused fragment":  # with its token, and no player
+    if kind == "refused fragment":  # with its own token, but no player
         visitor = e.visitor()
         sent |= {"Cookie": visitor.cookie_header(path), "X-CSRFToken": visitor.token}
     if kind == "refused socket":
@@ -85,7 +85,7 @@ def asked(e: Evening, kind: str, sent: dict[str, str]) -> tuple[int, dict[str, s
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_answer_tells_the_browser_what_to_refuse(evening: Evening, kind: str) -> None:
+def test_every_kind_of_response_has_the_security_headers(evening: Evening, kind: str) -> None:
     plain, tls = (asked(evening, kind, dict(sent)) for sent in ({}, TLS))
     assert plain[0] == tls[0] == KINDS[kind][2]
     for _, headers in (plain, tls):
@@ -100,7 +100,7 @@ def test_every_kind_of_answer_tells_the_browser_what_to_refuse(evening: Evening,
     assert "wss://cup.example" in tls[1]["content-security-policy"]
 
 
-def test_without_a_trusted_proxy_nobody_can_claim_tls(
+def test_an_untrusted_header_cannot_claim_tls(
     live_server: Callable[..., LiveServer],
 ) -> None:
     asking = urllib.request.Request(f"{live_server(workers=1).url}/liveness", headers=TLS)
@@ -109,10 +109,10 @@ def test_without_a_trusted_proxy_nobody_can_claim_tls(
 
 
 @pytest.mark.parametrize("path", ["host/0123456789abcdef", "seat/BBBBBBBB", "SEAT//BBBBBBBB/x"])
-def test_an_address_with_a_secret_is_no_referrer_even_to_ourselves(
+def test_an_address_with_a_secret_sends_no_referrer_even_to_ourselves(
     evening: Evening, path: str
 ) -> None:
-    for status in (303, 429):  # the second has a page, with files of its own
+    for status in (303, 429):  # the 429 is a page, which loads files
         visitor = evening.house.phone()
         for _ in range(60):
             answer = visitor.get(evening.at(path))
@@ -132,13 +132,15 @@ SINKS = {
     "code": "new Function('return 1')()",
     "another policy": "trustedTypes.createPolicy('mine', {createHTML: (x) => x})",
     "a default policy": "trustedTypes.createPolicy('default', {createHTML: (x) => x})",
-    "htmx's policy once more": "trustedTypes.createPolicy('htmx', {createHTML: (x) => x})",
+    "a second htmx policy": "trustedTypes.createPolicy('htmx', {createHTML: (x) => x})",
 }
 
 
 @pytest.mark.browser
-def test_only_htmx_makes_markup_of_texts_and_nobody_code(house: House, browser: Any) -> None:
-    """Not with Screens, which fail where a policy is broken: this breaks it on purpose."""
+def test_only_htmx_can_turn_text_into_markup_and_nothing_into_code(
+    house: House, browser: Any
+) -> None:
+    """Without the ``screens`` fixture, which fails on CSP violations: this test causes them."""
     screens = Screens(browser)
     page = screens.open()
     create(page, house.url, "Trusted Cup", 4)
@@ -148,17 +150,17 @@ def test_only_htmx_makes_markup_of_texts_and_nobody_code(house: House, browser: 
             is_live(page)  # htmx has swapped a first frame in
         assert screens.problems == []
         for what, code in SINKS.items():
-            # Later, since what evaluate() runs itself may make code.
+            # In a timeout: code that evaluate() runs directly may create code.
             caught = page.evaluate(
                 f"new Promise((done) => setTimeout(() => {{ try {{ {code} }} "
                 "catch (error) { done(error.name) } done(null) }))"
             )
             assert caught in ("TypeError", "EvalError"), what
-        screens.problems.clear()  # what was provoked
+        screens.problems.clear()  # the violations just caused
     screens.close()
 
 
-def test_a_host_that_is_no_name_is_a_400_with_a_page(settings: Settings) -> None:
+def test_an_invalid_host_header_gets_a_400_page(settings: Settings) -> None:
     with app_here(settings) as app:
         for host in ("a..b", "a" * 64 + ".b", ".."):
             answer = app.test_client().get("/", headers={"Host": host})

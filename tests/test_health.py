@@ -1,4 +1,4 @@
-"""Probes: what Kubernetes asks, and what it must not learn from the wrong thing."""
+"""Kubernetes probes: liveness checks no dependency; readiness needs the store, not the bus."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 
 def depend(app: Flask, ask: Callable[[], dict[str, bool]]) -> None:
-    """Let the app's dependencies answer like that."""
+    """Replace the app's dependency check by ``ask``."""
 
     class Depending(App):
         ready = staticmethod(ask)
@@ -42,11 +42,11 @@ def ready(app: Flask) -> tuple[int, dict[str, object]]:
     return answer.status_code, answer.get_json()
 
 
-def test_it_is_ready_on_its_real_servers(app: Flask) -> None:
+def test_it_is_ready_with_real_servers(app: Flask) -> None:
     assert ready(app) == (200, {"status": "ready", **WELL, "draining": False})
 
 
-def test_being_alive_asks_nobody(app: Flask) -> None:
+def test_liveness_checks_no_dependency(app: Flask) -> None:
     depend(app, lambda: pytest.fail("asked"))
     assert app.test_client().get("/liveness").status_code == 200
 
@@ -55,7 +55,7 @@ def test_being_alive_asks_nobody(app: Flask) -> None:
     ("answers", "status"),
     [({"store": False, "bus": True}, 503), ({"store": True, "bus": False}, 200)],
 )
-def test_it_needs_the_store_and_not_the_bus(
+def test_readiness_needs_the_store_but_not_the_bus(
     app: Flask, answers: dict[str, bool], status: int
 ) -> None:
     depend(app, lambda: answers)
@@ -64,7 +64,7 @@ def test_it_needs_the_store_and_not_the_bus(
     assert said.items() >= answers.items()
 
 
-def test_many_probes_are_one_question_every_two_seconds(app: Flask) -> None:
+def test_many_probes_share_one_check_every_two_seconds(app: Flask) -> None:
     asked = []
 
     def ask() -> dict[str, bool]:
@@ -84,7 +84,7 @@ def test_many_probes_are_one_question_every_two_seconds(app: Flask) -> None:
         assert len(asked) == questions
 
 
-def test_a_store_that_hangs_is_no_reason_to_hang(
+def test_a_hanging_store_does_not_hang_the_probe(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "PATIENCE", 0.1)
@@ -99,13 +99,13 @@ def test_a_store_that_hangs_is_no_reason_to_hang(
     began = time.monotonic()
     assert [ready(app)[0], ready(app)[0]] == [503, 503]
     assert time.monotonic() - began < 0.9
-    assert len(asked) == 1  # the second probe waited for the same answer
+    assert len(asked) == 1  # the second probe waited for the same check
     gevent.sleep(1.1)
     assert ready(app)[0] == 200
     assert len(asked) == 1
 
 
-def test_a_question_that_breaks_is_asked_again(app: Flask) -> None:
+def test_a_failed_check_is_repeated(app: Flask) -> None:
     def broken() -> dict[str, bool]:
         raise RuntimeError("a defect")
 
@@ -115,7 +115,7 @@ def test_a_question_that_breaks_is_asked_again(app: Flask) -> None:
     assert ready(app)[0] == 200
 
 
-def test_a_stopping_worker_is_not_ready_and_asks_nobody(app: Flask) -> None:
+def test_a_stopping_worker_is_not_ready_and_checks_nothing(app: Flask) -> None:
     assert ready(app)[0] == 200
     depend(app, lambda: pytest.fail("asked"))
     app.extensions["lct-lookout"].at = -1e9
@@ -124,7 +124,7 @@ def test_a_stopping_worker_is_not_ready_and_asks_nobody(app: Flask) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_told_to_stop_says_so_on_connections_it_has(live_server) -> None:
+def test_a_stopping_worker_reports_draining_on_open_connections(live_server) -> None:
     server = live_server(workers=1, LCT_DRAIN_SECONDS="2")
     host, _, port = server.url.removeprefix("http://").partition(":")
     connection = HTTPConnection(host, int(port), timeout=5)

@@ -1,4 +1,4 @@
-"""When the maker of codes repeats itself: another code is made, and what is there stays."""
+"""Code collisions: the app generates another code and leaves the existing tournament alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def host(settings: Settings) -> Iterator[FlaskClient]:
 
 
 def create(host: FlaskClient, name: str) -> tuple[int, str, str]:
-    """Status, place and Retry-After of the answer to the form."""
+    """Submit the form; return the status, Location and Retry-After."""
     page = host.get("/").get_data(as_text=True)
     fields = dict(re.findall(r'name="(csrf_token|nonce)" value="([^"]+)"', page))
     form = fields | {"name": name, "limit": "4", "source": "classic", "option": "plain"}
@@ -34,7 +34,7 @@ def create(host: FlaskClient, name: str) -> tuple[int, str, str]:
     return answer.status_code, answer.location or "", answer.headers.get("Retry-After", "")
 
 
-def test_a_code_that_is_taken_is_made_anew(
+def test_a_taken_code_is_replaced_by_a_new_one(
     host: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes = chain([FIRST, FIRST, FIRST, SECOND], repeat(SECOND))
@@ -44,7 +44,7 @@ def test_a_code_that_is_taken_is_made_anew(
     assert Desk().store.read(FIRST).tournament.name == "Old Cup"
 
 
-def test_when_every_code_is_taken_the_host_is_asked_to_wait(
+def test_the_host_is_asked_to_wait_when_every_code_is_taken(
     host: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(home, "new_code", lambda choose: FIRST)
@@ -53,4 +53,4 @@ def test_when_every_code_is_taken_the_host_is_asked_to_wait(
     assert (status, wait) == (503, "1")
     assert Desk().seqs(FIRST) == [1]
     monkeypatch.setattr(home, "new_code", new_code)
-    assert create(host, "New Cup")[0] == 303  # the name was not left behind
+    assert create(host, "New Cup")[0] == 303  # the failed attempt did not keep the name

@@ -1,4 +1,4 @@
-"""The draw over HTTP: nothing is seen too early, and what was drawn can be checked for ever."""
+"""The draw over HTTP: nothing is shown too early, and every draw can be checked for ever."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VIEWS = ("board", "me", "watch", "organise")
 
 
 def ready(house: House) -> tuple[Evening, list[Phone]]:
-    """Everyone has picked, and nobody can draw the own pick."""
+    """Everyone has picked, and nobody can draw their own pick."""
     e = house.evening(limit=4, teams=TEAMS, option="not-own")
     guests = [e.guest(name) for name in NAMES]
     for team, guest in enumerate(guests):
@@ -27,7 +27,7 @@ def ready(house: House) -> tuple[Evening, list[Phone]]:
     return e, guests
 
 
-# --- what may not be seen yet ---------------------------------------------------------------------
+# --- secrets before the reveal --------------------------------------------------------------------
 
 
 class Hand(NamedTuple):
@@ -44,7 +44,7 @@ def hands(e: Evening) -> list[Hand]:
     return [Hand(names[player], e.teams[team]) for player, team in drawn]
 
 
-def told(page: Element) -> set[Hand]:
+def shown_hands(page: Element) -> set[Hand]:
     """Every player with every team that the page names beside them, picks included."""
     blocks = [e for e in page.walk() if e.tag in ("li", "tr") or e.id in ("me", "spot")]
     found = set()
@@ -60,7 +60,7 @@ def told(page: Element) -> set[Hand]:
 
 
 def text_without_hat(block: Element) -> str:
-    """The text of a block; the teams that are still in the hat are nobody's yet."""
+    """The text of a block without the teams that are still in the hat, which nobody has yet."""
     hidden = {hat.text for hat in block.all(cls="hat")}
     text = block.text
     for hat in hidden:
@@ -69,14 +69,14 @@ def text_without_hat(block: Element) -> str:
 
 
 class Seen(NamedTuple):
-    """Something that somebody was shown: all of its text, and its tree."""
+    """A page or frame as it was sent: its text and its parsed tree."""
 
     text: str
     page: Element
 
 
 def everything(e: Evening, guests: list[Phone]) -> dict[str, Seen]:
-    """What anyone, a player and the host are shown on all pages and first frames now."""
+    """All pages and first frames that anyone, a player and the host can get now."""
     seen = {}
     people = {"anyone": e.house.phone(), "player": guests[0], "host": e.host}
     paths = ["", "verify", "join", "me", "organise", "draw.json", "recover", "back"]
@@ -98,7 +98,7 @@ def everything(e: Evening, guests: list[Phone]) -> dict[str, Seen]:
 
 
 def nothing_leaks(e: Evening, seen: dict[str, Seen], turned: int, old_secret: str = "") -> None:
-    """Nothing has the secret in force, or who drew what beyond the turned cards."""
+    """Check that nothing shows the current secret, or a hand beyond the turned cards."""
     created, restarts = e.facts("tournament-created"), e.facts("picks-restarted")
     secrets = {event["secret"] for event in created + restarts} - {old_secret}
     assert len(secrets) == 1
@@ -106,7 +106,7 @@ def nothing_leaks(e: Evening, seen: dict[str, Seen], turned: int, old_secret: st
     for where, (text, page) in seen.items():
         assert '"hands"' not in text or not wrapped, where
         assert not [secret for secret in secrets if secret in text], where
-        assert not told(page) & wrapped, where
+        assert not shown_hands(page) & wrapped, where
 
 
 def face_up(page: Element) -> list[str]:
@@ -119,7 +119,7 @@ def turned_now(e: Evening) -> int:
     return len(face_up(e.house.phone().get(e.at()).page))
 
 
-def test_nothing_under_wraps_is_on_any_page_frame_export_or_log(house: House) -> None:
+def test_no_page_frame_export_or_log_leaks_a_hidden_card_or_the_secret(house: House) -> None:
     e, guests = ready(house)
     screens = {
         view: (e.host if view == "organise" else guests[0]).live(e.live(view)) for view in VIEWS
@@ -141,14 +141,14 @@ def test_nothing_under_wraps_is_on_any_page_frame_export_or_log(house: House) ->
     assert [line["seq"] for line in lines] == [event["seq"] for event in e.events]
     assert "hands" not in lines[-1]["data"]
 
-    # In the middle of the reveal: the first card is known, the last is not.
+    # Mid-reveal: the first card is known, the last is not.
     screens["board"].until(lambda s: face_up(s.page))
     seen, turned = everything(e, guests), turned_now(e)
-    assert 1 <= turned < 4, "too slow to look in the middle of the reveal"
+    assert 1 <= turned < 4, "this machine is too slow to look during the reveal"
     nothing_leaks(e, seen, turned)
     first = hands(e)[0]
     for where in ("anyone: ", "anyone: socket watch", "player: socket me", "host: organise"):
-        assert first in told(seen[where].page), where
+        assert first in shown_hands(seen[where].page), where
 
     for view, screen in screens.items():
         screen.quiet(0.1)
@@ -160,20 +160,20 @@ def test_nothing_under_wraps_is_on_any_page_frame_export_or_log(house: House) ->
     assert "hands" not in log
 
 
-def test_what_may_not_leak_is_everywhere_once_the_reveal_is_over(house: House) -> None:
-    """So that the test above is known to look in the right places."""
+def test_the_hands_and_the_secret_are_shown_once_the_reveal_is_over(house: House) -> None:
+    """Shows that the test above looks in the right places."""
     e, guests = ready(house)
     with guests[0].live(e.live("board")) as board:
         board.take()
         assert e.act("draw", attempt=1).status == 200
         assert e.act("skip").status == 200
-        board.until(lambda s: set(hands(e)) <= told(s.page), 5)
+        board.until(lambda s: set(hands(e)) <= shown_hands(s.page), 5)
     seen = everything(e, guests)
     for where in [
         *("anyone: ", "anyone: verify", "anyone: join", "host: organise"),
         *("anyone: socket board", "anyone: socket watch", "host: socket organise"),
     ]:
-        assert set(hands(e)) <= told(seen[where].page), where
+        assert set(hands(e)) <= shown_hands(seen[where].page), where
     secret = e.facts("tournament-created")[0]["secret"]
     assert secret in seen["anyone: verify"].text
     assert secret in seen["anyone: draw.json"].text
@@ -185,7 +185,7 @@ def test_what_may_not_leak_is_everywhere_once_the_reveal_is_over(house: House) -
 
 
 class Reveal(NamedTuple):
-    """A reveal in its middle, and a board that has followed it."""
+    """A running reveal, and a board that has followed it."""
 
     evening: Evening
     board: Screen
@@ -201,7 +201,7 @@ def reveal(house: House) -> Iterator[Reveal]:
         yield Reveal(e, board)
 
 
-def test_a_screen_that_comes_in_the_middle_shows_what_the_others_show(
+def test_a_screen_opened_mid_reveal_shows_the_same_as_the_others(
     house: House, reveal: Reveal
 ) -> None:
     e, board = reveal
@@ -212,7 +212,7 @@ def test_a_screen_that_comes_in_the_middle_shows_what_the_others_show(
             assert late.page.by_id("row-1").text.endswith(hands(e)[0].team)
 
 
-def test_closing_in_the_middle_of_the_reveal_leaves_no_card_face_down_for_long(
+def test_closing_mid_reveal_keeps_the_cards_turning(
     reveal: Reveal,
 ) -> None:
     e, board = reveal
@@ -225,7 +225,7 @@ def test_closing_in_the_middle_of_the_reveal_leaves_no_card_face_down_for_long(
 # --- drawing --------------------------------------------------------------------------------------
 
 
-def test_a_draw_is_made_by_no_get(house: House) -> None:
+def test_no_get_request_makes_a_draw(house: House) -> None:
     e, _ = ready(house)
     token = e.host.token
     for path in ("organise?do=draw&attempt=1", f"organise?do=draw&attempt=1&csrf_token={token}"):
@@ -256,7 +256,7 @@ def test_two_hosts_who_draw_at_once_make_one_draw(house: House) -> None:
     assert len(e.facts("teams-drawn")) == 1
 
 
-def test_a_draw_waits_for_seats_and_picks_and_says_for_whose(house: House) -> None:
+def test_a_draw_waits_for_all_seats_and_picks_and_says_which_are_missing(house: House) -> None:
     e = house.evening(limit=2)
     ola = e.guest("Ola")
     answer = e.act("draw", attempt=1)
@@ -271,7 +271,7 @@ def test_a_draw_waits_for_seats_and_picks_and_says_for_whose(house: House) -> No
 
 
 @pytest.mark.parametrize("attempt", ["2", "0", "-1", "", "x", "1.0", "99999999999"])
-def test_only_the_attempt_that_is_on_can_be_drawn(house: House, attempt: str) -> None:
+def test_only_the_current_attempt_can_be_drawn(house: House, attempt: str) -> None:
     e = house.evening(limit=2)
     e.drawn()
     before = len(e.events)
@@ -304,7 +304,7 @@ def test_after_the_reveal_anyone_can_check_the_draw(house: House) -> None:
     assert shown["Seal"] == seal
     text = f"lct draw v1|{e.code}|{shown['Secret']}"
     assert hashlib.sha256(text.encode()).hexdigest() == seal
-    assert set(hands(e)) <= told(page)
+    assert set(hands(e)) <= shown_hands(page)
     signed = json.loads(page.all("textarea")[0].text)
     assert [team for _, team, _ in signed["picks"]] == TEAMS[:4]
     done = house.flask("verify-draw", e.code)
@@ -343,21 +343,21 @@ def test_a_redraw_is_a_new_attempt_under_a_new_seal_and_the_old_one_stays(house:
     assert facts(new)["Seal"] != old["Seal"]
     again = board.get(e.at("verify?attempt=1")).page
     assert facts(again) == old
-    assert set(old_hands) <= told(again)
+    assert set(old_hands) <= shown_hands(again)
     done = house.flask("verify-draw", e.code)
     assert done.returncode == 0, done.stderr
     assert re.findall(r"attempt (\d): (\w+)", done.stdout) == [("1", "holds"), ("2", "holds")]
 
 
 @pytest.mark.parametrize("attempt", ["2", "0", "x", "", "1'", "%EF%BC%91"])
-def test_an_attempt_that_was_never_made_is_not_there(house: House, attempt: str) -> None:
+def test_an_attempt_that_was_never_made_is_not_found(house: House, attempt: str) -> None:
     e = house.evening(limit=2)
     e.drawn()
     for page in ("verify", "draw.json"):
         assert house.phone().get(f"{e.at(page)}?attempt={attempt}").status == 404
 
 
-def test_a_draw_that_was_tampered_with_in_the_store_is_called_out(house: House) -> None:
+def test_a_draw_tampered_with_in_the_store_is_detected(house: House) -> None:
     e, _ = ready(house)
     assert e.act("draw", attempt=1).status == 200
     assert e.act("skip").status == 200
@@ -372,7 +372,7 @@ def test_a_draw_that_was_tampered_with_in_the_store_is_called_out(house: House) 
     assert "DOES NOT HOLD" in done.stdout
 
 
-def test_a_guest_finds_what_their_own_phone_put_into_the_draw(house: House) -> None:
+def test_a_guest_finds_the_value_that_their_own_phone_added(house: House) -> None:
     e, guests = ready(house)
     assert e.act("draw", attempt=1).status == 200
     assert e.act("skip").status == 200

@@ -1,4 +1,4 @@
-"""History, export, forgetting and deleting as people meet them, on two workers."""
+"""History, export, forgetting and deleting, as users see them, on two workers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_the_host_reads_who_did_what_and_sees_the_board_as_it_was(house: House) 
     assert "Team 3" not in then.by_id("seat-1").text
 
 
-def test_a_long_history_is_listed_in_parts(house: House) -> None:
+def test_a_long_history_is_split_into_pages(house: House) -> None:
     e = house.evening(limit=4)
     with app_here(house.settings) as app, app.app_context():
         for number in range(LINES + 2):
@@ -63,7 +63,7 @@ def test_a_long_history_is_listed_in_parts(house: House) -> None:
 
 
 @pytest.mark.parametrize("at", ["0", "-1", "99", "x", "", "9" * 5000, "1e1", "%C2%B2"])
-def test_an_event_that_never_was_shows_the_newest(house: House, at: str) -> None:
+def test_an_unknown_event_number_shows_the_newest_event(house: House, at: str) -> None:
     e = house.evening(limit=4)
     page = e.host.get(e.at(f"history?at={at}"))
     assert page.status in (200, 414)
@@ -71,7 +71,7 @@ def test_an_event_that_never_was_shows_the_newest(house: House, at: str) -> None
         assert "1 of 1" in page.page.by_id("moment").text
 
 
-def test_the_history_of_a_draw_shows_no_card_before_its_time(house: House) -> None:
+def test_the_history_of_a_draw_shows_no_card_before_it_turns(house: House) -> None:
     e = house.evening(limit=2)
     e.filled()
     for team, player in enumerate(e.facts("player-joined")):
@@ -90,7 +90,7 @@ def test_the_history_of_a_draw_shows_no_card_before_its_time(house: House) -> No
     assert not [row for row in before.walk() if "is-done" in row.attrs.get("class", "")]
 
 
-def test_the_file_from_the_page_is_what_the_command_prints(house: House) -> None:
+def test_the_page_and_the_command_export_the_same_file(house: House) -> None:
     e = house.evening(limit=4)
     e.guest("Ola")
     file = e.host.get(e.at("history.jsonl"))
@@ -100,7 +100,7 @@ def test_the_file_from_the_page_is_what_the_command_prints(house: House) -> None
     ]
 
 
-def test_a_forgotten_guest_leaves_every_live_screen_and_the_store(
+def test_a_forgotten_guest_disappears_from_live_screens_and_the_store(
     house: House, tmp_path: Path
 ) -> None:
     e = house.evening(limit=4)
@@ -119,14 +119,14 @@ def test_a_forgotten_guest_leaves_every_live_screen_and_the_store(
     assert told.returncode == 0
     assert "snapshot and events agree" in told.stdout
     assert "Gwendolyn" not in told.stdout + house.log()
-    assert any(line["event"].get("action") == "privacy.forget" for line in told_lines(done.stdout))
+    assert any(line["event"].get("action") == "privacy.forget" for line in log_lines(done.stdout))
 
 
-def told_lines(text: str) -> list[dict[str, Any]]:
+def log_lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_an_evening_moves_to_another_installation_and_goes_on_there(
+def test_an_evening_moves_to_another_installation_and_continues_there(
     house: House, tmp_path: Path
 ) -> None:
     e = house.evening(limit=2)

@@ -1,4 +1,4 @@
-"""Bad input: too much, too little, or not what a field is for. Said beside it, and kept."""
+"""Bad input: too long, missing or invalid. The error is beside the field, and the input is kept."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ BAD: list[tuple[str, dict[str, str], str]] = [
     ("too few teams", {"limit": "11"}, "teams"),
     ("no kinds", {"source": "rated"}, "kinds"),
     ("no such kind", {"source": "rated", "kinds": "pub"}, "kinds"),
-    ("stars that are no number", {"source": "rated", "kinds": "club", "least": "NaN"}, "least"),
+    ("stars not a number", {"source": "rated", "kinds": "club", "least": "NaN"}, "least"),
     ("infinite stars", {"source": "rated", "kinds": "club", "cap": "inf"}, "cap"),
     ("negative stars", {"source": "rated", "kinds": "club", "least": "-1"}, "least"),
     ("stars in between", {"source": "rated", "kinds": "club", "cap": "4.75"}, "cap"),
-    ("the cap below", {"source": "rated", "kinds": "club", "least": "5", "cap": "4"}, "cap"),
+    ("cap below least", {"source": "rated", "kinds": "club", "least": "5", "cap": "4"}, "cap"),
     ("an empty paste", {**PASTE, "pasted": " \n\u200b\n"}, "pasted"),
     ("a team twice", {**PASTE, "pasted": "A\nB\nC\nD\n ａ "}, "pasted"),
     ("a long team", {**PASTE, "pasted": "A\nB\nC\n" + "x" * 41}, "pasted"),
@@ -71,7 +71,7 @@ BAD: list[tuple[str, dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("change", "field"), [b[1:] for b in BAD], ids=[b[0] for b in BAD])
-def test_a_wrong_field_is_told_beside_it_and_what_was_typed_is_kept(
+def test_a_wrong_field_shows_its_error_beside_it_and_the_input_is_kept(
     house: House, change: dict[str, str], field: str
 ) -> None:
     before = stored(house)
@@ -95,7 +95,7 @@ def test_a_wrong_field_is_told_beside_it_and_what_was_typed_is_kept(
     assert stored(house) == before
 
 
-def test_all_wrong_fields_are_told_at_once(house: House) -> None:
+def test_all_wrong_fields_show_their_errors_at_once(house: House) -> None:
     answer = create(house, {"name": "", "limit": "x", "source": "pasted", "pasted": ""})
     marked = [e for e in answer.page.walk() if e.attrs.get("aria-invalid") == "true"]
     assert {e.attrs["name"] for e in marked} == {"name", "limit", "pasted"}
@@ -115,14 +115,16 @@ def test_all_wrong_fields_are_told_at_once(house: House) -> None:
     ],
     ids=["nothing", "twice", "lists", "surrogate", "bytes", "many times", "many fields", "odd"],
 )  # fmt: skip
-def test_a_form_that_no_page_sends_is_no_defect(house: House, form: list[tuple[str, Any]]) -> None:
+def test_a_form_that_no_page_sends_causes_no_server_error(
+    house: House, form: list[tuple[str, Any]]
+) -> None:
     answer = create(house, [(name, value) for name, value in form if value != "A"])
     assert answer.status in (303, 400, 413, 422)
     assert answer.status == 303 or answer.page.all("h1")
     assert "request failed" not in house.log()
 
 
-def test_a_name_that_is_taken_is_told_beside_the_name(house: House) -> None:
+def test_a_taken_name_shows_its_error_beside_the_field(house: House) -> None:
     e = house.evening(name="Taken Cup")
     answer = create(house, {**FORM, "name": " TAKEN\u00a0 cup\u200b"})
     assert answer.status == 422
@@ -144,7 +146,7 @@ def test_the_largest_form_that_fits_is_accepted(house: House) -> None:
 
 @pytest.mark.parametrize("size", [300_000, 1_000_000, 20_000_000])
 @pytest.mark.parametrize("page", ["/", "/t/{code}/join", "/t/{code}/team", "/t/{code}/organise"])
-def test_more_than_fits_is_refused_with_a_sentence(quiet: Evening, size: int, page: str) -> None:
+def test_an_oversized_body_is_refused_with_a_message(quiet: Evening, size: int, page: str) -> None:
     house, before = quiet.house, stored(quiet.house)
     answer = raw_post(house, page.format(code=quiet.code), b"pasted=" + b"x" * size)
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -155,14 +157,14 @@ def test_more_than_fits_is_refused_with_a_sentence(quiet: Evening, size: int, pa
 
 
 def raw_post(house: House, path: str, body: bytes) -> bytes:
-    """Post a body, as much as the server takes, and read all it answers."""
+    """Post as much of the body as the server takes; return the whole answer."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     with socket.create_connection((house.host, house.port), timeout=PATIENCE) as raw:
         raw.sendall(head.encode())
-        with suppress(OSError):  # it may have seen enough
+        with suppress(OSError):  # the server may have closed early
             raw.sendall(body)
         received = b""
         with suppress(ConnectionResetError):
@@ -187,7 +189,7 @@ def raw_post(house: House, path: str, body: bytes) -> bytes:
     ],
     ids=["json", "text", "broken", "no boundary", "file", "99 parts", "noise"],
 )  # fmt: skip
-def test_a_body_of_another_kind_is_refused_and_no_defect(
+def test_an_unusable_body_is_refused_without_a_server_error(
     quiet: Evening, kind: str, body: bytes
 ) -> None:
     guest = quiet.visitor()
@@ -207,7 +209,7 @@ def test_a_body_of_another_kind_is_refused_and_no_defect(
      "/t/BBBBBBBB/organise", "/t/BBBBBBBB/verify", "/t/" + "B" * 500, "/t/../../etc/passwd",
      "/nothing", "/static/nothing.css", "/static/../wsgi.py", "/static/%2e%2e/%2e%2e/wsgi.py"],
 )  # fmt: skip
-def test_an_address_that_leads_nowhere_is_a_page_with_the_code_box(house: House, path: str) -> None:
+def test_an_unknown_address_shows_a_page_with_the_code_box(house: House, path: str) -> None:
     house.forget_limits()
     answer = house.phone().get(path)
     assert answer.status == 404
@@ -238,7 +240,7 @@ def test_a_code_is_understood_in_any_case_and_with_or_without_dashes(
 
 
 @pytest.mark.parametrize("typed", ["", "x", "O0I1L", "<b>", "BBBB-BBBB-B", "%00%ff", "B" * 5000])
-def test_a_code_that_is_none_stays_in_the_box_beside_its_message(house: House, typed: str) -> None:
+def test_a_wrong_code_stays_in_the_box_beside_its_error(house: House, typed: str) -> None:
     house.forget_limits()
     answer = house.phone().get(f"/go?code={typed}")
     if len(typed) > 4000:
@@ -256,7 +258,9 @@ def test_a_code_that_is_none_stays_in_the_box_beside_its_message(house: House, t
     ["{lower}/seat/x%0Ay", "{lower}/host/x%0D%0AX-Evil:1", "{lower}%0A", "{lower}//evil.example",
      "{lower}/verify?next=%0A", "{code}/seat/%0A", "{code}/host/%0A", "{code}/me?q=%0A%00"],
 )  # fmt: skip
-def test_a_line_break_in_an_address_is_no_defect_and_no_header(quiet: Evening, path: str) -> None:
+def test_a_line_break_in_an_address_causes_no_error_and_adds_no_header(
+    quiet: Evening, path: str
+) -> None:
     quiet.house.forget_limits()
     phone = quiet.house.phone()
     answer = phone.get("/t/" + path.format(code=quiet.code, lower=quiet.code.lower()))
@@ -301,7 +305,7 @@ def test_another_method_is_refused_or_harmless(quiet: Evening, method: str) -> N
         ({}, 404, ""),
     ],
 )
-def test_a_wrong_form_of_the_host_says_so_and_changes_nothing(
+def test_a_wrong_form_of_the_host_shows_an_error_and_changes_nothing(
     quiet: Evening, form: dict[str, str], status: int, field: str
 ) -> None:
     before = len(quiet.events)

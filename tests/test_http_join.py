@@ -1,4 +1,4 @@
-"""At the door, over HTTP and two workers: one person is one player, and everyone reads why."""
+"""Joining over HTTP on two workers: one person is one player, and every refusal gives a reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def error_beside(page: Element, name: str) -> str:
 
 
 def shows_the_board(answer: Answer, *names: str) -> None:
-    """The answer is a whole, live page with everyone's seat on it."""
+    """Assert that the response is a complete live page with these players' seats."""
     page = answer.page
     stage = page.by_id("stage").text
     assert all(name in stage for name in names)
@@ -57,7 +57,7 @@ def test_the_same_join_twice_within_50_ms_at_two_workers_is_one_player(house: Ho
     assert [event["seq"] for event in e.events] == list(range(1, 12))
 
 
-def test_a_guest_who_opens_the_join_page_again_lands_on_the_own_seat(house: House) -> None:
+def test_a_guest_who_opens_the_join_page_again_lands_on_their_seat(house: House) -> None:
     e = house.evening()
     ola = e.guest("Ola")
     answer = ola.get(e.at("join"))
@@ -67,7 +67,7 @@ def test_a_guest_who_opens_the_join_page_again_lands_on_the_own_seat(house: Hous
     assert [e["first"] for e in e.facts("player-joined")] == ["Ola"]
 
 
-def test_two_phones_with_one_name_are_told_apart_or_refused_with_a_reason(house: House) -> None:
+def test_a_second_player_with_the_same_name_is_refused_with_a_reason(house: House) -> None:
     e = house.evening()
     ola = e.guest("Ola")
     other = e.visitor()
@@ -84,7 +84,7 @@ def test_two_phones_with_one_name_are_told_apart_or_refused_with_a_reason(house:
 # --- the last seat --------------------------------------------------------------------------------
 
 
-def test_the_last_seat_goes_to_one_of_twenty_and_the_others_read_that_it_is_full(
+def test_one_of_twenty_gets_the_last_seat_and_the_others_read_that_all_are_taken(
     house: House,
 ) -> None:
     e = house.evening(limit=3)
@@ -108,7 +108,7 @@ def test_the_last_seat_goes_to_one_of_twenty_and_the_others_read_that_it_is_full
     assert len(e.events) == 4
 
 
-def test_leaving_and_coming_back_never_fills_more_seats_than_there_are(house: House) -> None:
+def test_leaving_and_rejoining_never_fills_more_seats_than_there_are(house: House) -> None:
     e = house.evening(limit=2)
     ola, _ = e.guest("Ola"), e.guest("Max")
     newcomer = e.visitor(1)
@@ -144,7 +144,7 @@ def seats(e: Evening) -> list[Element]:
     ids=["nothing", "spaces", "zero width", "bidi", "control", "10,000 letters", "41 emoji"],
 )
 @pytest.mark.parametrize("field", ["first", "last"])
-def test_a_name_that_nobody_could_read_is_refused_beside_its_field(
+def test_an_unreadable_name_is_refused_beside_its_field(
     quiet: Evening, field: str, name: str
 ) -> None:
     e, before = quiet, len(quiet.events)
@@ -160,7 +160,7 @@ def test_a_name_that_nobody_could_read_is_refused_beside_its_field(
     assert len(e.events) == before
 
 
-def test_both_names_wrong_are_told_at_once(quiet: Evening) -> None:
+def test_two_wrong_names_are_reported_at_once(quiet: Evening) -> None:
     page = quiet.visitor().post(quiet.at("join"), {"first": " ", "last": "y" * 41}).page
     assert error_beside(page, "first") != error_beside(page, "last")
     assert page.by_id("f-last").attrs["value"] == "y" * 41
@@ -178,7 +178,7 @@ def test_both_names_wrong_are_told_at_once(quiet: Evening) -> None:
     ],
     ids=["wolf", "family", "40 families", "arabic", "control and bidi", "quotes"],
 )
-def test_a_name_is_whole_on_every_page(house: House, first: str, last: str, shown: str) -> None:
+def test_every_page_shows_the_whole_name(house: House, first: str, last: str, shown: str) -> None:
     e = house.evening()
     guest = e.guest(first, last)
     anyone = house.phone()
@@ -195,7 +195,7 @@ def test_a_name_is_whole_on_every_page(house: House, first: str, last: str, show
             assert view == "me" or shown in [bdi.text for bdi in screen.page.all("bdi")]
 
 
-def test_an_export_has_emoji_names_whole(house: House) -> None:
+def test_an_export_keeps_emoji_names_whole(house: House) -> None:
     e = house.evening()
     e.guest("Bob 🐺", FAMILY)
     done = house.flask("export", e.code)
@@ -265,7 +265,7 @@ def test_a_code_typed_in_another_form_leads_people_to_their_own_pages(
 ) -> None:
     e = house.evening()
     ola = e.guest("Ola")
-    # Back on a second browser: there the seat follows from the cookie alone.
+    # The player returns on a second browser, which knows the seat from its cookie alone.
     code = ola.get(e.at("me")).page.all("b", cls="code-text")[0].text
     other = house.phone()
     other.get(e.at("back"))
@@ -279,17 +279,17 @@ def test_a_code_typed_in_another_form_leads_people_to_their_own_pages(
 
 
 def landing(e: Evening, phone: Any, path: str) -> str:
-    """Where a browser ends up that opens that address."""
+    """The address where a browser ends up after opening this one."""
     for _ in range(5):
         answer = phone.get(path)
         if answer.status not in (301, 302, 303, 307, 308):
             assert answer.status == 200, (path, answer.status)
             return path.replace(e.code.lower(), e.code)
         path = answer.location
-    raise AssertionError(f"still on its way at {path}")
+    raise AssertionError(f"still redirected at {path}")
 
 
-# --- taken out ------------------------------------------------------------------------------------
+# --- removed and blocked --------------------------------------------------------------------------
 
 
 def test_a_removed_player_reads_why_leaves_no_trace_and_may_join_again(house: House) -> None:
@@ -309,7 +309,7 @@ def test_a_removed_player_reads_why_leaves_no_trace_and_may_join_again(house: Ho
     assert "Pick your team" in ola.get(e.at("me")).page.by_id("me").text
 
 
-def test_a_blocked_player_reads_why_and_does_not_come_back_by_wiping_cookies(
+def test_a_blocked_player_reads_why_and_cannot_return_by_clearing_cookies(
     house: House,
 ) -> None:
     e = house.evening()
@@ -330,7 +330,9 @@ def test_a_blocked_player_reads_why_and_does_not_come_back_by_wiping_cookies(
 
 
 @pytest.mark.parametrize("picked", [False, True], ids=["before the pick", "after the pick"])
-def test_everyone_picked_is_asked_again_when_someone_is_removed(house: House, picked: bool) -> None:
+def test_a_draw_after_a_removal_needs_a_closed_list_and_leaves_the_player_out(
+    house: House, picked: bool
+) -> None:
     e = house.evening(limit=3)
     ola, max_, zoe = (e.guest(name) for name in ("Ola", "Max", "Zoe"))
     for team, phone in enumerate((ola, max_, zoe)):
@@ -351,7 +353,7 @@ def test_everyone_picked_is_asked_again_when_someone_is_removed(house: House, pi
         assert "Zoe" not in house.phone().get(e.at(page)).page.text
 
 
-# --- the door is shut -----------------------------------------------------------------------------
+# --- joining is over ------------------------------------------------------------------------------
 
 
 def locked(e: Evening) -> None:
@@ -385,7 +387,7 @@ def closed(e: Evening) -> None:
         (closed, "This tournament is closed."),
     ],
 )
-def test_who_finds_the_door_shut_reads_why_and_sees_the_board(
+def test_a_guest_who_cannot_join_reads_why_and_sees_the_board(
     house: House, shut: Callable[[Evening], None], says: str
 ) -> None:
     e = house.evening(limit=2)
@@ -402,7 +404,7 @@ def test_who_finds_the_door_shut_reads_why_and_sees_the_board(
     assert len(e.events) == before
 
 
-def test_who_comes_after_the_draw_sees_who_plays_with_which_team(house: House) -> None:
+def test_a_guest_after_the_draw_sees_who_plays_with_which_team(house: House) -> None:
     e = house.evening(limit=2)
     drawn(e)
     stage = house.phone().get(e.at("join")).page.by_id("stage")

@@ -1,7 +1,7 @@
 """Markup in names is text: on every page, in attributes, in titles, in frames and notices.
 
-Two evenings are played alike, one with plain names and one with hostile ones. Their pages have to
-consist of the same tags with the same attributes, or a name has become more than text.
+Two evenings are played the same way, one with plain names and one with hostile ones. Their pages
+must have the same tags and attributes; otherwise a name has become markup.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLAIN = [f"Word{i} of names" for i in range(len(HOSTILE))]
 
 
 def play(house: House, names: list[str], title: str) -> dict[str, str]:
-    """An evening with these names for its title, its players and its teams; all that was shown."""
+    """Play an evening with these players, teams and title; return what was shown, by moment."""
     seen: dict[str, str] = {}
     teams = [*names, *(f"Free {i}" for i in range(6))]
     e = house.evening(limit=len(names), teams=teams, name=title, option="not-own")
@@ -92,11 +92,11 @@ def evenings(house: House) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def skeleton(page: Element) -> list[tuple[str, ...]]:
-    """Tags and attribute names, hands that chance dealt aside."""
+    """Tags and attribute names, without the drawings, which differ by chance."""
     return [part for part in page.shape() if part[0] not in ("path", "svg", "text")]
 
 
-def test_hostile_names_make_no_tag_and_no_attribute_anywhere(
+def test_hostile_names_create_no_tag_and_no_attribute(
     evenings: tuple[dict[str, str], dict[str, str]],
 ) -> None:
     plain, hostile = evenings
@@ -112,7 +112,7 @@ def test_hostile_names_make_no_tag_and_no_attribute_anywhere(
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
-def test_hostile_names_are_shown_letter_for_letter(
+def test_hostile_names_are_shown_verbatim(
     evenings: tuple[dict[str, str], dict[str, str]], number: int
 ) -> None:
     _, hostile = evenings
@@ -126,7 +126,7 @@ def test_hostile_names_are_shown_letter_for_letter(
     assert button.attrs["aria-label"].startswith(name)
 
 
-def test_a_hostile_title_is_whole_in_the_title_of_the_page(
+def test_a_hostile_title_appears_whole_in_the_page_title(
     evenings: tuple[dict[str, str], dict[str, str]],
 ) -> None:
     _, hostile = evenings

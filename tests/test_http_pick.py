@@ -1,4 +1,4 @@
-"""Picking over HTTP at two workers: no two guests hold one team, whoever taps when."""
+"""Picking over HTTP at two workers: two guests never hold one team."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def quiet(house: House) -> tuple[Evening, Phone]:
 
 
 def tile(phone: Phone, e: Evening, team: int) -> str:
-    """What a phone's page says about a team."""
+    """The text of a team's tile on a phone's page."""
     return phone.get(e.at("me")).page.by_id(f"team-{team}").text
 
 
-def test_two_phones_of_these_tests_talk_to_two_workers(house: House) -> None:
+def test_the_two_phones_talk_to_different_workers(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
     for phone, worker in ((ola, 1), (max_, 0)):
@@ -39,7 +39,7 @@ def test_two_phones_of_these_tests_talk_to_two_workers(house: House) -> None:
         phone.connection = None
 
 
-def test_of_two_who_tap_one_team_at_two_workers_one_gets_it_two_hundred_times(
+def test_one_of_two_taps_at_once_gets_the_team_in_each_of_200_rounds(
     house: House,
 ) -> None:
     e = house.evening(limit=2, teams=2)
@@ -70,10 +70,10 @@ def test_of_two_who_tap_one_team_at_two_workers_one_gets_it_two_hundred_times(
     stored = e.events[before:]
     assert [event["type"] for event in stored] == ["team-picked", "team-let-go"] * 200
     assert [event["seq"] for event in e.events] == list(range(1, before + 401))
-    assert met >= 20, f"both taps were on their way in {met} rounds only"
+    assert met >= 20, f"the taps overlapped in only {met} rounds"
 
 
-def test_a_change_of_mind_frees_the_old_team_at_once_for_another_worker(house: House) -> None:
+def test_a_new_pick_frees_the_old_team_at_once_at_another_worker(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
     for team in range(8):
@@ -87,7 +87,7 @@ def test_a_change_of_mind_frees_the_old_team_at_once_for_another_worker(house: H
             assert e.pick(ola, team - 1).status == 409
 
 
-def test_a_team_let_go_is_free_and_letting_go_twice_is_nothing_to_do(house: House) -> None:
+def test_letting_go_frees_the_team_and_repeating_it_stores_nothing(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
     assert e.pick(ola, 3).status == 200
@@ -102,7 +102,7 @@ def test_a_team_let_go_is_free_and_letting_go_twice_is_nothing_to_do(house: Hous
 
 
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "form"])
-def test_a_double_tap_is_one_event(house: House, htmx: bool) -> None:
+def test_a_double_tap_stores_one_event(house: House, htmx: bool) -> None:
     e = house.evening()
     ola = e.guest("Ola")
     twins = [ola.copy(worker) for worker in (0, 1)]
@@ -113,7 +113,7 @@ def test_a_double_tap_is_one_event(house: House, htmx: bool) -> None:
     assert len(e.facts("team-picked")) == 1
 
 
-def test_a_tap_answers_with_no_more_than_what_it_changed(house: House) -> None:
+def test_a_tap_answers_only_with_the_regions_it_changed(house: House) -> None:
     e = house.evening(teams=100)
     ola = e.guest("Ola")
     e.pick(ola, 1)
@@ -129,7 +129,7 @@ def test_a_tap_answers_with_no_more_than_what_it_changed(house: House) -> None:
     [("14", 404), ("999999", 404), ("-1", 422), ("1.5", 422), ("x", 422), ("", 422), ("1e3", 422),
      ("99999999999", 422), ("١", 422), ("0x1", 422)],
 )  # fmt: skip
-def test_a_team_that_is_not_there_cannot_be_picked(
+def test_an_unknown_team_cannot_be_picked(
     quiet: tuple[Evening, Phone], team: str, status: int
 ) -> None:
     e, ola = quiet
@@ -141,12 +141,12 @@ def test_a_team_that_is_not_there_cannot_be_picked(
     assert len(e.events) == before
 
 
-def test_who_is_no_player_cannot_pick_let_go_or_rename(
+def test_only_a_player_can_pick_let_go_or_rename(
     house: House, quiet: tuple[Evening, Phone]
 ) -> None:
     e, other = quiet[0], house.evening()
     elsewhere = other.guest("Eve")
-    # Her cookie, moved to this tournament's address, is still a cookie of the other one.
+    # Eve's cookie, moved to this tournament's path, still belongs to the other one.
     moved = elsewhere.copy()
     for (path, name), value in list(moved.cookies.items()):
         moved.cookies[path.replace(other.code, e.code), name] = value
@@ -160,7 +160,7 @@ def test_who_is_no_player_cannot_pick_let_go_or_rename(
     assert len(e.events) == before
 
 
-def test_after_the_draw_nobody_picks_renames_or_lets_go(house: House) -> None:
+def test_nobody_picks_renames_or_lets_go_after_the_draw(house: House) -> None:
     e = house.evening(limit=2)
     guests = e.drawn()
     before = len(e.events)
@@ -177,7 +177,7 @@ def answer_of(phone: Phone, e: Evening, page: str, **fields: Any) -> Any:
     return phone.post(e.at(page), fields, htmx=True).page
 
 
-def test_without_javascript_a_tap_is_a_form_and_leads_back_to_the_page(house: House) -> None:
+def test_a_tap_without_javascript_is_a_form_that_leads_back_to_the_page(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max", worker=1)
     form = ola.get(e.at("me")).page.by_id("pick")
@@ -198,7 +198,7 @@ def test_without_javascript_a_tap_is_a_form_and_leads_back_to_the_page(house: Ho
     ("sent", "kept"),
     [("ab" * 16, True), ("AB" * 16, False), ("", False), ("zz" * 16, False), ("a" * 65, False)],
 )
-def test_the_browsers_share_of_the_draw_is_kept_or_made_by_the_server(
+def test_the_server_keeps_a_valid_value_from_the_browser_and_replaces_others(
     house: House, sent: str, kept: bool
 ) -> None:
     e = house.evening()
@@ -210,7 +210,7 @@ def test_the_browsers_share_of_the_draw_is_kept_or_made_by_the_server(
     assert int(value, 16)
 
 
-def test_a_player_changes_the_own_name_and_nobody_elses(house: House) -> None:
+def test_a_player_changes_only_their_own_name(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     fields = {"first": "Aleksandra", "last": "Nowak", "player": e.player("Max")}
@@ -227,7 +227,7 @@ def test_a_player_changes_the_own_name_and_nobody_elses(house: House) -> None:
     assert "already in" in same.text
 
 
-def test_the_host_picks_for_somebody_who_is_away(house: House) -> None:
+def test_the_host_picks_for_an_absent_player(house: House) -> None:
     e = house.evening()
     ola, away = e.guest("Ola"), e.guest("Max")
     e.pick(ola, 1)
@@ -251,7 +251,7 @@ def test_the_host_picks_for_somebody_who_is_away(house: House) -> None:
      ({"stars": "5"}, []), ({"kind": "club"}, []), ({"q": '"><b>'}, []),
      ({"stars": "nan", "kind": '"'}, [])],
 )  # fmt: skip
-def test_a_search_without_javascript_shows_the_teams_that_fit(
+def test_a_search_without_javascript_shows_the_matching_teams(
     quiet: tuple[Evening, Phone], query: dict[str, str], found: list[str]
 ) -> None:
     e, ola = quiet
@@ -261,7 +261,7 @@ def test_a_search_without_javascript_shows_the_teams_that_fit(
     assert page.by_id("f-q").attrs["value"] == query.get("q", "")
 
 
-def test_teams_on_the_phone_are_buttons_that_say_whose_they_are(house: House) -> None:
+def test_team_buttons_on_the_phone_name_their_holder(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     e.pick(ola, 1)

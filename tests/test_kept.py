@@ -1,4 +1,4 @@
-"""What a worker keeps in memory is bounded by size, whatever strangers send."""
+"""A worker's caches are bounded in size, whatever strangers send."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-import lct.bootstrap  # noqa: F401 - every cache there is
+import lct.bootstrap  # noqa: F401 - loads every cache
 from lct.domain.drawing import Dealt, TeamsDrawn
 from lct.domain.evening import TournamentCreated
 from lct.domain.fact import Event
@@ -25,21 +25,21 @@ from lct.kept import Kept
 
 from .api_client import ApiEvening, served, settings_for
 
-# Classes and code. A cached method is code too, and leads to the whole app.
+# Classes and code. A cached method is code too, and refers to the whole app.
 ATOMS = (
     type, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType
 )  # fmt: skip
 LONG = 200  # requests with long texts
-MOST = 500_000  # bytes that all caches may grow by then
+MOST = 500_000  # bytes by which all caches together may grow
 
 
 def size(*things: Any) -> int:
-    """The bytes of these objects and of all that they hold, each once; no classes or code."""
+    """The bytes of these objects and of all that they refer to, each once; no classes or code."""
     seen = set[int]()
     total, todo = 0, list(things)
     while todo:
         each = todo.pop()
-        # isinstance() would ask what a weakref.proxy stands for, which may be gone.
+        # isinstance() would look up the target of a weakref.proxy, which may be gone.
         if id(each) in seen or issubclass(type(each), ATOMS):
             continue
         seen.add(id(each))
@@ -65,7 +65,7 @@ def behind_a_proxy(servers: Any) -> Iterator[Flask]:
         yield app
 
 
-def test_long_texts_of_strangers_are_not_kept(behind_a_proxy: Flask) -> None:
+def test_long_texts_from_strangers_are_not_cached(behind_a_proxy: Flask) -> None:
     evening = ApiEvening(behind_a_proxy)
     browser = behind_a_proxy.test_client()
     browser.get("/")
@@ -78,7 +78,7 @@ def test_long_texts_of_strangers_are_not_kept(behind_a_proxy: Flask) -> None:
         about = {"playerName": long, "playerSurname": long[::-1], "team": long}
         path = "/api/Team/select"
         assert evening.host.post(path, {"tournamentId": evening.code, **about}).status_code == 404
-        # Behind a signature it changes nothing: base64 is read without what is not of it.
+        # Junk after a signature changes nothing: base64 decoding skips characters outside its set.
         junk = "".join("!#$%&*~^"[int(digit)] for digit in f"{number:04o}") + "!" * 4000
         for headers in (
             {"Cookie": f"lct={session.value}{junk}"},
@@ -100,7 +100,7 @@ def test_a_streams_size_is_estimated_within_reason(teams: int, players: int, dra
             "data": event.to_data(), "at": datetime.now(UTC), "actor": "system",
         })  # fmt: skip
 
-    # Nearly all that a body holds; one character of four bytes makes each one take four.
+    # Nearly fills a request body. A four-byte character widens its whole string to four bytes each.
     names = tuple(Team(f"{number:04} " + "a" * 30 + "\U0001f40d") for number in range(teams))
     take(TournamentCreated("Cup", 1024, names, "plain", "0" * 64, "1" * 64, "d", "h", "r"))
     ids = [f"player{number:06}" for number in range(players)]
@@ -113,7 +113,7 @@ def test_a_streams_size_is_estimated_within_reason(teams: int, players: int, dra
     assert 0.5 * size(stream) < stream.size() < 3 * size(stream) + EMPTY
 
 
-def test_what_was_used_last_is_kept_and_what_is_too_large_is_not() -> None:
+def test_recent_entries_are_kept_and_oversized_ones_are_not() -> None:
     kept = Kept[str, str](100, len, largest=60)
     for key in "abc":
         kept.put(key, key * 30)

@@ -1,5 +1,5 @@
-"""Another LCT_SECRET_KEY: while the old one is a fallback nobody notices, and then it is worth
-nothing."""
+"""A new LCT_SECRET_KEY: everything works while the old one is a fallback, and then the old one is
+worthless."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def text(answer: Any) -> str:
 
 @dataclass
 class Browser:
-    """A browser's cookies, and the token of its last page, on whatever app serves just now."""
+    """A browser's cookies and the token of its last page, on the app that serves now."""
 
     cookies: Any = None
     token: str = ""
@@ -53,7 +53,7 @@ class Browser:
 
 @dataclass
 class Evening:
-    """What people hold of a tournament that was made under the old key."""
+    """The credentials of a tournament that was created under the old key."""
 
     settings: Settings
     code: str = ""
@@ -66,7 +66,7 @@ class Evening:
 
     @contextmanager
     def under(self, key: str, *fallbacks: str) -> Iterator[Flask]:
-        """The app with these keys; everybody's browser talks to it."""
+        """The app with these keys; both browsers talk to it."""
         given = replace(
             self.settings, secret_key=key, secret_key_fallbacks=" , ".join(fallbacks)
         )  # fmt: skip
@@ -135,8 +135,8 @@ def coming_back(e: Evening, app: Flask) -> bool:
 
 
 def joining_again(e: Evening, app: Flask) -> bool:
-    """Whether a browser that lost the cookie of its seat, but not its session, is still the
-    same player: else it is sent to the form."""
+    """Whether a browser that lost its seat cookie, but not its session, is still the same player.
+    Otherwise it gets the form."""
     e.ola.client.delete_cookie("lct_player", path=f"/t/{e.code}")
     return e.ola.get(e.path("join")).status_code == 303  # type: ignore[no-any-return]
 
@@ -144,10 +144,10 @@ def joining_again(e: Evening, app: Flask) -> bool:
 DOORS: dict[str, Door] = {
     "the host's cookie": lambda e, app: e.host.get(e.path("organise")).status_code == 200,
     "a player's cookie": lambda e, app: e.ola.get(e.path("me")).status_code == 200,
-    "a page of before, with its token": lambda e, app: (
+    "an old page, with its token": lambda e, app: (
         e.ola.post(e.path("team"), team=3).location == e.path("me")
     ),
-    "the session of a browser": joining_again,
+    "a browser's session": joining_again,
     "a personal link": lambda e, app: (
         app.test_client().get(e.path(f"seat/{e.seat}")).location == e.path("me")
     ),
@@ -161,11 +161,11 @@ DOORS: dict[str, Door] = {
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_what_was_given_out_under_the_old_key_works_until_the_key_is_removed(
+def test_credentials_of_the_old_key_work_until_the_key_is_removed(
     evening: Evening, door: str
 ) -> None:
     for keys, opens in (
-        ((OLD, NEW), True),  # first every worker gets to know the new one
+        ((OLD, NEW), True),  # first every worker learns the new one
         ((NEW, OLD), True),
         ((NEW, "the key before that", OLD), True),
         ((NEW,), False),
@@ -175,7 +175,7 @@ def test_what_was_given_out_under_the_old_key_works_until_the_key_is_removed(
             assert DOORS[door](evening, app) is opens, keys
 
 
-def test_what_is_given_out_after_the_swap_is_of_the_new_key(evening: Evening) -> None:
+def test_credentials_given_out_after_the_swap_use_the_new_key(evening: Evening) -> None:
     with evening.under(NEW, OLD) as app:
         max_ = Browser().at(app)
         max_.get(evening.path("join"))
@@ -186,11 +186,11 @@ def test_what_is_given_out_after_the_swap_is_of_the_new_key(evening: Evening) ->
         assert max_.at(app).get(evening.path("me")).status_code == 200
         back = app.test_client().get(evening.path(f"seat/{seat}"))
         assert back.location == evening.path("me")
-    with evening.under(OLD) as app:  # a pod that has not heard of it
+    with evening.under(OLD) as app:  # a pod that does not have the new key yet
         assert max_.at(app).get(evening.path("me")).status_code == 303
 
 
-def test_who_is_blocked_stays_so(evening: Evening) -> None:
+def test_a_blocked_player_stays_blocked(evening: Evening) -> None:
     with evening.under(OLD) as app:
         page = text(evening.host.get(evening.path("organise")))
         version = re.search(r'name="version" value="(\d+)"', page)[1]  # type: ignore[index]
@@ -205,16 +205,16 @@ def test_who_is_blocked_stays_so(evening: Evening) -> None:
         assert not evening.t(app).players
 
 
-def test_the_hosts_page_shows_the_link_in_force_under_whichever_key_it_was_made(
+def test_the_hosts_page_shows_the_current_link_whichever_key_made_it(
     evening: Evening,
 ) -> None:
     with evening.under(NEW, OLD):
         assert evening.link in text(evening.host.get(evening.path("organise")))
 
 
-def test_with_the_old_key_alone_nobody_makes_a_link(evening: Evening) -> None:
-    """Who has got hold of it can make the links of all tournaments: their hashes are the stored
-    ones. So a link also has to be of a key that is believed."""
+def test_a_removed_key_cannot_forge_a_link(evening: Evening) -> None:
+    """With a stolen key one can make links whose hashes match the stored ones. So a link must also
+    come from an accepted key."""
     with evening.under(OLD) as app, app.app_context():
         from lct.web.identity import is_organiser_key, organiser_key
 

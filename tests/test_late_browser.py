@@ -1,4 +1,4 @@
-"""Answers to taps that arrive late, doubled or out of order: a page never goes back in time."""
+"""Late, duplicate or reordered answers to taps: a page never goes back in time."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ SWAP = """async (text) => {
 
 
 def as_of(html: str, stamp: str) -> str:
-    """A region's HTML as a frame that shows that state."""
+    """A region's HTML as a frame with this stamp."""
     bare = re.sub(r' data-at="[^"]*"', "", html)
     return bare.replace(' id="', f' data-at="{stamp}" hx-swap-oob="outerMorph" id="', 1)
 
 
 class Held:
-    """The answers to a page's posts to one address: fetched at once, and given to it later."""
+    """Holds the answers to a page's POSTs to one address: fetched at once, delivered later."""
 
     def __init__(self, page: Any, address: str) -> None:
         self.waiting: list[tuple[Any, Any]] = []
@@ -41,7 +41,7 @@ class Held:
         self.waiting.append((route, route.fetch()))
 
     def wait(self) -> Any:
-        """Until an answer is held; its status."""
+        """Wait until an answer is held; return its status."""
         for _ in range(100):
             if self.waiting:
                 return self.waiting[-1][1].status
@@ -49,7 +49,7 @@ class Held:
         raise AssertionError("nothing was posted")
 
     def arrive(self) -> None:
-        """Let the page have it, and time to show it."""
+        """Deliver the oldest answer and give the page time to show it."""
         route, answer = self.waiting.pop(0)
         with self.page.expect_response(lambda response: response.request.method == "POST"):
             route.fulfill(response=answer)
@@ -63,7 +63,7 @@ def evening(house: House) -> Evening:
 
 @pytest.fixture
 def host(evening: Evening, screens: Screens) -> Any:
-    """The host's screen, which shows nothing yet."""
+    """The host's browser, with no page open yet."""
     page = screens.open(**TV)
     be(page, evening.host)
     return page
@@ -71,7 +71,7 @@ def host(evening: Evening, screens: Screens) -> Any:
 
 @pytest.fixture
 def ann(evening: Evening, screens: Screens) -> Any:
-    """The page of who has joined first."""
+    """The first player's page."""
     page = screens.open(**PHONE)
     be(page, evening.guest("Ann"))
     page.goto(evening.house.url + evening.at("me"))
@@ -81,18 +81,18 @@ def ann(evening: Evening, screens: Screens) -> Any:
 
 @pytest.fixture
 def bob(ann: Any, evening: Evening) -> Phone:
-    """The phone of who has joined second."""
+    """The second player's phone."""
     return evening.guest("Bob")
 
 
-def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(
+def test_a_late_refusal_does_not_show_a_freed_team_as_taken(
     evening: Evening, ann: Any, bob: Phone
 ) -> None:
     """Ann taps a team that Bob has just taken. Bob changes his mind before she hears of it."""
     held = Held(ann, "team")
     assert evening.pick(bob, 3).status == 200
     see(ann.locator("#team-3"), "Bob Nowak")
-    # She sees it as it was a moment ago.
+    # Her tile is put back to how it looked a moment ago.
     ann.evaluate(
         """() => {
           const tile = document.querySelector("#team-3 .tile");
@@ -101,7 +101,7 @@ def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(
         }"""
     )
     assert held.wait() == 409
-    ann.evaluate("look(null)")  # whatever she looks at is sent again and again
+    ann.evaluate("look(null)")  # a look is sent repeatedly until she looks away
     ann.wait_for_timeout(500)
     assert evening.pick(bob, 5).status == 200
     see(ann.locator("#team-5"), "Bob Nowak")
@@ -115,7 +115,7 @@ def test_a_late_refusal_does_not_bring_back_a_team_that_is_free_again(
     see(ann.locator("#team-3"), "yours")
 
 
-def test_the_late_answer_to_a_pick_does_not_take_back_the_next_one(
+def test_a_late_answer_to_a_pick_does_not_undo_the_next_pick(
     evening: Evening, host: Any, ann: Any, bob: Phone
 ) -> None:
     held = Held(ann, "team")
@@ -134,10 +134,10 @@ def test_the_late_answer_to_a_pick_does_not_take_back_the_next_one(
     assert "yours" not in bob.get(evening.at("me")).page.by_id("stage").text
 
 
-def test_an_answer_that_comes_before_its_frame_is_not_taken_back_by_an_older_frame(
+def test_an_older_frame_does_not_undo_an_answer_that_overtook_it(
     ann: Any,
 ) -> None:
-    """A frame is cut off on the way and comes again later; the answer has overtaken it."""
+    """A frame is lost on the way and sent again; the answer has overtaken it."""
     before = ann.evaluate("document.querySelector('#team-3').outerHTML")
     ann.locator("#team-3 .tile").tap()
     see(ann.locator("#team-3"), "yours")
@@ -145,18 +145,18 @@ def test_an_answer_that_comes_before_its_frame_is_not_taken_back_by_an_older_fra
     assert "yours" in ann.locator("#team-3").inner_text()
 
 
-def test_a_container_that_comes_late_does_not_take_its_newer_regions_back(ann: Any) -> None:
+def test_a_late_container_does_not_undo_its_newer_regions(ann: Any) -> None:
     stage = ann.evaluate("document.querySelector('#stage').outerHTML")
     ann.locator("#team-3 .tile").tap()
     see(ann.locator("#team-3"), "yours")
     seq = int(ann.locator("#team-3").get_attribute("data-at").partition(".")[0])
     between = f"{seq - 1}.{2**45}"  # newer than the stage, older than the tile
     ann.evaluate(SWAP, as_of(stage, between))
-    assert ann.locator("#stage").get_attribute("data-at") == between  # it was put in
+    assert ann.locator("#stage").get_attribute("data-at") == between  # it was swapped in
     assert "yours" in ann.locator("#team-3").inner_text()
 
 
-def test_a_late_lock_does_not_hide_that_the_door_is_open_again(
+def test_a_late_answer_to_a_lock_does_not_hide_a_later_unlock(
     evening: Evening, host: Any, screens: Screens
 ) -> None:
     host.goto(evening.house.url + evening.at("organise"))
@@ -176,7 +176,7 @@ def test_a_late_lock_does_not_hide_that_the_door_is_open_again(
     assert host.get_by_role("button", name="Lock the door").count() == 1
 
 
-def test_the_same_frame_twice_is_the_same_page(evening: Evening, ann: Any, bob: Phone) -> None:
+def test_a_duplicate_frame_changes_nothing(evening: Evening, ann: Any, bob: Phone) -> None:
     assert evening.pick(bob, 3).status == 200
     see(ann.locator("#team-3"), "Bob Nowak")
     tile = ann.evaluate("document.querySelector('#team-3').outerHTML")

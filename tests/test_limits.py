@@ -1,4 +1,4 @@
-"""Rate limits: what is counted for whom, what the refusal says, and that nobody gets around it."""
+"""Rate limits: whose requests are counted, what a refusal says, and that none can be evaded."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ME = "127.0.0.1"
 
 
 def fill(house: House, name: str, who: str = ME) -> None:
-    """Use a limit up, as if by many requests.
+    """Use up a limit, as if by many requests.
 
-    It may have begun to fill: what a test before this one did is counted a moment later.
+    It may be partly used: attempts by an earlier test are counted in the background.
     """
     limiter = Limiter(house.settings.redis_url)
 
@@ -44,16 +44,16 @@ def fill(house: House, name: str, who: str = ME) -> None:
     assert any(is_full() for _ in range(LIMITS[name].amount + 1))
 
 
-# Counted a moment after it was let through.
+# Limits counted in the background, after the request was let through.
 LATER = {"call", "page", "tap", "taps"}
 
 
 def refused(send: Callable[[], Answer]) -> None:
-    """Send it until it is refused, which takes a moment for what is counted later."""
+    """Send it until it is refused. Limits counted in the background take a moment."""
     wait_until(lambda: send().status == 429, 5)
 
 
-def test_what_is_counted_later_is_counted_to_the_last_and_refused_soon(house: House) -> None:
+def test_background_counting_loses_no_attempt_and_refuses_soon(house: House) -> None:
     limiter, other = (Limiter(house.settings.redis_url) for _ in range(2))
     for _ in range(LIMITS["tap"].amount):
         limiter.count("tap", "p-Ola")
@@ -75,7 +75,7 @@ def test_what_is_counted_later_is_counted_to_the_last_and_refused_soon(house: Ho
     other.count("tap", "p-Ola")
 
 
-def test_one_defect_does_not_end_the_counting(
+def test_counting_continues_after_an_unexpected_error(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limiter = Limiter(house.settings.redis_url)
@@ -97,7 +97,7 @@ def test_one_defect_does_not_end_the_counting(
 
 
 def told_to_wait(answer: Answer, form: str) -> None:
-    """It is a 429 that tells how long, to programs and to people."""
+    """Assert a 429 that says how long to wait, to programs and to people."""
     assert answer.status == 429, (answer.path, form)
     seconds = answer.headers["Retry-After"]
     assert 1 <= int(seconds) <= 61
@@ -140,7 +140,7 @@ class People:
         }
 
     def run(self, path: str, body: Any = None) -> Answer:
-        """A call of the host's program."""
+        """A call by the host's program."""
         return call(self.e.visitor(), f"{self.api}/{path}", body, self.program["organiser_key"])
 
     def max_picks(self, team: int) -> Answer:
@@ -157,7 +157,7 @@ CODE = new_code(secrets.choice)
 NEW = {"name": "Too many", "limit": 2}
 NAME = {"first": "Eve", "last": "Nowak"}
 
-# (limit, who is counted by it, who asks, where, what they send): by the pages and by the API.
+# (limit, who is counted, caller, path, what is sent), for the pages and for the API.
 PAGES = (
     ("create", ME, "visitor", "/", {}),
     ("join", ME, "visitor", "{t}/join", NAME),
@@ -178,11 +178,11 @@ CALLS = (
     ("wrong-code", ME, "", f"/api/v1/tournaments/{CODE}/players", NAME),
     ("wrong-key", ME, "", "{api}/devices", {"link_key": "x"}),
 )
-# Tried elsewhere: tests/test_passphrase.py, and below.
+# Tested in tests/test_passphrase.py, and below.
 ELSEWHERE = {"passphrase", "guess"}
 
 
-def test_every_limit_is_tried_and_written_down() -> None:
+def test_every_limit_is_tested_and_documented() -> None:
     assert {row[0] for row in (*PAGES, *CALLS)} | ELSEWHERE == LIMITS.keys()
     page = Path("docs/security.md").read_text(encoding="utf-8")
     written = dict(re.findall(r"(?m)^\| `([a-z-]+)` \| ([\d,]+ a \w+) \|", page))
@@ -229,7 +229,7 @@ def test_a_program_is_told_how_long_to_wait(
 
 
 @pytest.mark.parametrize("door", ["phone", "host", "for them", "program", "player's program"])
-def test_the_taps_of_each_one_are_limited_and_nobody_elses(
+def test_the_taps_of_each_caller_are_limited_separately(
     house: House, people: People, door: str
 ) -> None:
     e, version = people.e, people.e.version
@@ -261,10 +261,8 @@ def test_the_taps_of_each_one_are_limited_and_nobody_elses(
     assert one().status in (200, 303)
 
 
-def test_names_of_other_evenings_are_tried_as_seldom_as_evenings_are_made(
-    house: House, people: People
-) -> None:
-    """A name that is taken tells that an open tournament has it."""
+def test_renaming_counts_against_the_limit_for_creating(house: House, people: People) -> None:
+    """A refused name reveals that an open tournament has it."""
     e = people.e
     fill(house, "create")
     assert e.act("rename", name="Another cup").status == 429
@@ -276,7 +274,7 @@ def test_names_of_other_evenings_are_tried_as_seldom_as_evenings_are_made(
     assert e.act("lock").status == 200
 
 
-# --- who is counted -------------------------------------------------------------------------------
+# --- which address is counted ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -312,7 +310,7 @@ def behind_a_proxy(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def counts(house: House, name: str) -> dict[str, int]:
-    """Who is counted how often by that limit."""
+    """Address -> how often this limit has counted it."""
     found = {}
     for key in house.redis.scan_iter(f"LIMITS*/{name}/*"):
         who = re.fullmatch(rf"LIMITS:LIMITER/{name}/(.*)/\d+/\d+/\w+", key.decode())
@@ -340,7 +338,7 @@ FORGED = {
 
 
 def ask(house: House, lines: list[str]) -> int:
-    """The status of a wrong code, asked with exactly these header lines."""
+    """The status of a request for an unknown code, with exactly these header lines."""
     named = [
         line if re.match(r"[A-Za-z_-]+: ", line) else f"X-Forwarded-For: {line}" for line in lines
     ]
@@ -351,15 +349,19 @@ def ask(house: House, lines: list[str]) -> int:
 
 
 @pytest.mark.parametrize("header", FORGED)
-def test_without_a_proxy_nobody_is_counted_as_somebody_else(house: House, header: str) -> None:
+def test_without_a_proxy_forged_headers_do_not_change_who_is_counted(
+    house: House, header: str
+) -> None:
     for n in range(1, 5):
         assert ask(house, [line.format(n=n) for line in FORGED[header]]) == 404
     assert counts(house, "wrong-code") == {ME: 4}
 
 
 @pytest.mark.parametrize("header", FORGED)
-def test_behind_one_proxy_its_word_counts_and_no_others(behind_a_proxy: House, header: str) -> None:
-    """The proxy adds the address that it sees to what it was sent, in the line or in one more."""
+def test_behind_one_proxy_only_its_own_entry_decides_who_is_counted(
+    behind_a_proxy: House, header: str
+) -> None:
+    """The proxy appends the address that it sees, to the given line or as another one."""
     for n in range(1, 5):
         lines = [line.format(n=n) for line in FORGED[header]]
         assert ask(behind_a_proxy, [*lines, "X-Forwarded-For: 192.0.2.7"]) == 404
@@ -368,14 +370,14 @@ def test_behind_one_proxy_its_word_counts_and_no_others(behind_a_proxy: House, h
     assert counts(behind_a_proxy, "wrong-code").keys() == {"192.0.2.7"}
 
 
-def test_guests_of_one_proxy_are_counted_apart(behind_a_proxy: House) -> None:
+def test_guests_behind_one_proxy_are_counted_separately(behind_a_proxy: House) -> None:
     for n in (7, 8):
         for _ in range(n):
             assert ask(behind_a_proxy, [f"192.0.2.{n}"]) == 404
     assert counts(behind_a_proxy, "wrong-code") == {"192.0.2.7": 7, "192.0.2.8": 8}
 
 
-def test_a_machine_that_changes_its_address_within_its_network_is_one(
+def test_addresses_of_one_ipv6_network_are_counted_together(
     behind_a_proxy: House,
 ) -> None:
     sent = [f"2001:db8:1:2:{n:x}::{n:x}" for n in range(1, 100)]
@@ -398,8 +400,8 @@ def from_(app: Flask, address: str, path: str, **sent: Any) -> Any:
     return client.get(path, environ_base={"REMOTE_ADDR": address}, **sent)
 
 
-def test_guessing_ends_even_for_who_guesses_right(app: Flask) -> None:
-    """Else the 429 of the wrong ones would be an answer as good as a 404."""
+def test_a_guesser_over_the_limit_is_refused_even_for_a_right_code(app: Flask) -> None:
+    """Otherwise a 429 would tell a wrong code from a right one, as a 404 does."""
     e = ApiEvening(app)
     thief, other = "192.0.2.1", "192.0.2.2"
     statuses = [from_(app, thief, f"/go?code={new_code(secrets.choice)}").status_code
@@ -411,7 +413,7 @@ def test_guessing_ends_even_for_who_guesses_right(app: Flask) -> None:
         assert from_(app, other, path).status_code in (200, 303), path
 
 
-def test_who_is_in_goes_on_while_a_neighbour_guesses(app: Flask) -> None:
+def test_players_and_hosts_carry_on_while_a_neighbour_guesses(app: Flask) -> None:
     e = ApiEvening(app)
     bar = "192.0.2.3"
     player_id = e.join("Ola")
@@ -427,24 +429,24 @@ def test_who_is_in_goes_on_while_a_neighbour_guesses(app: Flask) -> None:
     assert from_(app, bar, f"/t/{e.code}/organise", client=host).status_code == 200
     token = {"Authorization": f"Bearer {e.players[player_id].token}"}
     assert from_(app, bar, e.at(f"/players/{player_id}/seat"), headers=token).status_code == 200
-    # A seat in one evening is no way into another.
+    # A seat in one evening gives no access to another.
     elsewhere = ApiEvening(app)
     assert from_(app, bar, f"/t/{elsewhere.code}", client=guest).status_code == 429
-    # And being in is no way to guess keys.
+    # A seat does not permit guessing keys.
     assert from_(app, bar, f"/t/{e.code}/host/x", client=guest).status_code == 429
 
 
-def test_codes_are_too_many_to_be_guessed() -> None:
+def test_there_are_too_many_codes_to_guess() -> None:
     """The arithmetic of docs/security.md."""
     codes = len(CODE_ALPHABET) ** 8
     a_year = LIMITS["guess"].amount * 60 * 24 * 365
     assert len({new_code(secrets.choice) for _ in range(1000)}) == 1000
     assert codes / 1000 / a_year > 0.8  # years, to find one of a thousand evenings
-    assert codes / 30 / a_year > 29  # to find one of thirty seats of an evening one knows
+    assert codes / 30 / a_year > 29  # to find one of thirty seats of a known evening
 
 
 def test_no_address_lists_evenings(app: Flask) -> None:
-    """Whatever can be asked for without a code names no evening that is there."""
+    """No page that needs no code names an existing evening."""
     e = ApiEvening(app)
     name = good(e.anyone.get(e.at()))["name"]
     for rule in app.url_map.iter_rules():

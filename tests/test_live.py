@@ -1,4 +1,4 @@
-"""Live screens on two workers: everything arrives, small, at once, and only what one may see."""
+"""Live screens on two workers: every change arrives soon, small, and only where it is allowed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ REGIONS = {
     "watch": {"bar", "wait", "stage"},
     "organise": {"bar", "wait", "controls", "people-title", "people", "devices"},
 }
-# Seconds, for a machine that is busy. Without news a look ends after 8, an event comes after 30.
+# Seconds, on a busy machine. Shorter than a look (8) and than the poll of the store (30).
 SOON = 5
 
 
 def open_screen(e: Evening, view: str, worker: int, guest: Phone | None = None) -> Screen:
-    """A socket that has taken its first frame."""
+    """Open a screen and take its first frame."""
     phone = e.host if view == "organise" else guest or e.house.phone()
     screen = phone.copy(worker).live(e.live(view))
     screen.take()
@@ -35,10 +35,10 @@ def open_screen(e: Evening, view: str, worker: int, guest: Phone | None = None) 
 
 
 def listening(e: Evening, workers: int = 2) -> None:
-    """Wait until so many workers hear what the bus says of that tournament."""
+    """Wait until this many workers are subscribed to the tournament's channel."""
     name = CHANNEL + e.code
     wait_until(lambda: dict(e.house.redis.pubsub_numsub(name))[name.encode()] == workers)
-    time.sleep(0.1)  # then they ask once more for what they may have missed
+    time.sleep(0.1)  # once subscribed, they refetch what they may have missed
 
 
 def look(screen: Screen, team: int | None) -> None:
@@ -49,9 +49,7 @@ def look(screen: Screen, team: int | None) -> None:
 
 
 @pytest.mark.parametrize("view", REGIONS)
-def test_on_connect_a_screen_gets_every_region_of_its_page_as_it_is_now(
-    house: House, view: str
-) -> None:
+def test_a_screen_gets_every_current_region_of_its_page_on_connect(house: House, view: str) -> None:
     e = house.evening()
     ola = e.guest("Ola")
     e.guest("Max")
@@ -105,7 +103,7 @@ def test_a_pick_reaches_every_view_on_both_workers_within_a_second_as_a_small_fr
         screen.ws.close()
 
 
-def test_people_who_come_and_go_are_seen_on_every_screen(house: House) -> None:
+def test_joins_renames_and_removals_reach_every_screen(house: House) -> None:
     e = house.evening(limit=3)
     screens = [open_screen(e, view, worker) for view in ("board", "watch") for worker in (0, 1)]
     ola = e.guest("Ola", worker=0)
@@ -126,7 +124,7 @@ def test_people_who_come_and_go_are_seen_on_every_screen(house: House) -> None:
         screen.ws.close()
 
 
-def test_what_happens_in_one_tournament_is_not_sent_to_another(house: House) -> None:
+def test_events_of_one_tournament_are_not_sent_to_another(house: House) -> None:
     e, other = house.evening(), house.evening()
     ola = e.guest("Ola")
     with open_screen(other, "board", 0) as board, open_screen(other, "me", 1) as phone:
@@ -137,7 +135,7 @@ def test_what_happens_in_one_tournament_is_not_sent_to_another(house: House) -> 
         assert phone.quiet(0.1) == []
 
 
-def test_what_marks_a_team_as_yours_reaches_its_owner_only(house: House) -> None:
+def test_the_mark_yours_reaches_only_the_holder_of_the_team(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     own = [open_screen(e, "me", worker, ola) for worker in (0, 1)]
@@ -161,7 +159,7 @@ def test_what_marks_a_team_as_yours_reaches_its_owner_only(house: House) -> None
 
 
 @pytest.mark.parametrize(("do", "says"), [("remove", "took you out"), ("block", "blocked you")])
-def test_who_is_taken_out_reads_why_on_the_open_page(house: House, do: str, says: str) -> None:
+def test_a_removed_player_reads_why_on_the_open_page(house: House, do: str, says: str) -> None:
     e = house.evening()
     ola = e.guest("Ola")
     e.pick(ola, 1)
@@ -171,7 +169,7 @@ def test_who_is_taken_out_reads_why_on_the_open_page(house: House, do: str, says
         screen.until(lambda s: "yours" not in s.text, SOON)
 
 
-def test_a_picker_who_is_cut_off_right_after_the_pick_holds_up_nothing(house: House) -> None:
+def test_a_player_who_disconnects_right_after_a_pick_delays_nothing(house: House) -> None:
     e = house.evening(limit=2)
     ola, max_ = e.guest("Ola"), e.guest("Max")
     e.pick(ola, 0)
@@ -183,7 +181,7 @@ def test_a_picker_who_is_cut_off_right_after_the_pick_holds_up_nothing(house: Ho
     assert e.act("draw", attempt=1).status == 200
 
 
-def test_of_a_hundred_events_thirty_screens_on_two_workers_show_the_last_state(
+def test_thirty_screens_on_two_workers_show_the_last_state_after_a_hundred_events(
     house: House,
 ) -> None:
     e = house.evening(limit=10, teams=40)
@@ -220,7 +218,7 @@ def test_of_a_hundred_events_thirty_screens_on_two_workers_show_the_last_state(
 # --- looking --------------------------------------------------------------------------------------
 
 
-def test_a_look_is_seen_by_the_others_with_the_name_and_ends_when_she_looks_away(
+def test_others_see_a_look_and_its_name_until_the_player_looks_away(
     house: House,
 ) -> None:
     e = house.evening()
@@ -245,7 +243,7 @@ def test_a_look_is_seen_by_the_others_with_the_name_and_ends_when_she_looks_away
     assert len(e.events) == 3
 
 
-def test_a_look_is_over_when_she_has_picked_or_the_team_is_taken(house: House) -> None:
+def test_a_look_ends_when_the_player_picks_or_the_team_is_taken(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     with open_screen(e, "me", 0, ola) as own, open_screen(e, "board", 1) as board:
@@ -274,17 +272,17 @@ def test_only_a_player_can_be_seen_looking(house: House) -> None:
         with open_screen(e, "me", 1, ola) as screen:
             for strange in (-1, 8, 1.5, True, "3", [3], {}, 10**30):
                 screen.ws.send(json.dumps({"look": strange}))
-                time.sleep(0.25)  # within the allowance, so it is not the limit that drops it
+                time.sleep(0.25)  # below the rate limit, so the limit does not drop it
             assert screen.ws.ping().wait(2)
         assert "looking at" not in "".join(board.quiet(0.2))
 
 
-def test_a_screen_that_opens_sees_who_is_looking_already(house: House) -> None:
+def test_a_new_screen_shows_the_current_looks(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     with open_screen(e, "me", 0, ola) as own:
         look(own, 3)
-        for _ in range(4):  # also when it is its worker's last one that closes and opens again
+        for _ in range(4):  # also when a worker's last screen closes and reopens
             with open_screen(e, "me", 1, max_) as other:
                 other.until(lambda s: "Ola is looking" in s.shows("team-3"), SOON)
 
@@ -306,17 +304,17 @@ def test_no_more_than_five_looks_a_second_get_through(house: House, sockets: int
         began = time.monotonic()
         while time.monotonic() - began < 2.5:
             look(next(screens), len(at) % 8)
-            note(bus.get_message(timeout=0.06))  # slower than what counts as a flood
+            note(bus.get_message(timeout=0.06))  # too slow to count as a flood
         while message := bus.get_message(timeout=0.2):
             note(message)
-    # In any second no more than five left; on a busy machine they do not take equally long.
+    # The limit is five a second; on a busy machine delays vary, so check half a second.
     most = max(sum(1 for other in at if 0 <= other - first < 0.5) for first in at)
     assert len(at) >= 10
     assert most <= 5, f"{most} looks at once"
     assert len(at) <= 5 * (int(at[-1] - began) + 1)
 
 
-def test_of_many_looks_the_last_one_is_what_the_others_see(house: House) -> None:
+def test_others_see_the_last_of_many_looks(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     with open_screen(e, "me", 0, ola) as own, open_screen(e, "me", 1, max_) as other:
@@ -328,7 +326,7 @@ def test_of_many_looks_the_last_one_is_what_the_others_see(house: House) -> None
         assert "looking" not in other.text
 
 
-# --- messages that get lost, doubled or mangled ---------------------------------------------------
+# --- lost, duplicate and malformed messages -------------------------------------------------------
 
 
 def test_a_screen_that_opens_after_a_lost_message_shows_the_current_state(house: House) -> None:
@@ -340,7 +338,7 @@ def test_a_screen_that_opens_after_a_lost_message_shows_the_current_state(house:
             late.until(lambda s: "Ola Nowak" in s.shows("seat-1"), SOON)
 
 
-def test_a_message_that_comes_after_a_screen_has_opened_still_reaches_the_others(
+def test_a_message_after_a_screen_has_opened_still_reaches_the_others(
     house: House,
 ) -> None:
     e = house.evening()
@@ -353,7 +351,7 @@ def test_a_message_that_comes_after_a_screen_has_opened_still_reaches_the_others
             watch.until(lambda s: "Ola Nowak" in s.shows("seat-1"), SOON)
 
 
-def test_messages_that_are_doubled_or_late_change_nothing(house: House) -> None:
+def test_duplicate_or_late_messages_change_nothing(house: House) -> None:
     e = house.evening()
     with open_screen(e, "board", 0) as board:
         e.guest("Ola")
@@ -380,7 +378,7 @@ MALFORMED = [
 ]  # fmt: skip
 
 
-def test_a_mangled_message_is_logged_and_dropped_and_the_next_one_arrives(house: House) -> None:
+def test_a_malformed_message_is_logged_and_dropped_and_the_next_one_arrives(house: House) -> None:
     e = house.evening()
     before = house.log().count("bus message malformed")
     with open_screen(e, "board", 0) as board, open_screen(e, "board", 1) as other:

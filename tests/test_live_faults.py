@@ -46,7 +46,7 @@ def store(folder: Path) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="module")
 def house(bus: LocalServer, store: LocalServer, folder: Path) -> Iterator[House]:
-    """The last test stops it, so it has the time that this takes."""
+    """The last test stops it, hence the drain time."""
     with open_house(Servers(store.uri, bus.uri), folder, drain_seconds=2) as made:
         yield made
 
@@ -71,11 +71,11 @@ def close_all(screens: list[Screen]) -> None:
         screen.ws.close()
 
 
-def test_a_listening_connection_that_is_killed_is_made_anew(house: House) -> None:
+def test_a_killed_bus_subscription_is_restored(house: House) -> None:
     e = house.evening()
     screens = screens_of(e)
     assert house.redis.client_kill_filter(_type="pubsub") >= 2
-    e.guest("Ola", worker=0)  # may well be published while nobody listens
+    e.guest("Ola", worker=0)  # may be published while no worker is subscribed
     all_show(screens, "Ola", 5)
     house.redis.client_kill_filter(_type="pubsub")
     name = CHANNEL + e.code
@@ -85,7 +85,7 @@ def test_a_listening_connection_that_is_killed_is_made_anew(house: House) -> Non
     close_all(screens)
 
 
-def test_without_the_bus_taps_work_and_after_it_every_screen_is_right_again(
+def test_taps_work_without_the_bus_and_screens_catch_up_when_it_returns(
     house: House, bus: LocalServer
 ) -> None:
     e = house.evening(limit=8)
@@ -120,7 +120,7 @@ def test_without_the_bus_taps_work_and_after_it_every_screen_is_right_again(
     close_all(screens)
 
 
-def test_while_the_store_is_away_screens_stay_open_and_then_go_on(
+def test_screens_stay_open_while_the_store_is_down_and_then_catch_up(
     house: House, store: LocalServer
 ) -> None:
     e = house.evening()
@@ -141,14 +141,14 @@ def test_while_the_store_is_away_screens_stay_open_and_then_go_on(
     close_all(screens)
 
 
-def test_a_worker_that_is_killed_takes_only_its_own_screens_with_it(house: House) -> None:
+def test_a_killed_worker_drops_only_its_own_screens(house: House) -> None:
     e = house.evening()
     lost, kept = (house.phone(worker).live(e.live("board")) for worker in (0, 1))
     lost.take()
     os.kill(house.workers[0], signal.SIGKILL)
     with pytest.raises(ConnectionClosed) as closed:
         lost.take()
-    assert closed.value.rcvd is None  # cut, which htmx takes for a reason to come back
+    assert closed.value.rcvd is None  # no close frame, so htmx reconnects
     wait_until(lambda: len(house.server.pids) == 2 and house.server.pids != house.workers)
     house.workers = sorted(house.server.pids)
     e.guest("Ola")
@@ -159,14 +159,14 @@ def test_a_worker_that_is_killed_takes_only_its_own_screens_with_it(house: House
     kept.ws.close()
 
 
-def test_a_server_that_is_told_to_stop_sees_its_screens_off_one_by_one_and_loses_no_tap(
+def test_a_stopping_server_closes_its_screens_one_by_one_and_loses_no_tap(
     house: House,
 ) -> None:
     e = house.evening(limit=8, teams=60)
     guests = [e.guest(f"N{number}", worker=number % 2) for number in range(4)]
     screens = [guest.copy().live(e.live("me")) for guest in guests for _ in range(3)]
     for guest in guests:
-        guest.worker = None  # whichever still accepts
+        guest.worker = None  # any worker that still accepts
     began = time.monotonic()
     codes, closed_at, acknowledged = [], [], []
 

@@ -22,19 +22,19 @@ from .desk import utc_now
 from .evening import CODE, Evening
 
 
-def told(evening: Evening, seq: int) -> Any:
-    """A stream of which nobody knows what its events touched."""
+def unknown_changes(evening: Evening, seq: int) -> Any:
+    """A stream that does not know what its events touched."""
     return SimpleNamespace(
         tournament=evening.t, seq=seq, at=utc_now(), touched_since=lambda seq: [None]
     )
 
 
-def hearing(looks: Callable[[str], dict[str, tuple[int, float]]]) -> Any:
-    """A bus that keeps such looks."""
+def bus_with(looks: Callable[[str], dict[str, tuple[int, float]]]) -> Any:
+    """A bus with these looks."""
     return SimpleNamespace(looks=looks, presences=lambda code: [], connected=True, now=utc_now)
 
 
-def holding(stream: Any) -> Any:
+def store_with(stream: Any) -> Any:
     """A store with one stream in it."""
     return SimpleNamespace(read=lambda code: stream, stream=lambda code: stream)
 
@@ -48,27 +48,27 @@ def holding(stream: Any) -> Any:
     ],
     ids=["she looks", "she looks elsewhere", "she looks away"],
 )
-def test_a_look_that_is_heard_while_the_stored_ones_are_read_counts(
+def test_a_look_received_while_stored_looks_are_read_overrides_them(
     heard: int | None, stored: dict[str, tuple[int, float]], shown: dict[str, int]
 ) -> None:
     evening = Evening()
     evening.join("Ola")
-    stream = told(evening, 2)
+    stream = unknown_changes(evening, 2)
 
     def read_looks(code: str) -> dict[str, tuple[int, float]]:
         room.look(Looked(code, "p-Ola", heard), 8)
         return stored
 
     unused: Any = None
-    bus: Any = hearing(read_looks)
-    room = Room(CODE, store=holding(stream), bus=bus, renderer=unused, join_url="")
+    bus: Any = bus_with(read_looks)
+    room = Room(CODE, store=store_with(stream), bus=bus, renderer=unused, join_url="")
     room._refresh()
     room.greenlet.kill(block=False)
     assert room.live_now().looks == shown
 
 
 class Screen(Outbox):
-    """A phone that keeps what it is sent."""
+    """A phone's outbox that keeps what it is sent."""
 
     def __init__(self, player_id: str) -> None:
         self.ends = socket.socketpair()
@@ -84,7 +84,7 @@ class Screen(Outbox):
 
 
 class Renderer:
-    """Shows the data as they are, and cannot show whatever has ``broken`` in it."""
+    """Renders the data of a region as text, and fails on text that contains ``broken``."""
 
     broken = "nothing"
 
@@ -95,18 +95,18 @@ class Renderer:
         return text
 
 
-def test_a_phone_that_cannot_be_shown_its_own_regions_does_not_keep_them_from_the_others() -> None:
+def test_a_phone_whose_own_regions_fail_to_render_does_not_affect_the_others() -> None:
     evening = Evening()
     ids = evening.join("Ola", "Max", "Zoe")
-    stream = told(evening, 2)
-    bus: Any = hearing(lambda code: {})
+    stream = unknown_changes(evening, 2)
+    bus: Any = bus_with(lambda code: {})
     renderer: Any = Renderer()
-    room = Room(CODE, store=holding(stream), bus=bus, renderer=renderer, join_url="")
+    room = Room(CODE, store=store_with(stream), bus=bus, renderer=renderer, join_url="")
     phones = [Screen(player_id) for player_id in ids]
     for phone in phones:
         room.enter(phone)
         phone.sent.clear()
-    renderer.broken = "name='Max Nowak'"  # only their own card has it
+    renderer.broken = "name='Max Nowak'"  # only on Max's own card
     for team, player_id in enumerate(ids):
         evening.pick(player_id, team)
     stream.seq = 5
@@ -121,7 +121,7 @@ def test_a_phone_that_cannot_be_shown_its_own_regions_does_not_keep_them_from_th
 
 
 class Painted:
-    """A screen that looks as it is told to."""
+    """A picture of the given regions."""
 
     def __init__(self, renderer: Any, *top: Region) -> None:
         self.top = top
@@ -135,7 +135,7 @@ class Painted:
         return self.picture.update(self.scene, ANYTHING)
 
 
-def test_what_could_not_be_rendered_is_in_the_next_update() -> None:
+def test_the_next_update_includes_a_region_that_failed_to_render() -> None:
     renderer: Any = Renderer()
     picture = Painted(renderer, Region("one", "", ("a",)), Region("two", "", ("b",)))
     changed = (Region("one", "", ("new",)), Region("two", "", ("b",)))
@@ -149,7 +149,7 @@ def test_what_could_not_be_rendered_is_in_the_next_update() -> None:
     assert picture.update(*changed) == ("", set())
 
 
-def test_own_regions_lie_over_the_shared_ones_which_are_rendered_once() -> None:
+def test_own_regions_replace_shared_ones_which_are_rendered_once() -> None:
     rendered: list[str] = []
 
     class Counting(Renderer):
@@ -171,13 +171,13 @@ def test_own_regions_lie_over_the_shared_ones_which_are_rendered_once() -> None:
         assert "(7,)" not in html
         assert html.count('id="row-') == 50
         assert picture.whole(mine).count(f"own {n}") == 1
-    assert len(rendered) < 100  # and not 50 for each
+    assert len(rendered) < 100  # not 50 for each phone
     painted.update(Region("stage", "", ("s",), (*rows[:3], Region("row-3", "", ("x",)))))
     assert "('x',)" in picture.whole({})
     assert "row-9" not in picture.whole({})
 
 
-def test_a_stream_that_is_over_says_so_also_after_a_half_written_event() -> None:
+def test_a_closed_stream_sends_over_even_after_a_half_written_event() -> None:
     ours, theirs = gevent.socket.socketpair()
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     box = EventOutbox(ours, "board")

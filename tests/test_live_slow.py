@@ -1,7 +1,7 @@
-"""What takes its time: heartbeats, looks that end by themselves, a lost message that heals, who is
-here, and a request that never comes whole.
+"""Live screens over time: heartbeats, expiring looks, recovery from a lost message, presence, and a
+request that never arrives whole.
 
-The scenes run side by side, so the file takes as long as the slowest of them.
+The scenes run in parallel, so the file takes as long as the slowest of them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.slow
 
 
 def beats_of_an_idle_screen(house: House) -> list[tuple[float, dict[str, Any]]]:
-    """When a screen on which nothing happens was spoken to, and what it was told."""
+    """The heartbeats of a screen on which nothing happens, with their times."""
     e = house.evening()
     ola = e.guest("Ola", worker=0)
     beats = []
     with house.phone(1).live(e.live("board")) as screen, ola.live(e.live("me")):
-        screen.quiet(4)  # by then it is known who is here
+        screen.quiet(4)  # by then the screen shows who is here
         assert "is-away" not in screen.text
         assert "is-asleep" not in screen.text
         began = time.monotonic()
@@ -41,7 +41,7 @@ def beats_of_an_idle_screen(house: House) -> list[tuple[float, dict[str, Any]]]:
 
 
 def seconds_of_a_look(house: House) -> float:
-    """How long a look is seen by others when nothing more is heard of who looks."""
+    """How long others see a look that is not repeated."""
     e = house.evening()
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
     with ola.live(e.live("me")) as own, max_.live(e.live("me")) as other:
@@ -55,7 +55,7 @@ def seconds_of_a_look(house: House) -> float:
 
 
 def seconds_to_heal(house: House) -> list[float]:
-    """How long screens on two workers need when nobody was told of an event."""
+    """How long screens on two workers take to show an event that was not published."""
     e = house.evening()
     screens = [house.phone(worker).live(e.live("board")) for worker in (0, 1)]
     for screen in screens:
@@ -70,8 +70,8 @@ def seconds_to_heal(house: House) -> list[float]:
     return seconds
 
 
-def seconds_until_a_stuck_reader_is_cut(house: House) -> float:
-    """How long a reader is kept that takes nothing, while an idle one goes on."""
+def seconds_until_a_stuck_reader_is_disconnected(house: House) -> float:
+    """How long a client that reads nothing stays connected; an idle one stays."""
     e = house.giant_evening()
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=0)
     began = time.monotonic()
@@ -84,7 +84,7 @@ def seconds_until_a_stuck_reader_is_cut(house: House) -> float:
             for line in house.lines()
             if line["message"] == "screen closed" and about.items() <= line["labels"].items()
         ]:
-            assert time.monotonic() - began < 30, "it is still held"
+            assert time.monotonic() - began < 30, "it is still connected"
             idle.quiet(0.5)
         seconds = time.monotonic() - began
         with pytest.raises(OSError, match=r"missing|reset"):
@@ -96,7 +96,7 @@ def seconds_until_a_stuck_reader_is_cut(house: House) -> float:
 
 
 def seconds_until_a_body_is_given_up(house: House) -> float:
-    """How long a body is waited for of which a byte comes now and then."""
+    """How long the server waits for a body that arrives one byte at a time."""
     with socket.create_connection((house.host, house.port), timeout=15) as phone:
         phone.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
         began = time.monotonic()
@@ -105,19 +105,19 @@ def seconds_until_a_body_is_given_up(house: House) -> float:
             time.sleep(0.5)
         assert phone.recv(12) == b"HTTP/1.1 408"
         seconds = time.monotonic() - began
-        while phone.recv(4096):  # and the connection ends
+        while phone.recv(4096):  # until the server closes the connection
             pass
     return seconds
 
 
-# --- who is here: shown soon, and as long as it is so, by whichever worker ------------------------
+# --- presence: every worker shows it soon, and as long as it lasts --------------------------------
 
 
-SOON = 6  # seconds, for a machine that is busy; a phone that is only silent is away after 8
+SOON = 6  # seconds, on a busy machine; a silent phone counts as away after 8
 
 
 def mood(seat: str) -> Any:
-    """A condition on a screen: seat 1 is shown as ``here``, ``asleep`` or ``away``."""
+    """A condition on a screen: it shows seat 1 as ``here``, ``asleep`` or ``away``."""
 
     def holds(screen: Screen) -> bool:
         classes = screen.page.by_id("seat-1").attrs["class"].split()
@@ -127,7 +127,7 @@ def mood(seat: str) -> Any:
     return holds
 
 
-def a_phone_is_here_while_connected_asleep_when_it_says_so_and_else_away(
+def a_phone_is_here_while_connected_asleep_if_it_says_so_and_otherwise_away(
     house: House,
 ) -> None:
     e = house.evening()
@@ -138,7 +138,7 @@ def a_phone_is_here_while_connected_asleep_when_it_says_so_and_else_away(
         board.until(mood("here"), SOON)
         own.ws.send(json.dumps({"asleep": True}))
         board.until(mood("asleep"), SOON)
-        own.ws.close()  # as a phone's browser does when its screen is dark
+        own.ws.close()  # as a phone's browser does when the screen turns off
         board.quiet(3)
         assert mood("asleep")(board)
         own = ola.live(e.live("me"))
@@ -167,10 +167,10 @@ def a_lost_phone_is_away_within_ten_seconds(house: House) -> None:
         own = ola.live(e.live("me"))
         board.until(mood("here"), SOON)
         own.ws.socket.settimeout(None)
-        own.ws.protocol.receive_data = lambda data: None  # it answers no ping any more
+        own.ws.protocol.receive_data = lambda data: None  # it stops answering pings
         began = time.monotonic()
         board.until(mood("away"), 15)
-        assert time.monotonic() - began < 13  # ten, and what a busy machine adds
+        assert time.monotonic() - began < 13  # ten, plus a margin for a busy machine
         own.ws.socket.close()
 
 
@@ -203,7 +203,7 @@ def a_phone_on_an_event_stream_that_hides_is_asleep_and_never_away(house: House)
         assert not any("is-away" in frame for frame in frames)
 
 
-def programs_are_told_who_is_here_whichever_worker_they_ask(house: House) -> None:
+def every_worker_reports_in_the_api_who_is_here(house: House) -> None:
     e = house.evening()
     ola = e.guest("Ola", worker=0)
 
@@ -222,7 +222,7 @@ def programs_are_told_who_is_here_whichever_worker_they_ask(house: House) -> Non
     wait_until(lambda: told() == {"away"}, SOON)
 
 
-def nobody_is_marked_for_what_a_stranger_says_on_the_bus(house: House) -> None:
+def a_presence_message_from_an_unknown_worker_expires(house: House) -> None:
     e = house.evening()
     e.guest("Ola")
     with house.phone(1).live(e.live("board")) as board:
@@ -230,40 +230,40 @@ def nobody_is_marked_for_what_a_stranger_says_on_the_bus(house: House) -> None:
         message = Present(e.code, "w", (e.player("Ola"), "p-nobody"), ())
         house.redis.publish(channel(message), encode(message))
         board.until(mood("here"), SOON)
-        board.until(mood("away"), 13)  # nobody says it again
+        board.until(mood("away"), 13)  # the message is not repeated
 
 
 PRESENCE = (
-    a_phone_is_here_while_connected_asleep_when_it_says_so_and_else_away,
+    a_phone_is_here_while_connected_asleep_if_it_says_so_and_otherwise_away,
     a_phone_with_two_tabs_is_here_until_both_are_closed,
     a_lost_phone_is_away_within_ten_seconds,
     a_phone_without_a_socket_says_by_post_that_it_sleeps,
     a_phone_on_an_event_stream_that_hides_is_asleep_and_never_away,
-    programs_are_told_who_is_here_whichever_worker_they_ask,
-    nobody_is_marked_for_what_a_stranger_says_on_the_bus,
+    every_worker_reports_in_the_api_who_is_here,
+    a_presence_message_from_an_unknown_worker_expires,
 )
 SCENES = (
     beats_of_an_idle_screen,
     seconds_of_a_look,
     seconds_to_heal,
-    seconds_until_a_stuck_reader_is_cut,
+    seconds_until_a_stuck_reader_is_disconnected,
     seconds_until_a_body_is_given_up,
     *PRESENCE,
 )
 
 
-# --- what is seen of it ---------------------------------------------------------------------------
+# --- the tests, on the results of the scenes ------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def scenes(house: House) -> Iterator[Callable[[Callable[[House], Any]], Any]]:
-    """The result of a scene, all of which have been started together."""
+    """A function that returns a scene's result; all scenes start together."""
     with ThreadPoolExecutor(len(SCENES)) as pool:
         running: dict[Any, Future[Any]] = {scene: pool.submit(scene, house) for scene in SCENES}
         yield lambda scene: running[scene].result(60)
 
 
-def test_an_idle_screen_hears_at_least_every_six_seconds_how_far_the_evening_is(
+def test_an_idle_screen_gets_the_current_seq_at_least_every_six_seconds(
     scenes: Callable[..., Any],
 ) -> None:
     beats = scenes(beats_of_an_idle_screen)
@@ -274,22 +274,22 @@ def test_an_idle_screen_hears_at_least_every_six_seconds_how_far_the_evening_is(
     assert max(gaps) < 6
 
 
-def test_a_look_that_is_not_repeated_is_gone_within_ten_seconds(
+def test_a_look_that_is_not_repeated_expires_within_ten_seconds(
     scenes: Callable[..., Any],
 ) -> None:
     assert 3 < scenes(seconds_of_a_look) < 10
 
 
-def test_an_event_of_which_nobody_was_told_is_shown_within_35_seconds(
+def test_an_event_that_was_not_published_is_shown_within_35_seconds(
     scenes: Callable[..., Any],
 ) -> None:
     assert max(scenes(seconds_to_heal)) < 35
 
 
-def test_a_reader_that_takes_nothing_for_twenty_seconds_is_cut_off(
+def test_a_client_that_reads_nothing_for_twenty_seconds_is_disconnected(
     scenes: Callable[..., Any],
 ) -> None:
-    assert 19 < scenes(seconds_until_a_stuck_reader_is_cut) < 25
+    assert 19 < scenes(seconds_until_a_stuck_reader_is_disconnected) < 25
 
 
 def test_a_body_that_does_not_arrive_is_given_up(scenes: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-"""The websocket itself: what a client may send, what the server never does, and slow readers."""
+"""The websocket itself: what a client may send, and slow readers."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_large_message_in_small_pieces_ends_the_connection_too(
     ["", "{", "[]", "null", "1", '"look"', "{}", '{"look"}', "[" * 900, '{"look": "3"}',
      '{"look": -1}', '{"look": 1e999}', '{"look": NaN}', '{"look": ' + "9" * 900 + "}", b"\x00"],
 )  # fmt: skip
-def test_a_message_that_is_no_look_is_logged_and_nothing_else(
+def test_a_malformed_message_is_logged_and_ignored(
     quiet: tuple[Evening, Phone], message: str | bytes
 ) -> None:
     e, ola = quiet
@@ -102,7 +102,7 @@ GARBAGE = {
     "an unknown opcode": b"\x83\x80\x00\x00\x00\x00",
     "half a character": b"\x81\x81\x00\x00\x00\x00\xff",
     "a long control frame": b"\x89\xfe\x00\x80\x00\x00\x00\x00" + b"x" * 128,
-    "a continuation of nothing": b"\x80\x80\x00\x00\x00\x00",
+    "a continuation without a start": b"\x80\x80\x00\x00\x00\x00",
     "plain HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "noise": bytes(range(256)) * 4,
     "an endless length": b"\x81\xff" + struct.pack(">Q", 2**62) + b"\x00" * 2000,
@@ -110,9 +110,7 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
-def test_garbage_ends_the_connection_and_nothing_else(
-    quiet: tuple[Evening, Phone], garbage: bytes
-) -> None:
+def test_garbage_ends_only_its_own_connection(quiet: tuple[Evening, Phone], garbage: bytes) -> None:
     e, ola = quiet
     raw = Raw(ola, e.live("me"))
     raw.socket.sendall(garbage)
@@ -126,18 +124,18 @@ def test_garbage_ends_the_connection_and_nothing_else(
     assert "websocket failed" not in e.house.log()
 
 
-def test_a_peer_that_goes_without_a_word_is_seen_off(quiet: tuple[Evening, Phone]) -> None:
+def test_a_client_that_resets_its_connection_is_cleaned_up(quiet: tuple[Evening, Phone]) -> None:
     e, ola = quiet
     for _ in range(20):
         raw = Raw(ola, e.live("me"))
         raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raw.close()
     still_serves(e)
-    everyone_is_seen_off(e)
+    wait_until_all_are_closed(e)
 
 
-def everyone_is_seen_off(e: Evening) -> None:
-    """Every socket that was opened in that tournament is closed within a few seconds."""
+def wait_until_all_are_closed(e: Evening) -> None:
+    """Wait until every screen opened in the tournament is closed."""
 
     def said(what: str) -> int:
         lines = [line for line in e.house.lines() if line["message"] == what]
@@ -146,7 +144,7 @@ def everyone_is_seen_off(e: Evening) -> None:
     wait_until(lambda: said("screen closed") == said("screen opened") > 0, 5)
 
 
-def test_a_client_that_closes_is_answered_with_its_own_code(quiet: tuple[Evening, Phone]) -> None:
+def test_a_close_is_answered_with_the_code_of_the_client(quiet: tuple[Evening, Phone]) -> None:
     e, ola = quiet
     ws = ola.open_socket(e.live("me"))
     ws.recv(timeout=PATIENCE)
@@ -161,7 +159,7 @@ def test_pings_are_answered_with_their_payload(quiet: tuple[Evening, Phone]) -> 
             assert screen.ws.ping(payload).wait(2)
 
 
-def test_compression_is_offered_and_not_taken(quiet: tuple[Evening, Phone]) -> None:
+def test_compression_is_declined(quiet: tuple[Evening, Phone]) -> None:
     e, ola = quiet
     ws = ola.open_socket(e.live("me"), compression="deflate")
     assert ws.protocol.extensions == []
@@ -175,7 +173,7 @@ def test_compression_is_offered_and_not_taken(quiet: tuple[Evening, Phone]) -> N
     [("live", 404), ("live?view=", 404), ("live?view=host", 404), ("live?view=me%2F", 404),
      ("live?view=organise", 403)],
 )  # fmt: skip
-def test_a_view_that_is_not_for_this_reader_is_refused_before_the_upgrade(
+def test_a_view_not_meant_for_the_reader_is_refused_before_the_upgrade(
     quiet: tuple[Evening, Phone], path: str, status: int
 ) -> None:
     e, ola = quiet
@@ -184,7 +182,7 @@ def test_a_view_that_is_not_for_this_reader_is_refused_before_the_upgrade(
     assert refused.value.response.status_code == status
 
 
-def test_a_page_load_of_the_live_address_is_an_error_and_no_defect(
+def test_a_page_load_of_the_live_address_gets_an_error_page(
     quiet: tuple[Evening, Phone],
 ) -> None:
     e, ola = quiet
@@ -202,7 +200,7 @@ def test_a_page_load_of_the_live_address_is_an_error_and_no_defect(
     ],
     ids=str,
 )  # fmt: skip
-def test_an_upgrade_that_is_none_is_an_error_and_no_defect(
+def test_an_invalid_upgrade_logs_no_traceback(
     quiet: tuple[Evening, Phone], instead: dict[str, str]
 ) -> None:
     e, _ = quiet
@@ -234,9 +232,9 @@ def test_a_slow_reader_delays_nobody_and_gets_the_current_state_when_it_drains(
             began = time.monotonic()
             assert e.pick(ola, team).status == 200
             quick.until(lambda s, team=team: "yours" in s.shows(f"team-{team}"), 3)
-            assert time.monotonic() - began < 3  # the slow one is waited for up to 20
+            assert time.monotonic() - began < 3  # a stuck reader is given up to 20
         assert e.pick(max_, 100).status == 200
-    # Now it reads: after the frame that was on its way, the current state and no history.
+    # Now it reads: the frame in flight, then the current state without any history.
     slow.until(lambda s: "Ola Nowak" in s.shows("team-59"))
     slow.until(lambda s: "yours" in s.shows("team-100"), 5)
     assert slow.text.count("Ola Nowak") == 1
@@ -259,4 +257,4 @@ def test_a_slow_reader_that_leaves_is_forgotten(house: House) -> None:
         quick.take()
         e.pick(ola, 2)
         quick.until(lambda s: "yours" in s.shows("team-2"), 5)
-    everyone_is_seen_off(e)
+    wait_until_all_are_closed(e)

@@ -1,4 +1,4 @@
-"""The ways besides the websocket, and the limits on all of them."""
+"""Event streams, polling and posts besides the websocket, and the limits on all of them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from lct.config import Settings
 from .http_client import PATIENCE, Evening, House, Phone, Screen
 from .support import wait_until
 
-AT_ONCE = {"LCT_DRAIN_SECONDS": "0"}  # how these servers end
+AT_ONCE = {"LCT_DRAIN_SECONDS": "0"}  # these servers stop without draining
 
 
 class Stream:
-    """Server-sent events as a browser takes them; like a websocket, for Screen."""
+    """Server-sent events as a browser reads them, with a websocket's methods for Screen."""
 
     def __init__(self, phone: Phone, path: str, last: str = "") -> None:
         self.sock = socket.create_connection((phone.house.host, phone.house.port), PATIENCE)
@@ -73,7 +73,7 @@ def events(e: Evening, phone: Phone, view: str, last: str = "") -> Screen:
 # --- server-sent events -----------------------------------------------------------------------
 
 
-def test_an_event_stream_shows_what_the_websocket_shows(house: House) -> None:
+def test_an_event_stream_shows_the_same_as_the_websocket(house: House) -> None:
     """On every kind of page."""
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
@@ -103,15 +103,15 @@ def test_an_event_stream_shows_what_the_websocket_shows(house: House) -> None:
             assert stream.beats[-1]["live"] is True
 
 
-def test_a_stream_that_comes_back_is_sent_nothing_it_has_already(house: House) -> None:
+def test_a_resumed_stream_is_sent_only_new_changes(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max")
     first = events(e, ola, "me")
     first.take()
-    first.quiet(3.5)  # until it is known who is here
+    first.quiet(3.5)  # until presence has settled
     last = first.ws.last
     assert last
-    # It stays open meanwhile, so that Ola is here all the time.
+    # The first stream stays open, so Ola is here all the time.
     again = events(e, ola, "me", last)
     assert again.quiet(0.5) == []
     assert e.pick(max_, 2).status == 200
@@ -126,7 +126,7 @@ def test_a_stream_that_comes_back_is_sent_nothing_it_has_already(house: House) -
         screen.ws.close()
 
 
-def test_a_stream_that_shall_not_come_back_is_told_so(house: House) -> None:
+def test_a_revoked_device_is_sent_over_before_its_stream_ends(house: House) -> None:
     e = house.evening()
     other = e.house.phone()
     other.get(e.at("recover"))
@@ -141,16 +141,16 @@ def test_a_stream_that_shall_not_come_back_is_told_so(house: House) -> None:
         stream.ws.recv(PATIENCE)
 
 
-def test_a_head_request_for_events_is_answered_and_over(house: House) -> None:
+def test_a_head_request_for_events_ends_at_once(house: House) -> None:
     e = house.evening()
     answer = house.phone().request("HEAD", e.at("events?view=board"))
     assert (answer.status, answer.text) == (200, "")
 
 
-# --- asking -----------------------------------------------------------------------------------
+# --- polling ----------------------------------------------------------------------------------
 
 
-def test_asking_again_is_answered_by_204_until_something_changes(house: House) -> None:
+def test_polling_gets_204_until_something_changes(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     path = e.at("now?view=watch")
@@ -169,7 +169,7 @@ def test_asking_again_is_answered_by_204_until_something_changes(house: House) -
     assert changed.headers["ETag"] != tag
 
 
-def test_each_asker_has_a_tag_of_their_own(house: House) -> None:
+def test_each_player_has_their_own_etag(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     tags = {phone.get(e.at("now?view=me")).headers["ETag"] for phone in (ola, max_)}
@@ -180,7 +180,7 @@ def test_each_asker_has_a_tag_of_their_own(house: House) -> None:
     assert "yours" not in max_.get(e.at("now?view=me")).text
 
 
-# --- saying something without a websocket -----------------------------------------------------
+# --- sending without a websocket --------------------------------------------------------------
 
 
 def test_a_look_by_post_is_seen_and_limited(house: House) -> None:
@@ -199,11 +199,11 @@ def test_a_look_by_post_is_seen_and_limited(house: House) -> None:
 
 
 @pytest.mark.parametrize("said", [{"team": "3"}, {"asleep": "true"}, {"asleep": "false"}])
-def test_a_worker_that_never_heard_of_a_player_takes_their_word(
+def test_a_worker_with_a_stale_cache_accepts_posts_from_a_new_player(
     house: House, said: dict[str, str]
 ) -> None:
     e = house.evening()
-    assert house.phone(0).get(e.at()).status == 200  # it knows the evening without Ola
+    assert house.phone(0).get(e.at()).status == 200  # it caches the evening without Ola
     ola = e.guest("Ola", worker=1)
     assert ola.copy(0).post(e.at("look"), said, htmx=True).status == 204
 
@@ -212,7 +212,7 @@ def test_a_worker_that_never_heard_of_a_player_takes_their_word(
 
 
 @pytest.mark.parametrize("flood", ["messages", "pings"])
-def test_a_socket_that_floods_is_closed_for_good_and_costs_others_nothing(
+def test_a_flooding_socket_is_closed_for_good_and_does_not_slow_others(
     house: House, flood: str
 ) -> None:
     e = house.evening()
@@ -240,7 +240,7 @@ def test_a_socket_that_floods_is_closed_for_good_and_costs_others_nothing(
         assert time.monotonic() - began < 3
 
 
-def test_one_screen_too_many_is_refused_while_it_is_still_http(
+def test_a_screen_over_the_limit_is_refused_before_the_upgrade(
     live_server: Any, settings: Settings
 ) -> None:
     limits = {"LCT_SOCKETS_PER_ADDRESS": "3", "LCT_SOCKETS_PER_TOURNAMENT": "2"}
@@ -258,7 +258,7 @@ def test_one_screen_too_many_is_refused_while_it_is_still_http(
     assert Stream(house.phone(), other.at("events?view=board")).status == 429
     open_.pop().ws.close()
     end = time.monotonic() + PATIENCE
-    while True:  # its place is free as soon as the server has noticed
+    while True:  # its place is free once the server has noticed
         try:
             house.phone().live(other.live("board")).ws.close()
             break
@@ -289,7 +289,7 @@ def test_strangers_cannot_take_the_last_places(live_server: Any, settings: Setti
         screen.ws.close()
 
 
-def test_players_of_one_evening_cannot_take_all_places_that_are_kept_at_an_address(
+def test_players_of_one_evening_cannot_take_all_reserved_places_of_an_address(
     live_server: Any, settings: Settings
 ) -> None:
     house = House(live_server(1, **AT_ONCE, LCT_SOCKETS_PER_ADDRESS="20"), settings)
@@ -305,7 +305,7 @@ def test_players_of_one_evening_cannot_take_all_places_that_are_kept_at_an_addre
         return len(open_) - before
 
     assert fill(house.phone(), mine, "board") == 16
-    assert fill(eve, mine, "me") == 2  # of the four that are kept
+    assert fill(eve, mine, "me") == 2  # of the four that are reserved
     assert fill(house.phone(), other, "board") == 0
     assert fill(ola, other, "me") == 1
     for screen in open_[16:]:

@@ -1,4 +1,4 @@
-"""The load scenarios of bench/load run, and a limit that is missed makes them fail.
+"""The load scenarios of bench/load run, and fail when a limit is missed.
 
 They run as a process: importing locust patches the standard library.
 """
@@ -27,7 +27,7 @@ Ran = subprocess.Popen[str]
 
 
 def load(port: int, *arguments: str) -> Ran:
-    """Two users for a few seconds on an app that is there."""
+    """Run two users for a few seconds against a running app."""
     command = [sys.executable, "-m", "bench.load", *arguments, "--port", str(port), "--users", "2"]
     return subprocess.Popen(
         command, env=clean_environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -45,7 +45,7 @@ def ended(ran: Ran) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """It trusts a proxy, so that each user has an address and rate limits of their own."""
+    """The app trusts a proxy, so each user has their own address and rate limits."""
     with open_house(servers, tmp_path_factory.mktemp("load"), trusted_proxies=1) as house:
         yield house
 
@@ -59,10 +59,10 @@ STEPS = {
 
 
 @pytest.mark.slow
-def test_every_scenario_runs_and_nothing_in_it_fails(house: House) -> None:
+def test_every_scenario_runs_without_failures(house: House) -> None:
     events = house.mongo[house.settings.database].events
     short, whole = [name for name in STEPS if name != "evening"], ["evening"]
-    # At the same time, since their users mostly wait.
+    # Run at the same time: their users mostly wait.
     runs = [
         (names, load(house.port, *names, "--seconds", seconds))
         for names, seconds in ((short, "3"), (whole, "8"))
@@ -78,10 +78,10 @@ def test_every_scenario_runs_and_nothing_in_it_fails(house: House) -> None:
 
 
 def judge(name: str, text: str, errors: str) -> bool:
-    """Whether a limit of that scenario was missed, which may only be one of time."""
+    """Whether the scenario missed a limit. Only time limits may be missed."""
     limits = [line.split() for line in text.splitlines() if line.endswith(("met", "MISSED"))]
     assert limits, text + errors
-    # How long it took says something on a quiet machine only, and is judged below.
+    # Durations mean something on a quiet machine only, so a missed one is only returned.
     assert not [row for row in limits if row[-1] == "MISSED" and "s" not in row], text + errors
     assert not [row for row in limits if "nan" in row], text + errors
     made = times(text)
@@ -90,14 +90,14 @@ def judge(name: str, text: str, errors: str) -> bool:
 
 
 def times(text: str) -> dict[str, int]:
-    """How often each step was taken."""
+    """How many times each step ran."""
     rows = [line.rsplit(maxsplit=7) for line in text.splitlines()]
     return {row[0]: int(row[1]) for row in rows if len(row) == 8 and row[1].isdigit()}
 
 
 @contextmanager
 def slow_create(seconds: float) -> Iterator[int]:
-    """The port of a server that has the two pages of creating, and takes its time for one."""
+    """The port of a server with the two pages for creating; the POST takes some seconds."""
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -144,7 +144,7 @@ def test_a_missed_limit_is_a_failure() -> None:
         (Limit("pick", "failed", "< 2"), {"fail_ratio": 0.0}, False),
     ],
 )
-def test_a_limit_is_missed_by_too_much_and_by_a_step_that_nobody_took(
+def test_a_limit_is_missed_when_reached_or_when_its_step_never_ran(
     limit: Limit, measured: dict[str, float], kept: bool
 ) -> None:
     entry = SimpleNamespace(**{"num_requests": 100, **measured})

@@ -1,6 +1,6 @@
-"""What a whole evening at DEBUG leaves in the log: ECS, with the request's id, and nothing private.
+"""The log of a whole evening at DEBUG: it is ECS, has request ids, and has nothing private.
 
-The bus and the store are killed at its end, so lines about failures are among it.
+The bus and the store are killed at the end, so the log also has lines about failures.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Log]:
 
 
 def whole_evening(house: House, e: Any) -> dict[str, tuple[str, ...]]:
-    """Everything that people do, with names, keys and codes that are easy to find again."""
+    """Everything that people do, with names, keys and codes that are easy to search for."""
     with app_here(house.settings) as app, app.app_context():
         keys = organiser_key(e.code, 1), derived("organiser", e.code, 2).hex()[:32]
     phones = [e.guest(*NAMES[i : i + 2]) for i in (0, 2, 4)]
@@ -162,7 +162,7 @@ def whole_evening(house: House, e: Any) -> dict[str, tuple[str, ...]]:
 
 
 def look_at_events(phone: Phone, e: Evening) -> None:
-    """Read the first bytes of the event stream, and go."""
+    """Read the first bytes of the event stream, then disconnect."""
     connection = phone.connect()
     headers = {"X-Request-ID": STREAM}
     connection.request("GET", e.at("events?view=board"), headers=headers)
@@ -177,7 +177,7 @@ def look_at_events(phone: Phone, e: Evening) -> None:
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted name, value) of everything in a line."""
+    """(dotted name, value) of every field in a line."""
     if not isinstance(value, dict):
         yield name, value
         return
@@ -186,7 +186,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def is_a(value: Any, kind: str) -> bool:
-    """Whether Elasticsearch would take that value into a field of that ECS type as it is."""
+    """Whether Elasticsearch would index the value in a field of that ECS type unchanged."""
     if kind.endswith("[]"):
         return isinstance(value, list) and all(is_a(each, kind[:-2]) for each in value)
     if kind == "long":
@@ -199,16 +199,16 @@ def is_a(value: Any, kind: str) -> bool:
 
 
 def faults(line: dict[str, Any]) -> list[str]:
-    """What is not ECS about a line."""
+    """How a line breaks ECS."""
     found = [f"{name} is missing" for name in EVERYWHERE - {name for name, _ in leaves(line)}]
     for name, value in leaves(line):
         if name.startswith("labels."):
             if name.count(".") > 1 or not isinstance(value, str):
-                found.append(f"{name} is no flat keyword")
+                found.append(f"{name} is not a flat keyword")
         elif name not in ECS["fields"]:
-            found.append(f"{name} is no ECS field")
+            found.append(f"{name} is not an ECS field")
         elif not is_a(value, ECS["fields"][name]):
-            found.append(f"{name} is no {ECS['fields'][name]}")
+            found.append(f"{name} is not a {ECS['fields'][name]}")
         elif name in ECS["values"] and value not in ECS["values"][name]:
             found.append(f"{name} may not be {value}")
     return found
@@ -217,19 +217,19 @@ def faults(line: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"elapsed_ms": 3}, "elapsed_ms is no ECS field"),
-        ({"http": {"request": {"uri": "/"}}}, "http.request.uri is no ECS field"),
-        ({"event": {"duration": 1.5, "dataset": "x"}}, "event.duration is no long"),
-        ({"event": {"duration": True, "dataset": "x"}}, "event.duration is no long"),
+        ({"elapsed_ms": 3}, "elapsed_ms is not an ECS field"),
+        ({"http": {"request": {"uri": "/"}}}, "http.request.uri is not an ECS field"),
+        ({"event": {"duration": 1.5, "dataset": "x"}}, "event.duration is not a long"),
+        ({"event": {"duration": True, "dataset": "x"}}, "event.duration is not a long"),
         ({"event": {"outcome": "meh", "dataset": "x"}}, "event.outcome may not be meh"),
-        ({"event": {"category": "web", "dataset": "x"}}, "event.category is no keyword[]"),
-        ({"labels": {"sockets": 3}}, "labels.sockets is no flat keyword"),
-        ({"labels": {"a": {"b": "c"}}}, "labels.a.b is no flat keyword"),
-        ({"@timestamp": "2026-11-25 19:00"}, "@timestamp is no date"),
+        ({"event": {"category": "web", "dataset": "x"}}, "event.category is not a keyword[]"),
+        ({"labels": {"sockets": 3}}, "labels.sockets is not a flat keyword"),
+        ({"labels": {"a": {"b": "c"}}}, "labels.a.b is not a flat keyword"),
+        ({"@timestamp": "2026-11-25 19:00"}, "@timestamp is not a date"),
         ({"service": {"name": "lct"}}, "service.environment is missing"),
     ],
 )
-def test_what_is_not_ecs_is_found(change: dict[str, Any], fault: str) -> None:
+def test_a_line_that_is_not_ecs_is_found(change: dict[str, Any], fault: str) -> None:
     line = {
         "@timestamp": "2026-11-25T19:00:00.000Z", "message": "request", "log.level": "info",
         "ecs.version": "1.6.0", "event": {"dataset": "lct.access"}, "host": {"hostname": "pod"},
@@ -251,7 +251,7 @@ def test_nothing_but_json_is_written(log: Log) -> None:
     assert {"lct.access", "lct.app", "lct.gunicorn"} <= {x["event"]["dataset"] for x in log.lines}
 
 
-def test_the_fields_that_are_logged_are_the_documented_ones(log: Log) -> None:
+def test_the_logged_fields_are_the_documented_ones(log: Log) -> None:
     document = (ROOT / "docs/operations.md").read_text()
     rows = re.findall(r"(?m)^\| `([@\w.]+)` \| (date|keyword|long|text|wildcard) \|", document)
     for name, kind in rows:
@@ -262,10 +262,10 @@ def test_the_fields_that_are_logged_are_the_documented_ones(log: Log) -> None:
     assert seen - documented == set()
     source = "".join(path.read_text() for path in (ROOT / "lct").rglob("*.py"))
     never = {name for name in documented - seen if f'"{name}"' not in source}
-    assert never <= {"error.message", "error.stack_trace"}  # those of a defect
+    assert never <= {"error.message", "error.stack_trace"}  # only logged for a defect
 
 
-# --- the id of the request ------------------------------------------------------------------------
+# --- the request id -------------------------------------------------------------------------------
 
 
 def ids(lines: list[dict[str, Any]]) -> set[str | None]:
@@ -284,19 +284,19 @@ def test_every_line_about_a_screen_carries_the_id_of_its_request(log: Log) -> No
     ]
 
 
-def test_what_the_bus_could_not_send_is_told_with_the_id_of_the_tap(log: Log) -> None:
+def test_a_failed_bus_publish_is_logged_with_the_id_of_the_tap(log: Log) -> None:
     assert TAP in ids(log.of("bus publish failed"))
     assert ids(log.of("bus lost")) == {None}
 
 
-def test_the_store_that_is_away_is_told_with_the_id_of_who_asked(log: Log) -> None:
+def test_an_unavailable_store_is_logged_with_the_id_of_the_request(log: Log) -> None:
     asked = ids([x for x in log.lines if x["event"]["dataset"] == "lct.access"])
     told = ids(log.of("store unavailable"))
     assert told
     assert told <= asked
 
 
-def test_work_that_a_request_puts_off_carries_its_id(settings: Settings) -> None:
+def test_work_that_a_request_defers_carries_its_id(settings: Settings) -> None:
     with app_here(settings) as app:
         put_off: list[str | None] = []
         store = app.extensions["lct"].store
@@ -334,7 +334,7 @@ server.error("Error handling request %s", "/t/BCDF2345/host/0123456789")
 """
 
 
-def test_what_nobody_caught_becomes_a_line_and_only_what_is_for_a_request_has_its_id() -> None:
+def test_an_uncaught_error_becomes_a_line_and_only_lines_of_a_request_carry_its_id() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", STRAYS],
         env={**clean_environ(), "PYTHONPATH": str(ROOT)},
@@ -387,7 +387,7 @@ def test_no_name_secret_or_cookie_of_an_evening_at_debug_is_in_the_log(log: Log)
     ],
 )
 @pytest.mark.parametrize("failed", [False, True])
-def test_a_line_is_the_one_that_ecs_logging_writes(extra: dict[str, Any], failed: bool) -> None:
+def test_a_line_matches_the_output_of_ecs_logging(extra: dict[str, Any], failed: bool) -> None:
     try:
         raise KeyError("gone")
     except KeyError:

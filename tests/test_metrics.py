@@ -1,4 +1,4 @@
-"""GET /metrics: the numbers of all workers, for who has the token, with labels of few values."""
+"""GET /metrics: all workers together, protected by a token, with bounded label values."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def parsed(text: str) -> Samples:
 
 
 def total(samples: Samples, name: str, **labels: str) -> float:
-    """The sum of what has that name and those labels."""
+    """The sum of the samples with that name and those labels."""
     return sum(
         value
         for (found, given), value in samples.items()
@@ -60,10 +60,10 @@ def total(samples: Samples, name: str, **labels: str) -> float:
     )
 
 
-# --- who may read ---------------------------------------------------------------------------------
+# --- access ---------------------------------------------------------------------------------------
 
 
-def test_without_a_token_set_there_is_no_such_page(settings: Settings) -> None:
+def test_the_page_does_not_exist_without_a_configured_token(settings: Settings) -> None:
     with app_here(settings) as app:
         phone = app.test_client()
         answer = phone.get("/metrics", headers=SHOWN)
@@ -85,7 +85,7 @@ def test_a_wrong_token_is_refused(settings: Settings, shown: str) -> None:
     assert b"lct_" not in answer.data
 
 
-def test_the_token_opens_it_in_a_process_that_serves_alone(settings: Settings) -> None:
+def test_the_token_gives_access_in_a_single_process(settings: Settings) -> None:
     with app_here(replace(settings, metrics_token=TOKEN)) as app:
         phone = app.test_client()
         before = parsed(phone.get("/metrics", headers=SHOWN).text)
@@ -102,7 +102,7 @@ def test_the_token_opens_it_in_a_process_that_serves_alone(settings: Settings) -
 # --- all workers together -------------------------------------------------------------------------
 
 
-def test_whichever_worker_answers_it_tells_the_sum_of_all(house: House) -> None:
+def test_every_worker_reports_the_sum_of_all_workers(house: House) -> None:
     labels = {"route": "history.history", "status": "4xx"}
     for worker, times in ((0, 2), (1, 3)):
         phone = house.phone(worker)
@@ -116,14 +116,14 @@ def test_whichever_worker_answers_it_tells_the_sum_of_all(house: House) -> None:
         assert total(samples, "lct_request_seconds_bucket", le="+Inf", **labels) == 5
 
 
-def test_the_bus_is_told_by_the_worker_that_misses_it_longest(house: House) -> None:
-    wait_until(lambda: total(read(house), "lct_bus_connected") == 1, what="both hear the bus")
+def test_the_bus_metrics_cover_both_workers(house: House) -> None:
+    wait_until(
+        lambda: total(read(house), "lct_bus_connected") == 1, what="both connected to the bus"
+    )
     assert total(read(house), "lct_bus_age_seconds") < 5
 
 
-def test_a_killed_worker_takes_its_sockets_along_and_leaves_its_counts(
-    servers: Any, tmp_path: Path
-) -> None:
+def test_a_killed_workers_sockets_vanish_and_its_counts_stay(servers: Any, tmp_path: Path) -> None:
     with open_house(servers, tmp_path, metrics_token=TOKEN) as house:
         e = house.evening()
         screens = [house.phone(w).live(e.live("board")) for w in (0, 1, 1)]
@@ -177,7 +177,7 @@ def test_labels_have_known_values_and_never_a_code(house: House) -> None:
     assert total(samples, "lct_requests_total", route="none") >= 2
 
 
-def test_it_is_documented_which_metrics_there_are() -> None:
+def test_the_docs_list_every_metric() -> None:
     rows = re.findall(r"(?m)^\| `(lct_\w+)` \| (\w+) \| ([^|]*)\|", DOCUMENT.read_text())
     documented = [(name, kind, re.findall(r"`(\w+)`", labels)) for name, kind, labels in rows]
     there = []

@@ -1,7 +1,7 @@
-"""Dashboards and alert rules: their form, and that they ask for nothing that is not there.
+"""Dashboards and alert rules: their schema, and that they query only what exists.
 
-Kibana, Elasticsearch and Grafana themselves are not here. The form is a subset of theirs, written
-down below; promtool checks and runs the rules for Prometheus where it is installed.
+Kibana, Elasticsearch and Grafana do not run here; below are the parts of their schemas that we
+use. promtool checks and runs the rules for Prometheus where it is installed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DOCUMENT = (ROOT / "docs/operations.md").read_text()
 DASHBOARDS = sorted((FOLDER / "dashboards").glob("*.json"))
 RULES = sorted((FOLDER / "rules").glob("*.json"))
 ECS = json.loads((FOLDER / "ecs-fields.json").read_text())["fields"]
-# tests/test_logs.py holds this table against the lines of an evening.
+# tests/test_logs.py compares this table with the log of an evening.
 TYPES = "date|keyword|long|text|wildcard"
 LOGGED = set(re.findall(rf"(?m)^\| `([@\w.]+)` \| (?:{TYPES}) \|", DOCUMENT))
 SOURCE = "".join(path.read_text() for path in (ROOT / "lct").rglob("*.py"))
@@ -52,7 +52,7 @@ TOKEN = re.compile(r'"[^"]*"|`[^`]+`|\?_t\w+|[@A-Za-z_][\w.]*|\d+(?:\.\d+)?|[<>=
 
 
 class Query:
-    """What an ES|QL query of ours names: fields, its own columns, texts, and what comes out."""
+    """The names in an ES|QL query of ours: fields, its own columns, texts and output columns."""
 
     def __init__(self, text: str) -> None:
         first, *self.steps = text.split(" | ")
@@ -74,11 +74,11 @@ class Query:
             if token.startswith('"'):
                 self.texts.add(token.strip('"'))
             elif after == "(" and token[0].isalpha() and token not in WORDS:
-                assert token in FUNCTIONS, f"{token}() is no function we know"
+                assert token in FUNCTIONS, f"unknown function {token}()"
             elif after == "=" and re.match(r"[`A-Za-z_]", token):
                 new.add(name)
             elif token[0] == "`":
-                assert name in self.own, f"{name} is not there yet"
+                assert name in self.own, f"{name} is not defined yet"
             elif re.match(r"[@A-Za-z_]", token) and token not in WORDS and name not in self.own:
                 self.fields.add(token)
         self.own |= new
@@ -123,7 +123,7 @@ def test_every_action_that_is_logged_is_documented() -> None:
     assert set(re.findall(r"`(\w+\.\w+)`", row[0])) - {"event.action"} == logged
 
 
-def test_the_words_in_queries_that_the_code_puts_together_are_there() -> None:
+def test_the_endpoint_named_in_queries_exists() -> None:
     from lct.web import live  # its blueprint and function name the endpoint
 
     assert f"{live.bp.name}.{live.now.__name__}" == "live.now"
@@ -152,7 +152,7 @@ def test_the_index_template_maps_every_field_as_ecs_does() -> None:
 
 # --- dashboards -----------------------------------------------------------------------------------
 
-# The part of the Dashboards API (Kibana 9.5) that we use: name -> the names that may be below.
+# The part of the Dashboards API (Kibana 9.5) that we use: name -> the names allowed in it.
 LAYERS = {"bar_stacked", "line"}
 PANEL = {"type", "id", "grid", "config"}
 CONFIG = {
@@ -164,7 +164,7 @@ FORMAT = {"type", "decimals", "suffix"}
 
 
 def columns(config: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """(data source, the columns that are shown of it) of a panel."""
+    """Each data source of a panel, with the columns shown from it."""
     if config["type"] == "xy":
         for layer in config["layers"]:
             by = [layer["breakdown_by"]] if "breakdown_by" in layer else []
@@ -174,7 +174,7 @@ def columns(config: dict[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=ids)
-def test_a_dashboard_is_what_the_api_takes(path: Path) -> None:
+def test_a_dashboard_matches_the_schema_of_the_api(path: Path) -> None:
     board = json.loads(path.read_text())
     assert set(board) == {"title", "description", "time_range", "panels"}
     assert set(board["time_range"]) == {"from", "to"}
@@ -199,9 +199,9 @@ def test_a_dashboard_is_what_the_api_takes(path: Path) -> None:
         check_columns(config)
 
 
-# What the first system wished for, as patterns of the query that answers it.
+# The predecessor's requirements, as patterns of the queries that meet them.
 OVER_TIME = r".* BY BUCKET\(@timestamp, 75, \?_tstart, \?_tend\)"
-WISHES = {
+REQUIRED = {
     "requests over time": rf"lct\.access.* STATS `Requests` = COUNT\(\*\){OVER_TIME}",
     "requests by id": r"STATS .* BY http\.request\.id",
     "load by pod": rf"STATS `Requests`{OVER_TIME}, host\.hostname",
@@ -214,13 +214,13 @@ WISHES = {
 }
 
 
-@pytest.mark.parametrize("wish", WISHES)
-def test_a_dashboard_has_what_was_wished_for(wish: str) -> None:
+@pytest.mark.parametrize("requirement", REQUIRED)
+def test_a_dashboard_meets_each_requirement(requirement: str) -> None:
     shown = [text for path in DASHBOARDS for text in queries(json.loads(path.read_text()))]
-    assert [text for text in shown if re.search(WISHES[wish], text)]
+    assert [text for text in shown if re.search(REQUIRED[requirement], text)]
 
 
-def test_the_rule_on_slow_requests_asks_what_was_wished_for() -> None:
+def test_the_rule_on_slow_requests_compares_with_the_days_average() -> None:
     rule = json.loads((FOLDER / "rules/slow-requests.json").read_text())["rule"]["params"]
     text = rule["esqlQuery"]["esql"]
     assert (rule["timeWindowSize"], rule["timeWindowUnit"]) == (1, "d")  # the day's average
@@ -235,7 +235,7 @@ def check_columns(config: dict[str, Any]) -> None:
         query = Query(source["query"])
         assert query.out is not None
         for column in shown:
-            assert column["column"] in query.out, f"{column} does not come out of {source['query']}"
+            assert column["column"] in query.out, f"{column} is no output of {source['query']}"
             assert set(column) <= {"column", "label", "format", "type"}
             assert set(column.get("format", FORMAT)) == FORMAT
     if config["type"] == "metric":
@@ -256,11 +256,11 @@ def check_chart(config: dict[str, Any]) -> None:
     assert config["legend"]["visibility"] == ("visible" if several else "hidden")
 
 
-# --- rules of Kibana ------------------------------------------------------------------------------
+# --- Kibana rules ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", RULES, ids=ids)
-def test_a_rule_is_what_the_api_takes(path: Path) -> None:
+def test_a_rule_matches_the_schema_of_the_api(path: Path) -> None:
     said = json.loads(path.read_text())
     rule = said["rule"]
     assert set(said) == {"id", "rule"}
@@ -276,7 +276,7 @@ def test_a_rule_is_what_the_api_takes(path: Path) -> None:
         "searchType", "esqlQuery", "timeField", "timeWindowSize", "timeWindowUnit", "size",
         "threshold", "thresholdComparator", "aggType", "groupBy", "excludeHitsFromPreviousRun",
     }  # fmt: skip
-    # Kibana takes nothing else with ES|QL: a row that comes out is an alert.
+    # Kibana accepts nothing else with ES|QL: each row of the result is an alert.
     assert (params["threshold"], params["thresholdComparator"]) == ([0], ">")
     assert (params["searchType"], params["timeField"]) == ("esqlQuery", "@timestamp")
     assert params["timeWindowUnit"] in "smhd"
@@ -291,7 +291,7 @@ def test_no_two_rules_have_the_same_id() -> None:
 
 
 class FakeKibana(ThreadingHTTPServer):
-    """Keeps what is put there; answers as Kibana does where the import depends on it."""
+    """Stores what is sent; answers as Kibana does where the import depends on it."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Any] = {}
@@ -382,7 +382,7 @@ def test_the_import_puts_everything_and_may_be_run_again(kibana: FakeKibana) -> 
     assert kibana.kept == before
 
 
-def test_the_import_goes_to_the_space_that_is_named(kibana: FakeKibana) -> None:
+def test_the_import_goes_to_the_named_space(kibana: FakeKibana) -> None:
     given = {"KIBANA_USER": "hush-word", "KIBANA_PASSWORD": "hush-key", "KIBANA_SPACE": "cup night"}
     assert run_import(KIBANA_URL=kibana.url, **given).returncode == 0
     assert {path.startswith("/s/cup%20night/api/") for path in kibana.kept} == {True}
@@ -396,7 +396,7 @@ def test_the_import_goes_to_the_space_that_is_named(kibana: FakeKibana) -> None:
         ((302, {"Location": "http://127.0.0.1:1/"}), "PUT /api/dashboards/lct-one-request: 302"),
     ],
 )
-def test_the_import_says_what_went_wrong_and_follows_nobody(
+def test_the_import_reports_an_error_and_follows_no_redirect(
     kibana: FakeKibana, fault: Any, said: str
 ) -> None:
     kibana.fault = fault
@@ -537,7 +537,7 @@ def test_prometheus_reads_the_token_from_a_file() -> None:
     assert "job_name: lct" in text
 
 
-# --- all of it ------------------------------------------------------------------------------------
+# --- all files ------------------------------------------------------------------------------------
 
 
 def test_no_file_names_a_host_or_holds_a_secret() -> None:

@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, whole and true: every route, every status, examples that run."""
+"""The OpenAPI document is valid and complete: every route and status, with examples that run."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def described(document: Any) -> dict[tuple[str, str], Any]:
 # --- the document ---------------------------------------------------------------------------------
 
 
-def test_it_is_a_valid_document_of_openapi_3_1(document: Any) -> None:
+def test_the_document_is_valid_openapi_3_1(document: Any) -> None:
     assert document["openapi"].startswith("3.1.")
     OpenAPIV31SpecValidator(document).validate()
 
 
-def test_a_document_that_is_none_is_noticed(document: Any) -> None:
+def test_the_validator_rejects_a_broken_document(document: Any) -> None:
     assert list(OpenAPIV31SpecValidator(document | {"paths": {"/x": {"get": 1}}}).iter_errors())
 
 
-def test_it_has_every_route_under_api_and_no_other(app: Flask, document: Any) -> None:
+def test_the_document_has_exactly_the_routes_under_api(app: Flask, document: Any) -> None:
     served_ = {
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -73,13 +73,13 @@ def test_the_older_operations_are_there(document: Any) -> None:
     assert older <= described(document).keys()
 
 
-def test_every_operation_is_told_in_words_and_under_a_name_of_its_own(document: Any) -> None:
+def test_every_operation_has_a_summary_and_a_unique_id(document: Any) -> None:
     found = described(document).values()
     assert all(operation["summary"].endswith(".") for operation in found)
     assert len({operation["operationId"] for operation in found}) == len(found)
 
 
-def test_who_may_call_is_told(document: Any) -> None:
+def test_only_operations_that_need_a_token_list_401(document: Any) -> None:
     for (_, path), operation in described(document).items():
         assert ("401" in operation["responses"]) == ("security" in operation), path
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
@@ -94,7 +94,7 @@ def test_every_refusal_is_a_problem_with_a_request_id(document: Any) -> None:
                 assert media == "application/problem+json"
 
 
-def test_what_webhooks_receive_is_described(document: Any) -> None:
+def test_the_webhook_message_is_described(document: Any) -> None:
     described_ = document["webhooks"]["message"]["post"]
     names = [parameter["name"] for parameter in described_["parameters"]]
     assert names == ["webhook-id", "webhook-timestamp", "webhook-signature"]
@@ -110,7 +110,7 @@ def test_what_webhooks_receive_is_described(document: Any) -> None:
 
 
 def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
-    """An evening in which that operation changes something, and a player in it."""
+    """An evening in which this operation changes something, and one of its players."""
     drawing = name in ("draw_teams", "skip_reveal", "older_draw")
     e = ApiEvening(app, limit=3)
     player_id = e.filled()[0] if drawing else e.join("Zoe")
@@ -135,13 +135,13 @@ WRITES = [
 
 
 @pytest.mark.parametrize(("name", "path"), WRITES, ids=[name for name, _ in WRITES])
-def test_its_example_runs(app: Flask, document: Any, name: str, path: str) -> None:
+def test_the_example_of_an_operation_runs(app: Flask, document: Any, name: str, path: str) -> None:
     e, player_id = in_stage(app, name)
     operation = described(document)["POST", path]
     recovery = e.created["recovery_code"]
     other = good(e.anyone.post(e.at("/devices"), {"recovery_code": recovery}), 201)
     body = example_of(document, operation)
-    # What is true of one evening only, its code and its secrets, is put in.
+    # Fill in this evening's own code and secrets.
     own = {"tournamentId": e.code, "recovery_code": recovery}
     if name == "come_back":
         own["seat_code"] = good(e.host.get(e.at(f"/players/{player_id}/seat")))["seat_code"]
@@ -198,10 +198,10 @@ def test_the_client_has_about_twenty_lines() -> None:
 
 
 @pytest.mark.browser
-def test_swagger_ui_shows_the_document_and_calls_under_our_csp(
+def test_swagger_ui_shows_the_document_and_makes_calls_under_our_csp(
     server: LiveServer, screens: Screens
 ) -> None:
-    """The page has no rules of its own: no inline script or style, nobody else's address."""
+    """The page needs no exception: no inline script or style, no other host."""
     page = screens.open()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

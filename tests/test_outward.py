@@ -1,4 +1,4 @@
-"""Every call outward has a timeout: a peer that accepts and then says nothing holds up nobody."""
+"""Every outgoing call has a timeout: a peer that accepts and then stays silent blocks nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .support import LiveServer, Prepared, clean_environ
 
 ROOT = Path(lct.__file__).parent
 CODE = "BB3K7QXM"
-# What opens connections to others, and where each of them is given its timeout.
+# The calls that open connections, and how each known one gets its timeout.
 OPENERS = {
     "MongoClient", "connect", "create_connection", "from_url", "RedisStorage", "urlopen", "open",
     "build_opener", "HTTPConnection", "HTTPSConnection", "PoolManager", "OTLPSpanExporter",
@@ -39,22 +39,22 @@ OPENERS = {
 KNOWN = {
     ("infrastructure/documents.py", "connect"): "**TIMEOUTS",
     ("infrastructure/limiter.py", "RedisStorage"): "socket_timeout",
-    ("webhooks/post.py", "HTTPConnection"): "",  # is given a socket that is connected
-    ("webhooks/post.py", "connect"): "",  # of the socket, after its settimeout
+    ("webhooks/post.py", "HTTPConnection"): "",  # gets a connected socket
+    ("webhooks/post.py", "connect"): "",  # on the socket, after settimeout
     ("webhooks/post.py", "socket"): "",
     ("infrastructure/redis_bus.py", "from_url"): "**quick",
     ("infrastructure/tracing.py", "_Exporter"): "timeout",
-    ("commands/simulate.py", "build_opener"): "",  # opens nothing by itself
+    ("commands/simulate.py", "build_opener"): "",  # opens no connection itself
     ("commands/simulate.py", "open"): "timeout",
-    ("commands/simulate.py", "connect"): "",  # a command that an operator watches, and ends
+    ("commands/simulate.py", "connect"): "",  # an operator watches this command and can stop it
     ("laptop/web_server.py", "HTTPConnection"): "timeout",
 }
-# Of this machine: a local server's socket (settimeout), a listener, an address that is looked up.
+# On this machine: a local server's socket (settimeout), a listener, an address lookup.
 LOCAL = {f"laptop/{name}.py" for name in ("local_servers", "store_server", "machine", "up")}
 
 
 def openings() -> Iterator[tuple[str, str, list[str]]]:
-    """(module, what is called, its keywords) of each call that may open a connection."""
+    """(module, function, keywords) of each call that may open a connection."""
     for path in sorted(ROOT.rglob("*.py")):
         module = str(path.relative_to(ROOT))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -77,14 +77,14 @@ def test_every_client_in_the_code_is_known_and_has_a_timeout() -> None:
 
 @pytest.fixture(scope="module")
 def silent() -> Iterator[str]:
-    """Host and port of a peer that takes every connection and never says anything."""
+    """Host and port of a peer that accepts every connection and never sends anything."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
         yield "{}:{}".format(*listener.getsockname())
 
 
 @pytest.fixture(scope="module")
-def nobody(silent: str) -> Settings:
-    """Settings with that peer in place of both servers."""
+def silent_servers(silent: str) -> Settings:
+    """Settings with that peer as both servers."""
     return Settings(
         mongo_uri=f"mongodb://{silent}/",
         redis_url=f"redis://{silent}/0",
@@ -95,7 +95,7 @@ def nobody(silent: str) -> Settings:
 
 
 def within(seconds: float, *calls: Callable[[], Any]) -> list[Any]:
-    """What the calls, all at once, returned or refused, none of which took longer than that."""
+    """Run the calls at once; return their results or errors. None may take longer than that."""
 
     def timed(call: Callable[[], Any]) -> tuple[Any, float]:
         began = time.monotonic()
@@ -109,8 +109,8 @@ def within(seconds: float, *calls: Callable[[], Any]) -> list[Any]:
     return [result for result, _ in done]
 
 
-def test_a_silent_redis_costs_a_question_two_seconds(nobody: Settings) -> None:
-    bus, limiter = RedisBus(nobody.redis_url), Limiter(nobody.redis_url)
+def test_a_call_to_a_silent_redis_ends_within_three_seconds(silent_servers: Settings) -> None:
+    bus, limiter = RedisBus(silent_servers.redis_url), Limiter(silent_servers.redis_url)
     bus.publish(CODE, 1)
     found = within(
         3, lambda: bus.looks(CODE), lambda: bus.presences(CODE), bus.ping,
@@ -120,8 +120,8 @@ def test_a_silent_redis_costs_a_question_two_seconds(nobody: Settings) -> None:
     assert found == [{}, [], False, None, None]
 
 
-def test_a_silent_store_costs_a_question_four_seconds(nobody: Settings) -> None:
-    connect_store(nobody)
+def test_a_call_to_a_silent_store_ends_within_six_seconds(silent_servers: Settings) -> None:
+    connect_store(silent_servers)
     try:
         store = EventStore(defer=lambda work: work())
         *refused, answers = within(
@@ -145,10 +145,11 @@ Ended = list[subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def commands(nobody: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Ended]]:
-    """All commands, started at once and each with its own end. They wait while the next test starts
-    its server."""
-    environ = {**clean_environ(), **environ_of(nobody), "LCT_RETENTION_DAYS": "1"}
+def commands(
+    silent_servers: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Future[Ended]]:
+    """All commands, started at once. They run while the next test starts its server."""
+    environ = {**clean_environ(), **environ_of(silent_servers), "LCT_RETENTION_DAYS": "1"}
     prepared = Prepared(tmp_path_factory.mktemp("commands"))
 
     def run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -156,15 +157,17 @@ def commands(nobody: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iter
         return prepared.run(*words, environ=environ, said=json.dumps(EVENT))
 
     with ThreadPoolExecutor(1) as aside:
-        # 10 s is the longest wait; the rest is eight of them starting at once, on a busy machine.
+        # The longest wait is 10 s; the rest allows for eight starts at once on a busy machine.
         yield aside.submit(within, 60, *(partial(run, command) for command in COMMANDS))
     prepared.stop()
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("commands")
-def test_everything_is_answered_while_both_are_silent(nobody: Settings, tmp_path: Path) -> None:
-    server = LiveServer(nobody, tmp_path / "log")
+def test_every_request_is_answered_while_both_servers_are_silent(
+    silent_servers: Settings, tmp_path: Path
+) -> None:
+    server = LiveServer(silent_servers, tmp_path / "log")
     try:
         paths = ["/readiness", "/", f"/t/{CODE}", f"/api/v1/tournaments/{CODE}"]
         assert within(6, *(partial(status, server.url + path) for path in paths)) == [
@@ -182,7 +185,7 @@ def status(url: str) -> int:
 
 
 @pytest.mark.slow
-def test_every_command_ends_with_a_sentence_while_both_are_silent(
+def test_every_command_ends_with_an_error_message_while_both_servers_are_silent(
     commands: Future[Ended],
 ) -> None:
     assert len(commands.result()) == len(COMMANDS)

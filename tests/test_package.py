@@ -1,6 +1,6 @@
-"""The package: built as for PyPI, installed where there is no checkout, and played an evening on.
+"""The package: built as for PyPI, installed without a checkout, and used for an evening.
 
-Every path has a space and an umlaut in it.
+The paths contain spaces and umlauts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .support import free_port
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
-# What a page or a style has the browser load.
+# The assets that a page or a stylesheet loads.
 ASSET = re.compile(
     r"""(?:(?:href|src)="|url\(["']?)([^"')?]+\.(?:css|js|woff2)(?:\?[^"')]*)?)["')]"""
 )
@@ -48,7 +48,7 @@ def listed(*folders: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist, and with the wheel that was built from the sdist."""
+    """A folder with the sdist and the wheel built from it."""
     source = tmp_path_factory.mktemp("Für Bastler")
     for name in listed():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def metadata(wheel: Path) -> Message:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bin/ of a new venv with the wheel in it. For what lct needs it looks in this one."""
+    """The bin/ of a new venv with the wheel. lct's dependencies come from this environment."""
     made = tmp_path_factory.mktemp("Überall") / "mit Python"
     venv.create(made, symlinks=True)
     pip = [sys.executable, "-m", "pip", "--python", made / "bin/python", "--quiet"]
@@ -88,7 +88,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Installed(House):
-    """A running `lct up`, of which only its address is known."""
+    """A running `lct up`, known only by its address."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -101,7 +101,7 @@ class Installed(House):
 
 @pytest.fixture(scope="module")
 def up(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    """`lct up` from an empty folder, with next to no environment. At the end Ctrl-C stops it."""
+    """`lct up` in an empty folder with a minimal environment; Ctrl-C stops it at the end."""
     home, empty = tmp_path_factory.mktemp("Zuhause bei Özil"), tmp_path_factory.mktemp("Übrig")
     environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", "LCT_HOST": "127.0.0.1"}
     process = subprocess.Popen(
@@ -137,7 +137,7 @@ def test_the_wheel_has_every_file_of_lct_and_nothing_else(wheel: Path) -> None:
     )
 
 
-def test_the_sdist_has_tests_and_docs_too_and_nothing_that_git_has_not(built: Path) -> None:
+def test_the_sdist_also_has_tests_and_docs_and_nothing_that_git_lacks(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as opened:
         names = {each.name.partition("/")[2] for each in opened if each.isfile()}
@@ -147,7 +147,7 @@ def test_the_sdist_has_tests_and_docs_too_and_nothing_that_git_has_not(built: Pa
     assert {name for name in listed() if name.startswith("requirements")} <= names
 
 
-def test_the_metadata_asks_for_what_the_requirements_ask_for(metadata: Message) -> None:
+def test_the_metadata_lists_the_same_requirements_as_the_files(metadata: Message) -> None:
     wanted = {str(Requirement(each)) for each in metadata.get_all("Requires-Dist", [])}
     extra = asked("requirements-tracing.in", '; extra == "tracing"')
     assert wanted == asked("requirements.in") | extra
@@ -174,7 +174,7 @@ def test_every_licence_is_in_the_wheel(wheel: Path, metadata: Message) -> None:
             assert kept == (ROOT / name).read_bytes()
 
 
-def test_only_the_wheel_is_there_to_import_lct_from(installed: Path, tmp_path: Path) -> None:
+def test_lct_is_imported_from_the_wheel_only(installed: Path, tmp_path: Path) -> None:
     code = """if True:
         import sys
         from pathlib import Path
@@ -190,7 +190,7 @@ def test_only_the_wheel_is_there_to_import_lct_from(installed: Path, tmp_path: P
     assert said[0].startswith(f"{installed.parent}/lib/")
 
 
-def test_an_evening_is_played_on_it(up: Installed) -> None:
+def test_the_installed_package_runs_an_evening(up: Installed) -> None:
     evening = up.evening(limit=2)
     ola, max_ = evening.guest("Ola"), evening.guest("Max")
     assert evening.pick(ola, 0).status == 200
@@ -217,7 +217,7 @@ def test_an_evening_is_played_on_it(up: Installed) -> None:
 
 
 def load(page: str, text: str, seen: set[str]) -> None:
-    """Get what the text names, as a browser does: styles, scripts, and the fonts of styles."""
+    """Load the assets of a page, as a browser does: styles, scripts, and the fonts of styles."""
     for name in ASSET.findall(text):
         address = urljoin(page, name.replace("&amp;", "&"))
         if address not in seen:

@@ -1,4 +1,4 @@
-"""A public installation may ask for a passphrase before anybody creates a tournament."""
+"""A public installation may require a passphrase to create a tournament."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Browser:
         return self.client.post("/", data={**form, "csrf_token": token[1], **fields})
 
 
-def test_it_is_asked_for_once_on_each_device(app: Flask) -> None:
+def test_the_passphrase_is_asked_for_once_on_each_device(app: Flask) -> None:
     browser = Browser(app)
     assert browser.asked
     for given in ({}, {"passphrase": ""}, {"passphrase": WRONG}):
@@ -56,13 +56,13 @@ def test_it_is_asked_for_once_on_each_device(app: Flask) -> None:
     assert Browser(app).asked
 
 
-def test_it_is_kept_although_another_field_was_wrong(app: Flask) -> None:
+def test_the_passphrase_is_remembered_even_if_another_field_was_wrong(app: Flask) -> None:
     browser = Browser(app)
     assert browser.create(passphrase=RIGHT, name="").status_code == 422
     assert not browser.asked
 
 
-def test_it_is_not_asked_for_again_after_a_change_of_keys(app: Flask) -> None:
+def test_the_passphrase_is_not_asked_for_again_after_a_key_rotation(app: Flask) -> None:
     browser, before = Browser(app), app.extensions["lct"]
     assert browser.create(passphrase=RIGHT).status_code == 303
     try:
@@ -74,7 +74,7 @@ def test_it_is_not_asked_for_again_after_a_change_of_keys(app: Flask) -> None:
         app.extensions["lct"] = before
 
 
-def test_another_passphrase_is_asked_for_again(app: Flask) -> None:
+def test_a_changed_passphrase_is_asked_for_again(app: Flask) -> None:
     browser = Browser(app)
     assert browser.create(passphrase=RIGHT).status_code == 303
     app.config["LCT_CREATE_PASSPHRASE"] = "another one"
@@ -87,7 +87,7 @@ def test_another_passphrase_is_asked_for_again(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", DOORS)
-def test_programs_send_it_with_the_call(app: Flask, path: str) -> None:
+def test_programs_send_the_passphrase_with_the_call(app: Flask, path: str) -> None:
     about = {"name": secrets.token_hex(6), "limit": 4, "playerLimit": 4}
     del about["limit" if path.startswith("/api/T") else "playerLimit"]
     anyone = Program(app)
@@ -97,7 +97,7 @@ def test_programs_send_it_with_the_call(app: Flask, path: str) -> None:
     good(made, 201 if "v1" in path else 200)
 
 
-def test_guessing_it_comes_to_an_end_even_for_who_finds_it(app: Flask) -> None:
+def test_guessing_is_limited_even_if_a_later_guess_is_right(app: Flask) -> None:
     browser = Browser(app)
     statuses = [browser.create(passphrase=f"guess {n}").status_code for n in range(11)]
     assert statuses == [403] * 10 + [429]
@@ -110,14 +110,14 @@ def test_guessing_it_comes_to_an_end_even_for_who_finds_it(app: Flask) -> None:
     assert "Try again in" in problem["detail"]
 
 
-def test_whoever_is_known_does_not_wait_because_of_who_guesses(app: Flask) -> None:
+def test_a_known_device_does_not_wait_because_another_one_guesses(app: Flask) -> None:
     host, thief = Browser(app), Browser(app)
     assert host.create(passphrase=RIGHT).status_code == 303
     assert [thief.create(passphrase=WRONG).status_code for _ in range(12)][-1] == 429
     assert host.create().status_code == 303
 
 
-def test_where_none_is_set_nobody_is_asked(servers: Any) -> None:
+def test_no_passphrase_is_asked_for_where_none_is_set(servers: Any) -> None:
     with served(settings_for(servers)) as open_to_all:
         browser = Browser(open_to_all)
         assert not browser.asked

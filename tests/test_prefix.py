@@ -1,4 +1,4 @@
-"""lct as one part of a site, under /fifa; and under which names it answers at all."""
+"""lct as a part of a site, under /fifa; and the host names that it answers to."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PREFIX = "/fifa"
 
 
 class Site(Network):
-    """A proxy with somebody else's pages beside ours, which may take the prefix away."""
+    """A proxy with other pages beside ours; it may strip the prefix."""
 
     def __init__(self, strips: bool) -> None:
         super().__init__(0)
         self.strips = strips
-        self.strays: list[str] = []  # what was asked of the others
+        self.strays: list[str] = []  # requests for the other pages
 
     def forwarded(self, head: bytes) -> bytes | None:
         method, path, rest = head.split(b" ", 2)
@@ -75,7 +75,7 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
         phone.locator(f"#team-{number} button").click()
         see(phone.locator(f"#team-{number}"), "yours")
     ola.get_by_text("Save your seat").click()
-    # It is made when it is opened. Not by wait_for_function, whose second look the CSP forbids.
+    # The code is made when it is opened. The CSP forbids the polling of wait_for_function.
     wait_until(lambda: ola.evaluate("document.querySelector('img.qr').naturalWidth") > 0)
     other = screens.open()
     other.goto(decoded(ola, "img.qr"))
@@ -95,7 +95,7 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
     host.locator("#f-at").fill("2")
     see(host.locator("#moment"), "Ola Nowak")
 
-    # The ways to stay live that are left when no socket, and then no stream, gets through.
+    # The page falls back to event streams without sockets, and to polling without either.
     max_.reload()
     for page in (host, tv, ola):
         page.close()
@@ -122,7 +122,7 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
         wanted = PREFIX if cookie["name"] == "lct" else f"{PREFIX}/t/{code}"
         assert cookie["path"] == wanted
     assert proxy.strays == []
-    assert "alive" in get(f"{server.url}/liveness")  # as a pod is asked
+    assert "alive" in get(f"{server.url}/liveness")  # as a kubelet asks a pod
     assert "ready" in get(f"{server.url}{PREFIX}/readiness")
 
 
@@ -138,7 +138,7 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
         ("https://9.9.9.9", "9.9.9.9", False),
     ],
 )
-def test_the_board_says_what_to_type_and_whether_it_takes_the_same_network(
+def test_the_board_says_what_to_type_and_whether_it_needs_the_same_network(
     public_url: str, typed: str, home: bool
 ) -> None:
     assert start_page(join_url(public_url, "BB3K7QXM")) == (typed, home)
@@ -148,7 +148,7 @@ def test_every_address_that_is_given_out_begins_with_the_prefix(settings: Settin
     under = replace(settings, public_url=f"https://a.example{PREFIX}", trusted_proxies=1)
     with app_here(under) as app:
         client = app.test_client()
-        told = {"X-Forwarded-Prefix": "/another"}  # there is one source
+        told = {"X-Forwarded-Prefix": "/another"}  # only the setting counts
         assert client.get("/go?code=x", headers=told).status_code == 404
         assert "/another" not in client.get("/", headers=told).get_data(as_text=True)
         for asked in ("/swagger/openapi.json", f"{PREFIX}/swagger/openapi.json"):
@@ -202,11 +202,11 @@ def test_lct_answers_to_its_own_names_only(named: Any, host: str, known: bool) -
         assert "evil" not in answer.get_data(as_text=True)
     forwarded = named.get("/", headers={"Host": "cup.example", "X-Forwarded-Host": host})
     assert forwarded.status_code == (200 if known or not host else 400)
-    for probe in ("/liveness", "/readiness"):  # a pod is asked by its address
+    for probe in ("/liveness", "/readiness"):  # probes address a pod by its IP
         assert named.get(probe, headers={"Host": host}).status_code == 200
 
 
-def test_unless_names_are_given_any_will_do(settings: Settings) -> None:
+def test_any_host_name_is_accepted_unless_names_are_set(settings: Settings) -> None:
     with app_here(replace(settings, public_url="https://cup.example")) as app:
         answer = app.test_client().get("/", headers={"Host": "laptop.local"})
         assert answer.status_code == 200

@@ -1,5 +1,4 @@
-"""Who is here, as a worker reckons it by a clock that the tests turn. What screens show of it is in
-test_live_slow.py."""
+"""Presence as one worker computes it, with a fake clock. test_live_slow.py covers the screens."""
 
 from __future__ import annotations
 
@@ -28,14 +27,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     return now
 
 
-def test_nothing_is_known_until_everybody_had_time_to_speak(clock: list[float]) -> None:
+def test_presence_is_unknown_until_every_worker_has_had_time_to_report(clock: list[float]) -> None:
     here = Presence("BCDF2345", "w1")
     assert here.now(deaf=False) is None
     clock[0] += SETTLING
     assert here.now(deaf=False) == {}
 
 
-def test_the_same_is_said_again_only_after_a_while(clock: list[float]) -> None:
+def test_an_unchanged_report_is_repeated_only_after_a_while(clock: list[float]) -> None:
     here = Presence("BCDF2345", "w1")
     boxes: Any = [Box("p-Ola"), Box(None)]
     assert here.say(boxes) == Present("BCDF2345", "w1", ("p-Ola",), ())
@@ -55,7 +54,7 @@ def test_an_awake_tab_counts_more_than_a_sleeping_one(clock: list[float]) -> Non
     assert here.now(deaf=False) == {"p-Ola": "here", "p-Max": "here", "p-Zoe": "asleep"}
 
 
-def test_a_phone_that_asks_two_workers_sleeps_when_it_says_so_to_one(clock: list[float]) -> None:
+def test_a_phone_that_polls_two_workers_is_asleep_once_it_tells_one(clock: list[float]) -> None:
     one, other = Presence("BCDF2345", "w1"), Presence("BCDF2345", "w2")
     clock[0] += SETTLING
 
@@ -72,8 +71,8 @@ def test_a_phone_that_asks_two_workers_sleeps_when_it_says_so_to_one(clock: list
     assert both_say("here")
     one.dozes("p-Ola", [])
     clock[0] += SAY_AGAIN
-    tell(other, one)  # which has not heard of it
-    one.hear(Present("BCDF2345", "w3", ("p-Ola",), ()), stored=True)  # nor had that one
+    tell(other, one)  # other has not heard that Ola sleeps
+    one.hear(Present("BCDF2345", "w3", ("p-Ola",), ()), stored=True)  # nor had w3
     one.hear(Present("BCDF2345", "w3", (), ()))
     tell(one, other)
     tell(other, one)
@@ -84,7 +83,7 @@ def test_a_phone_that_asks_two_workers_sleeps_when_it_says_so_to_one(clock: list
     assert both_say("here")
 
 
-def test_a_worker_that_fell_silent_is_believed_for_ten_seconds_and_longer_without_a_bus(
+def test_a_silent_workers_report_counts_for_ten_seconds_and_longer_without_a_bus(
     clock: list[float],
 ) -> None:
     here = Presence("BCDF2345", "w1")
@@ -98,7 +97,9 @@ def test_a_worker_that_fell_silent_is_believed_for_ten_seconds_and_longer_withou
     assert here.now(deaf=False) == {}
 
 
-def test_a_phone_that_closed_its_socket_to_sleep_sleeps_for_ten_minutes(clock: list[float]) -> None:
+def test_a_phone_that_falls_asleep_and_disconnects_is_asleep_for_ten_minutes(
+    clock: list[float],
+) -> None:
     here = Presence("BCDF2345", "w1")
     clock[0] += SETTLING
     here.left(Box("p-Ola", asleep=True))  # type: ignore[arg-type]

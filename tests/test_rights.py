@@ -1,4 +1,4 @@
-"""Who may do what: every route for everyone, forged requests, guesses, and lost devices."""
+"""Rights: every route for every role, forged requests, guesses, and lost devices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tools.rights_table import MESSAGES, PAGES, ROLES, Row, markdown
 
 from .http_client import TOKEN, Answer, Evening, House, Phone, Screen, app_here
 
-# --- every route, everyone ------------------------------------------------------------------------
+# --- every route, every role ----------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +44,12 @@ def test_the_table_has_every_route_and_no_others(rules: dict[str, set[str]]) -> 
 
 
 def test_the_page_shows_the_table() -> None:
-    """Else: make docs."""
+    """If this fails, run `make docs`."""
     assert Path("docs/rights.md").read_text(encoding="utf-8") == markdown() + "\n"
 
 
 class Elsewhere(NamedTuple):
-    """Another tournament and somebody who plays in it."""
+    """Another tournament and one of its players."""
 
     evening: Evening
     player: Phone
@@ -110,7 +110,7 @@ def elsewhere(house: House) -> Elsewhere:
 
 
 class Scene(NamedTuple):
-    """An evening and everybody in it."""
+    """An evening and a phone for each role."""
 
     evening: Evening
     people: dict[str, Phone]
@@ -124,8 +124,8 @@ def once(house: House, elsewhere: Elsewhere) -> Scene:
 
 @pytest.fixture
 def unchanged(house: House, once: Scene) -> Scene:
-    """For tests that look, and for those in which everybody is refused: one evening for all, and
-    phones whose cookies are this test's own."""
+    """For tests that change nothing: they share one evening, and each has its own copies of the
+    phones and their cookies."""
     house.forget_limits()
     return Scene(once.evening, {role: phone.copy() for role, phone in once.people.items()})
 
@@ -191,10 +191,10 @@ def test_no_route_takes_another_method(house: House, rules: dict[str, set[str]])
                 assert set(answer.headers["Allow"].split(", ")) == methods
 
 
-# --- every message of a websocket, everyone -------------------------------------------------------
+# --- every websocket message, every role ----------------------------------------------------------
 
 
-def test_a_look_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> None:
+def test_a_look_counts_only_for_the_roles_in_the_table(house: House, elsewhere: Elsewhere) -> None:
     e = house.evening(limit=10, teams=10)
     people = everybody(house, e, elsewhere)
     by_role = zip(MESSAGES['{"look": 3}'], people.values(), strict=True)
@@ -214,7 +214,7 @@ def test_a_look_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) ->
         assert not [look for look in dropped if look in board.text]
 
 
-def test_sleep_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> None:
+def test_sleep_counts_only_for_the_roles_in_the_table(house: House, elsewhere: Elsewhere) -> None:
     e = house.evening(limit=10, teams=10)
     people = everybody(house, e, elsewhere)
     by_role = zip(MESSAGES['{"asleep": true}'], people.values(), strict=True)
@@ -227,7 +227,7 @@ def test_sleep_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> 
         board.until(lambda s: "is-away" not in str(s.page.by_id("seat-1").attrs), 5)
         for _, screen in (each for each in screens if each[0] == "dropped"):
             screen.ws.send(json.dumps({"asleep": True}))
-        board.quiet(2.2)  # a worker says who is here once a second at most
+        board.quiet(2.2)  # a worker publishes presence at most once a second
         assert sleeping(board) == 0
         shown = [screen for said, screen in screens if said == "shown"]
         for screen in shown:
@@ -241,7 +241,7 @@ def test_sleep_counts_for_whom_it_should(house: House, elsewhere: Elsewhere) -> 
      "reopen", "remove", "block", "unblock", "rename-player", "revoke", "new-recovery",
      "new-seat-codes", "nonsense"],
 )  # fmt: skip
-def test_no_action_of_the_host_is_open_to_anybody_else(unchanged: Scene, do: str) -> None:
+def test_only_a_host_can_run_a_host_action(unchanged: Scene, do: str) -> None:
     e, people = unchanged
     device = e.facts("tournament-created")[0]["device_id"]
     form = {"do": do, "player": e.player("Ola"), "name": "X", "limit": "5", "attempt": "1"}
@@ -286,7 +286,7 @@ def test_a_post_without_the_pages_own_token_changes_nothing(
      "http://[", "http://[{host}"],
 )  # fmt: skip
 @pytest.mark.parametrize("view", ["board", "organise"])
-def test_a_socket_of_a_foreign_page_is_refused_before_the_upgrade(
+def test_a_socket_from_a_foreign_page_is_refused_before_the_upgrade(
     elsewhere: Elsewhere, origin: str, view: str
 ) -> None:
     e = elsewhere.evening
@@ -296,15 +296,13 @@ def test_a_socket_of_a_foreign_page_is_refused_before_the_upgrade(
     assert refused.value.response.status_code == 403
 
 
-def test_a_socket_of_the_own_page_is_accepted(elsewhere: Elsewhere) -> None:
+def test_a_socket_from_our_own_page_is_accepted(elsewhere: Elsewhere) -> None:
     e = elsewhere.evening
     with e.host.live(e.live("organise"), headers={"Origin": e.house.url}) as screen:
         screen.take()
 
 
-def test_a_cookie_that_was_changed_or_moved_is_worth_nothing(
-    house: House, elsewhere: Elsewhere
-) -> None:
+def test_a_changed_or_moved_cookie_gives_no_access(house: House, elsewhere: Elsewhere) -> None:
     e = house.evening()
     for (path, name), value in elsewhere.evening.host.cookies.items():
         thief = house.phone()
@@ -362,7 +360,7 @@ def test_a_wrong_organisers_link_admits_nobody(
     assert phone.get(e.at("organise")).status == 403
 
 
-def test_a_revoked_device_is_out_at_its_next_request_and_the_link_is_a_new_one(
+def test_a_revoked_device_is_refused_at_its_next_request_and_the_link_changes(
     house: House,
 ) -> None:
     e = house.evening()
@@ -391,7 +389,7 @@ def test_a_revoked_device_is_out_at_its_next_request_and_the_link_is_a_new_one(
 
 
 def test_a_revoked_co_organiser_has_no_way_back(house: House) -> None:
-    """They knew the link, had come in, and may have read every seat's code."""
+    """They knew the link and may have read every seat's code."""
     e = house.evening()
     e.guest("Ola")
     link, traitor = organiser_link(e), co_organiser(e)
@@ -428,7 +426,7 @@ def test_a_new_code_for_one_player_signs_their_phones_out(house: House) -> None:
     assert e.pick(ola, 2).status == 200
 
 
-def test_a_link_that_is_previewed_does_nothing(house: House) -> None:
+def test_a_link_preview_changes_nothing(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola"), e.guest("Max")
     seat = ola.get(e.at("me")).page.all("b", cls="code-text")[0].text.replace("-", "")
@@ -473,7 +471,7 @@ def test_the_recovery_code_is_shown_once_and_a_new_one_ends_the_old_one(house: H
     assert phone.post(e.at("recover"), {"code": new}).status == 303
 
 
-def test_a_closed_tab_or_browser_loses_no_controls_in_any_phase(house: House) -> None:
+def test_closing_a_tab_or_browser_loses_no_controls_in_any_phase(house: House) -> None:
     e = house.evening(limit=2)
     moments: list[Callable[[], Any]] = [
         lambda: None,
@@ -517,12 +515,14 @@ def behind_tls(settings: Settings, public_url: str) -> Settings:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "session"), [("", "__Host-lct"), ("/fifa", "__Secure-lct")], ids=["alone", "a part"]
+    ("prefix", "session"),
+    [("", "__Host-lct"), ("/fifa", "__Secure-lct")],
+    ids=["at the root", "below a prefix"],
 )
-def test_behind_tls_browsers_take_cookies_from_nowhere_else(
+def test_cookies_behind_tls_have_the_prefixes_that_browsers_enforce(
     settings: Settings, prefix: str, session: str
 ) -> None:
-    """What the beginnings of the names mean: https alone and, with __Host-, no other host."""
+    """The name prefixes allow https only and, with __Host-, no other host."""
     with app_here(behind_tls(settings, f"https://cup.example{prefix}")) as app:
         client = app.test_client()
         e = Visit(client, {"X-Forwarded-Proto": "https"}, prefix, "https://cup.example")
@@ -536,7 +536,7 @@ def test_behind_tls_browsers_take_cookies_from_nowhere_else(
         assert f"path={(prefix or '/') if name == session else where}".lower() in about
 
 
-def test_behind_tls_a_cookie_that_lacks_its_prefix_counts_for_nothing(settings: Settings) -> None:
+def test_a_cookie_without_its_prefix_is_ignored_behind_tls(settings: Settings) -> None:
     """Somebody on the network, or on a host beside ours, may have planted it."""
     with app_here(settings) as app:
         before = Visit(app.test_client())
@@ -548,11 +548,11 @@ def test_behind_tls_a_cookie_that_lacks_its_prefix_counts_for_nothing(settings: 
         client._cookies = before.client._cookies
         assert client.get(f"/t/{code}/me").status_code == 303
         assert client.get(f"/t/{code}/organise").status_code == 403
-        assert client.get(f"/t/{code}/join").status_code == 200  # nor does the session count
+        assert client.get(f"/t/{code}/join").status_code == 200  # the session is ignored too
 
 
 class Visit:
-    """A browser on an app in this process, and what cookies it was told to keep."""
+    """A browser on an app in this process; records the cookies that it is sent."""
 
     def __init__(
         self, client: Any, headers: Any = (), prefix: str = "", base: str = "http://localhost"
@@ -575,7 +575,7 @@ class Visit:
         return TOKEN.search(self.ask(path).get_data(as_text=True))[1]  # type: ignore[index]
 
     def create_and_join(self) -> str:
-        """The code of a tournament that this browser made and plays in."""
+        """Create a tournament and join it; return its code."""
         form = {"name": secrets.token_hex(4), "limit": "4", "source": "classic"}
         made = self.ask("/", csrf_token=self.token("/"), **form)
         code = str(made.location.removeprefix(self.prefix).split("/")[2])
@@ -602,14 +602,14 @@ def test_two_hundred_wrong_codes_from_one_address_are_stopped(house: House) -> N
     assert len(stopped) >= 200 - 2 * 60  # a minute may end meanwhile
     assert 1 <= int(stopped[-1].headers["Retry-After"]) <= 61
     assert "Try again in" in stopped[-1].page.text
-    # A whole bar may share the address: whoever has a right code still comes in.
+    # A whole bar may share the address, so a right code still works.
     assert phone.get(f"/go?code={e.code}").location == e.at("join")
     e.guest("Ola")
     house.forget_limits()
 
 
 @pytest.mark.parametrize("page", ["", "/join", "/me", "/organise", "/verify", "/host/x", "/live"])
-def test_guessing_is_stopped_at_every_door(house: House, page: str) -> None:
+def test_guessing_codes_is_stopped_on_every_page(house: House, page: str) -> None:
     house.forget_limits()
     phone = house.phone()
     statuses = set()

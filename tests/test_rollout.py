@@ -1,4 +1,4 @@
-"""While pods are replaced one by one, a screen that leaves an old one goes to a new one."""
+"""During a rollout, a screen that leaves an old pod connects to a new one."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from .test_live_ways import Stream
     ("heard", "is_next"),
     [
         ("", False),
-        ("old leaves", False),  # fewer pods are wanted
-        ("new begins", False),  # and nobody leaves yet
+        ("old leaves", False),  # scaled down
+        ("new begins", False),  # no pod leaves yet
         ("new begins, old leaves", True),
         ("old leaves, new begins", False),
         ("new begins, old leaves, new leaves", True),
         ("new begins, new leaves", False),
         ("new begins, old leaves, old begins", False),  # rolled back
-        ("new begins, old begins, old leaves", False),  # a pod that had crashed is there again
+        ("new begins, old begins, old leaves", False),  # a crashed pod is back
         ("old begins, new begins, old leaves", True),
     ],
 )
-def test_a_worker_knows_that_it_is_next(heard: str, is_next: bool) -> None:
+def test_a_worker_knows_whether_it_is_replaced_next(heard: str, is_next: bool) -> None:
     rollout = Rollout("old")
     for word in filter(None, heard.split(", ")):
         revision, _, what = word.partition(" ")
@@ -42,7 +42,7 @@ def test_a_worker_knows_that_it_is_next(heard: str, is_next: bool) -> None:
     assert rollout.is_next() is is_next
 
 
-def test_a_rollout_that_stopped_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stalled_rollout_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     rollout, now = Rollout("old"), time.monotonic()
     for word in (Revision("new", leaving=False), Revision("old", leaving=True)):
         rollout.heard(word)
@@ -55,7 +55,7 @@ def test_a_rollout_that_stopped_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     "word", [Revision(LONGEST_NAME * "a", leaving=False), Revision("", leaving=True)]
 )
-def test_the_word_survives_the_bus(word: Revision) -> None:
+def test_a_revision_message_survives_the_bus(word: Revision) -> None:
     assert decode(encode(word)) == word
 
 
@@ -64,15 +64,15 @@ def test_the_word_survives_the_bus(word: Revision) -> None:
     ['"revision":"a"', '"revision":1,"leaving":true', '"revision":"a","leaving":1',
      '"revision":"' + 65 * "a" + '","leaving":true'],
 )  # fmt: skip
-def test_a_word_that_is_none_is_dropped(data: str) -> None:
+def test_a_malformed_revision_message_is_dropped(data: str) -> None:
     assert decode(f'{{"type":"revision",{data}}}') is None
 
 
-# --- a house whose pods are being replaced --------------------------------------------------------
+# --- a rollout in progress ------------------------------------------------------------------------
 
 
 def status(phone: Phone, path: str) -> int:
-    """What a websocket is answered."""
+    """The status of the response to a websocket handshake."""
     try:
         phone.live(path).ws.close()
     except InvalidStatus as refused:
@@ -87,14 +87,14 @@ def evening(house: House) -> Evening:
 
 @pytest.fixture
 def replaced(house: House, evening: Evening) -> Iterator[None]:
-    """Newer pods are there, and one like this house's has left."""
+    """A rollout: newer pods have started, and a pod of the house's revision is leaving."""
 
     def say(*words: Revision) -> None:
         for word in words:
             house.redis.publish(EVERYWHERE, encode(word))
 
     def answers(*words: Revision) -> set[int]:
-        say(*words)  # again and again: a worker may have begun just now, and not hear yet
+        say(*words)  # repeated: a worker that has just started may not be listening yet
         board = evening.live("board")
         return {status(house.phone(n), board) for n in range(len(house.workers))}
 
@@ -105,7 +105,7 @@ def replaced(house: House, evening: Evening) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("replaced")
-def test_a_pod_that_is_next_refuses_screens_once_and_nothing_else(evening: Evening) -> None:
+def test_a_pod_to_be_replaced_next_refuses_screens_once_and_nothing_else(evening: Evening) -> None:
     board, ola = evening.live("board"), evening.guest("Ola")
     assert status(ola, board) == 503
     assert status(ola, board + "&again") == 101
@@ -120,7 +120,7 @@ def test_a_pod_that_is_next_refuses_screens_once_and_nothing_else(evening: Eveni
 
 @pytest.mark.browser
 @pytest.mark.parametrize("way", ["ws", "sse"])
-def test_a_page_that_no_other_pod_takes_is_back_after_one_refusal(
+def test_a_page_that_no_other_pod_takes_reconnects_after_one_refusal(
     house: House, evening: Evening, screens: Screens, request: pytest.FixtureRequest, way: str
 ) -> None:
     network, tv = Network(house.port), screens.open(**TV)

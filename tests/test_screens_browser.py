@@ -1,4 +1,4 @@
-"""Screens on their own: without JavaScript, by keyboard, in the dark, without a connection."""
+"""Single screens: without JavaScript, by keyboard, in dark mode, without a connection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def base(house: House) -> str:
-    """Where the app is that all tests share."""
+    """The URL of the app that all tests share."""
     house.forget_limits()
     return house.url
 
@@ -65,9 +65,7 @@ def test_the_evening_works_without_javascript(base: str, screens: Screens) -> No
     see(ola.locator("#me"), "You play with")
 
 
-def test_a_wrong_form_keeps_what_was_typed_and_says_so_beside_the_field(
-    base: str, screens: Screens
-) -> None:
+def test_a_rejected_form_keeps_its_input_and_says_why(base: str, screens: Screens) -> None:
     host = screens.open(**PHONE)
     host.goto(base)
     host.get_by_label("Name of the evening").fill("Friday Cup")
@@ -79,7 +77,7 @@ def test_a_wrong_form_keeps_what_was_typed_and_says_so_beside_the_field(
     no_sideways_scroll(host)
 
 
-def test_a_phone_picks_by_keyboard_and_keeps_its_place(house: House, screens: Screens) -> None:
+def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: Screens) -> None:
     e = house.evening()
     page = screens.open(**TV)
     be(page, e.guest("Ola"))
@@ -92,15 +90,13 @@ def test_a_phone_picks_by_keyboard_and_keeps_its_place(house: House, screens: Sc
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     see(page.locator("#team-4"), "yours")
-    # One polite live region speaks of the evening, one of the person's own taps; none shouts.
+    # One polite live region announces the evening, one the player's own taps; none is assertive.
     spoken = page.locator("[aria-live], [role=status], [role=alert]")
     assert {each.get_attribute("id") for each in spoken.all()} == {"notice", "wait"}
     assert page.locator("[aria-live=assertive], [role=alert]").count() == 0
 
 
-def test_the_code_on_the_tv_is_readable_by_cameras_in_the_dark_too(
-    house: House, screens: Screens
-) -> None:
+def test_a_camera_reads_the_code_on_the_tv_in_dark_mode_too(house: House, screens: Screens) -> None:
     e = house.evening(2)
     for scheme in ("light", "dark"):
         tv = screens.open(**TV, color_scheme=scheme)
@@ -143,7 +139,7 @@ def test_every_screen_says_when_it_is_not_live_and_comes_back_by_itself(
         is_live(screen)
         see(screen, "Ola Nowak")
     for worker in server.pids:
-        os.kill(worker, signal.SIGSTOP)  # reachable, and silent
+        os.kill(worker, signal.SIGSTOP)  # reachable but silent
     for screen in (tv, phone):
         hurry(screen, screen.get_by_text("Not live since").count, 14)
         see(screen, "Ola Nowak")  # the last known picture stays
@@ -152,7 +148,7 @@ def test_every_screen_says_when_it_is_not_live_and_comes_back_by_itself(
     for screen in (tv, phone):
         is_live(screen, 12_000)
     for worker in server.pids:
-        os.kill(worker, signal.SIGKILL)  # cut, and there again under the same address
+        os.kill(worker, signal.SIGKILL)  # disconnected; new workers take the same address
     for screen in (tv, phone):
         is_live(screen, 12_000)
 
@@ -176,7 +172,9 @@ def test_a_removed_player_reads_why_and_may_come_back(house: House, screens: Scr
     see(phone, "You can't join this one")
 
 
-def test_a_field_that_the_host_got_wrong_is_told_beside_it(house: House, screens: Screens) -> None:
+def test_a_wrong_field_of_the_host_shows_its_error_beside_it(
+    house: House, screens: Screens
+) -> None:
     e = house.evening()
     for name in ("Ola", "Max", "Zoë"):
         e.guest(name)
@@ -186,7 +184,7 @@ def test_a_field_that_the_host_got_wrong_is_told_beside_it(house: House, screens
     is_live(host)
     host.get_by_text("Seats: 4").tap()
     seats = host.locator("#c-limit")
-    # At once: a frame in between would make the browser check the field itself again.
+    # In one step: a frame in between would turn the browser's own validation on again.
     seats.evaluate(
         """(field) => {
           field.form.noValidate = true;
@@ -204,10 +202,8 @@ def test_a_field_that_the_host_got_wrong_is_told_beside_it(house: House, screens
     no_sideways_scroll(host)
 
 
-def test_a_board_that_is_returned_to_with_back_is_right_and_live(
-    house: House, screens: Screens
-) -> None:
-    """Browsers keep pages for "back" as they were, or load them anew: either way it is live."""
+def test_a_board_is_current_and_live_after_going_back(house: House, screens: Screens) -> None:
+    """For "back", browsers restore the old page or reload it; either way it is live."""
     e = house.evening()
     tv = screens.open(**TV)
     tv.goto(house.url + e.at())

@@ -1,4 +1,4 @@
-"""gunicorn serves the app as configured: several workers, clear refusals, a quick and clean end."""
+"""gunicorn serves the app as configured: several workers, clear errors, a quick and clean stop."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def serve(servers, folder):
-    """Starts the app behind gunicorn; its temporary files are in the folder."""
+    """A function that starts the app in gunicorn, with its temporary files in the folder."""
     made = settings_for(
         servers, host="127.0.0.1", drain_seconds=1, var=folder / "var", webhooks=False
     )
@@ -53,11 +53,11 @@ def home(folder):
 
 @pytest.fixture(scope="module")
 def server(serve, home):
-    """One that these tests look at; the last of them stops it."""
+    """The server that these tests share; the last of them stops it."""
     return serve(workers=2, HOME=str(home), XDG_RUNTIME_DIR=str(home))
 
 
-def test_it_leaves_no_control_socket_in_the_home_folder(server, home):
+def test_the_server_leaves_no_control_socket_in_the_home_folder(server, home):
     assert answers(f"{server.url}/liveness")
     assert not list(home.iterdir())
 
@@ -76,14 +76,14 @@ def test_a_worker_that_is_killed_is_replaced(server):
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: len(set(server.pids) - {killed}) == 2, what="a second worker again")
     assert other in server.pids
-    os.kill(other, signal.SIGSTOP)  # so the new one has to answer
+    os.kill(other, signal.SIGSTOP)  # so the new worker has to answer
     try:
         assert answers(f"{server.url}/liveness")
     finally:
         os.kill(other, signal.SIGCONT)
 
 
-def test_it_ends_within_its_grace_when_asked_and_the_folder_of_its_metrics_with_it(
+def test_the_server_stops_within_its_grace_period_and_removes_its_metrics_folder(
     server, serve, folder
 ):
     where = Path("/dev/shm") if Path("/dev/shm").is_dir() else folder
@@ -107,7 +107,7 @@ def test_it_ends_within_its_grace_when_asked_and_the_folder_of_its_metrics_with_
     assert folder_of(after).exists()
 
 
-def test_it_says_in_one_sentence_which_setting_is_missing():
+def test_the_server_names_a_missing_setting_in_one_sentence():
     refused = subprocess.run(
         GUNICORN, env=clean_environ(), capture_output=True, text=True, check=False, timeout=20
     )
@@ -116,7 +116,7 @@ def test_it_says_in_one_sentence_which_setting_is_missing():
     assert refused.stderr == "lct: LCT_MONGO_URI is not set (`lct up` sets it by itself).\n"
 
 
-def test_a_peer_that_is_gone_before_its_connection_is_set_up_is_like_any_other(monkeypatch):
+def test_a_peer_that_is_already_gone_is_handled_like_any_other(monkeypatch):
     class Gone:
         def setsockopt(self, *_):
             raise OSError

@@ -1,4 +1,4 @@
-"""Cookies and tokens that a worker recognises: what it verified once counts for nobody else."""
+"""A worker caches verified cookies and tokens; a cached one is valid in its own session only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Guest:
         return page.all("input", name="csrf_token")[0].attrs["value"]
 
     def send(self, token: str) -> TestResponse:
-        """A form with an error in it, which shows whether it was let in."""
+        """Send a form with an error, whose status shows whether the token was accepted."""
         return self.client.post(f"/t/{self.code}/join", data={"csrf_token": token, "first": ""})
 
     @property
@@ -54,7 +54,7 @@ def guests(app: Flask) -> tuple[Guest, Guest]:
     return Guest(app, code), Guest(app, code)
 
 
-def test_a_token_counts_again_in_its_own_session_and_never_in_another(
+def test_a_token_is_accepted_again_in_its_own_session_and_never_in_another(
     guests: tuple[Guest, Guest],
 ) -> None:
     ola, max_ = guests
@@ -66,7 +66,7 @@ def test_a_token_counts_again_in_its_own_session_and_never_in_another(
 
 
 @pytest.mark.parametrize("change", [lambda t: t[:-1] + "~", lambda t: "", lambda t: t + "x"])
-def test_a_token_that_passed_does_not_let_a_changed_one_in(
+def test_an_accepted_token_does_not_let_a_changed_one_in(
     guests: tuple[Guest, Guest], change: object
 ) -> None:
     ola, _ = guests
@@ -76,7 +76,7 @@ def test_a_token_that_passed_does_not_let_a_changed_one_in(
     assert ola.send(change(token)).status_code == REFUSED
 
 
-def test_a_token_that_passed_counts_for_nothing_without_its_session(
+def test_an_accepted_token_is_refused_without_its_session(
     guests: tuple[Guest, Guest],
 ) -> None:
     ola, _ = guests
@@ -86,7 +86,7 @@ def test_a_token_that_passed_counts_for_nothing_without_its_session(
     assert ola.send(token).status_code == REFUSED
 
 
-def test_a_session_that_was_recognised_does_not_let_a_changed_one_in(
+def test_a_recognised_session_does_not_let_a_changed_one_in(
     guests: tuple[Guest, Guest],
 ) -> None:
     ola, _ = guests
@@ -99,7 +99,7 @@ def test_a_session_that_was_recognised_does_not_let_a_changed_one_in(
     assert ola.send(token).status_code == LET_IN
 
 
-def test_a_session_ends_after_its_lifetime_although_it_was_recognised(
+def test_a_recognised_session_still_ends_after_its_lifetime(
     app: Flask, guests: tuple[Guest, Guest]
 ) -> None:
     ola, _ = guests
@@ -109,10 +109,10 @@ def test_a_session_ends_after_its_lifetime_although_it_was_recognised(
     assert ola.send(token).status_code == REFUSED
 
 
-def test_what_a_view_takes_out_of_a_session_is_there_again_with_the_same_cookie(
+def test_each_request_gets_its_own_copy_of_a_session(
     app: Flask, guests: tuple[Guest, Guest]
 ) -> None:
-    """Each request has its own copy: one must not see what another changed in it."""
+    """One request must not see what another changed in its session."""
     from flask import session
 
     ola, _ = guests

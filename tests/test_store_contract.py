@@ -1,11 +1,11 @@
-"""What the event store promises, on whichever server LCT_MONGO_URI names, else on the local one.
+"""What the event store promises, tested on the server that LCT_MONGO_URI names or the local one.
 
-On a replica set (the pipeline does; it makes and drops databases named lct_test_... only):
+On a replica set, as in the pipeline (only databases named lct_test_... are created and dropped):
 
     LCT_MONGO_URI="mongodb://127.0.0.1:27017/?replicaSet=rs0" make test-store
 
-Nothing here knows which server it is, but for how each tells that it used an index. What needs the
-local one is in test_event_store.py.
+The tests do not depend on the server, except where they check that a query used an index. Tests
+that need the local server are in test_event_store.py.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ from lct.places import ROOT
 from .desk import Desk, utc_now
 from .evening import SECRET
 
-PATIENCE = 60  # seconds; whoever meets a 503 taps again, as guests do
+PATIENCE = 60  # seconds; a tap that gets a 503 is repeated, as guests do
 
 
 def patiently(tap: Callable[[], Any]) -> Any:
-    """What the tap gives at last: its result, or a refusal that is none of the store's troubles."""
+    """Repeat a tap while the store is unavailable; return its result or its refusal."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
@@ -69,7 +69,7 @@ def patiently(tap: Callable[[], Any]) -> Any:
 
 
 def in_parallel(taps: list[Callable[[], Any]]) -> list[Any]:
-    """Taps all at once, patiently; results or the refusals, in order."""
+    """Run all taps at once, patiently; return their results or refusals, in order."""
     results: list[Any] = [None] * len(taps)
     barrier = threading.Barrier(len(taps))
 
@@ -77,7 +77,7 @@ def in_parallel(taps: list[Callable[[], Any]]) -> list[Any]:
         barrier.wait()
         try:
             results[i] = patiently(taps[i])
-        except Exception as error:  # any: it is told, and fails the test
+        except Exception as error:  # reported to the test, which then fails
             results[i] = error
 
     threads = [threading.Thread(target=run, args=(i,)) for i in range(len(taps))]
@@ -88,10 +88,10 @@ def in_parallel(taps: list[Callable[[], Any]]) -> list[Any]:
     return results
 
 
-# --- Order: one command, one event, at the next place --------------------------------------------
+# --- Order: one command, one event, with the next seq --------------------------------------------
 
 
-def test_a_command_is_one_event_and_is_published(desks: Callable[[], Desk]) -> None:
+def test_a_command_stores_one_event_and_publishes_it(desks: Callable[[], Desk]) -> None:
     desk = desks()
     code = desk.create()
     desk.join(code, "Ola")
@@ -100,7 +100,7 @@ def test_a_command_is_one_event_and_is_published(desks: Callable[[], Desk]) -> N
     assert desk.published == [(code, 1), (code, 2), (code, 3)]
 
 
-def test_a_stored_event_has_the_fields_that_were_agreed(desks: Callable[[], Desk]) -> None:
+def test_a_stored_event_has_the_agreed_fields(desks: Callable[[], Desk]) -> None:
     desk = desks()
     code = desk.create(command_id="abc", request_id="req-1")
     (event,) = desk.store.tail(code)
@@ -114,7 +114,7 @@ def test_a_stored_event_has_the_fields_that_were_agreed(desks: Callable[[], Desk
     assert "command_id" not in joined
 
 
-def test_of_two_workers_that_decide_on_old_states_both_get_their_event_in(
+def test_two_workers_with_stale_states_both_store_their_events(
     desks: Callable[[], Desk],
 ) -> None:
     one, other = desks(), desks()
@@ -126,17 +126,17 @@ def test_of_two_workers_that_decide_on_old_states_both_get_their_event_in(
     assert one.seqs(code) == [1, 2, 3, 4]
 
 
-def test_news_that_arrive_while_a_command_is_stored_cannot_give_a_team_twice(
+def test_a_catch_up_during_a_command_cannot_give_a_team_twice(
     desks: Callable[[], Desk],
 ) -> None:
-    """The hub reads while a command frees an old name: the decision is then out of date."""
+    """The hub reads while a command frees an old name, so the command's decision is stale."""
     one, other = desks(), desks()
     code = one.create()
     for name in ("Ola", "Max"):
         one.join(code, name)
     other.store.read(code)
     one.execute(RenameTournament(by=SYSTEM, code=code, name="Saturday Cup"))
-    other.store.read(code)  # now this worker has a name to free, which takes a round trip
+    other.store.read(code)  # now this worker must free a name, which takes a round trip
     one.pick(code, "Ola", 3)
     free = other.store._free_stale
 
@@ -150,7 +150,7 @@ def test_news_that_arrive_while_a_command_is_stored_cannot_give_a_team_twice(
     assert one.store.read(code).tournament.holders == {3: "p-Ola"}
 
 
-def test_events_are_read_in_the_order_of_their_places_however_they_were_inserted(
+def test_events_are_read_in_seq_order_whatever_their_insertion_order(
     desks: Callable[[], Desk],
 ) -> None:
     desk = desks()
@@ -158,7 +158,7 @@ def test_events_are_read_in_the_order_of_their_places_however_they_were_inserted
     for name in ("Ola", "Max", "Zoe"):
         desk.join(code, name)
     stored = list(desk.store.tail(code))
-    desk.store.events.drop_indexes()  # by which they would come in order anyway
+    desk.store.events.drop_indexes()  # an index would return them in order anyway
     desk.store.events.delete_many({"stream": code})
     for event in reversed(stored):
         desk.store.events.insert_one(event)
@@ -172,7 +172,7 @@ def test_events_are_read_in_the_order_of_their_places_however_they_were_inserted
     ]
 
 
-def test_events_that_are_inserted_at_once_are_read_in_the_order_of_their_places(
+def test_events_inserted_concurrently_are_read_in_seq_order(
     desks: Callable[[], Desk],
 ) -> None:
     workers = [desks() for _ in range(3)]
@@ -186,10 +186,10 @@ def test_events_that_are_inserted_at_once_are_read_in_the_order_of_their_places(
         assert [p.first for p in players] == seated
 
 
-# --- No gap, no double, whoever writes at once ---------------------------------------------------
+# --- No gap and no duplicate under parallel writes -----------------------------------------------
 
 
-def test_fifty_parallel_commands_leave_no_gap_and_no_double(desks: Callable[[], Desk]) -> None:
+def test_fifty_parallel_commands_leave_no_gap_and_no_duplicate(desks: Callable[[], Desk]) -> None:
     workers = [desks() for _ in range(5)]
     code = workers[0].create(limit=50, team_count=50)
     results = in_parallel([lambda i=i: workers[i % 5].join(code, f"N{i}") for i in range(50)])
@@ -198,7 +198,7 @@ def test_fifty_parallel_commands_leave_no_gap_and_no_double(desks: Callable[[], 
     assert set(workers[1].store.read(code).tournament.players) == {f"p-N{i}" for i in range(50)}
 
 
-def test_a_place_is_taken_once_and_whoever_comes_second_leaves_nothing(
+def test_a_seq_is_taken_once_and_a_refused_append_leaves_nothing(
     desks: Callable[[], Desk],
 ) -> None:
     one, other = desks(), desks()
@@ -218,7 +218,7 @@ def test_a_place_is_taken_once_and_whoever_comes_second_leaves_nothing(
     one.create("Sunday Cup")  # the name is free
 
 
-def test_the_last_seat_is_given_once_to_twenty_at_the_door(desks: Callable[[], Desk]) -> None:
+def test_one_of_twenty_guests_gets_the_last_seat(desks: Callable[[], Desk]) -> None:
     workers = [desks(), desks()]
     code = workers[0].create(limit=3)
     workers[0].join(code, "Ola")
@@ -228,10 +228,10 @@ def test_the_last_seat_is_given_once_to_twenty_at_the_door(desks: Callable[[], D
     assert workers[0].seqs(code) == [1, 2, 3, 4]
 
 
-# --- Visibility: what was acknowledged is seen by everybody --------------------------------------
+# --- Visibility: all workers see every acknowledged event ----------------------------------------
 
 
-def test_another_worker_sees_what_was_acknowledged(desks: Callable[[], Desk]) -> None:
+def test_another_worker_sees_an_acknowledged_event(desks: Callable[[], Desk]) -> None:
     one, other = desks(), desks()
     code = one.create()
     other.store.read(code)
@@ -239,14 +239,14 @@ def test_another_worker_sees_what_was_acknowledged(desks: Callable[[], Desk]) ->
     assert [p.first for p in other.store.read(code).tournament.players.values()] == ["Ola"]
 
 
-def test_what_was_acknowledged_is_seen_at_once_by_workers_old_and_new(
+def test_old_and_new_workers_see_an_acknowledged_event_at_once(
     desks: Callable[[], Desk],
 ) -> None:
     one, other = desks(), desks()
     code = one.create(limit=60, team_count=60)
     for i in range(60):
         one.join(code, f"N{i}")
-        for reader in (other, desks()):  # one behind, and one that begins with a snapshot
+        for reader in (other, desks()):  # one that is behind, and one that starts from a snapshot
             assert f"p-N{i}" in reader.store.read(code).tournament.players
 
 
@@ -263,7 +263,7 @@ for code in sys.argv[2:]:
 """
 
 
-def test_a_new_process_sees_every_event_with_a_snapshot_and_without(
+def test_a_new_process_sees_every_event_with_or_without_a_snapshot(
     desks: Callable[[], Desk], settings: Settings
 ) -> None:
     desk = desks()
@@ -281,12 +281,12 @@ def test_a_new_process_sees_every_event_with_a_snapshot_and_without(
     assert [json.loads(line) for line in said.splitlines()] == expected
 
 
-def test_an_unknown_code_is_no_tournament(desks: Callable[[], Desk]) -> None:
+def test_an_unknown_code_is_refused(desks: Callable[[], Desk]) -> None:
     with pytest.raises(errors.UnknownTournament):
         desks().join("BCDF2345", "Ola")
 
 
-# --- Uniqueness: a text is held by one event -----------------------------------------------------
+# --- Uniqueness: one event holds a text ----------------------------------------------------------
 
 
 def test_a_name_is_held_by_one_open_tournament_and_freed_by_renaming_and_closing(
@@ -338,19 +338,19 @@ def test_a_code_that_exists_is_not_overwritten(desks: Callable[[], Desk]) -> Non
         with pytest.raises(errors.CodeTaken):
             worker.create("Another Cup", code=code)
     assert other.store.read(code).tournament.name == "Friday Cup"
-    desk.create("Another Cup")  # the refused ones left no name behind
+    desk.create("Another Cup")  # the refused commands hold no name
 
 
-def test_any_event_class_claims_a_text_by_one_line(
+def test_any_event_class_claims_a_text_with_one_line(
     desks: Callable[[], Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Wristbands have nothing to do with names: the store knows neither, only claims."""
+    """The store knows only claims. It has no code for wristbands, and none for names."""
 
     class BandTaken(errors.Invalid):
         def __init__(self, band: str) -> None:
             super().__init__(band=f"Band {band} is on another wrist.")
 
-    monkeypatch.setitem(EVENTS, "wristband-given", Event)  # which the class replaces
+    monkeypatch.setitem(EVENTS, "wristband-given", Event)  # the class below replaces it
 
     @dataclass(frozen=True, slots=True)
     class WristbandGiven(Event):
@@ -359,7 +359,7 @@ def test_any_event_class_claims_a_text_by_one_line(
         band: str
 
         def apply(self, t: Any, seq: int, at: Any) -> None:
-            """Nothing follows from a wristband."""
+            """A wristband changes no state."""
 
         def sentence(self, t: Any) -> str:
             return f"gave out wristband {self.band}"
@@ -373,7 +373,7 @@ def test_any_event_class_claims_a_text_by_one_line(
 
     desk = desks()
     one, other = desk.create("7"), desk.create("8")
-    desk.execute(GiveWristband(by=SYSTEM, code=one, band="7"))  # the name "7" is no wristband
+    desk.execute(GiveWristband(by=SYSTEM, code=one, band="7"))  # the name "7" is not a wristband
     with pytest.raises(BandTaken, match="Band ７ is on another wrist"):
         desk.execute(GiveWristband(by=SYSTEM, code=other, band="７"))
     desk.execute(GiveWristband(by=SYSTEM, code=one, band="9"))
@@ -382,7 +382,7 @@ def test_any_event_class_claims_a_text_by_one_line(
         desk.create("7")
 
 
-def test_of_many_who_want_one_name_one_gets_it(desks: Callable[[], Desk]) -> None:
+def test_one_of_many_parallel_creations_gets_the_name(desks: Callable[[], Desk]) -> None:
     workers = [desks() for _ in range(4)]
     results = in_parallel([lambda i=i: workers[i % 4].create("Only Cup") for i in range(12)])
     codes = [r for r in results if isinstance(r, str)]
@@ -395,7 +395,7 @@ def test_of_many_who_want_one_name_one_gets_it(desks: Callable[[], Desk]) -> Non
 # --- Versions ------------------------------------------------------------------------------------
 
 
-def test_a_version_that_somebody_else_moved_is_refused(desks: Callable[[], Desk]) -> None:
+def test_a_stale_version_is_refused(desks: Callable[[], Desk]) -> None:
     one, other = desks(), desks()
     code = one.create()
     other.store.read(code)
@@ -405,7 +405,7 @@ def test_a_version_that_somebody_else_moved_is_refused(desks: Callable[[], Desk]
     assert one.store.read(code).tournament.name == "Saturday Cup"
 
 
-def test_of_two_versioned_commands_at_once_one_is_refused(desks: Callable[[], Desk]) -> None:
+def test_one_of_two_parallel_versioned_commands_is_refused(desks: Callable[[], Desk]) -> None:
     one, other = desks(), desks()
     code = one.create()
     other.store.read(code)
@@ -420,7 +420,7 @@ def test_of_two_versioned_commands_at_once_one_is_refused(desks: Callable[[], De
     assert one.seqs(code) == [1, 2]
 
 
-def test_commands_without_a_version_work_side_by_side(desks: Callable[[], Desk]) -> None:
+def test_parallel_commands_without_a_version_both_succeed(desks: Callable[[], Desk]) -> None:
     one, other = desks(), desks()
     code = one.create()
     one.join(code, "Ola")
@@ -432,10 +432,10 @@ def test_commands_without_a_version_work_side_by_side(desks: Callable[[], Desk])
     assert (after.holders, after.version) == ({1: "p-Ola", 2: "p-Max"}, version)
 
 
-# --- Idempotency: a command that is repeated counts once -----------------------------------------
+# --- Idempotency: a repeated command counts once -------------------------------------------------
 
 
-def test_the_same_command_twice_at_once_is_one_event(desks: Callable[[], Desk]) -> None:
+def test_the_same_command_sent_twice_at_once_stores_one_event(desks: Callable[[], Desk]) -> None:
     one, other = desks(), desks()
     code = one.create()
     other.store.read(code)
@@ -453,7 +453,7 @@ def test_the_same_command_twice_at_once_is_one_event(desks: Callable[[], Desk]) 
     assert one.seqs(code) == [1, 2]
 
 
-def test_a_command_repeated_later_is_a_success_that_changes_nothing(
+def test_a_command_repeated_later_succeeds_and_changes_nothing(
     desks: Callable[[], Desk],
 ) -> None:
     one, other = desks(), desks()
@@ -463,7 +463,7 @@ def test_a_command_repeated_later_is_a_success_that_changes_nothing(
     assert one.seqs(code) == [1, 2]
 
 
-def test_a_repeated_command_counts_once_when_its_first_try_is_behind_a_snapshot(
+def test_a_repeated_command_counts_once_when_its_first_try_precedes_the_snapshot(
     desks: Callable[[], Desk],
 ) -> None:
     desk = desks()
@@ -476,7 +476,7 @@ def test_a_repeated_command_counts_once_when_its_first_try_is_behind_a_snapshot(
     assert desk.seqs(code) == [1, 2, 3]
 
 
-def test_a_tournament_that_is_created_twice_is_one_and_its_code_is_told(
+def test_a_repeated_creation_makes_one_tournament_and_reports_its_code(
     desks: Callable[[], Desk],
 ) -> None:
     workers = [desks() for _ in range(4)]
@@ -487,7 +487,7 @@ def test_a_tournament_that_is_created_twice_is_one_and_its_code_is_told(
     assert workers[0].store.events.count_documents({}) == 1
 
 
-# --- Snapshots change nothing but the time -------------------------------------------------------
+# --- Snapshots save time and change nothing else -------------------------------------------------
 
 
 def test_snapshots_change_no_answer(desks: Callable[[], Desk]) -> None:
@@ -506,8 +506,10 @@ def test_snapshots_change_no_answer(desks: Callable[[], Desk]) -> None:
     assert with_snapshot.seq == without.seq == 121
 
 
-def test_a_snapshot_after_any_event_is_as_good_as_the_events(desks: Callable[[], Desk]) -> None:
-    """Read at once, and again at the end, when the later events come on top."""
+def test_a_snapshot_after_any_event_gives_the_same_state_as_the_events(
+    desks: Callable[[], Desk],
+) -> None:
+    """Each snapshot is read at once, and again at the end with all later events on top."""
     desk = desks()
     code = desk.create("Friday Cup", limit=3)
     guest: dict[str, Any] = {"code": code, "player_id": "p-Max"}
@@ -579,7 +581,7 @@ def test_a_name_that_a_crash_left_held_is_freed_through_a_snapshot_too(
         after.create("Saturday Cup")
 
 
-def test_a_name_that_was_freed_since_the_snapshot_is_not_taken_from_whoever_holds_it_now(
+def test_a_name_freed_since_the_snapshot_is_not_taken_from_its_new_holder(
     desks: Callable[[], Desk],
 ) -> None:
     desk = desks()
@@ -597,7 +599,7 @@ def test_a_name_that_was_freed_since_the_snapshot_is_not_taken_from_whoever_hold
     {"schema": 99}, {"state": {}}, {"state": None}, {"seq": 5000}, {"claims": 3},
     {"state": {"players": [{"id": 1}]}},
 ])  # fmt: skip
-def test_a_damaged_snapshot_is_ignored_and_written_anew(
+def test_a_damaged_snapshot_is_ignored_and_rewritten(
     desks: Callable[[], Desk], damage: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = desks()
@@ -626,7 +628,7 @@ def test_an_older_snapshot_never_replaces_a_newer_one(desks: Callable[[], Desk])
 # --- Isolation between streams -------------------------------------------------------------------
 
 
-def test_what_happens_in_one_stream_changes_no_other(desks: Callable[[], Desk]) -> None:
+def test_an_event_in_one_stream_changes_no_other_stream(desks: Callable[[], Desk]) -> None:
     one, other = desks(), desks()
     here, there = one.create("Here"), one.create("There")
     before = dump(desks().store.read(there).tournament)
@@ -636,7 +638,7 @@ def test_what_happens_in_one_stream_changes_no_other(desks: Callable[[], Desk]) 
     assert one.seqs(there) == [1]
     for reader in (one, other, desks()):
         assert dump(reader.store.read(there).tournament) == before
-    with pytest.raises(errors.TournamentNameTaken):  # what one frees, it frees of its own
+    with pytest.raises(errors.TournamentNameTaken):  # a stream frees only its own names
         one.create("There")
     one.create("Here")
 
@@ -655,7 +657,7 @@ def test_the_same_command_on_two_streams_counts_in_each(desks: Callable[[], Desk
         assert desks().store.read(code).tournament.holders == {3: "p-Ola"}
 
 
-def test_what_one_stream_does_with_its_name_frees_none_of_another(
+def test_renaming_or_closing_one_tournament_frees_no_name_of_another(
     desks: Callable[[], Desk],
 ) -> None:
     desk = desks()
@@ -684,7 +686,7 @@ def test_a_snapshot_belongs_to_its_own_stream(desks: Callable[[], Desk]) -> None
     assert list(desks().store.read(here).tournament.players) == ["p-Ola"]
 
 
-def test_streams_that_are_written_at_the_same_time_do_not_mix(desks: Callable[[], Desk]) -> None:
+def test_streams_written_in_parallel_do_not_mix(desks: Callable[[], Desk]) -> None:
     workers = [desks() for _ in range(2)]
     codes = [workers[0].create(f"Cup {i}", limit=10) for i in range(4)]
     in_parallel([
@@ -699,8 +701,8 @@ def test_streams_that_are_written_at_the_same_time_do_not_mix(desks: Callable[[]
 
 
 def test_a_command_id_counts_once_in_the_whole_store(desks: Callable[[], Desk]) -> None:
-    """Ids are made of the tournament's code, among others: one that meets another stream's is a
-    repetition of it, and nothing happens."""
+    """An id is derived from the tournament's code, among others. A command whose id is already in
+    another stream counts as a repetition, and stores nothing."""
     desk = desks()
     here, there = desk.create("Here"), desk.create("There")
     desk.join(here, "Ola", command_id="tap-1")
@@ -720,11 +722,11 @@ def test_an_unreadable_event_stops_its_own_tournament_only(desks: Callable[[], D
     desks().join(well, "Ola")
 
 
-# --- Indexes: what is promised stays quick --------------------------------------------------------
+# --- Indexes: lookups stay fast -------------------------------------------------------------------
 
 
-def test_every_index_that_a_document_declares_is_there(desks: Callable[[], Desk]) -> None:
-    """By its fields: each server gives it a name of its own."""
+def test_every_index_that_a_document_declares_exists(desks: Callable[[], Desk]) -> None:
+    """Compared by their fields, since each server chooses its own index names."""
     declared = {
         (tuple(field for field, _ in index["fields"]), index.get("unique", False))
         for index in documents.EventDocument._meta["index_specs"]
@@ -738,7 +740,7 @@ def test_every_index_that_a_document_declares_is_there(desks: Callable[[], Desk]
 
 
 def steps(plan: Any) -> Iterator[str]:
-    """The steps of a plan: a tree of stages on MongoDB, a list of SQLite's on the local server."""
+    """The steps of a plan: a tree of stages on MongoDB, SQLite's list on the local server."""
     if isinstance(plan, dict):
         yield from (plan[name] for name in ("stage", "detail") if name in plan)
         plan = list(plan.values())
@@ -790,5 +792,5 @@ def test_a_lookup_without_an_index_is_noticed(desks: Callable[[], Desk]) -> None
     ({"queryPlan": {"stage": "COLLSCAN"}, "slotBasedPlan": {"stages": "[1] scan s4"}}, False),
 ])  # fmt: skip
 def test_the_plans_of_a_real_mongodb_are_understood(plan: dict[str, Any], indexed: bool) -> None:
-    """Its documentation shows these; here no test has met one."""
+    """The plans are from MongoDB's documentation, not from a server."""
     assert uses_an_index({"queryPlanner": {"winningPlan": plan, "rejectedPlans": []}}) is indexed

@@ -1,7 +1,7 @@
-"""A worker is killed before and after each request that a command makes of the store.
+"""A worker is killed before and after each request that a command sends to the store.
 
-These are all the moments that make a difference to what is stored; test_store_model adds random
-ones. Tapping again, at another worker and later, counts once, whatever was stored.
+No other moments affect what is stored; test_store_model adds random ones. Whatever was stored, a
+tap that is repeated later on another worker counts once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Crash:
         return run_and_kill(self.store.socket, self.settings, command, moment, known)
 
     def types(self, code: str = "") -> list[str]:
-        """What is stored behind the first two events, which were there from the start."""
+        """The types of the stored events, without the first two that __init__ stored."""
         found = list(self.desk.store.tail(code or self.code))
         assert [event["seq"] for event in found] == list(range(1, len(found) + 1))
         return [event["type"] for event in found[0 if code else 2 :]]
@@ -64,7 +64,7 @@ class Crash:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A store of this module's own."""
+    """A store for this module alone."""
     server = start_store(tmp_path_factory.mktemp("crash"))
     server.wait_ready()
     yield server
@@ -90,12 +90,12 @@ def crash(store: LocalServer) -> Iterator[Crash]:
 @pytest.mark.parametrize(
     ("moment", "stored"), [(("insert", BEFORE), False), (("insert", AFTER), True)]
 )
-def test_a_tap_that_died_with_its_worker_counts_once_when_it_is_repeated(
+def test_a_tap_whose_worker_was_killed_counts_once_when_it_is_repeated(
     crash: Crash, moment: Moment, stored: bool
 ) -> None:
     assert not crash.kill(crash.picking, moment)
     assert crash.types() == ["team-picked"] * stored
-    Desk().join(crash.code, "Max")  # life goes on
+    Desk().join(crash.code, "Max")  # another command comes in between
     for _ in range(2):
         Desk().execute(crash.picking)
     assert sorted(crash.types()) == ["player-joined", "team-picked"]
@@ -111,7 +111,7 @@ def test_a_tap_that_was_not_stored_claims_nothing(crash: Crash) -> None:
         Desk().execute(crash.picking)
 
 
-def test_what_a_worker_acknowledged_before_its_end_is_stored(crash: Crash) -> None:
+def test_a_command_acknowledged_before_the_kill_is_stored(crash: Crash) -> None:
     assert crash.kill(crash.picking, NEVER)
     assert crash.types() == ["team-picked"]
     assert Desk().store.read(crash.code).tournament.holders == {3: "p-Ola"}
@@ -126,7 +126,7 @@ def test_what_a_worker_acknowledged_before_its_end_is_stored(crash: Crash) -> No
         (("update", AFTER), {"sunday cup"}),
     ],
 )
-def test_at_no_moment_of_a_rename_is_the_evening_without_a_name_of_its_own(
+def test_an_evening_holds_a_name_of_its_own_at_every_moment_of_a_rename(
     crash: Crash, moment: Moment, held: set[str]
 ) -> None:
     renaming = RenameTournament(
@@ -138,7 +138,7 @@ def test_at_no_moment_of_a_rename_is_the_evening_without_a_name_of_its_own(
     for name in held:
         with pytest.raises(errors.TournamentNameTaken):
             Desk().create(name)
-    reader = Desk()  # what is held too long is known from a snapshot as well
+    reader = Desk()  # a snapshot also remembers names that are held too long
     reader.store.write_snapshot(reader.store.read(crash.code))
     assert Desk().execute(renaming).name == "Sunday Cup"
     Desk().execute(crash.picking)  # the next command frees what is still held
@@ -170,10 +170,10 @@ def test_an_evening_is_created_whole_or_not_at_all(
 
 @pytest.mark.parametrize("operation", ["insert", "find", "update"])
 @pytest.mark.parametrize("done", [BEFORE, AFTER])
-def test_a_worker_that_dies_while_it_writes_a_snapshot_leaves_the_old_one_or_the_new_one(
+def test_a_worker_killed_while_writing_a_snapshot_leaves_the_old_one_or_the_new_one(
     crash: Crash, monkeypatch: pytest.MonkeyPatch, operation: str, done: bool
 ) -> None:
-    """A find, then an update where there is a snapshot; the insert is that of the event."""
+    """The insert stores the event. The snapshot takes a find, then an update of the old one."""
     monkeypatch.setattr(event_store, "SNAPSHOT_EVERY", 3)
     crash.desk.store.write_snapshot(crash.desk.store.read(crash.code))
     assert not crash.kill(crash.picking, (operation, done))

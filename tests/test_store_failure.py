@@ -1,6 +1,6 @@
-"""What people get when the store is slow, cut off, steps down, is full, or tells nonsense.
+"""What users see when the store is slow, cut off, stepping down, full, or returns nonsense.
 
-After each fault two things must hold: nothing counts twice, and what was said to be done is done.
+After each fault two things must hold: nothing counts twice, and everything acknowledged is stored.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from .http_client import Answer, Evening, House, Phone, at_once, open_house
 from .proxy import Fault, Proxy, cut_after, cut_before, does_it_and_says, error, says, slow
 from .support import deadline, wait_until
 
-# Seconds. Whoever taps waits 4; a machine may be busy, but never as long as the store is silent.
-# Where it does not matter how many they are, a test lets them wait only SHORT.
+# Seconds. A tap times out after 4; PATIENCE allows for a busy machine, and is less than TOO_SLOW,
+# for which the store is silent. Tests that need no particular timeout use SHORT.
 PATIENCE, TOO_SLOW = 12, 20
 SHORT = 1.2
 RETRYABLE = "RetryableWriteError"
@@ -50,17 +50,17 @@ STEPS_DOWN = [
 ]
 REFUSES = {
     "the disk is full": says(**error(14031, "OutOfDiskSpace")),
-    "the disk is full, said of the one document": says(
+    "the disk is full, reported per document": says(
         ok=1.0, n=0, writeErrors=[{"index": 0, "code": 14031, "errmsg": "no space left"}]
     ),
-    "it may only be read": says(**error(20, "IllegalOperation")),
-    "we may not write": says(**error(13, "Unauthorized")),
-    "an answer that means nothing": says(ok=0.0, errmsg="?"),
+    "the store is read-only": says(**error(20, "IllegalOperation")),
+    "no permission to write": says(**error(13, "Unauthorized")),
+    "a meaningless answer": says(ok=0.0, errmsg="?"),
 }
 
 
 class Failing:
-    """A worker whose way to the store goes through the proxy, and what is really stored."""
+    """A worker that reaches the store through the proxy, and a direct view of the stored events."""
 
     def __init__(self, proxy: Proxy, store: Any) -> None:
         self.proxy, self.events = proxy, store["events"]
@@ -72,13 +72,13 @@ class Failing:
         self.desk.published.clear()
 
     def stored(self) -> list[str]:
-        """The types of the events behind the first three, which were there from the start."""
+        """The types of the events after the first three, which __init__ stored."""
         found = list(self.events.find({"stream": self.code}).sort("seq", 1))
         assert [event["seq"] for event in found] == list(range(1, len(found) + 1))
         return [event["type"] for event in found[3:]]
 
     def check(self, *types: str) -> None:
-        """Exactly these were stored, and every worker, old or new, says the same."""
+        """Check that exactly these were stored, and that old and new workers agree."""
         assert self.proxy.spent
         assert self.stored() == list(types)
         mine, fresh = self.desk.store.read(self.code), Desk().store.read(self.code)
@@ -98,7 +98,7 @@ class Failing:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A store of this module's own."""
+    """A store for this module alone."""
     server = start_store(tmp_path_factory.mktemp("failing"))
     server.wait_ready()
     yield server
@@ -107,13 +107,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture(autouse=True)
 def impatient_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It looks for a store that it has lost at once, not half a second later."""
+    """Make the driver look for a lost store at once, not after half a second."""
     monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
 
 
 @pytest.fixture
 def failing(store: LocalServer) -> Iterator[Callable[..., Any]]:
-    """Makes a worker behind a proxy, for as long as a with lasts."""
+    """A context manager that makes a worker behind a proxy."""
 
     @contextmanager
     def make(**how: Any) -> Iterator[Failing]:
@@ -140,14 +140,16 @@ def failing(store: LocalServer) -> Iterator[Callable[..., Any]]:
 # --- slow -----------------------------------------------------------------------------------------
 
 
-def test_a_store_that_takes_a_second_and_a_half_for_everything_is_waited_for(failing: Any) -> None:
+def test_a_command_waits_for_a_store_that_takes_a_second_and_a_half_per_request(
+    failing: Any,
+) -> None:
     with failing() as f:
         f.proxy.break_all(slow(1.5))
         began = time.monotonic()
         assert f.pick() == {3: "p-Ola"}
         assert 1.4 < time.monotonic() - began < PATIENCE
         f.proxy.break_all(slow(0.3))
-        with pytest.raises(errors.TeamTaken):  # a refusal asks the store first
+        with pytest.raises(errors.TeamTaken):  # before it refuses, it asks the store
             f.pick("Max", 3)
         f.proxy.break_all(None)
         f.check("team-picked")
@@ -155,7 +157,9 @@ def test_a_store_that_takes_a_second_and_a_half_for_everything_is_waited_for(fai
 
 def test_a_command_of_many_slow_operations_has_one_deadline_for_all_of_them(failing: Any) -> None:
     with failing() as f:
-        Desk().pick(f.code, "Max", 5)  # so that the place is taken, and has to be asked about
+        Desk().pick(
+            f.code, "Max", 5
+        )  # takes the next seq, so the pick conflicts and must read again
         f.proxy.break_all(slow(0.45))
         began = time.monotonic()
         with deadline(SHORT), pytest.raises(errors.Unavailable):
@@ -179,19 +183,19 @@ def test_looking_for_old_evenings_may_take_longer_than_a_tap(
         f.proxy.break_all(None)
 
 
-def test_a_write_that_is_answered_too_late_is_a_503_in_time_and_counts_once(failing: Any) -> None:
+def test_a_write_answered_too_late_gives_a_503_in_time_and_counts_once(failing: Any) -> None:
     with failing() as f:
         f.proxy.break_next("insert", slow(TOO_SLOW))
         began = time.monotonic()
         with deadline(SHORT), pytest.raises(errors.Unavailable):
             f.pick()
         assert SHORT - 0.2 < time.monotonic() - began < PATIENCE
-        assert f.stored() == ["team-picked"]  # done, though nobody could know
+        assert f.stored() == ["team-picked"]  # stored, although no answer arrived
         assert f.pick() == {3: "p-Ola"}  # the guest taps again
         f.check("team-picked")
 
 
-def test_a_read_that_is_answered_too_late_is_a_503_in_time(failing: Any) -> None:
+def test_a_read_answered_too_late_gives_a_503_in_time(failing: Any) -> None:
     with failing() as f:
         f.proxy.break_all(slow(TOO_SLOW))
         began = time.monotonic()
@@ -207,14 +211,14 @@ def test_a_read_that_is_answered_too_late_is_a_503_in_time(failing: Any) -> None
 
 
 def again_after_503(tap: Callable[[], Any]) -> Any:
-    """What a tap gives at last when whoever meets a 503 tries once more."""
+    """Run a tap, and run it once more after a 503."""
     try:
         return tap()
     except errors.Unavailable:
         return tap()
 
 
-@pytest.mark.parametrize("replica_set", [False, True], ids=["one server", "replica set"])
+@pytest.mark.parametrize("replica_set", [False, True], ids=["single server", "replica set"])
 @pytest.mark.parametrize("cut", [cut_before, cut_after])
 def test_a_cut_connection_costs_at_most_a_second_tap(
     failing: Any, replica_set: bool, cut: Fault
@@ -229,7 +233,7 @@ def test_a_cut_connection_costs_at_most_a_second_tap(
         f.check("team-picked", "player-joined", "joining-locked")
 
 
-def test_without_a_retry_a_cut_before_the_write_leaves_nothing(failing: Any) -> None:
+def test_a_cut_before_the_write_stores_nothing_without_a_retry(failing: Any) -> None:
     with failing() as f:
         f.proxy.break_next("insert", cut_before)
         with pytest.raises(errors.Unavailable):
@@ -239,7 +243,7 @@ def test_without_a_retry_a_cut_before_the_write_leaves_nothing(failing: Any) -> 
         f.check("team-picked")
 
 
-def test_the_driver_repeats_a_write_to_a_replica_set_by_itself(failing: Any) -> None:
+def test_the_driver_retries_a_write_to_a_replica_set(failing: Any) -> None:
     with failing(replica_set=True) as f:
         for number, cut in enumerate((cut_before, cut_after)):
             f.proxy.seen.clear()
@@ -251,7 +255,7 @@ def test_the_driver_repeats_a_write_to_a_replica_set_by_itself(failing: Any) -> 
 
 
 @pytest.mark.parametrize("ids", [(None, None), ("tap-1", "tap-2")], ids=["no id", "ids"])
-def test_a_tap_whose_answer_was_lost_is_a_success_when_it_is_repeated(
+def test_repeating_a_tap_whose_answer_was_lost_succeeds(
     failing: Any, ids: tuple[str | None, str | None]
 ) -> None:
     with failing() as f:
@@ -264,18 +268,18 @@ def test_a_tap_whose_answer_was_lost_is_a_success_when_it_is_repeated(
         f.check("team-picked", "joining-locked")
 
 
-def test_a_versioned_tap_whose_answer_was_lost_is_a_success_by_its_id_alone(failing: Any) -> None:
+def test_repeating_a_versioned_tap_succeeds_only_with_its_command_id(failing: Any) -> None:
     with failing() as f:
         f.proxy.break_next("insert", cut_after)
         with pytest.raises(errors.Unavailable):
             f.lock("tap-1")
         assert f.lock("tap-1")
-        with pytest.raises(errors.VersionMismatch):  # without an id it is somebody else's
+        with pytest.raises(errors.VersionMismatch):  # without its id it counts as another host's
             f.lock()
         f.check("joining-locked")
 
 
-def test_an_evening_whose_answer_was_lost_is_created_once_and_found_by_its_command(
+def test_an_evening_whose_answer_was_lost_is_created_once_and_found_by_its_command_id(
     failing: Any,
 ) -> None:
     with failing() as f:
@@ -291,10 +295,10 @@ def test_an_evening_whose_answer_was_lost_is_created_once_and_found_by_its_comma
             f.desk.join("DDDD3333", "Ola")
 
 
-def test_a_tap_whose_answer_was_lost_is_told_to_the_screens_when_it_is_repeated(
+def test_repeating_a_tap_whose_answer_was_lost_publishes_its_event(
     failing: Any,
 ) -> None:
-    """The first try could not tell them; without this they show the past for up to 30 s."""
+    """The first try published nothing; otherwise screens would be stale for up to 30 s."""
     with failing() as f:
         for place, tap in enumerate((f.pick, partial(f.lock, "tap-1")), 4):
             f.proxy.break_next("insert", cut_after)
@@ -304,13 +308,13 @@ def test_a_tap_whose_answer_was_lost_is_told_to_the_screens_when_it_is_repeated(
             assert (f.code, place) in f.desk.published
 
 
-def test_a_name_stays_held_until_the_next_command_when_freeing_it_is_cut(failing: Any) -> None:
+def test_a_name_stays_held_until_the_next_command_when_freeing_it_fails(failing: Any) -> None:
     with failing() as f:
         f.proxy.break_next("update", cut_before)
         renaming = RenameTournament(
             by=SYSTEM, code=f.code, name="Sunday Cup", command_id="tap-1", expected_version=1
         )
-        assert f.desk.execute(renaming).name == "Sunday Cup"  # that much is stored
+        assert f.desk.execute(renaming).name == "Sunday Cup"  # the rename itself is stored
         with pytest.raises(errors.TournamentNameTaken):
             Desk().create("Friday Cup")
         f.pick()
@@ -320,7 +324,7 @@ def test_a_name_stays_held_until_the_next_command_when_freeing_it_is_cut(failing
         f.check("tournament-renamed", "team-picked")
 
 
-def test_a_cut_read_is_repeated_by_the_driver(failing: Any) -> None:
+def test_the_driver_retries_a_read_that_was_cut(failing: Any) -> None:
     with failing() as f:
         f.proxy.break_next("find", cut_before)
         assert f.desk.store.read(f.code).seq == 3
@@ -333,7 +337,7 @@ def test_a_cut_read_is_repeated_by_the_driver(failing: Any) -> None:
 
 
 @pytest.mark.parametrize(("code", "name"), STEPS_DOWN)
-def test_a_primary_that_steps_down_once_is_not_even_noticed(
+def test_a_command_survives_one_step_down_of_the_primary(
     failing: Any, code: int, name: str
 ) -> None:
     with failing(replica_set=True) as f:
@@ -344,7 +348,7 @@ def test_a_primary_that_steps_down_once_is_not_even_noticed(
 
 
 @pytest.mark.parametrize(("code", "name"), STEPS_DOWN)
-def test_a_server_that_steps_down_where_nothing_is_retried_is_a_503_and_heals(
+def test_a_step_down_without_retries_gives_a_503_and_heals(
     failing: Any, code: int, name: str
 ) -> None:
     with failing() as f:
@@ -356,11 +360,11 @@ def test_a_server_that_steps_down_where_nothing_is_retried_is_a_503_and_heals(
         f.check("team-picked")
 
 
-@pytest.mark.parametrize("remembers", [True, False], ids=["known", "not known"])
-def test_a_primary_that_steps_down_after_the_write_counts_it_once(
+@pytest.mark.parametrize("remembers", [True, False], ids=["remembers the retry", "forgets it"])
+def test_a_write_counts_once_when_the_primary_steps_down_after_it(
     failing: Any, remembers: bool
 ) -> None:
-    """The retry is recognised by its number; and if it were not, by its place and command id."""
+    """The server recognises the retry by its number. Failing that, its seq and command id do."""
     with failing(replica_set=True, remembers=remembers) as f:
         down = does_it_and_says(**error(189, "PrimarySteppedDown", RETRYABLE))
         f.proxy.break_next("insert", down)
@@ -371,7 +375,9 @@ def test_a_primary_that_steps_down_after_the_write_counts_it_once(
         f.check("team-picked", "joining-locked")
 
 
-def test_a_write_that_the_majority_did_not_confirm_is_a_503_and_counts_once(failing: Any) -> None:
+def test_a_write_that_the_majority_did_not_confirm_gives_a_503_and_counts_once(
+    failing: Any,
+) -> None:
     unsure = {"code": 64, "codeName": "WriteConcernTimeout", "errmsg": "waiting timed out"}
     with failing() as f:
         f.proxy.break_next("insert", does_it_and_says(ok=1.0, n=1, writeConcernError=unsure))
@@ -385,7 +391,7 @@ def test_a_write_that_the_majority_did_not_confirm_is_a_503_and_counts_once(fail
 
 
 @pytest.mark.parametrize("answer", REFUSES.values(), ids=REFUSES)
-def test_a_store_that_cannot_write_is_a_503_still_reads_and_heals(
+def test_a_store_that_cannot_write_gives_a_503_still_reads_and_heals(
     failing: Any, answer: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     with failing() as f:
@@ -402,12 +408,12 @@ def test_a_store_that_cannot_write_is_a_503_still_reads_and_heals(
         f.check("team-picked")
 
 
-def test_a_snapshot_that_cannot_be_written_costs_nobody_a_tap(failing: Any) -> None:
+def test_a_snapshot_that_cannot_be_written_fails_no_command(failing: Any) -> None:
     with failing() as f:
         for number in range(46):
             f.pick(team=number % 2)
         f.proxy.break_next("insert", lambda forward: forward(), REFUSES["the disk is full"])
-        f.pick(team=4)  # the fiftieth event, after which a snapshot is due
+        f.pick(team=4)  # the fiftieth event triggers a snapshot
         assert f.desk.published[-1] == (f.code, 50)
         f.pick(team=5)
         f.check(*["team-picked"] * 48)
@@ -431,23 +437,23 @@ def test_a_clock_that_goes_backwards_changes_nothing_but_the_times(failing: Any)
         told = stored_events.stored(f.desk.store, f.code)
         assert [each.at for each in told[3:]] == times
         picks = picks_in_order(f.desk.store.read(f.code).tournament)
-        assert [pick.player_id for pick in picks] == ["p-Max", "p-Ola"]  # by place, not by time
+        assert [pick.player_id for pick in picks] == ["p-Max", "p-Ola"]  # by seq, not by time
 
 
 DAMAGE = {
     "an unknown type": {"type": "from-the-future"},
     "a newer schema": {"schema": 99},
-    "a field too few": {"data": {"player_id": "p-Ola"}},
-    "a field too many": {"data": {"player_id": "p-Ola", "team": 3, "value": "ab", "more": 1}},
-    "a player who is not in": {"data": {"player_id": "p-Eva", "team": 3, "value": "ab"}},
+    "a missing field": {"data": {"player_id": "p-Ola"}},
+    "an extra field": {"data": {"player_id": "p-Ola", "team": 3, "value": "ab", "more": 1}},
+    "a player without a seat": {"data": {"player_id": "p-Eva", "team": 3, "value": "ab"}},
     "no data": {"data": None},
     "no time": {"at": None},
-    "a place that is not its own": {"seq": 9},
+    "a wrong seq": {"seq": 9},
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_an_event_that_cannot_be_read_stops_its_own_evening_until_it_is_mended(
+def test_an_unreadable_event_stops_only_its_own_evening_until_it_is_repaired(
     failing: Any, damage: dict[str, Any]
 ) -> None:
     with failing() as f:
@@ -477,7 +483,7 @@ def test_an_event_that_cannot_be_read_stops_its_own_evening_until_it_is_mended(
 def served(
     store: LocalServer, servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[House, Proxy]]:
-    """The app behind the proxy, one worker."""
+    """The app with one worker, which reaches the store through the proxy."""
     with (
         Proxy(store.socket) as proxy,
         open_house(
@@ -498,7 +504,7 @@ def told_to_try_again(refused: Answer) -> None:
 
 
 def logged_once(house: House, lines: list[dict[str, Any]], taps: int = 1) -> None:
-    """One line of the store, one of the request, both errors of a service, and no stack."""
+    """Check that each tap logged one store error, one request error and no traceback."""
     told = [line for line in lines if line["event"].get("action") == "store.unavailable"]
     assert [line["log.level"] for line in told] == ["error"] * taps
     ended = [x for x in lines if x.get("http", {}).get("response", {}).get("status_code") == 503]
@@ -511,7 +517,7 @@ def logged_once(house: House, lines: list[dict[str, Any]], taps: int = 1) -> Non
     ("fault", "stored"),
     [
         (REFUSES["the disk is full"], False),
-        (REFUSES["it may only be read"], False),
+        (REFUSES["the store is read-only"], False),
         (says(**error(189, "PrimarySteppedDown", RETRYABLE)), False),
         (cut_before, False),
         (cut_after, True),
@@ -519,10 +525,10 @@ def logged_once(house: House, lines: list[dict[str, Any]], taps: int = 1) -> Non
     ],
     ids=["disk full", "read-only", "steps down", "cut before the write", "answer lost", "too late"],
 )
-def test_a_guest_is_told_to_try_again_and_then_it_works(
+def test_a_guest_is_asked_to_try_again_and_the_next_try_works(
     served: tuple[House, Proxy], fault: Fault, stored: bool
 ) -> None:
-    """By a tap in one evening, and by a form in another one at the same moment."""
+    """With an HTMX tap in one evening and a plain form in another at the same moment."""
     house, proxy = served
     evenings = [(e, e.guest("Ola"), htmx) for htmx in (True, False) for e in [house.evening()]]
     before = len(house.lines())
@@ -548,7 +554,7 @@ def test_a_guest_is_told_to_try_again_and_then_it_works(
 
 @contextmanager
 def no_room(store: LocalServer) -> Iterator[None]:
-    """The store may write to no file: what it meets is what it meets on a full disk."""
+    """Forbid the store to write to files, which fails as on a full disk."""
     pid, what = store.process.pid, resource.RLIMIT_FSIZE
     limits = resource.prlimit(pid, what)
     resource.prlimit(pid, what, (0, limits[1]))
@@ -577,7 +583,7 @@ def away(store: LocalServer) -> Iterator[None]:
         away,
     ],
 )
-def test_a_guest_whose_store_is_really_full_or_away_loses_nothing(
+def test_a_guest_loses_nothing_when_the_store_is_really_full_or_down(
     served: tuple[House, Proxy], store: LocalServer, trouble: Callable[..., Any]
 ) -> None:
     house, _ = served
@@ -588,19 +594,19 @@ def test_a_guest_whose_store_is_really_full_or_away_loses_nothing(
     with trouble(store):
         told_to_try_again(e.pick(max_, 2))
         logged_once(house, house.lines()[before:])
-        if trouble is no_room:  # looking goes on
+        if trouble is no_room:  # reads still work
             page = max_.get(e.at("me")).page
             assert "Ola Nowak" in page.by_id("team-1").text
             assert "yours" not in page.by_id("team-2").text
     wait_until(lambda: e.pick(max_, 2).status == 200)
     assert [fact["team"] for fact in e.facts("team-picked")] == [1, 2]
-    with away(store):  # what was acknowledged is on disk
+    with away(store):  # acknowledged picks are on disk
         pass
     wait_until(lambda: ola.get(e.at("me")).status == 200)
     assert [fact["team"] for fact in e.facts("team-picked")] == [1, 2]
 
 
-def test_a_guest_whose_store_is_slow_waits_and_is_told_nothing(
+def test_a_tap_waits_for_a_slow_store_and_logs_no_error(
     served: tuple[House, Proxy],
 ) -> None:
     house, proxy = served

@@ -1,7 +1,7 @@
 """Random evenings on the real store, with several workers, against a model of plain dictionaries.
 
-The model knows the rules once more, in a few lines, and nothing of events, caches or claims. Each
-worker has a cache of its own, which is out of date whenever another one was the last to write.
+The model repeats the rules in a few lines, without events, caches or claims. Each worker has its
+own cache, which is stale whenever another worker wrote last.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ GUESTS = ("Ola", "Max", "Zoe", "Jan")
 TITLES = ("Friday Cup", "FRIDAY  cup", "Sunday Cup", "Monday Cup")
 LIMIT, TEAMS = 3, 4
 DEVICES = ("device", "phone")  # the first one creates
-LINKS = ("hash", "another hash")  # of the links and codes that an evening has had, oldest first
+LINKS = ("hash", "another hash")  # of an evening's links and recovery codes, oldest first
 RECOVERIES = ("recovery", "another code")
 DAMAGE: tuple[dict[str, Any], ...] = (
     {"schema": 99},
@@ -82,21 +82,22 @@ DAMAGE: tuple[dict[str, Any], ...] = (
 )
 
 workers = st.integers(0, WORKERS - 1)
-codes = st.sampled_from([CODES[0]] * 4 + [*CODES])  # most of it happens in the first one
+codes = st.sampled_from([CODES[0]] * 4 + [*CODES])  # mostly the first one
 guests = st.sampled_from(GUESTS)
-somebody = st.sampled_from([0, 1, 2, *GUESTS])  # a number: who has that seat
+somebody = st.sampled_from([0, 1, 2, *GUESTS])  # a number stands for the player in that seat
 titles = st.sampled_from(TITLES)
-# Mostly new ones; the few others have probably been used, perhaps in another evening.
+# Mostly new; the others have probably been used, perhaps in another evening.
 command_ids = st.sampled_from([None, None, "new", "new", "tap-1", "tap-2"])
 versions = st.sampled_from([None, "seen", "seen", "seen", "old"])
-# Milliseconds after it was told, or before (False) or after (True) the store did something.
+# When to kill a worker: milliseconds after it gets the command, or before (False) or after (True)
+# the store executes a request.
 requests = st.sampled_from(["insert", "insert", "update", "find", "none such"])
 moments = st.one_of(st.integers(0, 8), st.tuples(requests, st.booleans()))
 
 
 @dataclass
 class Model:
-    """One evening as its rules say it is."""
+    """One evening according to its rules."""
 
     name: str
     players: dict[str, str] = field(default_factory=dict)  # id -> name
@@ -104,7 +105,7 @@ class Model:
     removed: set[str] = field(default_factory=set)
     blocked: dict[str, str] = field(default_factory=dict)  # id -> name
     forgotten: list[str] = field(default_factory=list)
-    played: set[str] = field(default_factory=set)  # whoever was in a draw
+    played: set[str] = field(default_factory=set)  # everyone who was in a draw
     devices: set[str] = field(default_factory=lambda: {DEVICES[0]})
     owners: set[str] = field(default_factory=lambda: {DEVICES[0]})
     link: str = LINKS[0]
@@ -117,7 +118,7 @@ class Model:
     version: int = 1
     seq: int = 1
 
-    # Each of these is a refusal, None for nothing to do, or what it changes.
+    # Each returns a refusal, None for nothing to do, or a function that makes the change.
 
     def join(self, who: str) -> Any:
         if who in self.players:
@@ -301,7 +302,7 @@ class Model:
 
 
 def _changes(verdict: Any) -> bool:
-    """Whether the model allows something, and it is not done already."""
+    """Whether a verdict of the model is a change: allowed, and not already done."""
     return verdict is not None and not isinstance(verdict, type)
 
 
@@ -310,7 +311,7 @@ def _without(names: dict[str, str], who: str) -> dict[str, str]:
 
 
 class Evenings(RuleBasedStateMachine):
-    killed: ClassVar[Counter[str]] = Counter()  # what became of the commands of killed workers
+    killed: ClassVar[Counter[str]] = Counter()  # outcomes of killed workers' commands
 
     def __init__(self, server: LocalServer) -> None:
         super().__init__()
@@ -342,7 +343,7 @@ class Evenings(RuleBasedStateMachine):
         try:
             if self.models:
                 self.every_worker_looks()
-                self.every_prefix_is_what_was_acknowledged()
+                self.every_prefix_matches_the_acknowledged_state()
         finally:
             documents.disconnect()
             with pymongo.MongoClient(self.server.uri) as client:
@@ -488,7 +489,7 @@ class Evenings(RuleBasedStateMachine):
 
     @rule(worker=workers, code=codes)
     def fill_and_draw(self, worker: int, code: str) -> None:
-        """A draw needs so much to be right that chance alone would hardly make one."""
+        """Prepare and draw: chance alone would hardly meet the conditions for a draw."""
         model = self.models.get(code)
         if model and not (model.closed or model.locked or model.drawn):
             for number, who in enumerate(GUESTS):
@@ -565,7 +566,7 @@ class Evenings(RuleBasedStateMachine):
     def a_worker_is_killed_in_the_middle_of_a_command(
         self, worker: int, choice: int, moment: Moment, knows: bool
     ) -> None:
-        """Nobody knows whether it was stored; repeating it, at another worker, counts once."""
+        """It may or may not have been stored; repeating it at another worker counts once."""
         allowed = [each for code in self.models for each in self._allowed(code, choice % TEAMS)]
         command, verdict = allowed[choice % len(allowed)]
         code, model = command.code, self.models[command.code]
@@ -577,7 +578,7 @@ class Evenings(RuleBasedStateMachine):
 
         stored = self.desks[worker].seqs(code)
         assert stored in (list(range(1, model.seq + 1)), list(range(1, model.seq + 2)))
-        assert len(stored) > model.seq or not told  # what was acknowledged is there
+        assert len(stored) > model.seq or not told  # an acknowledged command is stored
         self.killed["told" if told else "stored" if len(stored) > model.seq else "nothing"] += 1
         self.desks[worker].execute(command)
         verdict()
@@ -593,7 +594,7 @@ class Evenings(RuleBasedStateMachine):
 
     @rule(worker=workers, code=codes)
     def a_snapshot_is_written(self, worker: int, code: str) -> None:
-        if code in self.models:  # by a worker that is behind, perhaps
+        if code in self.models:  # perhaps by a worker with a stale cache
             store = self.desks[worker].store
             store.write_snapshot(store.stream(code))
 
@@ -603,7 +604,7 @@ class Evenings(RuleBasedStateMachine):
         self.desks[worker].store.snapshots.update_one({"_id": code}, {"$set": damage})
         self.desks[worker] = Desk()
 
-    @precondition(lambda self: self.counter % 10 == 9)  # a restart takes its time
+    @precondition(lambda self: self.counter % 10 == 9)  # restarts are slow
     @rule()
     def the_store_is_killed_and_started_again(self) -> None:
         self.server.kill()
@@ -625,8 +626,8 @@ class Evenings(RuleBasedStateMachine):
             assert self.desks[0].seqs(code) == list(range(1, model.seq + 1))
             fresh = Desk().store.read(code)
             model.agrees_with(fresh)
-            # The whole state: by the events alone, with the snapshot that is there or one of now,
-            # and what workers have in memory, however old.
+            # The state from events alone equals the one from the stored snapshot, from a new one,
+            # and the workers' cached ones, however stale.
             cached = [desk.store._streams.get(code) for desk in self.desks]
             whole = Stream(code)
             for document in self.desks[0].store.tail(code):
@@ -644,7 +645,7 @@ class Evenings(RuleBasedStateMachine):
             own = set() if model.closed else {fold(model.name)}
             assert self._claimed(code) == sorted(own | self.held[code])
 
-    def every_prefix_is_what_was_acknowledged(self) -> None:
+    def every_prefix_matches_the_acknowledged_state(self) -> None:
         for code, states in self.acknowledged.items():
             stored = stored_events.stored(self.desks[0].store, code)
             for seq, state in enumerate(states, 1):
@@ -660,7 +661,7 @@ class Evenings(RuleBasedStateMachine):
         given: str | None = None,
         version: str | None = None,
     ) -> None:
-        """Run a command and hold the answer against the model."""
+        """Run a command and check the answer against the model."""
         code, model = command.code, self.models.get(command.code)
         command_id = self._command_id(given)
         expected = None
@@ -676,7 +677,7 @@ class Evenings(RuleBasedStateMachine):
         verdict = errors.VersionMismatch if stale else rules(model)
         if command_id in self.used:
             execute(command)  # a success that changes nothing
-            # Whether it freed what a crash had left held depends on how far the worker was.
+            # Whether it freed names held since a crash depends on how stale the cache was.
             own = set() if model.closed else {fold(model.name)}
             self.held[code] &= set(self._claimed(code)) - own
         elif isinstance(verdict, type):
@@ -684,7 +685,7 @@ class Evenings(RuleBasedStateMachine):
                 execute(command)
             assert type(refused.value) is verdict
             if verdict is errors.TournamentNameTaken:
-                self.held[code].clear()  # it was tried, so the old ones were freed before
+                self.held[code].clear()  # the old names were freed before the insert was tried
         elif verdict is None:
             execute(command)
         else:
@@ -695,7 +696,7 @@ class Evenings(RuleBasedStateMachine):
             self._note(code, worker, command_id)
 
     def _note(self, code: str, worker: int, command_id: str | None) -> None:
-        """An event was acknowledged: keep the state that the worker had then."""
+        """Record the worker's state after an acknowledged event."""
         if command_id:
             self.used[command_id] = code
         stream = self.desks[worker].store.stream(code)
@@ -722,7 +723,7 @@ class Evenings(RuleBasedStateMachine):
         return [(command, verdict) for command, verdict in tried if _changes(verdict)]
 
     def _somebody(self, code: str, who: str | int) -> str:
-        """The name of a guest, or of whoever has that seat."""
+        """The guest of that name, or the player in that seat."""
         if isinstance(who, str):
             return who
         players = list(self.models[code].players) if code in self.models else []
@@ -733,7 +734,7 @@ class Evenings(RuleBasedStateMachine):
         return f"new-{self.counter}" if given == "new" else given
 
     def _taken(self, name: str, besides: str) -> bool:
-        """Whether another evening holds that name: an open one, or one that a crash left so."""
+        """Whether another evening holds that name: it is open, or a crash left the name held."""
         return any(
             fold(name) in self.held[code] or (not model.closed and fold(model.name) == fold(name))
             for code, model in self.models.items()
@@ -741,7 +742,7 @@ class Evenings(RuleBasedStateMachine):
         )
 
     def _claimed(self, code: str) -> list[str]:
-        """The names that the stored events of an evening hold, in order of the alphabet."""
+        """The names that the stored events of an evening hold, sorted."""
         claims = [e["unique"] for e in self.desks[0].store.tail(code) if "unique" in e]
         return sorted(claim.partition(":")[2] for claim in claims)
 
@@ -762,7 +763,7 @@ def many_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def impatient_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It looks for a store that it has lost at once, not half a second later."""
+    """Check a lost store again after 20 ms instead of half a second."""
     monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
 
 
@@ -773,7 +774,7 @@ EXAMPLES = {
     "derandomize": True,
     "database": None,
     "suppress_health_check": list(hypothesis.HealthCheck),
-    # A failure is told as it was found: shrinking one on a real server takes minutes.
+    # No shrinking of failures: on a real server it takes minutes.
     "phases": [hypothesis.Phase.generate],
 }
 
@@ -782,15 +783,15 @@ def random_evenings(server: LocalServer, **more: Any) -> None:
     Evenings.killed.clear()
     settings = hypothesis.settings(**EXAMPLES | more)
     run_state_machine_as_test(lambda: Evenings(server), settings=settings)
-    # Some workers were killed before their command was stored, some after it, some when told so.
+    # Workers were killed before their command was stored, after it, and after it was acknowledged.
     assert set(Evenings.killed) == {"nothing", "stored", "told"}
 
 
-def test_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
+def test_random_evenings_match_the_model(server: LocalServer) -> None:
     random_evenings(server)
 
 
 @pytest.mark.slow
 @pytest.mark.drill
-def test_many_more_random_evenings_are_what_the_model_says(server: LocalServer) -> None:
+def test_many_more_random_evenings_match_the_model(server: LocalServer) -> None:
     random_evenings(server, max_examples=30, stateful_step_count=60)

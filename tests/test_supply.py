@@ -1,6 +1,6 @@
-"""What lct is made of: pinned, hashed and licensed packages, a bill of them, and no secrets.
+"""The supply chain: pinned, hashed and licensed packages, a bill of materials, and no secrets.
 
-Only the search for wheels needs a network. Known vulnerabilities change every day: `make audit`.
+Only the search for wheels needs a network. Known vulnerabilities change daily: `make audit`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def plain(name: str) -> str:
 
 
 class Pin(NamedTuple):
-    """One entry of a lock; with a marker, it is for some Pythons and systems only."""
+    """One entry of a lock. With a marker, it applies only to some Pythons and systems."""
 
     package: str
     version: str
@@ -45,7 +45,7 @@ class Pin(NamedTuple):
 
 
 def pins(name: str) -> Iterator[Pin]:
-    """Every entry of a lock; fails at a line that is anything else."""
+    """Every entry of a lock; fails at any other line."""
     text = (ROOT / f"{name}.lock").read_text()
     for entry in re.sub(r"(?m)^\s*#.*\n?", "", text).replace("\\\n", " ").splitlines():
         if entry.strip():
@@ -57,13 +57,13 @@ def pins(name: str) -> Iterator[Pin]:
 
 
 def locked(name: str) -> dict[str, str]:
-    """Package -> version, of what is installed here."""
+    """Package -> version, for the entries that apply to this machine."""
     here = (pin for pin in pins(name) if not pin.marker or Marker(pin.marker).evaluate())
     return {pin.package: pin.version for pin in here}
 
 
 def asked(name: str) -> list[Requirement]:
-    """What a .in file asks for, and those that it includes."""
+    """The requirements of a .in file and of the files that it includes."""
     lines = [line.strip() for line in (ROOT / f"{name}.in").read_text().splitlines()]
     included = [line.split()[1].removesuffix(".in") for line in lines if line.startswith("-r")]
     own = [Requirement(line) for line in lines if line and line[0] not in "#-"]
@@ -79,7 +79,7 @@ def test_every_package_is_pinned_with_its_hashes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_lock_is_what_its_in_file_asks_for(name: str) -> None:
+def test_a_lock_satisfies_its_in_file(name: str) -> None:
     given = locked(name)
     for wanted in asked(name):
         if not wanted.marker or wanted.marker.evaluate():
@@ -87,16 +87,16 @@ def test_a_lock_is_what_its_in_file_asks_for(name: str) -> None:
             assert wanted.specifier.contains(version), f"`make lock`: {wanted} is {version}"
 
 
-def test_what_is_tested_is_what_is_shipped() -> None:
+def test_the_shipped_versions_are_the_tested_ones() -> None:
     tested = {(pin.package, pin.version): pin.hashes for pin in pins("requirements-dev")}
     for name in NAMES[:2]:
         for pin in pins(name):
             assert tested[pin.package, pin.version] == pin.hashes, f"`make lock`: {pin.package}"
     for package, version in locked("requirements-dev").items():
-        assert metadata.version(package) == version, f"{package}: the environment is an old one"
+        assert metadata.version(package) == version, f"{package}: the environment is outdated"
 
 
-# --- every usual machine --------------------------------------------------------------------------
+# --- every common machine -------------------------------------------------------------------------
 
 PYTHONS = ("3.11.0", "3.12", "3.13", "3.14")
 # uv's names. 2.31 is the C library of Debian 11 and Ubuntu 20.04.
@@ -126,21 +126,21 @@ def resolve(
 
 
 @pytest.mark.parametrize(("python", "system"), MACHINES)
-def test_every_usual_machine_finds_a_wheel_for_each_package(
+def test_every_common_machine_finds_a_wheel_for_each_package(
     python: str, system: str, tmp_path: Path
 ) -> None:
-    for names in (NAMES[:2], NAMES[2:]):  # as in the image; as for the tests
+    for names in (NAMES[:2], NAMES[2:]):  # for the image; for the tests
         done = resolve(python, system, tmp_path, *names)
         assert done.returncode == 0, done.stderr
 
 
-def test_a_missing_wheel_is_noticed(tmp_path: Path) -> None:
+def test_a_missing_wheel_is_reported(tmp_path: Path) -> None:
     done = resolve("3.11.0", SYSTEMS[-1], tmp_path, "requirements")
     assert done.returncode != 0
     assert "gevent" in done.stderr
 
 
-def test_a_python_before_3_11_3_gets_the_timeouts_that_redis_needs() -> None:
+def test_a_python_before_3_11_3_gets_the_async_timeout_that_redis_needs() -> None:
     (pin,) = (pin for pin in pins("requirements") if pin.package == "async-timeout")
     assert Marker(pin.marker).evaluate({"python_full_version": "3.11.2"})
     assert not Marker(pin.marker).evaluate({"python_full_version": "3.11.3"})
@@ -165,7 +165,7 @@ def pretend(folder: Path, name: str, script: str) -> None:
 def test_make_takes_the_first_python_that_fits(tmp_path: Path) -> None:
     (tmp_path / "uname").symlink_to("/bin/uname")
     pretend(tmp_path, "python3", "echo is Python 3.9, and lct needs 3.11 to 3.14")
-    pretend(tmp_path, "python3.14", "exit 127")  # as pyenv's shims for what is not there
+    pretend(tmp_path, "python3.14", "exit 127")  # like pyenv's shims for a missing version
     (tmp_path / "python3.12").symlink_to(sys.executable)
     assert find_python(path=str(tmp_path)).stdout == "python3.12\n"
 
@@ -194,9 +194,7 @@ def test_make_says_in_one_sentence_why_no_python_fits(tmp_path: Path) -> None:
         ("import sysconfig; sysconfig.get_config_var = {'EXT_SUFFIX': '-musl.so'}.get", "musl"),
     ],
 )
-def test_make_names_what_keeps_a_python_from_running_lct(
-    patch: str, reason: str, tmp_path: Path
-) -> None:
+def test_make_says_why_a_python_cannot_run_lct(patch: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(f"import sys\n{patch}\n")
     pretend(tmp_path, "python", f'PYTHONPATH="{tmp_path}" exec "{sys.executable}" "$@"')
     done = find_python(str(tmp_path / "python"))
@@ -214,17 +212,16 @@ def test_windows_is_sent_to_wsl_at_once(tmp_path: Path) -> None:
 
 # --- licences -------------------------------------------------------------------------------------
 
-# What may be in an image that is passed on. MPL-2.0 asks for nothing as long as its files are not
-# changed.
+# Licences allowed in a distributed image. MPL-2.0 requires nothing while its files are unchanged.
 PERMISSIVE = re.compile(
     r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|ZPL|0BSD|MPL|Mozilla Public License"
 )
-# A classifier that says no more than "and some other one": the BSD licence is in the package.
+# This classifier only means "and another one": the BSD licence is in the package.
 EXCEPT = {("qrcode", "Other/Proprietary License")}
 
 
 def licences(package: str) -> list[str]:
-    """What the installed package says of its licence."""
+    """The licences that the installed package declares."""
     about = metadata.metadata(package)
     if expression := about.get("License-Expression"):
         return re.split(r" (?:AND|OR) ", expression)
@@ -234,14 +231,14 @@ def licences(package: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES[:2])
-def test_what_is_shipped_has_a_permissive_licence(name: str) -> None:
+def test_every_shipped_package_has_a_permissive_licence(name: str) -> None:
     for package in locked(name):
         for licence in licences(package):
             fine = PERMISSIVE.search(licence) and not re.search(r"GPL|GNU", licence)
             assert fine or (package, licence) in EXCEPT, f"{package}: {licence}"
 
 
-def test_a_licence_that_is_not_permissive_is_noticed() -> None:
+def test_a_licence_that_is_not_permissive_is_found() -> None:
     assert [each for each in licences("yamllint") if not PERMISSIVE.search(each)]
 
 
@@ -257,12 +254,12 @@ def faults(bill: dict[str, Any]) -> Any:
     return JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill))
 
 
-def test_the_bill_fits_the_schema_of_cyclonedx(bill: dict[str, Any]) -> None:
+def test_the_bill_fits_the_cyclonedx_schema(bill: dict[str, Any]) -> None:
     assert faults(bill) is None
     assert faults({**bill, "components": [{"type": "library"}]})
 
 
-def test_the_bill_lists_what_the_image_installs_and_what_is_vendored(bill: dict[str, Any]) -> None:
+def test_the_bill_lists_installed_and_vendored_packages(bill: dict[str, Any]) -> None:
     listed = {each["purl"]: each for each in bill["components"]}
     assert len(listed) == len(bill["components"])
     shipped = [*pins("requirements"), *pins("requirements-tracing")]
@@ -276,9 +273,9 @@ def test_the_bill_lists_what_the_image_installs_and_what_is_vendored(bill: dict[
 
 # --- secrets --------------------------------------------------------------------------------------
 
-# Hashes are what these files are made of; tests compare them with what they are of.
+# Files of hashes or encoded data. Other tests compare the hashes with their sources.
 HASHES = re.compile(r"\.lock$|/SHA384$|^static/vendor/|\.png$|\.svg$|\.woff2$")
-# Seen, and none: an alphabet, and passwords that tests make up.
+# Known false positives: an alphabet, and passwords that tests make up.
 SEEN = {
     ("lct/domain/values.py", "Base64 High Entropy String"),
     ("tests/test_config.py", "Basic Auth Credentials"),
@@ -288,11 +285,11 @@ SEEN = {
 
 
 def scan(folder: Path, files: list[str]) -> set[tuple[str, str]]:
-    """(file, kind of secret). Words such as "password" are not looked for: there are dozens, with
-    names of variables behind them, and tests/test_deploy.py reads the files where it matters."""
+    """(file, kind of secret). Words such as "password" are not searched for: dozens are followed by
+    names of variables. tests/test_deploy.py checks the files where it matters."""
     tool = Path(sys.executable).parent / "detect-secrets"
     command = [tool, "scan", "--no-verify", "--disable-plugin", "KeywordDetector", *files]
-    # It skips lines that none of its patterns can match: the same findings in half the time.
+    # Skip lines that no pattern can match: the same findings in half the time.
     environ = {**os.environ, "DETECT_SECRETS_PERF_PREGATE": "1"}
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=True, env=environ
@@ -308,16 +305,16 @@ def test_no_file_has_a_secret() -> None:
     ).stdout.splitlines()  # fmt: skip
     files = [file for file in listed if not HASHES.search(file) and (ROOT / file).is_file()]
     assert len(files) > 200
-    assert scan(ROOT, files) == SEEN, "a new one that is none gets `# pragma: allowlist secret`"
+    assert scan(ROOT, files) == SEEN, "mark a false positive with `# pragma: allowlist secret`"
 
 
 PLANTED = {
     "a key": lambda: f'LCT_SECRET_KEY = "{secrets.token_hex(32)}"',
     "a password in an address": lambda: "uri: mongodb://lct:" + "Tr0ub4dor@db.example/",
     "a private key": lambda: "-----BEGIN RSA " + "PRIVATE KEY-----\n" + "MIIEowIBAAKCAQEA" * 4,
-    "a token of GitHub": lambda: "token: ghp_" + secrets.token_hex(18),
-    "a key of Amazon": lambda: "AKIA" + "IOSFODNN7EXAMPLQ",
-    "a key of Azure's storage": lambda: "AccountKey=" + "Ab1+" * 21 + "Ab==",
+    "a GitHub token": lambda: "token: ghp_" + secrets.token_hex(18),
+    "an Amazon key": lambda: "AKIA" + "IOSFODNN7EXAMPLQ",
+    "an Azure storage key": lambda: "AccountKey=" + "Ab1+" * 21 + "Ab==",
 }
 
 

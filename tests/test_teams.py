@@ -20,7 +20,7 @@ def test_the_classic_list_has_ten_teams() -> None:
     assert len(classic_teams(CATALOGUE)) == 10
 
 
-def test_lists_by_stars_keep_to_the_floor_the_cap_and_the_kinds() -> None:
+def test_a_rated_list_keeps_to_the_star_range_and_the_kinds() -> None:
     teams = rated_teams(CATALOGUE, ["nation"], 4.0, 4.5)
     assert teams
     assert {team.kind for team in teams} == {"nation"}
@@ -33,7 +33,7 @@ def test_a_pasted_list_is_cleaned_line_by_line() -> None:
     assert [team.name for team in teams] == ["Rot-Weiß", "Wisła"]
 
 
-def test_teams_pasted_twice_are_named() -> None:
+def test_the_refusal_names_a_team_that_was_pasted_twice() -> None:
     with pytest.raises(Invalid, match="wisła"):
         pasted_teams(["Wisła", "Lech", "wisła"])
 
@@ -44,7 +44,7 @@ def test_an_empty_pasted_list_is_refused(text: str) -> None:
         pasted_teams(text.splitlines())
 
 
-def test_two_thousand_pasted_teams_fit_and_no_more() -> None:
+def test_a_pasted_list_holds_at_most_two_thousand_teams() -> None:
     lines = [f"Team {i}" for i in range(2001)]
     assert len(pasted_teams(lines[:2000])) == 2000
     with pytest.raises(Invalid, match="2001 teams"):
@@ -52,7 +52,7 @@ def test_two_thousand_pasted_teams_fit_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("drawn", ["😀", "e\u0301", "कि"])
-def test_emoji_and_marks_fit_into_a_list_up_to_a_limit(drawn: str) -> None:
+def test_a_list_takes_emoji_and_marks_up_to_a_limit(drawn: str) -> None:
     names = [f"{number:04}{drawn * 18}" for number in range(2000)]
     fit = MAX_ELABORATE // len(names[0])
     assert len(pasted_teams(names[:fit])) == fit

@@ -54,7 +54,7 @@ def test_a_template_has_nothing_that_the_policy_forbids(path: Path) -> None:
     assert found == set()
 
 
-def test_the_forbidden_things_would_be_found() -> None:
+def test_each_forbidden_pattern_matches_its_example() -> None:
     bad = {
         "an inline style": '<p style="x">',
         "an inline script": "<script>x</script>",
@@ -68,7 +68,7 @@ def test_the_forbidden_things_would_be_found() -> None:
         assert re.search(FORBIDDEN[what], text, re.IGNORECASE), what
 
 
-def test_our_scripts_make_no_code_and_no_markup_of_text() -> None:
+def test_our_scripts_turn_no_text_into_code_or_markup() -> None:
     for path in (ROOT / "static").glob("*.js"):
         text = path.read_text(encoding="utf-8")
         found = re.findall(r"\beval\(|new Function|(?:inner|outer)HTML|insertAdj|\.write\(", text)
@@ -129,7 +129,7 @@ def renderer() -> Iterator[Renderer]:
 
 
 def all_regions(t: Tournament, now: datetime) -> list[Region]:
-    """Every region of every view, and what each player sees differently."""
+    """Every region of every view, and each player's personal ones."""
     live = LiveNow({"p-Ola": 1, "p-Max": 1, "p-Zoe": 2}, {"p-Ola": "here", "p-Max": "asleep"})
     url = "https://cup.example/t/BCDF2345/join"
     scene = Scene(t, now, live, url)
@@ -298,13 +298,13 @@ def test_every_field_has_a_label_and_every_button_and_link_a_name(
                 assert element.attrs.get("aria-hidden") or element.attrs.get("aria-label"), where
 
 
-def test_ids_are_unique_and_what_points_to_an_id_finds_it(pages: dict[str, Answer]) -> None:
+def test_ids_are_unique_and_every_reference_finds_its_id(pages: dict[str, Answer]) -> None:
     pointers = ("for", "form", "aria-describedby", "aria-labelledby", "aria-controls", "list")
     for where, answer in pages.items():
         page = answer.page
         ids = [e.id for e in page.walk() if e.id]
         assert len(ids) == len(set(ids)), (where, [i for i in ids if ids.count(i) > 1])
-        # Any crest may come later, with a live region.
+        # A live region may need any crest later.
         assert {f"crest-{pattern}" for pattern in range(PATTERNS)} <= set(ids), where
         for element in page.walk():
             for name in pointers:
@@ -340,7 +340,7 @@ def test_every_link_leads_somewhere(
     assert len(links) > 15
     answers = {link: evening.host.get(link).status for link in sorted(links)}
     dead = {link: status for link, status in answers.items() if status not in (200, 303)}
-    gone = [link for link in dead if "pick-for" in link]  # of players who were taken out
+    gone = [link for link in dead if "pick-for" in link]  # of removed players
     assert len(dead) == len(gone) <= 2, dead
 
 
@@ -366,7 +366,7 @@ def test_the_policy_is_on_every_answer(house: House, pages: dict[str, Answer]) -
             assert "no-store" in answer.headers["Cache-Control"]
 
 
-def test_static_files_are_kept_by_browsers_and_change_their_address(
+def test_static_files_are_cached_under_versioned_addresses(
     house: House, pages: dict[str, Answer]
 ) -> None:
     files = {

@@ -45,7 +45,7 @@ def test_a_new_pick_frees_the_old_team_in_the_same_step() -> None:
     assert evening.t.holders == {4: ola, 3: max_}
 
 
-def test_picking_the_team_one_has_is_nothing_to_do() -> None:
+def test_picking_your_own_team_again_changes_nothing() -> None:
     evening = Evening()
     (ola,) = evening.join("Ola")
     evening.pick(ola, 3)
@@ -69,7 +69,7 @@ def test_letting_go_frees_the_team() -> None:
     assert evening.wants(LetGo, ola) is None
 
 
-def test_joining_twice_with_one_id_is_one_player() -> None:
+def test_joining_twice_with_one_id_adds_one_player() -> None:
     evening = Evening()
     evening.join("Ola")
     assert evening.wants(Join, "p-Ola", "Ola", "Nowak") is None
@@ -78,21 +78,21 @@ def test_joining_twice_with_one_id_is_one_player() -> None:
 @pytest.mark.parametrize(
     ("first", "last"), [("Ola", "Nowak"), ("OLA", "nowak"), ("O\u200bla", "Nowak ")]
 )
-def test_the_same_name_twice_is_asked_for_an_initial(first: str, last: str) -> None:
+def test_a_second_player_with_the_same_name_is_asked_for_an_initial(first: str, last: str) -> None:
     evening = Evening()
     evening.join("Ola")
     with pytest.raises(errors.SameName, match="initial"):
         evening.wants(Join, "other", first, last)
 
 
-def test_the_last_seat_is_the_last() -> None:
+def test_nobody_joins_after_the_last_seat_is_taken() -> None:
     evening = Evening(limit=2)
     evening.join("Ola", "Max")
     with pytest.raises(errors.TournamentFull):
         evening.join("Zoë")
 
 
-def test_leaving_and_coming_back_never_makes_one_seat_too_many() -> None:
+def test_leaving_and_rejoining_never_exceeds_the_limit() -> None:
     evening = Evening(limit=2)
     evening.join("Ola", "Max")
     evening.does(RemovePlayer, "p-Ola")
@@ -101,7 +101,7 @@ def test_leaving_and_coming_back_never_makes_one_seat_too_many() -> None:
         evening.join("Ola")
 
 
-def test_a_removed_player_may_come_back_and_a_blocked_one_not() -> None:
+def test_a_removed_player_may_come_back_but_a_blocked_one_may_not() -> None:
     evening = Evening()
     evening.join("Ola", "Max")
     evening.does(RemovePlayer, "p-Ola")
@@ -116,7 +116,7 @@ def test_a_removed_player_may_come_back_and_a_blocked_one_not() -> None:
 
 
 @pytest.mark.parametrize("how", [RemovePlayer, BlockPlayer])
-def test_taking_somebody_out_frees_their_team_and_works_out_anew_who_is_missing(
+def test_taking_a_player_out_frees_their_team_and_updates_readiness(
     how: type[Command],
 ) -> None:
     evening = Evening(limit=3)
@@ -144,7 +144,7 @@ def test_a_limit_never_goes_below_the_players_or_above_the_teams() -> None:
     assert evening.t.full
 
 
-def test_a_locked_door_keeps_newcomers_out_until_it_is_unlocked() -> None:
+def test_locked_joining_keeps_newcomers_out_until_it_is_unlocked() -> None:
     evening = Evening()
     evening.does(LockJoining)
     with pytest.raises(errors.JoiningIsLocked):
@@ -153,7 +153,7 @@ def test_a_locked_door_keeps_newcomers_out_until_it_is_unlocked() -> None:
     evening.join("Ola")
 
 
-def test_nothing_moves_in_a_closed_tournament_until_it_is_reopened() -> None:
+def test_a_closed_tournament_refuses_changes_until_it_is_reopened() -> None:
     evening = Evening()
     (ola,) = evening.join("Ola")
     evening.does(CloseTournament)
@@ -171,7 +171,7 @@ def test_nothing_moves_in_a_closed_tournament_until_it_is_reopened() -> None:
     evening.pick(ola, 1)
 
 
-def test_after_the_draw_nobody_picks_joins_or_is_removed() -> None:
+def test_nobody_picks_joins_or_is_removed_after_the_draw() -> None:
     evening = Evening(limit=2)
     ids = evening.all_picked(2)
     evening.draw()
@@ -249,7 +249,7 @@ ACTIONS = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(ACTIONS)
-def test_whatever_people_do_a_team_has_one_holder_and_replay_gives_the_same_evening(
+def test_a_team_never_has_two_holders_and_replay_gives_the_same_evening(
     actions: list[tuple[str, int, int]],
 ) -> None:
     evening = Evening(limit=4, team_count=8)

@@ -1,6 +1,6 @@
-"""One trace leads from a tap to the frames of every worker, and costs nobody anything.
+"""One trace leads from a tap to the frames of every worker, and delays nothing.
 
-The collector here takes OTLP over HTTP as any other does, and keeps what it gets.
+The collector here accepts OTLP over HTTP and keeps all that it receives.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ FIRST, LAST = NAMES[:2]
 
 @dataclass
 class Collector:
-    """What a collector got, request by request."""
+    """The requests that a collector received."""
 
     url: str
     requests: list[ExportTraceServiceRequest] = field(default_factory=list)
 
     @property
     def spans(self) -> list[tuple[dict[str, Any], Span]]:
-        """Every span, with what its process says of itself."""
+        """Every span, with the resource attributes of its process."""
         return [
             (attributes(group.resource), span)
             for request in list(self.requests)
@@ -68,7 +68,7 @@ class Collector:
         ]
 
     def trace_of(self, request_id: str) -> list[Span]:
-        """The spans of the trace that a request with this id began."""
+        """The spans of the trace that the request with this id started."""
         asked = "http.request.id"
         ids = {s.trace_id for _, s in self.spans if attributes(s).get(asked) == request_id}
         assert len(ids) <= 1
@@ -80,7 +80,7 @@ def attributes(of: Any) -> dict[str, Any]:
 
 
 def causes(of: Span) -> list[tuple[bytes, bytes]]:
-    """(trace, span) of everything that led to a span, what it is the child of first."""
+    """(trace, span) of everything that caused a span, its parent first."""
     linked = [(link.trace_id, link.span_id) for link in of.links]
     return [(of.trace_id, of.parent_span_id), *linked]
 
@@ -115,7 +115,7 @@ def open_collector() -> Iterator[Collector]:
 def no_proxy() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "127.0.0.1")
-        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")  # ms; 5 s else
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")  # ms; the default is 5 s
         yield
 
 
@@ -135,7 +135,7 @@ def house(
 
 
 def watched(e: Evening, stack: ExitStack) -> list[Any]:
-    """A screen of the board on each worker, which both hear the bus and have nothing to do."""
+    """A board on each worker; both workers are subscribed to the bus and idle."""
     screens = [
         stack.enter_context(e.house.phone(worker).live(e.live("board"))) for worker in (0, 1)
     ]
@@ -143,7 +143,7 @@ def watched(e: Evening, stack: ExitStack) -> list[Any]:
     wait_until(lambda: dict(e.house.redis.pubsub_numsub(name))[name.encode()] == 2)
     for screen in screens:
         screen.take()
-        screen.quiet(1.2)  # the workers tell each other once a second who is here
+        screen.quiet(1.2)  # once a second the workers exchange who is here
     return screens
 
 
@@ -202,7 +202,7 @@ def test_one_trace_leads_from_a_tap_to_the_frames_of_both_workers(
         (refresh,) = children(spans, receive)
         assert refresh.name == "room refresh"
         assert refresh.end_time_unix_nano > insert.end_time_unix_nano
-    # The other worker had to read the event for its frame.
+    # The other worker reads the event to build its frame.
     reads = [span for span in spans if span.name == "find events"]
     refreshes = {span.span_id for span in spans if span.name == "room refresh"}
     assert refreshes & {span.parent_span_id for span in reads}
@@ -227,7 +227,7 @@ def test_log_lines_lead_to_the_trace(house: House, collector: Collector) -> None
     assert not [x for x in house.lines() if "trace" in x and "http" not in x and "span" not in x]
 
 
-def test_a_trace_that_a_client_claims_is_not_believed(house: House, collector: Collector) -> None:
+def test_a_traceparent_header_from_a_client_is_ignored(house: House, collector: Collector) -> None:
     asked = "who-brings-a-trace"
     house.phone().get("/", headers={"X-Request-ID": asked, "traceparent": TRACE})
     span = one(wait_until(lambda: collector.trace_of(asked)), "GET /")
@@ -235,7 +235,7 @@ def test_a_trace_that_a_client_claims_is_not_believed(house: House, collector: C
     assert span.trace_id.hex() not in TRACE
 
 
-def test_a_frame_that_several_messages_led_to_is_linked_to_all(
+def test_a_frame_caused_by_several_messages_is_linked_to_all_of_them(
     house: House, collector: Collector
 ) -> None:
     e = house.evening()
@@ -285,14 +285,14 @@ def test_nothing_private_is_in_any_span_of_a_whole_evening(
     house.phone().get("/", headers={"X-Request-ID": asked})
     wait_until(lambda: collector.trace_of(asked))
     raw = b"".join(request.SerializeToString() for request in collector.requests)
-    assert b"/t/<code>/seat/<seat>" in raw  # so what is in them can be found like this
+    assert b"/t/<code>/seat/<seat>" in raw  # a search in the raw bytes does find text
     private["the code"] = (e.code,)
     for what, texts in private.items():
         assert texts
         for text in texts:
             assert text.encode() not in raw, what
     names = {name for _, span in collector.spans for name in attributes(span)}
-    assert names - {"error.type"} == {  # of the tap that lost a race, if there was one
+    assert names - {"error.type"} == {  # only if a tap lost a race
         "db.collection.name", "db.namespace", "db.operation.name", "db.system.name",
         "http.request.id", "http.request.method", "http.response.status_code", "http.route",
         "messaging.operation.type", "messaging.system",
@@ -304,10 +304,10 @@ def test_nothing_private_is_in_any_span_of_a_whole_evening(
         assert untraced not in raw
 
 
-# --- what a message brings along ------------------------------------------------------------------
+# --- the trace in a message -----------------------------------------------------------------------
 
 
-def test_a_message_brings_its_trace_only_where_there_is_one() -> None:
+def test_a_message_carries_a_trace_only_if_there_is_one() -> None:
     assert encode(Moved("BCDF2345", 7)) == '{"type":"moved","code":"BCDF2345","seq":7}'
     assert decode(encode(Moved("BCDF2345", 7, TRACE))) == Moved("BCDF2345", 7, TRACE)
 
@@ -319,7 +319,7 @@ def test_a_message_brings_its_trace_only_where_there_is_one() -> None:
         f"01{TRACE[2:]}", TRACE.replace("-", "_"), "é" * 55, "0" * 60_000,
     ],
 )  # fmt: skip
-def test_news_with_a_trace_that_is_none_is_news_all_the_same(trace: Any) -> None:
+def test_a_message_with_an_invalid_trace_is_read_without_it(trace: Any) -> None:
     said = json.dumps({"type": "moved", "code": "BCDF2345", "seq": 7, "trace": trace})
     assert decode(said) == Moved("BCDF2345", 7)
 
@@ -328,7 +328,7 @@ def test_news_with_a_trace_that_is_none_is_news_all_the_same(trace: Any) -> None
 
 
 def broken_app(tracer: Tracer) -> Flask:
-    """An app with one page, which fails."""
+    """An app with one page, which answers 503."""
     app = Flask("broken")
     _Requests(tracer, ()).init_app(app)
     app.before_request(lambda: this_request.begin("broken", {}))
@@ -346,7 +346,7 @@ def tracing(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> Iterator[T
     made.stop()
 
 
-def test_what_failed_is_marked_by_its_kind_alone(
+def test_a_failed_span_carries_only_its_error_type(
     tracing: Tracing, collector: Collector, settings: Settings
 ) -> None:
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
@@ -354,7 +354,7 @@ def test_what_failed_is_marked_by_its_kind_alone(
     )
     people = client[settings.database]["people"]
     bus = RedisBus(f"redis://127.0.0.1:{free_port()}")
-    people.insert_one({"_id": FIRST})  # nobody traces this one
+    people.insert_one({"_id": FIRST})  # outside of any trace
     with tracing.tracer.start_as_current_span("all") as span:
         trace_id = span.get_span_context().trace_id.to_bytes(16, "big")
         with pytest.raises(pymongo.errors.DuplicateKeyError):
@@ -371,7 +371,10 @@ def test_what_failed_is_marked_by_its_kind_alone(
     tracing.stop()
     found = [s for _, s in collector.spans if s.trace_id == trace_id]
     kinds = {s.name: attributes(s)["error.type"] for s in found if s.status.code}
-    assert kinds.pop("aggregate people") in ("40324", "_OTHER")  # the local store has no number
+    assert kinds.pop("aggregate people") in (
+        "40324",
+        "_OTHER",
+    )  # the local store sends no such code
     assert kinds == {
         "insert people": "11000",
         "bus publish": "ConnectionError",
@@ -381,7 +384,7 @@ def test_what_failed_is_marked_by_its_kind_alone(
     assert not any(s.events or s.status.message for s in found)
 
 
-def test_requests_that_fail_are_marked_and_those_that_are_refused_are_not(
+def test_a_failed_request_is_marked_and_a_refused_one_is_not(
     tracing: Tracing, collector: Collector
 ) -> None:
     client = broken_app(tracing.tracer).test_client()
@@ -397,7 +400,7 @@ def test_requests_that_fail_are_marked_and_those_that_are_refused_are_not(
 
 
 def slowest_tap(house: House) -> float:
-    """The seconds that the slowest tap took while several batches of spans were lost."""
+    """The seconds of the slowest tap while several batches of spans are lost."""
     e = house.evening()
     ola = e.guest(FIRST, LAST)
     slowest, began, team = 0.0, time.monotonic(), 0
@@ -414,8 +417,8 @@ def slowest_tap(house: House) -> float:
 def unheard(
     servers: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[House, Future[float]]]:
-    """A house whose collector takes connections and never says a word, where somebody taps while
-    the other tests go on."""
+    """A house whose collector accepts connections and never answers. A guest taps there while the
+    other tests run."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=100) as dead,
         open_house(
@@ -427,7 +430,7 @@ def unheard(
         yield house, pool.submit(slowest_tap, house)
 
 
-def test_a_dead_collector_costs_a_tap_nothing_and_the_log_one_line(
+def test_a_dead_collector_delays_no_tap_and_is_logged_once(
     unheard: tuple[House, Future[float]],
 ) -> None:
     house, tapped = unheard
@@ -438,7 +441,7 @@ def test_a_dead_collector_costs_a_tap_nothing_and_the_log_one_line(
     assert not [x for x in said if x["log"]["logger"].startswith(("opentelemetry", "urllib3"))]
 
 
-def test_a_worker_that_ends_does_not_wait_for_a_dead_collector() -> None:
+def test_a_stopping_worker_waits_only_briefly_for_a_dead_collector() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=100) as dead:
         tracing = Tracing(f"http://127.0.0.1:{dead.getsockname()[1]}", "test")
         tracing.tracer.start_span("lost").end()
@@ -447,7 +450,7 @@ def test_a_worker_that_ends_does_not_wait_for_a_dead_collector() -> None:
         assert FLUSH_SECONDS <= time.monotonic() - began < EXPORT_SECONDS / 2
 
 
-def test_a_worker_that_ends_sends_its_last_spans(
+def test_a_stopping_worker_sends_its_last_spans(
     servers: Any, tmp_path: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")
@@ -475,7 +478,7 @@ print(*(name in sys.modules for name in ("opentelemetry.sdk.trace", "opentelemet
 
 LOADS: dict[tuple[str, str | None], bool] = {
     ("bare", None): False,
-    # redis-py by itself loads what it would need to count, where that is installed.
+    # Where the packages are installed, redis-py itself imports some of them.
     ("there", None): False,
     ("there", "http://127.0.0.1:9"): True,
 }
@@ -483,7 +486,7 @@ LOADS: dict[tuple[str, str | None], bool] = {
 
 @pytest.fixture(scope="module")
 def loading(house: House) -> dict[tuple[str, str | None], subprocess.Popen[str]]:
-    """The three side by side."""
+    """The three processes, started in parallel."""
     return {
         (packages, endpoint): subprocess.Popen(
             [sys.executable, "-c", LOADED, packages],
@@ -504,7 +507,7 @@ def test_only_a_worker_that_traces_loads_a_tracer(
     assert said.split() == [str(LOADS[how])] * 2
 
 
-def test_whoever_wants_traces_without_the_packages_is_told_in_one_sentence(
+def test_an_endpoint_without_the_tracing_packages_is_refused_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -1,4 +1,4 @@
-"""Requests that cannot be read, and addresses that are none: our page, one line, nothing typed."""
+"""Malformed requests and unknown addresses get our page and one log line without what was sent."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ KEY = "0f" * 16
 HOST = "Host: x\r\n"
 UNREADABLE = {
     "long cookie": (f"GET / HTTP/1.1\r\n{HOST}Cookie: a={KEY}{'b' * 9000}\r\n\r\n", 431),
-    "much too long": (f"GET / HTTP/1.1\r\n{HOST}Cookie: {KEY}{'b' * 300_000}\r\n\r\n", 431),
+    "very long cookie": (f"GET / HTTP/1.1\r\n{HOST}Cookie: {KEY}{'b' * 300_000}\r\n\r\n", 431),
     "many headers": (f"GET / HTTP/1.1\r\n{HOST}" + f"X-A: {KEY}\r\n" * 101 + "\r\n", 431),
     "long line": (f"GET /t/BCDF2345/host/{KEY}{'a' * 5000} HTTP/1.1\r\n{HOST}\r\n", 414),
-    "no line": (f"GET /t/BCDF2345/host/{KEY} and more HTTP/1.1\r\n{HOST}\r\n", 400),
-    "no method": (f"G<T /t/BCDF2345/host/{KEY} HTTP/1.1\r\n{HOST}\r\n", 400),
-    "no version": (f"GET / HTTP/{KEY}\r\n{HOST}\r\n", 400),
-    "no header": (f"GET / HTTP/1.1\r\n{HOST}Cookie {KEY}\r\n\r\n", 400),
-    "no header name": (f"GET / HTTP/1.1\r\n{HOST}Co<kie{KEY}: 1\r\n\r\n", 400),
-    "folded": (f"GET / HTTP/1.1\r\n{HOST}Cookie: a\r\n {KEY}\r\n\r\n", 400),
-    "expects": (f"GET / HTTP/1.1\r\n{HOST}Expect: {KEY}\r\n\r\n", 417),
-    "no encoding": (f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: {KEY}\r\n\r\n", 501),
-    "no chunk": (f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n{KEY}zz\r\n", 400),
+    "bad line": (f"GET /t/BCDF2345/host/{KEY} and more HTTP/1.1\r\n{HOST}\r\n", 400),
+    "bad method": (f"G<T /t/BCDF2345/host/{KEY} HTTP/1.1\r\n{HOST}\r\n", 400),
+    "bad version": (f"GET / HTTP/{KEY}\r\n{HOST}\r\n", 400),
+    "bad header": (f"GET / HTTP/1.1\r\n{HOST}Cookie {KEY}\r\n\r\n", 400),
+    "bad header name": (f"GET / HTTP/1.1\r\n{HOST}Co<kie{KEY}: 1\r\n\r\n", 400),
+    "folded header": (f"GET / HTTP/1.1\r\n{HOST}Cookie: a\r\n {KEY}\r\n\r\n", 400),
+    "bad expectation": (f"GET / HTTP/1.1\r\n{HOST}Expect: {KEY}\r\n\r\n", 417),
+    "bad encoding": (f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: {KEY}\r\n\r\n", 501),
+    "bad chunk": (f"POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n{KEY}zz\r\n", 400),
 }
 
 
 def answer_to(house: House, sent: str) -> tuple[int, dict[str, str], str]:
-    """Status, headers and body of the answer; the connection is closed behind it."""
+    """Status, headers and body of the answer; closes the connection."""
     where = urlsplit(house.server.url)
     with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
         connection.sendall(sent.encode())
@@ -48,7 +48,7 @@ def answer_to(house: House, sent: str) -> tuple[int, dict[str, str], str]:
 
 
 @pytest.mark.parametrize("what", UNREADABLE)
-def test_a_request_that_cannot_be_read_gets_our_page_and_a_line_without_what_was_sent(
+def test_a_malformed_request_gets_our_page_and_a_log_line_without_its_content(
     what: str, house: House
 ) -> None:
     sent, wanted = UNREADABLE[what]
@@ -70,11 +70,11 @@ def test_a_request_that_cannot_be_read_gets_our_page_and_a_line_without_what_was
     assert "Invalid request" not in house.log()
 
 
-def test_nothing_that_was_typed_in_place_of_a_code_or_a_name_is_in_the_log(house: House) -> None:
+def test_text_typed_in_place_of_a_code_or_a_name_is_not_logged(house: House) -> None:
     house.forget_limits()
     e = house.evening()
     secret = f"Quark{secrets.token_hex(6)}"
-    unknown = "ZZZZZZZZ"  # as a personal code looks
+    unknown = "ZZZZZZZZ"  # looks like a personal code
     phone = house.phone()
     for path in (
         f"/t/{secret}", f"/t/{secret}/join", f"/t/{secret}/host/x", f"/t/{secret}/now?view=board",

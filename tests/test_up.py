@@ -53,15 +53,15 @@ class Up:
         self.lines.put("")
 
     def wait_for(self, pattern, seconds=30):
-        """What it has said up to a line that matches."""
+        """The output up to a line that matches."""
         said = []
         while not (said and re.search(pattern, said[-1])):
             said.append(self.lines.get(timeout=seconds))
-            assert said[-1], f"it ended and said only {said}"
+            assert said[-1], f"it exited and printed only {said}"
         return "".join(said)
 
     def ready(self):
-        """What it has said until it serves."""
+        """The output until it serves."""
         return self.wait_for("Ctrl-C stops it")
 
     def store(self):
@@ -82,7 +82,7 @@ class Up:
         return None
 
     def end(self, number=signal.SIGINT):
-        """Interrupt it; the exit code and the seconds that it took."""
+        """Send the signal; return the exit code and the seconds until the exit."""
         began = time.monotonic()
         self.process.send_signal(number)
         return self.process.wait(20), time.monotonic() - began
@@ -90,7 +90,7 @@ class Up:
 
 @contextmanager
 def starting(folder):
-    """Starts an `lct up` as often as it is called, each on that folder, and ends them all."""
+    """Yield a function that starts an `lct up` on this folder; kill what still runs at the end."""
     started = []
 
     def start(**options):
@@ -114,8 +114,8 @@ def up(tmp_path):
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
-    """The `lct up` that many tests look at. It is started, again on the same folder, for the one
-    that finds it ended. Its umask forbids nothing, and it starts where nothing may be imported."""
+    """An `lct up` that many tests share, restarted on the same folder if a test finds it ended.
+    Its umask is 0, and no module in its working directory may be imported."""
     cwd = tmp_path_factory.mktemp("anywhere")
     for name in ("lct", "flask", "gunicorn", "redis", "nx_27017"):
         (cwd / f"{name}.py").write_text("raise SystemExit('imported from anywhere')")
@@ -154,11 +154,11 @@ def test_it_says_each_step(running):
     ]
 
 
-def test_it_imports_nothing_from_the_folder_that_it_is_started_in(running):
+def test_it_imports_nothing_from_its_working_directory(running):
     assert "imported from anywhere" not in running().said
 
 
-def are_its_users_own(lct):
+def assert_private(lct):
     made = list(lct.folder.rglob("*"))
     assert {"lct.log", "store.log", "secret-key", "environ.json", "lock"} <= {p.name for p in made}
     assert any(path.parent.name == "store" for path in made)
@@ -167,8 +167,8 @@ def are_its_users_own(lct):
         assert mode & 0o077 == 0, path
 
 
-def test_what_it_leaves_is_its_users_own_although_the_umask_forbids_nothing(running):
-    are_its_users_own(running())
+def test_its_files_are_private_even_with_umask_zero(running):
+    assert_private(running())
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,10 @@ def guarded(url):
     }
 
 
-def test_a_guarded_front_page_is_one_that_it_can_serve_and_the_usual_umask_opens_no_file(up):
+def test_it_serves_a_guarded_front_page_and_its_files_are_private_with_the_usual_umask(up):
     lct = up(umask=0o022, **guarded("http://lct.local:8080"))
     assert "open at  http://lct.local:8080" in lct.ready()
-    are_its_users_own(lct)
+    assert_private(lct)
 
 
 def test_a_guarded_front_page_below_a_prefix_is_served_from_given_servers(up, servers):
@@ -216,7 +216,7 @@ def test_a_guarded_front_page_below_a_prefix_is_served_from_given_servers(up, se
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_ends_every_process_within_three_seconds_and_finds_all_again(running, number):
+def test_it_ends_every_process_within_three_seconds_and_keeps_its_data(running, number):
     lct = running()
     with lct.store() as client:
         client["lct"]["kept"].insert_one({"_id": number})
@@ -307,13 +307,13 @@ def test_another_command_on_the_laptop_finds_the_running_servers(running):
     assert stat.S_IMODE((lct.folder / "environ.json").stat().st_mode) == 0o600
 
 
-def test_nothing_outlives_it_when_it_is_killed_and_no_command_looks_for_it(running):
+def test_no_process_outlives_it_when_it_is_killed_and_no_command_looks_for_it(running):
     lct = running()
     processes = lct.processes()
     assert len(processes) == 3 + lct.workers
     lct.process.kill()
     lct.process.wait()
-    wait_until(lambda: not any(map(is_running, processes)), 5, "an end of all processes")
+    wait_until(lambda: not any(map(is_running, processes)), 5, "all processes ended")
     assert (lct.folder / "environ.json").exists()
     assert "LCT_MONGO_URI" not in running_environ({"LCT_VAR": str(lct.folder)})
 

@@ -1,4 +1,4 @@
-"""Names, codes and what counts as equal."""
+"""Names and codes, and which names count as equal."""
 
 import random
 import sys
@@ -31,7 +31,7 @@ ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 @pytest.mark.parametrize(
     "empty", ["", "   ", "\u200b\u200b", "\u2060\ufeff", "\u3164", "\u200d", "\n\t", "\u202e"]
 )
-def test_a_name_that_nobody_can_see_is_refused_beside_its_field(empty: str) -> None:
+def test_an_invisible_name_is_refused_beside_its_field(empty: str) -> None:
     with pytest.raises(Invalid) as refusal:
         person_name(empty, "Nowak")
     assert set(refusal.value.fields) == {"first"}
@@ -47,7 +47,7 @@ def test_both_wrong_names_are_reported_at_once() -> None:
     "name",
     ["Zoë", "Łukasz", "ليلى", "小明", "दीपा", "Σοφία", "🐺", FAMILY, ENGLAND, "D'Arc", "한국어"],
 )
-def test_letters_of_any_script_and_emoji_are_names(name: str) -> None:
+def test_a_name_may_be_in_any_script_or_emoji(name: str) -> None:
     assert person_name(name, name) == (name, name)
 
 
@@ -81,7 +81,7 @@ def test_control_and_bidi_override_characters_are_removed() -> None:
     assert clean("O\u202el\x00a\u2066 \x1b[31m") == "Ola [31m"
 
 
-def test_marks_piled_on_one_letter_are_thinned_out() -> None:
+def test_excess_marks_on_one_letter_are_removed() -> None:
     assert len(clean("Z" + "\u0335" * 500)) <= 6
 
 
@@ -105,7 +105,7 @@ def test_names_that_look_the_same_are_the_same(one: str, other: str) -> None:
     "mark", ["\u0315\u0300", "\u0903", "\u200d", "\u1161", "\u302e\u0300", "\ufe0f", "\U000e0067"]
 )
 def test_a_character_with_thousands_of_marks_is_not_one_character(mark: str) -> None:
-    # 12 s for a body full of them, and names of 100,000 code points that counted as one.
+    # Without a limit, a body full of them takes 12 s, and 100,000 code points count as one.
     began = time.monotonic()
     for size in (1000, 64_000):
         try:
@@ -117,12 +117,12 @@ def test_a_character_with_thousands_of_marks_is_not_one_character(mark: str) -> 
 
 
 @pytest.mark.parametrize("hidden", ["\u3164", "\u200b", "\u034f", "\ufe0f", "\u00ad"])
-def test_what_nobody_sees_between_a_letter_and_its_mark_makes_no_other_name(hidden: str) -> None:
+def test_an_invisible_character_before_a_mark_makes_no_different_name(hidden: str) -> None:
     assert fold(clean(f"Zoe{hidden}\u0308")) == fold("Zoë")
 
 
 @given(st.text(max_size=60))
-def test_cleaning_is_finished_after_one_pass_and_loses_no_cluster_boundary(text: str) -> None:
+def test_cleaning_is_idempotent_and_loses_no_cluster_boundary(text: str) -> None:
     once = clean(text)
     assert clean(once) == once
     assert "".join(clusters(once)) == once
@@ -142,7 +142,7 @@ def test_a_code_may_be_typed_in_any_case_with_dashes_and_spaces(typed: str) -> N
 
 
 @pytest.mark.parametrize("typed", ["", "BB3K7QX", "BB3K7QXMM", "OOOOOOOO", "١٢٣٤٥٦٧٨", "../../etc"])
-def test_what_cannot_be_a_code_is_none(typed: str) -> None:
+def test_a_text_that_cannot_be_a_code_gives_none(typed: str) -> None:
     assert normal_code(typed) is None
 
 
@@ -155,7 +155,9 @@ def test_a_limit_outside_two_to_1024_is_refused(text: str) -> None:
     assert set(refusal.value.fields) == {"limit"}
 
 
-def test_the_short_way_says_the_same_as_the_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_path_for_plain_text_gives_the_same_results(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     around = [f"a{c}b {c}" for c in map(chr, range(sys.maxunicode + 1)) if values.is_plain(c)]
     assert len(around) > 100_000
     short = [(clean(text), fold(text), length(text)) for text in around]
@@ -167,8 +169,8 @@ def test_the_short_way_says_the_same_as_the_long_one(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("end", ["\t", "\u0301", "\ufe0f", "😀"])
-def test_a_long_plain_name_with_an_odd_end_is_read_in_one_pass(end: str) -> None:
-    """With a pattern that tries again it takes longer than the universe is old."""
+def test_a_long_plain_name_with_an_unusual_end_is_read_in_one_pass(end: str) -> None:
+    """A pattern that backtracks takes longer than the age of the universe."""
     text = "Ab1_" * 100 + end
     assert not values.is_plain(text)
     assert values.fold(text).startswith("ab1_")

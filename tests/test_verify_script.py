@@ -1,4 +1,4 @@
-"""The stand-alone script that checks a draw, on draws made by the rules."""
+"""The stand-alone script that checks a draw, run on draws of the domain code."""
 
 import json
 import subprocess
@@ -31,7 +31,7 @@ def verdict(facts: dict[str, Any], folder: Path) -> int:
 
 
 @pytest.mark.parametrize("option", [draw.PLAIN, draw.NOT_OWN])
-def test_the_script_agrees_with_a_draw_and_not_with_a_changed_one(
+def test_the_script_accepts_a_fair_draw_and_rejects_a_changed_one(
     option: str, tmp_path: Path
 ) -> None:
     facts = drawn(option)
@@ -41,7 +41,7 @@ def test_the_script_agrees_with_a_draw_and_not_with_a_changed_one(
     assert verdict(facts | {"secret": "00" * 32}, tmp_path) == 1
 
 
-def test_the_script_needs_nothing_but_python_and_few_lines() -> None:
+def test_the_script_is_short_and_needs_only_the_standard_library() -> None:
     lines = SCRIPT.read_text(encoding="utf-8").splitlines()
     imports = {line.split()[1] for line in lines if line.startswith(("import ", "from "))}
     assert imports <= {"hashlib", "hmac", "json", "sys"}

@@ -1,5 +1,5 @@
-"""Where webhooks may lead: to the internet, to the very address that was checked, and no further;
-and to nowhere at all where nobody has switched them on."""
+"""Where webhooks may go: only to public addresses, and only to the address that was checked. They
+are off by default."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def there() -> Iterator[Receiver]:
 
 
 def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Let names lead to these addresses, one list a lookup, the last one from then on; returns
-    what was looked up."""
+    """Resolve names to these addresses: one list per lookup, the last one for all later ones.
+    Returns the names that were looked up."""
     asked: list[str] = []
 
     def lookup(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
@@ -66,7 +66,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
 
 @pytest.fixture
 def connected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The addresses that somebody connected to; no such connection is made."""
+    """The addresses of all attempts to connect; no connection is made."""
     found: list[Any] = []
 
     class Socket(socket.socket):
@@ -87,12 +87,12 @@ def test_an_address_of_the_internet_is_public(ip: str) -> None:
 
 
 @pytest.mark.parametrize("ip", PRIVATE_IPS)
-def test_no_other_address_is(ip: str) -> None:
+def test_a_private_or_reserved_address_is_not_public(ip: str) -> None:
     assert not is_public(ip)
 
 
 @pytest.mark.parametrize("ip", PRIVATE_IPS)
-def test_nothing_is_sent_where_a_name_leads_to_it(
+def test_nothing_is_sent_to_a_name_that_resolves_to_a_private_address(
     monkeypatch: pytest.MonkeyPatch, connected: list[Any], ip: str
 ) -> None:
     for found in ([ip], ["1.1.1.1", ip], [ip, "1.1.1.1"]):
@@ -105,7 +105,9 @@ def test_nothing_is_sent_where_a_name_leads_to_it(
 @pytest.mark.parametrize(
     "host", ["127.1", "2130706433", "0x7f.0.0.1", "017700000001", "localhost", "[::1]"]
 )
-def test_another_spelling_of_it_leads_nowhere_either(connected: list[Any], host: str) -> None:
+def test_nothing_is_sent_to_another_spelling_of_a_private_address(
+    connected: list[Any], host: str
+) -> None:
     with pytest.raises(NotSent, match=PRIVATE):
         post(f"https://{host}/", {}, b"{}", private=False)
     assert connected == []
@@ -114,7 +116,7 @@ def test_another_spelling_of_it_leads_nowhere_either(connected: list[Any], host:
 def test_the_connection_goes_to_the_address_that_was_checked(
     monkeypatch: pytest.MonkeyPatch, connected: list[Any]
 ) -> None:
-    """The name changes its mind after the first lookup: DNS rebinding."""
+    """DNS rebinding: the name resolves differently after the first lookup."""
     asked = names(monkeypatch, ["1.1.1.1"], ["127.0.0.1"])
     with pytest.raises(NotSent, match=UNREACHABLE):
         post("https://hook.example/", {}, b"{}", private=False)
@@ -122,7 +124,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
     assert connected == [("1.1.1.1", 443)]
 
 
-def test_that_holds_for_a_message_that_arrives(
+def test_a_message_arrives_at_the_address_that_was_checked(
     monkeypatch: pytest.MonkeyPatch, there: Receiver
 ) -> None:
     with receiver(host="127.0.0.2", port=there.port) as other:
@@ -134,7 +136,7 @@ def test_that_holds_for_a_message_that_arrives(
         assert other.sent == []
 
 
-# --- what may be asked for ------------------------------------------------------------------------
+# --- which URLs are accepted ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_that_holds_for_a_message_that_arrives(
     ["https://hook.example", "https://hook.example:8443/a?b=c", "https://1.1.1.1/",
      "https://[2606:4700:4700::1111]/"],
 )  # fmt: skip
-def test_an_address_of_a_receiver_is_taken_as_it_is(url: str) -> None:
+def test_a_public_https_url_is_accepted_unchanged(url: str) -> None:
     assert checked_url(url, private=False) == url
 
 
@@ -155,7 +157,7 @@ def test_an_address_of_a_receiver_is_taken_as_it_is(url: str) -> None:
      "https://hook.example/\x00", "https://h\u00f6\u00f6k.example/", "https://[::1/",
      "https://hook.example/" + "a" * 500, "https://a\\@127.0.0.1/"],
 )  # fmt: skip
-def test_what_is_no_such_address_is_refused(url: str) -> None:
+def test_any_other_url_is_refused(url: str) -> None:
     with pytest.raises(Invalid) as refusal:
         checked_url(url, private=False)
     assert refusal.value.fields.keys() == {"url"}
@@ -167,14 +169,14 @@ def test_what_is_no_such_address_is_refused(url: str) -> None:
      "https://169.254.169.254/latest/meta-data", "https://localhost/", "https://a.localhost./",
      "https://nas.local/", "https://metadata.google.internal/"],
 )  # fmt: skip
-def test_what_is_private_at_first_sight_is_refused_at_once(url: str) -> None:
+def test_an_obviously_private_url_is_refused_at_once(url: str) -> None:
     with pytest.raises(Invalid):
         checked_url(url, private=False)
     assert checked_url(url, private=True) == url
     assert checked_url(url.replace("https", "http"), private=True)
 
 
-# --- what a receiver may do -----------------------------------------------------------------------
+# --- misbehaving receivers ------------------------------------------------------------------------
 
 
 def test_a_redirect_is_not_followed(there: Receiver) -> None:
@@ -196,7 +198,7 @@ def test_a_proxy_in_the_environment_is_not_used(
         assert proxy.sent == []
 
 
-def test_one_that_answers_too_late_is_not_waited_for(
+def test_a_receiver_that_answers_too_late_is_given_up(
     monkeypatch: pytest.MonkeyPatch, there: Receiver
 ) -> None:
     monkeypatch.setattr(outgoing, "TOTAL", 0.3)
@@ -217,26 +219,26 @@ def test_an_endless_answer_is_not_read(there: Receiver) -> None:
 
     there.always = endless
     assert post(there.url, {}, b"{}", private=True) == 200
-    assert cut.wait(5), "it could send 130 MB"
+    assert cut.wait(5), "it was not disconnected within 130 MB"
 
 
 def test_an_answer_that_never_begins_is_given_up(there: Receiver) -> None:
-    """As fast as it can: a worker would do nothing else any more."""
+    """Sent at full speed, it would keep a worker from any other work."""
     cut = threading.Event()
     there.always = talks_on(CONTINUE, 1000, cut)
     began = time.monotonic()
     with pytest.raises(NotSent, match=UNREACHABLE):
         post(there.url, {}, b"{}", private=True)
-    assert cut.wait(5), "it could send 50 MB"
+    assert cut.wait(5), "it was not disconnected within 50 MB"
     assert time.monotonic() - began < 1
 
 
-def test_a_head_of_the_usual_size_is_read_to_its_end(there: Receiver) -> None:
+def test_response_headers_of_the_usual_size_are_read_whole(there: Receiver) -> None:
     there.always = 200, {f"X-{number}": "x" * 500 for number in range(20)}
     assert post(there.url, {}, b"{}", private=True) == 200
 
 
-def test_a_name_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_name_lookup_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outgoing, "LOOKUP", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(2))
     began = time.monotonic()
@@ -245,7 +247,7 @@ def test_a_name_that_takes_too_long_is_not_waited_for(monkeypatch: pytest.Monkey
     assert time.monotonic() - began < 1
 
 
-def test_one_try_ends_before_its_lease_does() -> None:
+def test_one_try_ends_before_its_lease() -> None:
     assert outgoing.LOOKUP + outgoing.TOTAL < deliver.LEASE / 1000
 
 
@@ -270,7 +272,7 @@ def test_a_silent_address_leaves_time_for_the_next_one(
 
 
 @pytest.mark.parametrize("said", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 99999 x\r\n\r\n"])
-def test_what_is_no_answer_is_none(there: Receiver, said: bytes) -> None:
+def test_a_malformed_answer_counts_as_unreachable(there: Receiver, said: bytes) -> None:
     def strange(handler: Any) -> None:
         handler.wfile.write(said)
 
@@ -279,7 +281,7 @@ def test_what_is_no_answer_is_none(there: Receiver, said: bytes) -> None:
         post(there.url, {}, b"{}", private=True)
 
 
-def test_where_nobody_listens_nothing_is_sent() -> None:
+def test_a_closed_port_is_unreachable() -> None:
     with pytest.raises(NotSent, match=UNREACHABLE):
         post(f"http://127.0.0.1:{free_port()}/", {}, b"{}", private=True)
 
@@ -289,7 +291,7 @@ def test_where_nobody_listens_nothing_is_sent() -> None:
 
 @pytest.fixture
 def secure(there: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """A receiver with a certificate for hook.example, which is trusted."""
+    """A receiver with a trusted certificate for hook.example."""
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
@@ -306,7 +308,7 @@ def secure(there: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     outgoing._tls.cache_clear()
 
 
-def test_the_certificate_has_to_be_the_names_and_not_the_addresss(
+def test_the_certificate_must_match_the_name_and_not_the_address(
     secure: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names(monkeypatch, ["127.0.0.1"])
@@ -317,7 +319,7 @@ def test_the_certificate_has_to_be_the_names_and_not_the_addresss(
     assert len(secure.sent) == 1
 
 
-def test_a_certificate_that_nobody_vouches_for_is_worth_nothing(
+def test_an_untrusted_certificate_is_refused(
     secure: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names(monkeypatch, ["127.0.0.1"])
@@ -330,7 +332,7 @@ def test_a_certificate_that_nobody_vouches_for_is_worth_nothing(
 # --- off ------------------------------------------------------------------------------------------
 
 
-def test_they_are_off_unless_somebody_switches_them_on(servers: Any) -> None:
+def test_webhooks_are_off_by_default(servers: Any) -> None:
     fields = {"mongo_uri": "mongodb://x", "redis_url": "redis://x", "secret_key": "k" * 16}
     assert not Settings(**fields).webhooks  # type: ignore[arg-type]
     assert not Settings(**fields).webhooks_private  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
-"""Webhooks with two real workers: who taps does not wait for a receiver, and a worker that dies
-takes no message along.
+"""Webhooks with two real workers: a tap does not wait for a receiver, and a worker that dies loses
+no message.
 
-One server does for all but the last test. What takes many seconds goes on beside the other tests.
+All tests but the last share a server. The slow scenes run while the other tests do.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ON = {"webhooks": True, "webhooks_private": True, "metrics_token": TOKEN}
 
 
 class Caller:
-    """An evening at a served app, over HTTP."""
+    """An evening on a running server, over HTTP."""
 
     def __init__(self, server: LiveServer, redis_url: str) -> None:
         forget_limits(redis_url)
@@ -58,7 +58,7 @@ class Caller:
         return self.call("POST", path, body)
 
     def join(self, first: str) -> float:
-        """The seconds that it took."""
+        """Add a player; return the seconds it took."""
         began = time.monotonic()
         self.post("/players", {"first": first, "last": "Nowak"})
         return time.monotonic() - began
@@ -87,7 +87,7 @@ def evening(house: House) -> Callable[[], Caller]:
 
 @pytest.fixture(scope="module")
 def scenes(evening: Callable[[], Caller]) -> Iterator[Callable[[Any], Any]]:
-    """The result of a scene, all of which have been started together."""
+    """Start all scenes together; yield a function that waits for the result of one."""
     with ThreadPoolExecutor() as pool:
         running: dict[Any, Future[Any]] = {scene: pool.submit(scene, evening()) for scene in SCENES}
         yield lambda scene: running[scene].result(60)
@@ -105,7 +105,7 @@ def outcomes(server: LiveServer) -> dict[str, float]:
     return {name.split('"')[1]: float(value) for name, value in found if float(value)}
 
 
-def test_what_two_workers_do_arrives_in_order_and_soon(
+def test_events_of_two_workers_arrive_in_order_and_soon(
     house: House, evening: Callable[[], Caller], there: Receiver
 ) -> None:
     e, before = evening(), Counter(outcomes(house.server))
@@ -121,11 +121,11 @@ def test_what_two_workers_do_arrives_in_order_and_soon(
     assert Counter(outcomes(house.server)) - before == {"delivered": 30}
 
 
-# --- what takes many seconds ----------------------------------------------------------------------
+# --- slow scenes ----------------------------------------------------------------------------------
 
 
 def seconds_of_a_drip(e: Caller) -> float:
-    """How long an answer is read of which each byte comes in time, and the whole never does."""
+    """Seconds until lct gives up on an answer whose bytes come in time but which never ends."""
 
     def drip(handler: Any) -> None:
         for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: a\r\n" * 20:
@@ -143,7 +143,7 @@ def seconds_of_a_drip(e: Caller) -> float:
 
 
 def seconds_of_a_draw(e: Caller) -> float:
-    """How long after the draw its last card is told, with nobody tapping."""
+    """Seconds from the draw to the message about its last card, without any taps."""
     with receiver() as there:
         players = [e.post("/players", {"first": n, "last": "Nowak"})["player_id"] for n in "AB"]
         for team, player in enumerate(players):
@@ -163,7 +163,7 @@ SCENES = (seconds_of_a_drip, seconds_of_a_draw)
 
 
 @pytest.mark.usefixtures("scenes")
-def test_who_taps_does_not_wait_for_a_slow_receiver(
+def test_a_tap_does_not_wait_for_a_slow_receiver(
     evening: Callable[[], Caller], there: Receiver
 ) -> None:
     there.always = lambda _: time.sleep(20)
@@ -172,19 +172,19 @@ def test_who_taps_does_not_wait_for_a_slow_receiver(
         slow.post("/webhooks", {"url": there.url})
     e.post("/webhooks", {"url": there.url.replace("/hook", "/quick")})
     slow.join("First")
-    wait_until(lambda: len(there.sent) == 5, what="five are being waited for")
+    wait_until(lambda: len(there.sent) == 5, what="five deliveries are pending")
     there.always = 204
     taps = sorted([slow.join(f"N{n}") for n in range(20)] + [e.join(f"N{n}") for n in range(20)])
-    assert len(there.sent) <= 25  # the five are still waited for
+    assert len(there.sent) <= 25  # the five are still pending
     assert taps[-1] < 1
     assert taps[20] < 0.2
-    # The other tournament's is not held up by it either.
+    # The other tournament's webhook is not delayed either.
     wait_until(lambda: sum(s.path.startswith("/quick") for s in there.sent) == 20, seconds=4)
     wait_until(lambda: all(hook["state"] == "retrying" for hook in slow.hooks))
     assert {hook["reason"] for hook in slow.hooks} == {"no answer in time"}
 
 
-def test_a_receiver_that_never_stops_talking_stops_no_worker(
+def test_a_receiver_that_never_stops_sending_blocks_no_worker(
     evening: Callable[[], Caller], there: Receiver
 ) -> None:
     cut = threading.Event()
@@ -198,7 +198,7 @@ def test_a_receiver_that_never_stops_talking_stops_no_worker(
     wait_until(lambda: e.hooks[0]["reason"] == "no connection")
 
 
-def test_a_name_that_leads_nowhere_is_one_warning_and_no_defect(
+def test_an_unknown_host_name_logs_one_warning_and_no_error(
     house: House, evening: Callable[[], Caller]
 ) -> None:
     before = len(house.lines())
@@ -214,22 +214,22 @@ def test_a_name_that_leads_nowhere_is_one_warning_and_no_defect(
     assert [line for line in lines if line["log.level"] == "error" or "error" in line] == []
 
 
-def test_an_answer_that_comes_byte_by_byte_is_cut(scenes: Callable[[Any], Any]) -> None:
+def test_an_answer_that_comes_byte_by_byte_is_cut_off(scenes: Callable[[Any], Any]) -> None:
     assert 4 < scenes(seconds_of_a_drip) < 8
 
 
-def test_the_last_card_is_told_with_nobody_tapping(scenes: Callable[[Any], Any]) -> None:
+def test_the_last_card_is_sent_without_any_taps(scenes: Callable[[Any], Any]) -> None:
     assert 8 < scenes(seconds_of_a_draw) < 13  # 3 s, and two cards of 4 s less a half
 
 
-# --- workers that end -----------------------------------------------------------------------------
+# --- workers that stop ----------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-def test_a_killed_worker_takes_no_message_along(
+def test_a_killed_worker_loses_no_message(
     house: House, evening: Callable[[], Caller], there: Receiver
 ) -> None:
-    """Whichever worker is at it when it is killed, the others go on with the same message."""
+    """Both workers are killed during a delivery; a new one repeats the same message."""
     e = evening()
     e.post("/webhooks", {"url": there.url})
     there.answers = [lambda _: time.sleep(20)]
@@ -238,12 +238,12 @@ def test_a_killed_worker_takes_no_message_along(
     for pid in house.server.pids:
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: try_to(lambda: e.join("Second")), seconds=20)
-    # The dead worker's lease has 20 s; here its time is over at once.
+    # The dead worker's lease lasts up to 20 s; expire it now.
     hooks = house.mongo[house.settings.database]["webhooks"]
     (hook,) = hooks.find({"stream": e.code})
     assert 0 < hook["lease"] - time.time() * 1000 <= 20_000
     hooks.update_one({"_id": hook["_id"]}, {"$set": {"lease": 0}})
-    wait_until(lambda: len(there.sent) >= 3, seconds=60, what="it was taken up again")
+    wait_until(lambda: len(there.sent) >= 3, seconds=60, what="the message is sent again")
     assert seqs(there) == [2, 2, 3]
     assert Counter(sent.id for sent in there.sent)[f"{e.code}-2"] == 2
 
@@ -256,10 +256,10 @@ def try_to(work: Callable[[], Any]) -> bool:
     return True
 
 
-def test_a_worker_that_stops_leaves_in_time_and_notes_the_receipt_it_waits_for(
+def test_a_stopping_worker_exits_in_time_and_records_the_delivery_in_progress(
     live_server: Callable[..., LiveServer], there: Receiver, settings: Settings
 ) -> None:
-    """One receiver never answers, another one while the worker stops."""
+    """One receiver never answers; another answers while the worker stops."""
 
     def late(handler: Any) -> None:
         time.sleep(0.6)

@@ -1,7 +1,7 @@
 """Three instances of the app behind nginx, on one store and one bus, with 300 screens.
 
-Not part of `make test`: it takes minutes, and a real reverse proxy. `make test-cluster` runs it.
-With LCT_IMAGES the instances are containers of the engine LCT_ENGINE: of the first image before a
+Not part of `make test`: it takes minutes and needs a real reverse proxy. `make test-cluster` runs
+it. With LCT_IMAGES the instances are containers run by LCT_ENGINE: of the first image before a
 rollout, of the last one after it. `make image-check` does so.
 """
 
@@ -91,7 +91,7 @@ HOST = """
 
 
 def quiet_port() -> int:
-    """A free port below those that the system gives to outgoing connections."""
+    """A free port below the range for outgoing connections."""
     while True:
         port = random.randrange(20_000, 32_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
@@ -113,7 +113,7 @@ class Pod:
         variables = environ_of(self.settings) | environ
         if self.image:
             command = in_container(self.image, self.name, self.settings.var, variables)
-        elif os.geteuid() == 0 and shutil.which("unshare"):  # a host name is one of the kernel's
+        elif os.geteuid() == 0 and shutil.which("unshare"):  # a host name needs its own namespace
             shell = f'hostname {self.name} && exec "$@"'
             command = ["unshare", "--uts", "sh", "-c", shell, "sh", *command]
         given = {**clean_environ(), **variables}
@@ -136,14 +136,14 @@ class Pod:
         self.process.wait(30)
 
     def stop(self) -> None:
-        if self.image:  # its process is a child of the engine's
+        if self.image:  # its process is a child of the engine
             subprocess.run([ENGINE, "kill", self.name], capture_output=True, check=False)
         kill_group(self.process)
 
 
 def in_container(image: str, name: str, sockets: Path, variables: Iterable[str]) -> list[str]:
-    """The command that runs an image in the foreground with the limits of docker-compose.yml, on
-    the network of this machine. Signals go through to it, and its exit code comes back."""
+    """The command that runs an image in the foreground, with the limits of docker-compose.yml and
+    the host's network. It forwards signals and the exit code."""
     app = yaml.safe_load(COMPOSE.read_text())["services"]["app"]
     assert app["read_only"]
     return [
@@ -158,7 +158,7 @@ def in_container(image: str, name: str, sockets: Path, variables: Iterable[str])
 
 @dataclass
 class Row:
-    """What a fault came to: seconds until every screen was right, and what it cost them."""
+    """A fault's effect: seconds until every screen was right, reconnects, results of taps."""
 
     fault: str
     seconds: float
@@ -177,7 +177,7 @@ class Cluster:
         self.store, self.bus = start_store(folder / "store"), start_bus(folder / "bus")
         for server in (self.store, self.bus):
             server.wait_ready()
-            if IMAGES:  # their user is a stranger here; what is above the folder stays private
+            if IMAGES:  # for the containers' user; the folder's parents stay private
                 for path in (folder, server.socket.parent, server.socket):
                     path.chmod(0o777)
         self.settings = Settings(
@@ -232,17 +232,17 @@ class Cluster:
                 "nginx is not installed: apt-get install nginx-light (or brew install nginx)"
             )
         path = folder / "nginx.conf"
-        # A pod that drains, or is to go next, says 503 to a screen, which another pod shall take.
-        # Only to screens: a tap that met a 503 is for the person to repeat.
+        # A pod that drains or is about to be replaced answers a screen with 503, and nginx tries
+        # another pod. Only for screens: after a 503 the person repeats a tap.
         again = "proxy_next_upstream error timeout http_503;"
-        # No browser keeps a page for "back" that is not to be stored.
+        # Browsers keep no page for "back" that is marked `no-store`.
         hidden = "proxy_hide_header Cache-Control;"
         hosts = HOST.format(port=self.port, again=again, also="")
         hosts += HOST.format(port=self.kept, again=again, also=hidden)
         hosts += HOST.format(port=self.plain, again="", also="")
         lines = "\n    ".join(f"{server} max_fails=1 fail_timeout=1s;" for server in servers)
-        # Once a server has failed, nginx tries it with one request at a time until one of them has
-        # ended, which a websocket does not: where there is nothing else, none may count as failed.
+        # Once a server has failed, nginx sends it one request at a time until one ends. Websockets
+        # do not end, so in an upstream that has only websockets no server may count as failed.
         trusted = "\n    ".join(f"{server} max_fails=0;" for server in servers)
         path.write_text(NGINX.format(folder=folder, servers=lines, trusted=trusted, hosts=hosts))
         process = subprocess.Popen([binary, "-p", str(folder), "-c", str(path)])
@@ -262,7 +262,7 @@ class Cluster:
     # --- what people do -------------------------------------------------------------------------
 
     def tap(self, number: int | None = None, patience: float = 30) -> str:
-        """A player takes a free team, tapping again until it works; "ok", or the first answer."""
+        """Pick a free team, retrying until it works; returns "ok", or the first failure."""
         self.team = (self.team + 1) % TEAMS
         number = self.team % PLAYERS if number is None else number
         holders = self.truth().values()
@@ -279,11 +279,11 @@ class Cluster:
             if status == 200:
                 return first or "ok"
             first = first or f"first {status or 'cut'}"
-            assert time.monotonic() < end, f"{status}: no tap in {patience} s"
+            assert time.monotonic() < end, f"{status}: no tap worked in {patience} s"
             time.sleep(0.25)
 
     def taps_apart(self, count: int, seconds: float) -> None:
-        """So many changes, each in a frame of its own."""
+        """Make changes, far enough apart for a frame each."""
         for _ in range(count):
             self.tap()
             time.sleep(seconds)
@@ -306,7 +306,7 @@ class Cluster:
         return teams
 
     def metric(self, name: str) -> float:
-        """The sum of the numbers for Prometheus that are called so, over all pods."""
+        """The sum over all pods of the Prometheus metrics whose names begin with ``name``."""
         total = 0.0
         for pod in self.pods:
             shown = {"Authorization": f"Bearer {self.settings.metrics_token}"}
@@ -318,7 +318,7 @@ class Cluster:
     # --- what screens show ----------------------------------------------------------------------
 
     def right(self, watcher: Watcher, truth: dict[int, int]) -> bool:
-        """Whether a screen shows exactly who holds what."""
+        """Whether a screen shows exactly the true picks."""
         if not watcher.live:
             return False
         if watcher.url.endswith("=me"):
@@ -337,12 +337,12 @@ class Cluster:
     def seconds_until_right(
         self, since: float, limit: float, but: tuple[Watcher, ...] = ()
     ) -> float:
-        """Until all screens show what the store holds, and by when the last one did."""
+        """Wait until all screens show what the store holds; returns the seconds since ``since``."""
         truth = self.truth()
         watchers = [w for w in self.crowd.watchers if w not in but]
         while wrong := [w for w in watchers if not self.right(w, truth)]:
             assert time.monotonic() - since < limit, (
-                f"{len(wrong)} screens are wrong after {limit} s, such as {wrong[0].url}"
+                f"{len(wrong)} screens are wrong after {limit} s, for example {wrong[0].url}"
             )
             time.sleep(0.02)
         return max(0.0, time.monotonic() - since)
@@ -356,7 +356,7 @@ class Cluster:
         taps: int = 3,
         during: float = 0,
     ) -> Row:
-        """Do harm, tap meanwhile, heal, and see how long it takes until every screen is right."""
+        """Inject a fault, tap meanwhile, heal it, and time how long until every screen is right."""
         self.seconds_until_right(time.monotonic(), 40)
         before = {w: w.connects for w in self.crowd.watchers}
         harm()

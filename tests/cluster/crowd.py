@@ -1,4 +1,4 @@
-"""Many live screens in one thread, each of which behaves as the page does (htmx's hx-ws)."""
+"""Many live screens in one thread. Each behaves like the page (htmx's hx-ws)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from websockets.frames import Frame, Opcode
 
 COMES_BACK = {None, 1001, 1005, 1006, 1011, 1012, 1013, 1014}
 FIRST_DELAY, LONGEST_DELAY, JITTER = 0.5, 8.0, 0.3
-SILENCE = 15.0  # seconds without a word, after which a page gets a new socket
+SILENCE = 15.0  # seconds of silence after which a page opens a new socket
 REGION = re.compile(
     r'<(?:li|section|header|p|div|footer|aside)(?: hx-swap-oob="outerMorph")? id="([\w-]+)"'
 )
 
 
 class Watcher:
-    """One screen: what it shows of each region, and how often it had to come back."""
+    """One screen: what each region shows, and how often it connected."""
 
     def __init__(self, port: int, path: str, cookie: str = "", narrow: bool = False) -> None:
         self.where, self.narrow = ("127.0.0.1", port), narrow
@@ -36,7 +36,7 @@ class Watcher:
         self.connects = self.frames = 0
         self.live = False
         self.over: int | None = None
-        self.codes: list[int | None] = []  # with which its sockets were closed
+        self.codes: list[int | None] = []  # the close codes of its sockets
         self.reading = asyncio.Event()
         self.reading.set()
         self.awake = asyncio.Event()
@@ -78,8 +78,8 @@ class Watcher:
             await asyncio.sleep(delay * random.uniform(1 - JITTER, 1 + JITTER))
 
     async def _narrow(self) -> socket.socket:
-        """A connection that keeps little of what is not read, as one over a radio does; with the
-        large segments of the loopback it would be megabytes."""
+        """A connection that buffers little unread data, as one over radio does. With the large
+        segments of the loopback it would buffer megabytes."""
         made = socket.socket()
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -94,7 +94,7 @@ class Watcher:
                 message = await asyncio.wait_for(self.socket.recv(), SILENCE)
             except TimeoutError:
                 if not self.reading.is_set():
-                    continue  # a page that stands still does not look at the clock either
+                    continue  # a stalled page does not check its timeout either
                 await self.socket.close()
                 return
             self.heard = time.monotonic()
@@ -129,11 +129,11 @@ class Crowd:
             self._tasks.pop(watcher).cancel()
 
     def call(self, act: Callable[[], Any]) -> None:
-        """Do something in the loop, where the watchers live."""
+        """Run something in the watchers' event loop."""
         self._loop.call_soon_threadsafe(act)
 
     def sleep(self, watcher: Watcher) -> None:
-        """Close the socket until it is awake again, as a browser does whose screen is dark."""
+        """Close the socket until it wakes, as a browser does when the screen is off."""
 
         def doze() -> None:
             watcher.awake.clear()
@@ -142,7 +142,7 @@ class Crowd:
         self.call(doze)
 
     def stall(self, watcher: Watcher) -> None:
-        """Read nothing more, until read_on(); the system's own buffers then fill."""
+        """Stop reading until read_on(), so the system's buffers fill."""
 
         def stop() -> None:
             watcher.reading.clear()
@@ -158,7 +158,7 @@ class Crowd:
         self.call(go)
 
     def hush(self, watcher: Watcher) -> None:
-        """Answer no ping on the socket that is open now, but go on reading."""
+        """Stop answering pings on the current socket, but keep reading."""
 
         def stop() -> None:
             protocol = watcher.socket.protocol
@@ -173,14 +173,14 @@ class Crowd:
         self.call(stop)
 
     def lose(self, watcher: Watcher) -> None:
-        """Drop a socket without a word, as a phone does that changes its network."""
+        """Drop a socket without closing it, as a phone does when it changes networks."""
 
         def drop() -> None:
             transport = watcher.socket.transport
             transport.pause_reading()
-            # Held open, for else the peer would hear of it.
+            # Kept open: closing it would notify the peer.
             self._lost.append(os.dup(transport.get_extra_info("socket").fileno()))
-            watcher.socket.connection_lost(None)  # its owner comes back
+            watcher.socket.connection_lost(None)  # its watcher reconnects
 
         self.call(drop)
 

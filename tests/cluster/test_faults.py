@@ -1,4 +1,4 @@
-"""Whatever breaks, every screen shows what the store holds, and soon."""
+"""After any fault, every screen soon shows what the store holds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
 def stopped(pid: int, seconds: float) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Pause a process; a timer lets it go on even if nobody else does."""
+    """Functions that pause and resume a process; a timer resumes it in any case."""
     timer = threading.Timer(seconds + 20, os.kill, (pid, signal.SIGCONT))
 
     def harm() -> None:
@@ -46,8 +46,8 @@ def stopped(pid: int, seconds: float) -> tuple[Callable[[], None], Callable[[], 
     return harm, heal
 
 
-def silently(cluster: Cluster) -> None:
-    """A tap that nobody is told of: as when its message is lost."""
+def pick_silently(cluster: Cluster) -> None:
+    """Pick without a message on the bus, as if it were lost."""
     execute = Execute(EventStore(defer=lambda work: None), [], utc_now)
     code, truth = cluster.evening.code, cluster.truth()
     team = next(team for team in range(130) if team not in truth.values())
@@ -55,13 +55,13 @@ def silently(cluster: Cluster) -> None:
     execute(PickTeam(by=SYSTEM, code=code, player_id=player, team=team, value="ab" * 16))
 
 
-def test_without_a_fault_every_change_is_on_every_screen_at_once(cluster: Cluster) -> None:
+def test_every_screen_shows_every_change_at_once_without_a_fault(cluster: Cluster) -> None:
     row = cluster.measure("none", lambda: None, taps=20)
     assert row.seconds < 3
     assert row.reconnects == 0
 
 
-def test_of_a_hundred_events_thirty_screens_on_each_pod_see_the_last_state(
+def test_thirty_screens_on_each_pod_show_the_state_after_a_hundred_events(
     cluster: Cluster,
 ) -> None:
     row = cluster.measure("none, 100 changes as fast as they go", lambda: None, taps=100)
@@ -77,8 +77,8 @@ def log_of(pod: Pod, action: str) -> list[str]:
     return [line for line in pod.log.read_text().splitlines() if f'"{action}"' in line]
 
 
-def test_a_lost_message_is_made_good_by_the_tick(cluster: Cluster) -> None:
-    row = cluster.measure("message lost", lambda: silently(cluster), limit=40, taps=0)
+def test_the_tick_makes_up_for_a_lost_message(cluster: Cluster) -> None:
+    row = cluster.measure("message lost", lambda: pick_silently(cluster), limit=40, taps=0)
     assert row.seconds < 36
     assert row.reconnects == 0
 
@@ -99,7 +99,7 @@ def test_doubled_late_and_malformed_messages_do_no_harm(cluster: Cluster) -> Non
     assert row.reconnects == 0
 
 
-def test_a_slow_reader_holds_up_nobody(cluster: Cluster) -> None:
+def test_a_slow_reader_delays_nobody(cluster: Cluster) -> None:
     slow = cluster.crowd.watchers[2]
     others = list[float]()
 
@@ -115,8 +115,8 @@ def test_a_slow_reader_holds_up_nobody(cluster: Cluster) -> None:
     assert row.seconds < 5
 
 
-def test_a_stuck_reader_is_cut_and_comes_back(cluster: Cluster) -> None:
-    """Straight at the pods: nginx takes in so much for a screen that none gets stuck behind it."""
+def test_a_stuck_reader_is_cut_and_reconnects(cluster: Cluster) -> None:
+    """Straight at the pods: nginx buffers so much for a screen that none gets stuck behind it."""
     at, cookie = cluster.evening.live, cluster.crowd.watchers[2].cookie
     stuck = tuple(
         Watcher(pod.settings.port, at(view), cookie, narrow=True)
@@ -128,7 +128,7 @@ def test_a_stuck_reader_is_cut_and_comes_back(cluster: Cluster) -> None:
         before = cluster.metric(CUT_AS_STUCK)
         fault = "stuck reader, straight at a pod"
         kept, others = without_reading(cluster, stuck, fault, lambda: cluster.taps_apart(120, 0.06))
-        # One whose frames are small may be silent for too long before it is stuck for too long.
+        # A screen with small frames may be cut as silent before it counts as stuck.
         assert cluster.metric(CUT_AS_STUCK) > before
         assert 20 < kept < 40
         assert others < 3
@@ -152,7 +152,7 @@ def without_reading(
     fault: str,
     change: Callable[[], None] = lambda: None,
 ) -> tuple[float, float]:
-    """For how long these are kept that read nothing, and when the others are right meanwhile."""
+    """Seconds until screens that read nothing are cut, and until the others are right."""
     held, began, kept, others = cluster.metric(SCREENS), 0.0, 0.0, 0.0
 
     def harm() -> None:
@@ -169,7 +169,7 @@ def without_reading(
             truth = cluster.truth()
             assert not any(cluster.right(watcher, truth) for watcher in stuck)
             left = held - len(stuck)
-            wait_until(lambda: cluster.metric(SCREENS) <= left, 50, "they are let go")
+            wait_until(lambda: cluster.metric(SCREENS) <= left, 50, "they are cut")
             kept = time.monotonic() - began
         finally:
             for watcher in stuck:
@@ -182,7 +182,7 @@ def without_reading(
     return kept, others
 
 
-def test_a_peer_that_answers_no_ping_is_cut_and_comes_back(cluster: Cluster) -> None:
+def test_a_client_that_answers_no_ping_is_cut_and_reconnects(cluster: Cluster) -> None:
     silent = cluster.crowd.watchers[:3]
     connects, began, kept = [watcher.connects for watcher in silent], 0.0, 0.0
 
@@ -194,7 +194,7 @@ def test_a_peer_that_answers_no_ping_is_cut_and_comes_back(cluster: Cluster) -> 
 
     def heal() -> None:
         nonlocal kept
-        cluster.seconds_until_right(time.monotonic(), 5)  # so long they are told everything
+        cluster.seconds_until_right(time.monotonic(), 5)  # until then they receive everything
         again = [count + 1 for count in connects]
         wait_until(lambda: [watcher.connects for watcher in silent] == again, 50, "they are back")
         kept = time.monotonic() - began
@@ -225,7 +225,7 @@ def test_a_phone_that_slept_shows_the_whole_picture_when_it_wakes(cluster: Clust
     assert row.reconnects == 1
 
 
-def test_a_phone_that_changes_its_network_comes_back_at_once(cluster: Cluster) -> None:
+def test_a_phone_that_changes_its_network_reconnects_at_once(cluster: Cluster) -> None:
     moved = cluster.crowd.watchers[:30]
 
     def harm() -> None:
@@ -242,7 +242,7 @@ def test_a_phone_that_changes_its_network_comes_back_at_once(cluster: Cluster) -
 
 
 def open_screens(cluster: Cluster) -> int:
-    """How many screens the pods take to be connected."""
+    """How many screens the pods count as connected."""
     opened, closed = (
         sum(len(log_of(pod, action)) for pod in cluster.pods)
         for action in ("screen.open", "screen.close")
@@ -264,9 +264,9 @@ NOTE = "addEventListener('pageshow', ({persisted}) => persisted && (sessionStora
 
 
 @pytest.mark.browser
-def test_a_board_that_is_returned_to_with_back_is_right(cluster: Cluster, browser: Any) -> None:
+def test_a_board_is_right_after_the_back_button(cluster: Cluster, browser: Any) -> None:
     options = browser_options()
-    # Playwright turns off what is tried here.
+    # Playwright turns off the cache that this tests.
     options["ignore_default_args"] = ["--disable-back-forward-cache"]
     chromium = browser.browser_type.launch(**options)
     try:
@@ -284,8 +284,8 @@ def test_a_board_that_is_returned_to_with_back_is_right(cluster: Cluster, browse
 
 
 def back_and_forth(cluster: Cluster, chromium: Any, port: int) -> tuple[float, int, str, bool]:
-    """Seconds and new sockets until a board that was left is right again, what the taps meanwhile
-    came to, and whether the browser had kept the page."""
+    """Seconds and new sockets until a board is right after "back", the results of the taps
+    meanwhile, and whether the browser had cached the page."""
     page, sockets = chromium.new_page(), list[str]()
     page.on("websocket", lambda ws: sockets.append(ws.url))
     page.add_init_script(NOTE)
@@ -297,7 +297,7 @@ def back_and_forth(cluster: Cluster, chromium: Any, port: int) -> tuple[float, i
     def right(truth: dict[int, int]) -> bool:
         try:
             screen.regions = dict(page.evaluate(SEATS))
-        except PlaywrightError:  # just then it loads
+        except PlaywrightError:  # the page is loading
             return False
         return cluster.right(screen, truth)
 
@@ -320,7 +320,7 @@ def back_and_forth(cluster: Cluster, chromium: Any, port: int) -> tuple[float, i
 SEATS = "[...document.querySelectorAll('[id^=seat-]')].map(seat => [seat.id, seat.outerHTML])"
 
 
-def test_redis_killed_and_started_again(cluster: Cluster) -> None:
+def test_screens_are_right_soon_after_redis_restarts(cluster: Cluster) -> None:
     def heal() -> None:
         cluster.bus.start()
         cluster.bus.wait_ready()
@@ -331,14 +331,14 @@ def test_redis_killed_and_started_again(cluster: Cluster) -> None:
     assert row.reconnects == 0
 
 
-def test_redis_paused(cluster: Cluster) -> None:
+def test_screens_are_right_soon_after_redis_was_paused(cluster: Cluster) -> None:
     harm, heal = stopped(cluster.bus.process.pid, 30)
     row = cluster.measure("Redis paused for 30 s", harm, heal, during=30)
     assert row.taps == "ok"
     assert row.seconds < 8
 
 
-def test_the_store_paused(cluster: Cluster) -> None:
+def test_screens_are_right_soon_after_the_store_was_paused(cluster: Cluster) -> None:
     harm, heal = stopped(cluster.store.process.pid, 6)
     threading.Timer(6, heal).start()
     row = cluster.measure(
@@ -347,14 +347,14 @@ def test_the_store_paused(cluster: Cluster) -> None:
     assert row.seconds < 10
 
 
-def test_a_worker_killed(cluster: Cluster) -> None:
+def test_screens_are_right_soon_after_a_worker_is_killed(cluster: Cluster) -> None:
     pid = cluster.pods[0].worker
     row = cluster.measure("worker killed (kill -9)", lambda: os.kill(pid, signal.SIGKILL))
     assert row.seconds < 12
     assert row.reconnects <= 2
 
 
-def test_a_worker_recycled(cluster: Cluster) -> None:
+def test_screens_are_right_soon_after_workers_are_recycled(cluster: Cluster) -> None:
     pod = cluster.pods[1]
     row = cluster.measure(
         "workers recycled (SIGHUP)", lambda: pod.process.send_signal(signal.SIGHUP), limit=20
@@ -364,7 +364,7 @@ def test_a_worker_recycled(cluster: Cluster) -> None:
     assert row.seconds < 15
 
 
-def test_a_pod_drained_and_another_one_started(cluster: Cluster) -> None:
+def test_screens_are_right_soon_after_a_pod_is_drained(cluster: Cluster) -> None:
     pod = cluster.pods[2]
     row = cluster.measure("pod drained (SIGTERM)", pod.terminate, limit=20)
     pod.start()
@@ -373,7 +373,7 @@ def test_a_pod_drained_and_another_one_started(cluster: Cluster) -> None:
 
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed")
-def test_a_pod_whose_clock_is_wrong(cluster: Cluster) -> None:
+def test_screens_are_right_when_the_clock_of_a_pod_is_wrong(cluster: Cluster) -> None:
     pod = cluster.pods[2]
     for skew in ("+90s", "-90s"):
         pod.terminate()
@@ -388,7 +388,7 @@ def test_a_pod_whose_clock_is_wrong(cluster: Cluster) -> None:
 
 
 def cards_turn(cluster: Cluster) -> float:
-    """Seconds between the first and the last of 30 boards to show a card, at the worst of four."""
+    """Seconds between the first and the last of 30 boards to show a card; the worst of four."""
     evening = cluster.house.evening(limit=4, teams=8)
     evening.filled(4)
     boards = [Watcher(cluster.port, evening.live("board")) for _ in range(30)]
@@ -409,7 +409,7 @@ def cards_turn(cluster: Cluster) -> float:
 
 
 def test_a_socket_is_kept_open_through_a_proxy_that_cuts_idle_ones(cluster: Cluster) -> None:
-    """nginx cuts what was silent for 60 s; the heartbeat comes every 5."""
+    """nginx cuts a connection that is idle for 60 s; a heartbeat comes every 5."""
     before = {w: w.connects for w in cluster.crowd.watchers}
     cluster.seconds_until_right(time.monotonic(), 20)
     time.sleep(float(os.environ.get("LCT_IDLE_SECONDS", "70")))
@@ -419,14 +419,14 @@ def test_a_socket_is_kept_open_through_a_proxy_that_cuts_idle_ones(cluster: Clus
 def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cluster) -> None:
     cluster.seconds_until_right(time.monotonic(), 40)
     screens, at = list(cluster.crowd.watchers), cluster.evening.live("me")
-    others = [  # behind one that does not try another pod, as a Kubernetes service does not
+    others = [  # behind a proxy that tries no other pod, like a Kubernetes service
         Watcher(cluster.plain, at, cluster.phones[n].cookie_header(at)) for n in range(100)
     ]
     cluster.crowd.add(*others)
     wait_until(lambda: all(w.live for w in others), 20)
     stop, failures = threading.Event(), list[Any]()
     acknowledged = dict[int, int]()
-    unsure = dict[int, set[int]]()  # what was tapped since, and never answered with a yes
+    unsure = dict[int, set[int]]()  # teams tapped since then and not acknowledged
 
     def pick_on(number: int) -> None:
         phone, chance = cluster.phones[number].copy(), random.Random(number)
@@ -440,7 +440,9 @@ def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cl
                 continue
             if answer.status == 200:
                 acknowledged[number], unsure[number] = team, set()
-                time.sleep(chance.uniform(4, 12))  # more, and the crowd here would be what is slow
+                time.sleep(
+                    chance.uniform(4, 12)
+                )  # with more taps these clients would be the bottleneck
                 continue
             if answer.status not in (409, 502, 503, 504):
                 failures.append(answer)
@@ -462,12 +464,12 @@ def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cl
         n: team for n, team in acknowledged.items() if truth.get(n + 1) not in {team, *unsure[n]}
     }
     assert len(acknowledged) > 80
-    assert lost == {}  # no pick that was answered with a yes is lost
+    assert lost == {}  # no acknowledged pick is lost
     assert longest < 10
     for how, reconnects, limit in (
         ("one by one", most(one_by_one, screens), 2),
         ("the new ones first", most(surge, screens), 2),
-        # A screen may be sent to a pod that is to go next, twice.
+        # A screen may land twice on a pod that is replaced next.
         ("one by one, behind a proxy that tries no other pod", most(one_by_one, others), 3),
         ("the new ones first, behind a proxy that tries no other pod", most(surge, others), 2),
     ):
@@ -477,7 +479,7 @@ def test_a_rolling_restart_loses_nothing_while_a_hundred_phones_pick(cluster: Cl
 
 
 def roll(cluster: Cluster) -> tuple[dict[Watcher, int], dict[Watcher, int], float]:
-    """Replace all pods twice: how often each screen came back, and how long one was away."""
+    """Replace all pods twice; each screen's reconnects per round, and the longest time away."""
     longest, connects = 0.0, {w: w.connects for w in cluster.crowd.watchers}
     for number, new in enumerate(cluster.spare):  # one by one, the new one first
         old, cluster.pods[number] = cluster.pods[number], new
@@ -508,7 +510,7 @@ def most(counts: dict[Watcher, int], watchers: list[Watcher]) -> int:
 
 
 def away(cluster: Cluster, began: float) -> float:
-    """Wait until everybody is back; how long the one was away who was so longest, since then."""
+    """Wait until every screen is back; the longest time that one was away since ``began``."""
     wait_until(lambda: all(w.live for w in cluster.crowd.watchers), 20, "everybody is back")
     back = [w for w in cluster.crowd.watchers if w.gone_at >= began]
     gone = [w.gone_at for w in back]

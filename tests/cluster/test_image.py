@@ -1,4 +1,4 @@
-"""The image as a container that runs as docker-compose.yml says; `make image-check` builds it."""
+"""The image in containers that run as in docker-compose.yml; `make image-check` builds it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .crowd import Watcher
 
 SCREENS = 40
 WRITABLE = ["find", "/", "-xdev", "-writable", "-not", "-type", "l"]
-# podman has memory at the last three even if all else is read-only.
+# podman mounts memory at the last three even if all else is read-only.
 ANYBODYS = {"/dev/shm", "/tmp", "/run", "/run/lock", "/var/tmp"}
 
 
 @pytest.fixture
 def pod(cluster: Cluster) -> Iterator[Pod]:
-    """A container besides those behind the proxy, of the new image."""
+    """A container of the new image, in addition to those behind the proxy."""
     spare = cluster.spare[0]
     spare.start()
     yield spare
@@ -36,7 +36,7 @@ def engine(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def inside(pod: Pod, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a container that runs."""
+    """Run a command in a running container."""
     return engine("exec", pod.name, *command)
 
 
@@ -53,9 +53,9 @@ def test_an_evening_is_played_in_three_containers(cluster: Cluster) -> None:
         assert f"Team {team}" in own.text
 
 
-def test_its_user_can_write_to_memory_only(pod: Pod) -> None:
+def test_the_user_can_write_to_memory_only(pod: Pod) -> None:
     assert inside(pod, "id", "-u").stdout == "10001\n"
-    # The other one could write to its root; there all is somebody else's.
+    # The second container's root is not read-only, but all its files belong to other users.
     for found in (inside(pod, *WRITABLE), engine("run", "--rm", pod.image, *WRITABLE)):
         paths = set(found.stdout.split())
         assert "/tmp" in paths
@@ -63,7 +63,7 @@ def test_its_user_can_write_to_memory_only(pod: Pod) -> None:
     assert inside(pod, "sh", "-c", "command -v pip").returncode
 
 
-def test_its_health_check_tells_whether_it_serves(pod: Pod) -> None:
+def test_the_health_check_tells_whether_the_container_serves(pod: Pod) -> None:
     wanted = "{{json .Config.Healthcheck.Test}}"
     health = json.loads(engine("image", "inspect", "--format", wanted, pod.image).stdout)
     assert health[0] == "CMD"
@@ -71,7 +71,9 @@ def test_its_health_check_tells_whether_it_serves(pod: Pod) -> None:
     assert inside(pod, "env", "LCT_PORT=1", *health[1:]).returncode == 1
 
 
-def test_it_sends_its_screens_to_others_and_ends_well(cluster: Cluster, pod: Pod) -> None:
+def test_a_stopping_container_sends_its_screens_to_others_and_exits_cleanly(
+    cluster: Cluster, pod: Pod
+) -> None:
     at = cluster.evening.live("board")
     screens = [Watcher(pod.settings.port, at) for _ in range(SCREENS)]
     cluster.crowd.add(*screens)

@@ -1,1 +1,1 @@
-"""What strangers send, made up: hypothesis looks for what breaks, atheris for where it leads."""
+"""Generated hostile input: hypothesis looks for failures, atheris for new code paths."""

@@ -1,4 +1,4 @@
-"""What may come in: texts of any script and none, JSON, frames, headers, things nearly right."""
+"""Strategies for input: texts of any script, JSON, frames, headers, and nearly valid variants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from lct.domain.errors import Invalid
 
 T = TypeVar("T")
 
-# Where text handling tends to break: what joins, combines, hides, folds, expands, is no character.
+# Pieces that tend to break text handling: joining, combining, invisible, folding and expanding
+# characters, and code points that are not characters.
 PIECES = [
     "a", "é", "e\u0301", "ß", "ﬁ", "İ", "ﷺ", "\u0344", "\u0f73", "\u302e\u0300", "\u0315\u0300",
     "\u0903", "\u1100", "\u1161", "\u11a8", "각", "\u200d", "\u200c", "\u200b", "\u2060", "\ufeff",
@@ -27,7 +28,7 @@ PIECES = [
 ]  # fmt: skip
 PIECE = st.sampled_from(PIECES) | st.characters()
 TEXTS = st.lists(PIECE, max_size=40).map("".join)
-# One piece again and again: what takes time by the square of it shows.
+# A few pieces repeated many times, to expose quadratic run time.
 LONG = st.builds(
     lambda parts, size: ("".join(parts) * size)[:size],
     st.lists(PIECE, min_size=1, max_size=4),
@@ -39,7 +40,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
-# What gunicorn lets through in a header: any byte but these three.
+# What gunicorn accepts in a header: any byte but these three.
 HEADER = (
     st.text(st.characters(max_codepoint=255, exclude_characters="\0\r\n"), max_size=200)
     | st.text("0123456789abcdefABCDEF:;,=\"'-_.*/ []%@()<>+&?#", max_size=60)
@@ -72,7 +73,7 @@ HEADERS = st.dictionaries(
 
 
 def nearly(right: str) -> st.SearchStrategy[str]:
-    """That text with some of it changed, left out, doubled or moved."""
+    """The text with a part of it changed, removed, doubled or moved."""
 
     def change(cuts: tuple[int, int, int], put: str) -> str:
         one, two, three = sorted(cuts)
@@ -84,7 +85,7 @@ def nearly(right: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def altered(draw: Any, documents: list[Any]) -> list[Any]:
-    """The documents with one to three values replaced, keys added or left out, somewhere inside."""
+    """The documents with one to three values replaced, added or removed at any depth."""
     made = copy.deepcopy(documents)
     for _ in range(draw(st.integers(1, 3))):
         at: Any = made
@@ -99,7 +100,7 @@ def altered(draw: Any, documents: list[Any]) -> list[Any]:
                 del at[key]
             elif how == "add" and isinstance(at, dict):
                 at[draw(TEXTS)] = draw(JSON)
-            elif how == "other":  # something else that stands in the documents
+            elif how == "other":  # another value from the documents
                 at[key] = copy.deepcopy(draw(st.sampled_from(_leaves(documents))))
             else:
                 at[key] = draw(JSON)
@@ -116,13 +117,13 @@ def _leaves(of: Any) -> list[Any]:
 
 
 def as_line(document: Any) -> str:
-    """A document as a line of JSON, whatever is in it."""
+    """A document as a line of JSON, NaN and infinity included."""
     return json.dumps(document, allow_nan=True)
 
 
 @st.composite
 def frames(draw: Any) -> bytes:
-    """One websocket frame of a client (RFC 6455, section 5.2), right or nearly so."""
+    """A client's websocket frame (RFC 6455, section 5.2), valid or nearly valid."""
     opcode = draw(st.sampled_from([0, 1, 1, 1, 2, 8, 9, 10, 3, 15]))
     first = draw(st.sampled_from([0x80, 0x80, 0x80, 0x00, 0xC0, 0xB0])) | opcode
     said = st.sampled_from([b'{"look":3}', b'{"asleep":true}', b"\x03\xe8", b"\xed\xa0\x80"])
@@ -144,7 +145,7 @@ STREAMS = st.lists(frames() | st.binary(max_size=30), max_size=8).map(b"".join)
 
 
 def taken(call: Callable[[], T], *fields: str) -> T | None:
-    """What the call returned, or None when it was refused beside some of these fields."""
+    """The call's result, or None if it was refused because of some of these fields."""
     try:
         return call()
     except Invalid as invalid:

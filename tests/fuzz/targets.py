@@ -1,8 +1,8 @@
-"""What atheris runs: it changes bytes in ways that lead to code not reached before.
+"""Targets for atheris, which mutates bytes in search of code not reached before.
 
-`python -m tests.fuzz.targets FOLDER -runs=1000` begins with what is right and keeps in the folder
-what led on. libFuzzer, which it is built on, ends the process when it is done, with another exit
-code than 0 if something was raised. The first byte says which target the others are for.
+`python -m tests.fuzz.targets FOLDER -runs=1000` starts with valid input and keeps in the folder
+each input that reached new code. libFuzzer, which atheris is built on, ends the process when it is
+done. The exit code is not 0 if a target raised. The first byte of an input selects the target.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def bus(data: bytes) -> None:
 
 
 def lines(data: bytes) -> None:
-    """A line of a file that is imported, as far as it goes without a store."""
+    """Lines of an import file, read as far as possible without a store."""
     stream = Stream("BB3K7QXM")
     for number, line in enumerate(data.decode(errors="replace").splitlines(), 1):
         try:
@@ -74,7 +74,7 @@ def tokens(data: bytes) -> None:
 
 
 TARGETS: tuple[Callable[[bytes], None], ...] = (names, frames, bus, lines, tokens)
-# Where each begins: something that is right, which bytes alone would take long to find.
+# Valid input for each target, which random bytes would take long to reach.
 EVENT = {
     "_id": "BB3K7QXM:1", "stream": "BB3K7QXM", "seq": 1, "type": "tournament-created", "schema": 1,
     "data": {
@@ -101,13 +101,13 @@ SEEDS: dict[str, list[bytes]] = {
 
 
 def one(data: bytes) -> None:
-    """Give the bytes behind the first one to the target that it names."""
+    """Pass the bytes after the first to the target that the first selects."""
     if data:
         TARGETS[data[0] % len(TARGETS)](data[1:])
 
 
 def main() -> None:
-    """Put the beginnings into the folder, and run."""
+    """Write the seeds into the folder, and run."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for place, target in enumerate(TARGETS):

@@ -1,4 +1,4 @@
-"""Cookies, tokens, headers, forms, JSON and files of any content: refused or done, and no crash."""
+"""Any cookie, token, header, form, JSON or file is accepted or refused, without a crash."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ often = settings(
 
 
 class Target:
-    """The app with nothing counted and no forms' tokens asked for, and an evening in it."""
+    """The app without rate limits and CSRF tokens, and an evening in it."""
 
     def __init__(self, app: Flask) -> None:
         inside, free = app.extensions["lct"], lambda *_: None
@@ -70,7 +70,7 @@ class Target:
         return (rule.rule and self.app.url_map.bind("x").build(rule.endpoint, values)) or "/"
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Any:
-        """The answer, which is never a 500; header values are what arrives as latin-1."""
+        """The response, which is never a 5xx. Header values are as decoded from latin-1."""
         environ = {
             "HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()
         }
@@ -108,7 +108,7 @@ def test_headers_of_any_content_get_an_answer(target: Target, data: Any) -> None
 
 
 def is_the_same(forged: str, right: str) -> bool:
-    """Blanks around it count for nothing, nor do the last bits of a signature in base64."""
+    """Ignore surrounding blanks, and the last character, whose low bits base64 does not use."""
     return forged.strip()[:-1] == right[:-1]
 
 
@@ -192,7 +192,7 @@ def test_json_and_queries_of_any_content_get_an_answer(target: Target, data: Any
 
 @pytest.fixture(scope="module")
 def exported(target: Target) -> list[dict[str, Any]]:
-    """A drawn evening as its file has it."""
+    """The lines of a drawn evening's export, parsed."""
     desk = Desk()
     code = desk.create(limit=2)
     for number, name in enumerate(("Ola", "Max")):
@@ -210,7 +210,7 @@ def exported(target: Target) -> list[dict[str, Any]]:
 
 @often
 @given(data=st.data())
-def test_a_file_is_refused_whole_or_is_an_evening_like_any_other(
+def test_a_file_is_refused_whole_or_imported_as_an_ordinary_evening(
     target: Target, exported: list[dict[str, Any]], data: Any
 ) -> None:
     lines = [as_line(each) for each in data.draw(altered(exported))]
@@ -223,13 +223,13 @@ def test_a_file_is_refused_whole_or_is_an_evening_like_any_other(
         return
     code, _ = found
     try:
-        looks_like_any_other(target, desk, code)
+        check_ordinary(target, desk, code)
     finally:
         retention.delete_stream(desk.store, code)
         target.app.extensions["lct"].store.forget(code)
 
 
-def looks_like_any_other(target: Target, desk: Desk, code: str) -> None:
+def check_ordinary(target: Target, desk: Desk, code: str) -> None:
     t = desk.store.read(code).tournament
     desk.store.write_snapshot(desk.store.read(code))
     assert asdict(Desk().store.read(code).tournament) == asdict(t)

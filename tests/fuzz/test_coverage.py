@@ -1,6 +1,6 @@
-"""atheris, from what is right: a bounded number of runs; `make fuzz` goes on for longer.
+"""atheris, starting from valid input, for a bounded number of runs; `make fuzz` runs longer.
 
-It has wheels for Linux on x86-64 only; elsewhere hypothesis, beside it, is all there is.
+It has wheels for Linux on x86-64 only; elsewhere only the hypothesis tests beside it run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MACHINE = (platform.system(), platform.machine())
 
 @pytest.mark.slow
 @pytest.mark.skipif(MACHINE != ("Linux", "x86_64"), reason="atheris has no wheel for this machine")
-def test_nothing_is_raised_by_bytes_that_lead_to_new_code(tmp_path: Path) -> None:
+def test_coverage_guided_fuzzing_raises_nothing(tmp_path: Path) -> None:
     limits = ["-runs=5000", "-max_total_time=6", "-seed=20261128"]
     ended = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.targets", str(tmp_path), *limits],
@@ -27,4 +27,4 @@ def test_nothing_is_raised_by_bytes_that_lead_to_new_code(tmp_path: Path) -> Non
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-3000:]
     assert "Done" in ended.stderr
-    assert len(list(tmp_path.iterdir())) > 30  # it found its way into the code
+    assert len(list(tmp_path.iterdir())) > 30  # it reached new code

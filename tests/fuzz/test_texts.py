@@ -1,4 +1,4 @@
-"""Names, team lists, codes and messages of any text: refused or taken, soon, and never a crash."""
+"""Any text is quickly accepted or refused as a name, team list, code or message; none crashes."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ often = settings(
     max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 seldom = settings(often, max_examples=25)
-SOON = 3.0  # seconds, for as much as a body holds, on a busy machine; 12 and more is by the square
+SOON = 3.0  # seconds for a full body on a busy machine; quadratic time takes 12 or more
 
 
 @often
 @given(TEXTS, TEXTS)
-def test_a_name_is_refused_beside_its_field_or_fit_to_be_shown(first: str, last: str) -> None:
+def test_a_name_is_refused_beside_its_field_or_is_fit_to_show(first: str, last: str) -> None:
     for name in taken(lambda: values.person_name(first, last), "first", "last") or ():
         assert 1 <= len(name) <= values.NAME_CLUSTERS * values.MAX_CLUSTER
         assert name.encode().decode() == name
@@ -51,7 +51,7 @@ def test_a_name_is_refused_beside_its_field_or_fit_to_be_shown(first: str, last:
 
 @often
 @given(TEXTS)
-def test_cleaning_and_folding_are_finished_after_one_pass(text: str) -> None:
+def test_cleaning_and_folding_are_idempotent(text: str) -> None:
     once = values.clean(text)
     assert values.clean(once) == once
     assert unicodedata.is_normalized("NFC", once)
@@ -60,7 +60,7 @@ def test_cleaning_and_folding_are_finished_after_one_pass(text: str) -> None:
 
 @seldom
 @given(LONG)
-def test_no_text_that_fits_into_a_body_takes_long(text: str) -> None:
+def test_a_long_text_is_handled_quickly(text: str) -> None:
     began = time.monotonic()
     values.clean(text)
     taken(lambda: values.person_name(text, text), "first", "last")
@@ -71,7 +71,7 @@ def test_no_text_that_fits_into_a_body_takes_long(text: str) -> None:
 
 @often
 @given(st.lists(TEXTS, max_size=12).map("\n".join))
-def test_a_pasted_list_is_refused_or_has_teams_that_differ(text: str) -> None:
+def test_a_pasted_list_is_refused_or_has_distinct_teams(text: str) -> None:
     teams = taken(lambda: pasted_teams(text.splitlines()), "pasted")
     if teams is None:
         return
@@ -82,7 +82,7 @@ def test_a_pasted_list_is_refused_or_has_teams_that_differ(text: str) -> None:
 
 @often
 @given(TEXTS)
-def test_what_is_taken_for_a_code_is_one(text: str) -> None:
+def test_normal_code_returns_a_valid_code_or_none(text: str) -> None:
     code = values.normal_code(text)
     assert code is None or (len(code) == 8 and set(code) <= set(values.CODE_ALPHABET))
 
@@ -124,7 +124,7 @@ SAID = [
         | st.fixed_dictionaries({"type": st.sampled_from([*KINDS, "score-told"]) | JSON}),
     )
 )
-def test_a_message_from_the_bus_is_one_of_ours_or_none(data: bytes | str) -> None:
+def test_a_message_from_the_bus_is_understood_or_dropped(data: bytes | str) -> None:
     message = decode(data)
     if message is not None:
         assert channel(message)
@@ -132,7 +132,7 @@ def test_a_message_from_the_bus_is_one_of_ours_or_none(data: bytes | str) -> Non
 
 
 class Peer:
-    """The outbox of a screen whose browser sends just that, in pieces."""
+    """Stands in for a screen's outbox, whose browser sends these chunks."""
 
     def __init__(self, sent: list[bytes]) -> None:
         self.sent, self.closing, self.heard, self.said = sent, False, 0.0, list[tuple[Any, ...]]()
@@ -153,7 +153,7 @@ class Peer:
 
 @often
 @given(STREAMS, st.integers(1, 4096))
-def test_whatever_comes_over_a_websocket_is_a_message_or_its_end(data: bytes, step: int) -> None:
+def test_any_bytes_over_a_websocket_yield_only_short_messages(data: bytes, step: int) -> None:
     peer = Peer([data[i : i + step] for i in range(0, len(data), step)])
     for text in messages(peer, "BB3K7QXM"):  # type: ignore[arg-type]
         assert len(text) <= MAX_MESSAGE

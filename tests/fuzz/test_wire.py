@@ -1,4 +1,4 @@
-"""Bytes at a served app: halves of requests, odd heads, and sockets that say anything."""
+"""Raw bytes sent to a running app: partial requests, odd headers and arbitrary socket data."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ often = settings(
     max_examples=60,
     deadline=None,
     database=None,
-    phases=[Phase.generate],  # what fails here may be a long wait, and would be repeated
+    phases=[Phase.generate],  # no shrinking: a failure may be a long wait
     suppress_health_check=list(HealthCheck),
 )
 
 
 @pytest.fixture(scope="module")
 def evening(house: House) -> Iterator[Evening]:
-    """An evening of a house that has met no defect when the tests here are over."""
+    """An evening; its server must have logged no error by the end of this module."""
     before = len(house.lines())
     yield house.evening()
     for line in house.lines()[before:]:
@@ -38,9 +38,7 @@ def evening(house: House) -> Iterator[Evening]:
 
 @often
 @given(data=STREAMS, ends=st.booleans())
-def test_a_socket_that_says_anything_is_closed_or_goes_on(
-    evening: Evening, data: bytes, ends: bool
-) -> None:
+def test_arbitrary_socket_data_causes_no_error(evening: Evening, data: bytes, ends: bool) -> None:
     raw = Raw(evening.host, evening.live("board"))
     raw.socket.sendall(data)
     if ends:
@@ -48,7 +46,7 @@ def test_a_socket_that_says_anything_is_closed_or_goes_on(
     raw.close()
 
 
-def test_after_all_that_screens_still_open_and_none_is_left(evening: Evening) -> None:
+def test_screens_still_open_afterwards_and_none_is_leaked(evening: Evening) -> None:
     with evening.host.live(evening.live("board")) as screen:
         screen.take()
 
@@ -56,7 +54,7 @@ def test_after_all_that_screens_still_open_and_none_is_left(evening: Evening) ->
         said = Counter(line["message"] for line in evening.house.lines())
         return said["screen opened"] == said["screen closed"]
 
-    wait_until(is_over, what="the end of every screen")
+    wait_until(is_over, what="every screen closed")
 
 
 LINES = st.sampled_from(
@@ -73,7 +71,9 @@ BODIES = st.binary(max_size=60) | st.sampled_from([b"5\r\nhello\r\n0\r\n\r\n", b
 
 @often
 @given(data=st.data())
-def test_a_request_of_any_bytes_is_answered_below_500_or_cut(evening: Evening, data: Any) -> None:
+def test_an_arbitrary_request_gets_a_status_below_500_or_is_cut_off(
+    evening: Evening, data: Any
+) -> None:
     line = data.draw(LINES)
     head = {"Host": "x", **(UPGRADE if b"live" in line and data.draw(st.booleans()) else {})}
     head |= data.draw(HEADERS, "headers")

@@ -1,4 +1,4 @@
-"""The API that lct began with: its paths and JSON, with its three corrections."""
+"""The older API: the paths and JSON of lct's predecessor, with three deliberate differences."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .api_client import Program, good, refused
 pytestmark = pytest.mark.usefixtures("uncounted")
 
 
-class Seed:
-    """A client of the old API."""
+class OlderClient:
+    """An organiser's client of the older API."""
 
     def __init__(self, app: Flask, limit: int = 2) -> None:
         self.anyone = Program(app)
@@ -39,8 +39,8 @@ class Seed:
         return good(self.anyone.get(f"/api/Tournament?Id={self.id}"))
 
 
-def test_an_evening_in_the_seeds_own_words(app: Flask) -> None:
-    s = Seed(app)
+def test_an_evening_runs_over_the_older_api(app: Flask) -> None:
+    s = OlderClient(app)
     assert isinstance(s.id, str)
     for name in ("Ola", "Max"):
         answer = s.assign(name)
@@ -72,19 +72,19 @@ def test_an_evening_in_the_seeds_own_words(app: Flask) -> None:
     assert [p["drawnTeam"] for p in s.get()["players"]] == [d["teamName"] for d in drawn]
 
 
-def test_the_draw_takes_the_id_as_json_too(app: Flask) -> None:
-    s = Seed(app)
+def test_the_draw_also_takes_the_id_as_json(app: Flask) -> None:
+    s = OlderClient(app)
     body = {"tournamentId": s.id.lower()}
     refused(s.host.post("/api/Tournament/draw", body), 409, "seats-empty")
 
 
 def test_drawing_needs_a_post(app: Flask) -> None:
-    s = Seed(app)
+    s = OlderClient(app)
     refused(s.host.get(f"/api/Tournament/draw?tournamentId={s.id}"), 405)
 
 
-def test_what_writes_asks_for_the_organisers_key(app: Flask) -> None:
-    s, other = Seed(app), Seed(app)
+def test_every_write_needs_the_organisers_key(app: Flask) -> None:
+    s, other = OlderClient(app), OlderClient(app)
     for who, status in ((s.anyone, 401), (other.host, 403)):
         refused(s.assign("Ola", who=who), status)
         refused(s.select("Ola", "Chelsea", who=who), status)
@@ -93,7 +93,7 @@ def test_what_writes_asks_for_the_organisers_key(app: Flask) -> None:
 
 
 def test_each_refusal_has_its_own_status(app: Flask) -> None:
-    s = Seed(app)
+    s = OlderClient(app)
     s.assign("Ola")
     s.assign("Max")
     s.select("Ola", "Chelsea")
@@ -113,7 +113,7 @@ def test_each_refusal_has_its_own_status(app: Flask) -> None:
     refused(again, 422, "tournament-name-taken")
 
 
-def test_a_repeat_counts_once_here_too(app: Flask) -> None:
+def test_a_repeated_request_runs_once_here_too(app: Flask) -> None:
     about = {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": 3}
     sent = {"Idempotency_Key": str(uuid.uuid4())}
     made = [Program(app).post("/api/Tournament/create", about, **sent) for _ in range(2)]
@@ -126,6 +126,6 @@ def test_a_repeat_counts_once_here_too(app: Flask) -> None:
     assert len(good(host.get(f"/api/Tournament?Id={good(made[0])}"))["players"]) == 1
 
 
-def test_fields_that_it_does_not_know_do_no_harm(app: Flask) -> None:
+def test_unknown_fields_are_ignored(app: Flask) -> None:
     about = {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": 2, "requestId": "x"}
     good(Program(app).post("/api/Tournament/create", about))
