@@ -22,6 +22,7 @@ from lct.domain.picking import TeamPicked
 from lct.domain.teams import Team
 from lct.infrastructure.stream import EMPTY, Stream
 from lct.kept import Kept
+from lct.web.identity import PLAYER, _signer
 
 from .api_client import ApiEvening, served, settings_for
 
@@ -71,6 +72,8 @@ def test_long_texts_from_strangers_are_not_cached(behind_a_proxy: Flask) -> None
     browser.get("/")
     session = browser.get_cookie("lct")
     assert session is not None
+    keys = behind_a_proxy.extensions["lct"].secrets
+    player = str(_signer(keys, PLAYER).dumps([evening.code, "nobody"]))
     stranger = behind_a_proxy.test_client(use_cookies=False)
     before = held()
     for number in range(LONG):
@@ -81,11 +84,11 @@ def test_long_texts_from_strangers_are_not_cached(behind_a_proxy: Flask) -> None
         # Junk after a signature changes nothing: base64 decoding skips characters outside its set.
         junk = "".join("!#$%&*~^"[int(digit)] for digit in f"{number:04o}") + "!" * 4000
         for headers in (
-            {"Cookie": f"lct={session.value}{junk}"},
+            {"Cookie": f"lct={session.value}{junk}; {PLAYER}={player}{junk}"},
             {"X-Forwarded-For": junk},
             {"X-Forwarded-Host": f"{number:04}{'a' * 4000}.example"},
         ):
-            stranger.get("/", headers=headers)
+            stranger.get(f"/t/{evening.code}/join", headers=headers)
     assert held() - before < MOST
 
 
