@@ -1,4 +1,5 @@
 """Run the measurements that match ONLY (a figure or a module; default all), then print a table.
+Figures that other work has disturbed say so.
 
 The exit code is 0 if every aim was met, 1 if one was missed or a measurement failed.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from dataclasses import replace
 
 from . import (  # noqa: F401 - they register
     dearest,
@@ -19,6 +21,7 @@ from . import (  # noqa: F401 - they register
     store,
     taps,
 )
+from .calm import disturbances, look
 from .figures import MEASUREMENTS, Figure, table
 
 
@@ -31,16 +34,25 @@ def main(only: str = "") -> int:
         return 2
     figures: list[Figure] = []
     failed = 0
+    before = look()
+    best = before.loop
     for m in chosen:
+        made: list[Figure] = []
         try:
             for figure in m.run():
                 assert figure.name in m.names, f"{figure.name} is not declared"
                 if only in ("", m.subject, figure.name):
-                    print(figure.line(), flush=True)
-                    figures.append(figure)
+                    made.append(figure)
         except Exception:
             failed += 1
             traceback.print_exc()
+        after = look()
+        best = min(best, after.loop)
+        disturbed = "; ".join(disturbances(before, after, best))
+        before = after
+        figures += (replace(figure, disturbed=disturbed) for figure in made)
+        for figure in figures[len(figures) - len(made) :]:
+            print(figure.line(), flush=True)
     print(f"\n{table(figures)}")
     return 1 if failed or any(figure.ok is False for figure in figures) else 0
 

@@ -24,6 +24,7 @@ class Figure:
     value: float
     unit: str
     aim: str = ""
+    disturbed: str = ""  # by what, if the figure cannot be trusted (calm.py)
 
     @property
     def ok(self) -> bool | None:
@@ -42,18 +43,22 @@ class Figure:
                 "unit": self.unit,
                 "aim": self.aim or None,
                 "ok": self.ok,
+                "disturbed": self.disturbed or None,
                 "command": f"make bench ONLY={self.name}",
             }
         )
 
 
 def table(figures: Iterable[Figure]) -> str:
-    """The figures as a table, and whether each met its aim."""
+    """The figures as a table, whether each met its aim, and what disturbed them."""
+    reasons: dict[str, None] = {}
     rows = [f"{'figure':<36}{'value':>9}  {'unit':<9}{'aim':<8}"]
     for figure in figures:
         verdict = {None: "", True: "met", False: "MISSED"}[figure.ok]
         row = f"{figure.name:<36}{figure.value:>9.4g}  {figure.unit:<9}{figure.aim:<8}{verdict}"
-        rows.append(row.rstrip())
+        rows.append(row.rstrip() + (" ~" if figure.disturbed else ""))
+        reasons |= {figure.disturbed: None} if figure.disturbed else {}
+    rows += [f"~ disturbed: {reason}" for reason in reasons]
     return "\n".join(rows)
 
 

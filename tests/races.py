@@ -53,12 +53,14 @@ def call(url: str, token: str = "", body: Any = None) -> tuple[int, Any]:
 class Evening:
     """A tournament with a player, run by its host and by a device that is about to be revoked."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, owner: bool = False) -> None:
         about = {"name": f"Cup {secrets.token_hex(4)}", "limit": 4}
         made = self._good(call(f"{base}/api/v1/tournaments", body=about))
         self.host, self.path = made["organiser_key"], f"/api/v1/tournaments/{made['code']}"
         self.code, self.link = made["code"], re.split(r"[/#=]", made["organiser_url"])[-1]
-        shown = {"link_key": self.link, "label": "phone"}
+        # The link admits a co-organiser, the code an owner.
+        secret = {"recovery_code": made["recovery_code"]} if owner else {"link_key": self.link}
+        shown = {**secret, "label": "phone"}
         device = self._good(call(f"{base}{self.path}/devices", body=shown))
         self.device, self.key = device["device_id"], device["organiser_key"]
         ola = {"first": "Ola", "last": "Nowak"}
@@ -97,6 +99,7 @@ COMMANDS = {
     "close": does("/close"),
     "admit by the old link": admits_another,
 }
+OWNERS = {"renew"}  # what a co-organiser may not
 
 
 class Race:
@@ -169,7 +172,7 @@ def main() -> int:
                 forget_limits(bus.uri)
                 what = list(COMMANDS)[number // 2 % len(COMMANDS)]
                 where = race.run_same if number % 2 else race.run_elsewhere
-                e = Evening(servers[0].url)
+                e = Evening(servers[0].url, owner=what in OWNERS)
                 revoked, status = where(e, COMMANDS[what])
                 statuses[status] += 1
                 behind = stored_after(events, e)

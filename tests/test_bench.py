@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -15,7 +18,8 @@ import mongoengine
 import pytest
 
 from bench import dearest, layers, page, scale, screens, startup, store, taps
-from bench.figures import MEASUREMENTS, Figure, Measurement
+from bench.calm import MOST_OTHERS, Look, disturbances, look
+from bench.figures import MEASUREMENTS, Figure, Measurement, table
 from bench.place import Place, place
 from lct.config import Settings, environ_of
 from lct.infrastructure.documents import connect_store
@@ -144,3 +148,36 @@ def test_every_layer_can_be_left_out(settings: Settings, monkeypatch: pytest.Mon
 def test_the_taps_benchmark_declares_the_cost_of_a_request() -> None:
     (of_taps,) = [each for each in MEASUREMENTS if each.subject == "taps"]
     assert {"constant_vs_plain_flask", "pick_cpu_vs_raw_store"} <= set(of_taps.names)
+
+
+# --- disturbed measurements -----------------------------------------------------------------------
+
+QUIET = Look(stolen=5.0, at=100.0, others=0.02, loop=0.010)
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (QUIET._replace(at=110.0), ""),
+        (QUIET._replace(at=110.0, stolen=5.0 + 10.0 * (os.cpu_count() or 1)), "stolen"),
+        (QUIET._replace(at=110.0, others=0.5), "other processes used 50%"),
+        (QUIET._replace(at=110.0, loop=0.015), "1.5 times"),
+    ],
+)
+def test_a_measurement_names_what_disturbed_it(after: Look, said: str) -> None:
+    found = disturbances(QUIET, after, best=0.010)
+    assert [said in each for each in found] == ([True] if said else [])
+    figure = Figure("pick_cpu_ms", 1.0, "ms", "<= 2", disturbed="; ".join(found))
+    assert (json.loads(figure.line())["disturbed"] is not None) == bool(said)
+    assert ("~ disturbed: " in table([figure])) == bool(said)
+
+
+def test_other_work_on_the_machine_is_seen() -> None:
+    work = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(work) for _ in range(os.cpu_count() or 1)]
+    try:
+        assert look().others > MOST_OTHERS
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()

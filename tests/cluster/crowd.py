@@ -22,7 +22,7 @@ COMES_BACK = {None, 1001, 1005, 1006, 1011, 1012, 1013, 1014}
 FIRST_DELAY, LONGEST_DELAY, JITTER = 0.5, 8.0, 0.3
 SILENCE = 15.0  # seconds of silence after which a page opens a new socket
 REGION = re.compile(
-    r'<(?:li|section|header|p|div|footer|aside)(?: hx-swap-oob="outerMorph")? id="([\w-]+)"'
+    r'<(?:li|section|header|p|div|footer|aside)(?: (?:hx-swap-oob|data-at)="[^"]*")* id="([\w-]+)"'
 )
 
 
