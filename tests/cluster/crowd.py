@@ -22,8 +22,9 @@ COMES_BACK = {None, 1001, 1005, 1006, 1011, 1012, 1013, 1014}
 FIRST_DELAY, LONGEST_DELAY, JITTER = 0.5, 8.0, 0.3
 SILENCE = 15.0  # seconds of silence after which a page opens a new socket
 REGION = re.compile(
-    r'<(?:li|section|header|p|div|footer|aside)(?: (?:hx-swap-oob|data-at)="[^"]*")* id="([\w-]+)"'
+    r'<(?:li|section|header|p|div|footer|aside)(?: hx-swap-oob="outerMorph")? id="([\w-]+)"'
 )
+STAMP = re.compile(r' data-at="[^"]*"')
 
 
 class Watcher:
@@ -103,6 +104,7 @@ class Watcher:
             self.frames += 1
             if not self.live:
                 self.live, self.back_at = True, time.monotonic()
+            message = STAMP.sub("", message)  # when a region was made is no part of what it shows
             found = list(REGION.finditer(message))
             for this, after in zip(found, [*found[1:], None], strict=True):
                 self.regions[this[1]] = message[this.start() : after.start() if after else None]
