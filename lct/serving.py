@@ -81,10 +81,14 @@ _raise_file_limit()
 
 
 def post_worker_init(worker: Any) -> None:
-    """Start the hub and the webhooks, and let them see when the worker has to stop."""
+    """Start the hub and the webhooks, let them see when the worker has to stop, and compile the
+    templates meanwhile."""
+    import gevent  # not before gunicorn has patched
+
     app = getattr(worker.app.callable, "extensions", {}).get("lct")
     if app:
         app.hub.watch(lambda: worker.alive)
+        gevent.spawn(app.renderer.warm_up)
         if app.webhooks:
             app.webhooks.start(lambda: worker.alive)
 

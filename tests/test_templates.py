@@ -246,6 +246,15 @@ def pages(house: House, evening: Evening) -> dict[str, Answer]:
     return seen
 
 
+def test_warming_up_compiles_every_template(renderer: Renderer) -> None:
+    renderer.warm_up()
+    compiled = {name for _, name in renderer._env.cache}
+    assert compiled >= {
+        path.relative_to(ROOT / "templates").as_posix()
+        for path in (ROOT / "templates").rglob("*.html")
+    }
+
+
 def test_every_page_was_seen(pages: dict[str, Answer]) -> None:
     assert len(pages) > 80
     assert {answer.status for answer in pages.values()} == {200, 403, 404, 409, 422}

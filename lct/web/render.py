@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import gevent
 from flask import Flask, render_template, request
 from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
@@ -58,6 +59,13 @@ class Renderer:
         self.forget = self.leaves.clear
         self._env = env
         self._contexts: dict[str, Context] = {}
+
+    def warm_up(self) -> None:
+        """Compile all templates, with pauses for requests: each would take milliseconds of the
+        first request that needs it."""
+        for name in self._env.list_templates(extensions=["html"]):
+            self._env.get_template(name)
+            gevent.sleep(0.005)
 
     def html(self, region: Region) -> str:
         """The region's HTML, including its children's."""
