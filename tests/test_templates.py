@@ -76,6 +76,14 @@ def test_our_scripts_turn_no_text_into_code_or_markup() -> None:
         assert not re.search(r"(?:inner|outer)HTML\s*\+?=", text), path.name
 
 
+@pytest.mark.parametrize("style", ["app.css", "board.css"])
+def test_a_long_name_is_cut_at_its_sides_alone(style: str) -> None:
+    """Letters of other scripts reach below the line of ours, and `overflow: hidden` cut them."""
+    rules = re.findall(r"\{[^}]*text-overflow[^}]*\}", (ROOT / "static" / style).read_text())
+    assert rules
+    assert [rule for rule in rules if "overflow: clip visible" not in rule] == []
+
+
 @pytest.mark.parametrize("folder", VENDOR, ids=lambda p: p.name)
 def test_a_vendored_file_is_the_one_that_was_reviewed(folder: Path) -> None:
     listed = dict(reversed(line.split()) for line in (folder / "SHA384").read_text().splitlines())
