@@ -50,9 +50,9 @@ def main(only: str = "") -> int:
         best = min(best, after.loop)
         disturbed = "; ".join(disturbances(before, after, best))
         before = after
-        figures += (replace(figure, disturbed=disturbed) for figure in made)
-        for figure in figures[len(figures) - len(made) :]:
-            print(figure.line(), flush=True)
+        for figure in made:
+            figures.append(replace(figure, disturbed=disturbed))
+            print(figures[-1].line(), flush=True)
     print(f"\n{table(figures)}")
     return 1 if failed or any(figure.ok is False for figure in figures) else 0
 

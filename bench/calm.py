@@ -1,7 +1,7 @@
-"""Whether other work disturbed a measurement: it says so itself, so nobody has to trust the figure.
+"""Detects whether other work disturbed a measurement, so that its figures can say so.
 
-Between measurements, while nothing of the bench runs, a look at the machine counts what others use
-of it and times a loop that always does the same.
+Between measurements, while the bench is idle, a look at the machine measures the CPU that other
+processes use and times a fixed loop.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Look(NamedTuple):
 
 def look() -> Look:
     """Look around for PAUSE seconds."""
-    busy, _ = _cpu()
+    busy_before, _ = _cpu()
     began = time.monotonic()
     time.sleep(PAUSE)
-    passed = (time.monotonic() - began) * _cores()
-    others = (_cpu()[0] - busy) / passed
-    return Look(_cpu()[1], time.monotonic(), others, _loop())
+    busy, stolen = _cpu()
+    now = time.monotonic()
+    return Look(stolen, now, (busy - busy_before) / ((now - began) * _cores()), _loop())
 
 
 def disturbances(before: Look, after: Look, best: float) -> list[str]:

@@ -44,7 +44,7 @@ def settings() -> Settings:
 
 
 def with_app(function: Callable[..., None]) -> Callable[..., None]:
-    """Run the function in an app context: flask's, or that of an app made for it."""
+    """Run the function in Flask's app context, or in one of a new app."""
 
     @click.pass_context
     def run(ctx: click.Context, /, **given: Any) -> None:

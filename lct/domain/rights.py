@@ -18,7 +18,7 @@ class Right(Enum):
 
 
 class Actor(NamedTuple):
-    """``id`` is the player's, or that of the organiser's device. ``renewed`` is how often the
+    """``id`` identifies the player, or the organiser's device. ``renewed`` is how often the
     player's personal code had been renewed when this phone signed in."""
 
     kind: str

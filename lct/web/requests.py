@@ -184,7 +184,7 @@ def init_app(app: Flask) -> None:
         COMPRESS_REGISTER=False,  # small responses skip it altogether
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
         COMPRESS_ALGORITHM=["br", "gzip"],
-        COMPRESS_ALGORITHM_STREAMING=["br", "gzip"],
+        COMPRESS_ALGORITHM_STREAMING=["br", "gzip"],  # files; zstd is not wired up below
         COMPRESS_BR_LEVEL=4,
         COMPRESS_LEVEL=2,  # ISA-L has 0 to 3
         COMPRESS_MIN_SIZE=COMPRESSED,

@@ -57,7 +57,7 @@ class WebhookMessage(BaseModel):
 
     type: str = Field(description="The event's type, as in the history, or draw-over.")
     code: str
-    seq: int = Field(description="The event's place; for draw-over, that of the last event sent.")
+    seq: int = Field(description="The event's place; for draw-over, the last sent event's.")
     version: int = Field(description="The tournament's version right after that event.")
     at: datetime
     data: dict[str, Any] = Field(description="The event's public fields.")
