@@ -66,9 +66,10 @@ audit: $(DEV)/requirements-dev.lock ## ask PyPI for known vulnerabilities of eve
 			--requirement $$name.lock || exit 1; \
 	done
 
-docs: $(DEV)/requirements-dev.lock ## generate docs/events.md and docs/rights.md
+docs: $(DEV)/requirements-dev.lock ## generate docs/events.md, docs/rights.md and lct/locale/lct.pot
 	$(DEV)/bin/python -m tools.event_docs > docs/events.md.new && mv docs/events.md.new docs/events.md
 	$(DEV)/bin/python -m tools.rights_table > docs/rights.md.new && mv docs/rights.md.new docs/rights.md
+	$(DEV)/bin/python -m tools.texts > lct/locale/lct.pot.new && mv lct/locale/lct.pot.new lct/locale/lct.pot
 
 sbom: $(DEV)/requirements-dev.lock ## write the software bill of materials, sbom.json
 	$(DEV)/bin/python -m tools.sbom > sbom.json

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lct.application.screens.region import Region
 from lct.bootstrap import create_app
 from lct.config import Settings
+from lct.locale import Language
 
 app = create_app(Settings.from_env())
 renderer = app.extensions["lct"].renderer
@@ -12,10 +13,10 @@ html = renderer.html
 containers = 0
 
 
-def counted(region: Region) -> str:
+def counted(region: Region, language: Language) -> str:
     global containers
     containers += bool(region.children)  # the renderer counts the leaves
-    return str(html(region))
+    return str(html(region, language))
 
 
 renderer.html = counted

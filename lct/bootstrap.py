@@ -19,6 +19,7 @@ from .infrastructure.event_store import EventStore
 from .infrastructure.limiter import Limiter
 from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import RedisBus
+from .locale import languages
 from .places import PACKAGE, ROOT
 from .web import (
     api,
@@ -117,6 +118,7 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
     store = EventStore(defer=gevent.spawn)
     bus = RedisBus(settings.redis_url)
     public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
+    spoken = languages(settings.locale or PACKAGE / "locale")
     webhooks = tell_others(store, bus, settings) if settings.webhooks else None
     told = [bus.publish, webhooks.wake] if webhooks else [bus.publish]
     return App(
@@ -133,12 +135,14 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
             sockets_per_tournament=settings.sockets_per_tournament,
             revision=settings.revision,
             on_webhook=webhooks.added if webhooks else None,
+            languages=spoken,
         ),
         limiter=Limiter(settings.redis_url),
         renderer=renderer,
         stored=partial(stored_events.stored, store),
         exported=partial(transfer.exported, store),
         receipt=partial(stored_events.receipt, store),
+        languages=spoken,
         catalogue=parse_catalogue((PACKAGE / "data/teams.csv").read_text(encoding="utf-8")),
         secrets=secrets_of(settings),
         public_url=public_url,

@@ -2,6 +2,8 @@
 // Everything a live page does except swapping regions, which htmx does. Loaded after lct.js.
 
 const view = document.body.dataset.view;
+const words = JSON.parse(document.body.dataset.words); // in the reader's language
+const fill = (text, data) => text.replace(/\{(\w+)\}/g, (_, name) => data[name]);
 const mark = $("#live-mark");
 const live = $("#live");
 const address = (way) => live.getAttribute("hx-ws:connect").replace("/live?", `/${way}?`);
@@ -24,14 +26,14 @@ let heard = Date.now(); // when the last message arrived
 let trouble = false; // the server reports that it gets no updates itself
 let over = false;
 
-function say(state, text) {
+function say(state, text = words[state]) {
   mark.dataset.state = state;
   if (mark.textContent !== text) mark.textContent = text;
 }
 const is = (state) => mark.dataset.state === state;
-const lost = () => over || is("off") || say("off", `Not live since ${clock()}`);
+const lost = () => over || is("off") || say("off", fill(words.off, { time: clock() }));
 const open = () => connection?.socket?.readyState === 1;
-say("wait", "Connecting");
+say("wait");
 use("ws");
 
 function use(next) {
@@ -48,9 +50,9 @@ function got(from, data) {
   if (from === "ws") worked = !(failures = 0);
   if (from !== way) use(from);
   if (data?.startsWith("{")) trouble = JSON.parse(data).live === false;
-  if (trouble) say("slow", "Delayed");
-  else if (way === "poll") say("slow", "Delayed: every 5 s");
-  else say("live", "Live");
+  if (trouble) say("slow");
+  else if (way === "poll") say("slow", words.poll);
+  else say("live");
   if (back && way !== "ws") up();
 }
 function expect(from, otherwise) {
@@ -65,7 +67,7 @@ function end() {
   over = true;
   hangUp();
   htmx.swap({ sourceElement: live, target: live, swap: "delete", text: "" }); // makes hx-ws give up
-  say("over", "Updates ended: reload");
+  say("over");
 }
 // Retry the transports above the one in use.
 function up() {
@@ -247,13 +249,13 @@ function tell(text) {
 tell();
 on("htmx:after:swap", () => tell());
 on("htmx:error", ({ detail }) => {
-  if (detail.ctx?.request.method === "POST") tell("No connection. Nothing is lost: try again.");
+  if (detail.ctx?.request.method === "POST") tell(words.unsent);
 });
 on("htmx:before:request", ({ detail }) => detail.ctx.request.submitter?.classList.add("is-busy"));
 on("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.request.method !== "POST") return;
   ctx.request.submitter?.classList.remove("is-busy");
-  if (ctx.response?.status >= 400 && !ctx.text.includes('id="notice"')) tell("That didn't work. Try again.");
+  if (ctx.response?.status >= 400 && !ctx.text.includes('id="notice"')) tell(words.failed);
   // Show the message beside its field, too.
   const field = ctx.sourceElement.elements?.[$("#notice [data-field]")?.dataset.field];
   if (!field?.setCustomValidity) return;
@@ -316,7 +318,7 @@ function turnTo(next) {
   turn = next % Math.max(pages, 1);
   const first = turn * PAGE + 1;
   $("#pages").hidden = pages < 2;
-  $("#pages").textContent = `Page ${turn + 1} of ${pages}`;
+  $("#pages").textContent = fill(words.page, { n: turn + 1, of: pages });
   hide(pages < 2 ? "" : `.cells > :not(:nth-child(n+${first}):nth-child(-n+${first + PAGE - 1}))`);
 }
 if (view === "board") {

@@ -185,6 +185,7 @@ class Phone:
         self.house, self.worker = house, worker
         self.cookies: dict[tuple[str, str], str] = {}  # (path, name) -> value
         self.token = ""
+        self.language = house.language
         self.connection: HTTPConnection | None = None
 
     def copy(self, worker: int | None = None) -> Phone:
@@ -223,7 +224,7 @@ class Phone:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         connection = self.connect()
-        sent = {"Cookie": self.cookie_header(path), **(headers or {})}
+        sent = {**self._about(path), **(headers or {})}
         connection.request(method, path, body, {k: v for k, v in sent.items() if v})
         response = connection.getresponse()
         answer = Answer(path, response.status, response.headers, response.read().decode())
@@ -250,6 +251,9 @@ class Phone:
                 self.connection.getresponse().read()
         return self.connection
 
+    def _about(self, path: str) -> dict[str, str]:
+        return {"Cookie": self.cookie_header(path), "Accept-Language": self.language}
+
     def cookie_header(self, path: str) -> str:
         path = path.partition("?")[0]
         return "; ".join(
@@ -265,7 +269,7 @@ class Phone:
     def open_socket(self, path: str, headers: dict[str, str] | None = None, **options: Any) -> Any:
         """A socket without client pings, and by default no compression; the caller closes it."""
         url = f"ws://{self.house.host}:{self.house.port}{path}"
-        sent = {"Cookie": self.cookie_header(path), **(headers or {})}
+        sent = {**self._about(path), **(headers or {})}
         quiet = {
             "ping_interval": None,
             "close_timeout": 1,
@@ -402,6 +406,8 @@ class Raw:
 
 class House:
     """One served app that many tests share, each with evenings of its own."""
+
+    language = "en"  # of its phones
 
     def __init__(self, server: LiveServer, settings: Settings) -> None:
         self.server, self.settings = server, settings

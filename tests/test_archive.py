@@ -187,7 +187,7 @@ def test_a_forgotten_player_is_named_nowhere_and_their_draw_stays(desk: Desk) ->
         assert t.players["p-Max"].name == "Player No. 1"
         assert t.players["p-Max"].dealt is not None
         assert [name for _, name, _ in t.draws[0].hands] == ["Ola Nowak", "Player No. 1"]
-    told = " ".join(line.what for line in story(code, stored_events.stored(desk.store, code)))
+    told = " ".join(str(line.what) for line in story(code, stored_events.stored(desk.store, code)))
     assert "Max" not in told
 
 
@@ -273,7 +273,8 @@ def test_an_interrupted_deletion_leaves_an_earlier_complete_state(
 
 def test_the_story_tells_who_did_what_but_not_the_result_of_the_draw(desk: Desk) -> None:
     code = evening(desk)
-    told = [(line.who, line.what) for line in story(code, stored_events.stored(desk.store, code))]
+    lines = story(code, stored_events.stored(desk.store, code))
+    told = [(str(line.who), str(line.what)) for line in lines]
     assert ("System", "took Team 4 instead of Team 3 for Ola Nowak") in told
     assert ("System", "changed the name Max Nowak to Maxi Nowak") in told
     assert ("System", "drew the teams: attempt 1, 2 cards") in told

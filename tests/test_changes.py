@@ -22,6 +22,7 @@ from lct.domain.evening import ChangeLimit, CloseTournament, LockJoining, Reopen
 from lct.domain.fact import Command, Touched
 from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer
 from lct.domain.picking import LetGo, PickTeam, RestartPicks
+from lct.locale import Language
 from lct.web.picture import Picture
 
 from .evening import CODE, Evening
@@ -35,9 +36,10 @@ class Renderer:
     def __init__(self) -> None:
         self.rendered: list[str] = []
 
-    def html(self, region: Region) -> str:
+    def html(self, region: Region, language: Language) -> str:
         self.rendered.append(region.id)
-        return f'<p id="{region.id}">{region.data}{"".join(map(self.html, region.children))}</p>'
+        children = "".join(self.html(child, language) for child in region.children)
+        return f'<p id="{region.id}">{region.data}{children}</p>'
 
 
 @dataclass

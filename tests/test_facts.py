@@ -38,6 +38,7 @@ from lct.domain.fact import (
 from lct.domain.people import ForgetPlayer, RemovePlayer
 from lct.domain.picking import LetGo, PickTeam
 from lct.domain.rights import ANYONE, OPERATOR, SYSTEM, Actor, Right, organiser, player
+from lct.domain.text import Text, text
 from lct.domain.tournament import Tournament
 from lct.infrastructure import stored_events, transfer
 from lct.webhooks.message import following, progress_of
@@ -65,8 +66,8 @@ def lots(monkeypatch: pytest.MonkeyPatch) -> type[Event]:
         def apply(self, t: Tournament, seq: int, at: datetime) -> None:
             """The state does not keep lots."""
 
-        def sentence(self, t: Tournament) -> str:
-            return "drew lots"
+        def sentence(self, t: Tournament) -> Text:
+            return text("drew lots")
 
     return LotsDrawn
 
@@ -93,12 +94,12 @@ def test_an_unmarked_field_never_leaves(lots: Any, desk: Desk) -> None:
     assert told is not None
     webhook = told[0].body().decode()
     history = story(code, stored)
-    assert history[-1].what == "drew lots"
+    assert str(history[-1].what) == "drew lots"
     export = list(transfer.exported(desk.store, code, set()))
     assert json.loads(export[-1])["data"] == {"attempt": 1, "player_id": "p-exported"}
-    for text in (webhook, str(history), *export):
-        assert "p-sealed" not in text
-        assert "seed-never" not in text
+    for sent in (webhook, str(history), *export):
+        assert "p-sealed" not in sent
+        assert "seed-never" not in sent
     assert "p-exported" not in webhook
     whole = list(transfer.exported(desk.store, code, None))
     assert "seed-never" in whole[-1]  # for moving to another server

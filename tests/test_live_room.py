@@ -14,7 +14,8 @@ from lct.application.messages import Looked
 from lct.application.screens.change import ANYTHING
 from lct.application.screens.region import Region, Scene
 from lct.application.screens.region import Screen as View
-from lct.web.outbox import EventOutbox, Outbox, event
+from lct.locale import Language
+from lct.web.outbox import EventOutbox, Outbox, Shared, event
 from lct.web.picture import Picture
 from lct.web.room import Room
 
@@ -72,7 +73,7 @@ class Screen(Outbox):
 
     def __init__(self, player_id: str) -> None:
         self.ends = socket.socketpair()
-        super().__init__(self.ends[0], "me", player_id)
+        super().__init__(self.ends[0], Shared("me"), player_id)
         self.sent: list[str] = []
         self.closed_with = 0
 
@@ -88,8 +89,9 @@ class Renderer:
 
     broken = "nothing"
 
-    def html(self, region: Region) -> str:
-        text = f'<p id="{region.id}">{region.data}{"".join(map(self.html, region.children))}</p>'
+    def html(self, region: Region, language: Language) -> str:
+        children = "".join(self.html(child, language) for child in region.children)
+        text = f'<p id="{region.id}">{region.data}{children}</p>'
         if self.broken in text:
             raise RuntimeError(self.broken)
         return text
@@ -153,9 +155,9 @@ def test_own_regions_replace_shared_ones_which_are_rendered_once() -> None:
     rendered: list[str] = []
 
     class Counting(Renderer):
-        def html(self, region: Region) -> str:
+        def html(self, region: Region, language: Language) -> str:
             rendered.append(region.id)
-            return super().html(region)
+            return super().html(region, language)
 
     renderer: Any = Counting()
     rows = tuple(Region(f"row-{n}", "", (n,)) for n in range(50))
@@ -180,7 +182,7 @@ def test_own_regions_replace_shared_ones_which_are_rendered_once() -> None:
 def test_a_closed_stream_sends_over_even_after_a_half_written_event() -> None:
     ours, theirs = gevent.socket.socketpair()
     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    box = EventOutbox(ours, "board")
+    box = EventOutbox(ours, Shared("board"))
     big = event(b"x" * 1_000_000)
     box.offer(big, set())
     assert box.lagging

@@ -46,6 +46,7 @@ from lct.domain.people import (
 from lct.domain.picking import LetGo, PickTeam, RestartPicks
 from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import SCHEMA, dump
+from lct.domain.text import Text, text
 from lct.infrastructure import documents
 from lct.places import ROOT
 
@@ -361,8 +362,8 @@ def test_any_event_class_claims_a_text_with_one_line(
         def apply(self, t: Any, seq: int, at: Any) -> None:
             """A wristband changes no state."""
 
-        def sentence(self, t: Any) -> str:
-            return f"gave out wristband {self.band}"
+        def sentence(self, t: Any) -> Text:
+            return text("gave out wristband %(band)s", band=self.band)
 
     @dataclass(frozen=True, kw_only=True)
     class GiveWristband(Command):

@@ -23,6 +23,7 @@ from lct.domain.draw import NOT_OWN
 from lct.domain.evening import CloseTournament, LockJoining
 from lct.domain.people import BlockPlayer
 from lct.domain.tournament import Tournament
+from lct.locale import ENGLISH
 from lct.places import ROOT
 from lct.web.crest import PATTERNS
 from lct.web.render import Renderer, out_of_band
@@ -153,7 +154,7 @@ def test_every_region_is_one_element_that_begins_with_its_id(
 ) -> None:
     t, now = PHASES[phase]
     for region in all_regions(t, now):
-        html = renderer.html(region)
+        html = renderer.html(region, ENGLISH)
         assert re.match(rf'<[a-z]+2? id="{re.escape(region.id)}"[ >]', html), region.template
         (root,) = parse(html).children
         assert isinstance(root, Element)
@@ -182,10 +183,10 @@ def forbidden(page: Element) -> None:
 
 def test_regions_with_equal_data_are_rendered_once(renderer: Renderer) -> None:
     t, now = PHASES["plain pick"]
-    all_before = [renderer.html(region) for region in all_regions(t, now)]
+    all_before = [renderer.html(region, ENGLISH) for region in all_regions(t, now)]
     renders = renderer.renders
     later = now + timedelta(seconds=1)
-    assert [renderer.html(region) for region in all_regions(t, later)] == all_before
+    assert [renderer.html(region, ENGLISH) for region in all_regions(t, later)] == all_before
     assert renderer.renders == renders
 
 

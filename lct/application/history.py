@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..domain.fact import Event, apply
-from ..domain.tournament import Tournament
+from ..domain.text import Text, text, verbatim
+from ..domain.tournament import Tournament, device_text
 
 
 class Stored(NamedTuple):
@@ -36,8 +37,8 @@ class Line(NamedTuple):
 
     seq: int
     at: datetime
-    who: str
-    what: str
+    who: str | Text
+    what: Text
     type: str
     request_id: str
 
@@ -70,13 +71,23 @@ def _told(t: Tournament, each: Stored) -> Line:
     apply(t, each.event, each.seq, each.at)
     player = getattr(each.event, "player_id", "") if each.event.players_own else each.actor
     if player != each.actor:
-        what += f" for {t.name_of(player)}"
+        what = text("%(what)s for %(player)s", what=what, player=t.name_of(player))
     return Line(each.seq, each.at, _who(t, each.actor), what, each.event.type, each.request_id)
 
 
-def _who(t: Tournament, actor: str) -> str:
+# Who may act besides players, as stored.
+ACTORS = {
+    "organiser": text("Host"),
+    "player": text("Player"),
+    "operator": text("Operator"),
+    "system": text("System"),
+}
+
+
+def _who(t: Tournament, actor: str) -> str | Text:
     kind, _, device = actor.partition(":")
-    if kind == "organiser":
-        label = t.devices.get(device, "a device since signed out")
-        return f"Host ({label})" if device else "Host"
-    return t.name_of(actor) if actor in t.players else kind.capitalize()
+    if kind == "organiser" and device:
+        label = t.devices.get(device)
+        shown = text("a device since signed out") if label is None else device_text(label)
+        return text("Host (%(device)s)", device=shown)
+    return t.name_of(actor) if actor in t.players else ACTORS.get(kind) or verbatim(kind)

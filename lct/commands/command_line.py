@@ -27,7 +27,7 @@ class Plain(click.Command):
         try:
             return super().invoke(ctx)
         except LctError as refusal:
-            raise click.ClickException(refusal.sentence) from None
+            raise click.ClickException(str(refusal)) from None
         except SettingMissing as missing:
             folder = os.environ.get("LCT_VAR") or data_folder()
             raise click.ClickException(

@@ -14,7 +14,8 @@ from datetime import datetime
 from . import errors
 from .fact import Command, Event, Exported, Public
 from .rights import Right, organiser
-from .tournament import Tournament
+from .text import Text, text
+from .tournament import Tournament, device_text
 
 MAX_DEVICES = 20
 
@@ -39,8 +40,10 @@ class DeviceAdmitted(Event):
         if self.owner:
             t.owners.add(self.device_id)
 
-    def sentence(self, t: Tournament) -> str:
-        return f"let another device run the evening: {self.label}"
+    def sentence(self, t: Tournament) -> Text:
+        return text(
+            "let another device run the evening: %(device)s", device=device_text(self.label)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +95,10 @@ class DeviceRevoked(Event):
         t.organiser_links += 1
         t.recovery_hash = self.recovery_hash or t.recovery_hash
 
-    def sentence(self, t: Tournament) -> str:
-        return f"signed out {t.devices.get(self.device_id, 'a device')}"
+    def sentence(self, t: Tournament) -> Text:
+        if self.device_id not in t.devices:
+            return text("signed out a device")
+        return text("signed out %(device)s", device=device_text(t.devices[self.device_id]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +138,8 @@ class RecoveryCodeRenewed(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.recovery_hash = self.recovery_hash
 
-    def sentence(self, t: Tournament) -> str:
-        return "made a new recovery code"
+    def sentence(self, t: Tournament) -> Text:
+        return text("made a new recovery code")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,12 +164,11 @@ class SeatCodesRenewed(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.seat_codes[self.player_id] = t.seat_codes.get(self.player_id, 0) + 1
 
-    def sentence(self, t: Tournament) -> str:
-        return (
-            f"made a new personal code for {t.name_of(self.player_id)}"
-            if self.player_id
-            else ("made new personal codes for everybody")
-        )
+    def sentence(self, t: Tournament) -> Text:
+        if not self.player_id:
+            return text("made new personal codes for everybody")
+        player = t.name_of(self.player_id)
+        return text("made a new personal code for %(player)s", player=player)
 
 
 @dataclass(frozen=True, kw_only=True)

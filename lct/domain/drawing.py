@@ -9,6 +9,7 @@ from typing import NamedTuple
 from . import errors
 from .draw import NOT_OWN, Ticket, hand_out
 from .fact import AfterLastCard, Command, Event, Public
+from .text import Text, counted, text
 from .tournament import Draw, Hand, Tournament
 
 
@@ -42,13 +43,19 @@ class TeamsDrawn(Event):
         for player_id, team in self.hands:
             t.players[player_id].dealt = team
         hands = [
-            Hand(dealt.player_id, t.name_of(dealt.player_id), dealt.team) for dealt in self.hands
+            Hand(dealt.player_id, str(t.name_of(dealt.player_id)), dealt.team)
+            for dealt in self.hands
         ]
         t.draws.append(Draw(self.attempt, t.commitment, self.secret, self.option, picks, hands, at))
         t.dealt = True
 
-    def sentence(self, t: Tournament) -> str:
-        return f"drew the teams: attempt {self.attempt}, {len(self.hands)} cards"
+    def sentence(self, t: Tournament) -> Text:
+        return counted(
+            "drew the teams: attempt %(attempt)s, %(n)s card",
+            "drew the teams: attempt %(attempt)s, %(n)s cards",
+            len(self.hands),
+            attempt=self.attempt,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +94,8 @@ class RevealSkipped(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.draws[-1].skipped = True
 
-    def sentence(self, t: Tournament) -> str:
-        return "turned all cards at once"
+    def sentence(self, t: Tournament) -> Text:
+        return text("turned all cards at once")
 
 
 @dataclass(frozen=True, kw_only=True)

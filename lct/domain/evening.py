@@ -11,8 +11,9 @@ from .draw import NOT_OWN, PLAIN, commitment
 from .fact import AfterLastCard, Claim, Command, Event, Exported, Public
 from .rights import Right
 from .teams import MAX_TEAMS, STAR_STEPS, Team, is_team_name
-from .tournament import MAX_PLAYERS, MIN_PLAYERS, Tournament
-from .values import TITLE_CLUSTERS, visible_text
+from .text import Text, counted, text
+from .tournament import CREATORS, MAX_PLAYERS, MIN_PLAYERS, Tournament
+from .values import TITLE_CLUSTERS, not_between, visible_text
 
 NAME = Claim("tournament-name", "name", errors.TournamentNameTaken)
 
@@ -27,7 +28,7 @@ class Keys(NamedTuple):
 
 def title(typed: str) -> str:
     """The typed name of a tournament, cleaned; Invalid if it is not a valid name."""
-    return visible_text(typed, "name", TITLE_CLUSTERS, "a name for the tournament")
+    return visible_text(typed, "name", TITLE_CLUSTERS, text("Type a name for the tournament."))
 
 
 def is_title(name: str) -> bool:
@@ -40,7 +41,7 @@ def is_title(name: str) -> bool:
 
 def check_seats(limit: int) -> None:
     if not MIN_PLAYERS <= limit <= MAX_PLAYERS:
-        raise errors.Invalid(limit=f"Choose a number from {MIN_PLAYERS} to {MAX_PLAYERS}.")
+        raise errors.Invalid(limit=not_between(MIN_PLAYERS, MAX_PLAYERS))
 
 
 # --- opening --------------------------------------------------------------------------------------
@@ -69,12 +70,17 @@ class TournamentCreated(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.name, t.limit, t.teams, t.option = self.name, self.limit, self.teams, self.option
         t.commitment, t.secret = self.commitment, self.secret
-        t.devices[self.device_id] = "the device that created it"
+        t.devices[self.device_id] = str(CREATORS)
         t.owners.add(self.device_id)
         t.organiser_hash, t.recovery_hash = self.organiser_hash, self.recovery_hash
 
-    def sentence(self, t: Tournament) -> str:
-        return f"opened “{self.name}” with {self.limit} seats and {len(self.teams)} teams"
+    def sentence(self, t: Tournament) -> Text:
+        return text(
+            "opened “%(name)s” with %(seats)s and %(teams)s",
+            name=self.name,
+            seats=counted("%(n)s seat", "%(n)s seats", self.limit),
+            teams=counted("%(n)s team", "%(n)s teams", len(self.teams)),
+        )
 
     def sound(self) -> bool:
         stars = (0.0, *STAR_STEPS)
@@ -107,7 +113,7 @@ class CreateTournament(Command):
         name = title(self.name)
         check_seats(self.limit)
         if self.option not in (PLAIN, NOT_OWN):
-            raise errors.Invalid(option="Choose how the teams are handed out.")
+            raise errors.Invalid(option=text("Choose how the teams are handed out."))
         if self.limit > len(self.teams):
             raise errors.TooFewTeams(len(self.teams), self.limit, "teams")
         seal = commitment(self.code, self.secret)
@@ -132,8 +138,10 @@ class TournamentRenamed(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.name = self.name
 
-    def sentence(self, t: Tournament) -> str:
-        return f"renamed the evening from “{t.name}” to “{self.name}”"
+    def sentence(self, t: Tournament) -> Text:
+        return text(
+            "renamed the evening from “%(before)s” to “%(after)s”", before=t.name, after=self.name
+        )
 
     def sound(self) -> bool:
         return is_title(self.name)
@@ -164,8 +172,10 @@ class LimitChanged(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.limit = self.limit
 
-    def sentence(self, t: Tournament) -> str:
-        return f"changed the seats from {t.limit} to {self.limit}"
+    def sentence(self, t: Tournament) -> Text:
+        return text(
+            "changed the seats from %(before)s to %(after)s", before=t.limit, after=self.limit
+        )
 
     def sound(self) -> bool:
         return MIN_PLAYERS <= self.limit <= MAX_PLAYERS
@@ -209,8 +219,8 @@ class JoiningLocked(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.locked = True
 
-    def sentence(self, t: Tournament) -> str:
-        return "locked the door"
+    def sentence(self, t: Tournament) -> Text:
+        return text("locked the door")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,8 +240,8 @@ class JoiningUnlocked(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.locked = False
 
-    def sentence(self, t: Tournament) -> str:
-        return "unlocked the door"
+    def sentence(self, t: Tournament) -> Text:
+        return text("unlocked the door")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,8 +265,8 @@ class TournamentClosed(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.closed = True
 
-    def sentence(self, t: Tournament) -> str:
-        return "closed the evening"
+    def sentence(self, t: Tournament) -> Text:
+        return text("closed the evening")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,8 +288,8 @@ class TournamentReopened(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.closed, t.name = False, self.name
 
-    def sentence(self, t: Tournament) -> str:
-        return f"opened the evening again as “{self.name}”"
+    def sentence(self, t: Tournament) -> Text:
+        return text("opened the evening again as “%(name)s”", name=self.name)
 
     def sound(self) -> bool:
         return is_title(self.name)

@@ -24,6 +24,7 @@ from .errors import (
     VersionMismatch,
 )
 from .rights import Actor, Right
+from .text import Text
 from .tournament import Tournament
 from .values import MAX_CLUSTER, TITLE_CLUSTERS, fold
 
@@ -147,9 +148,9 @@ class Event(ABC):
         """Change ``t``. Never refuses: a stored event has happened. Callers use ``apply`` below."""
 
     @abstractmethod
-    def sentence(self, t: Tournament) -> str:
-        """What was done, given the state before the event. The history puts before it who did it,
-        and behind it for whom."""
+    def sentence(self, t: Tournament) -> Text:
+        """What was done, given the state before the event: a predicate, such as "took a seat",
+        whose subject the history names before it."""
 
     def touches(self, t: Tournament) -> Touched | None:
         """The parts of a screen that the event changes besides the counts, given the state before

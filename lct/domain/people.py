@@ -9,6 +9,7 @@ from . import errors
 from .fact import Command, Event, Public, Touched
 from .picking import free
 from .rights import Right
+from .text import Text, text
 from .tournament import Player, Tournament
 from .values import fold, is_person_name, person_name
 
@@ -49,8 +50,8 @@ class PlayerJoined(Event):
         t.players[self.player_id] = Player(self.player_id, self.first, self.last)
         t.removed.discard(self.player_id)
 
-    def sentence(self, t: Tournament) -> str:
-        return "took a seat"
+    def sentence(self, t: Tournament) -> Text:
+        return text("took a seat")
 
     def sound(self) -> bool:
         return is_person_name(self.first, self.last) and Event.sound(self)
@@ -98,8 +99,9 @@ class PlayerRenamed(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.players[self.player_id].rename(self.first, self.last)
 
-    def sentence(self, t: Tournament) -> str:
-        return f"changed the name {t.name_of(self.player_id)} to {self.first} {self.last}"
+    def sentence(self, t: Tournament) -> Text:
+        before, after = t.name_of(self.player_id), f"{self.first} {self.last}"
+        return text("changed the name %(before)s to %(after)s", before=before, after=after)
 
     def sound(self) -> bool:
         return is_person_name(self.first, self.last) and Event.sound(self)
@@ -139,8 +141,8 @@ class PlayerRemoved(Event):
         take_out(t, self.player_id)
         t.removed.add(self.player_id)
 
-    def sentence(self, t: Tournament) -> str:
-        return f"took {t.name_of(self.player_id)} off the list"
+    def sentence(self, t: Tournament) -> Text:
+        return text("took %(player)s off the list", player=t.name_of(self.player_id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +168,8 @@ class PlayerBlocked(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.blocked[self.player_id] = take_out(t, self.player_id).name
 
-    def sentence(self, t: Tournament) -> str:
-        return f"blocked {t.name_of(self.player_id)}"
+    def sentence(self, t: Tournament) -> Text:
+        return text("blocked %(player)s", player=t.name_of(self.player_id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,8 +195,8 @@ class PlayerUnblocked(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.blocked.pop(self.player_id, None)
 
-    def sentence(self, t: Tournament) -> str:
-        return f"unblocked {t.name_of(self.player_id)}"
+    def sentence(self, t: Tournament) -> Text:
+        return text("unblocked %(player)s", player=t.name_of(self.player_id))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,8 +236,9 @@ class PlayerForgotten(Event):
             ]
         t.forgotten.add(self.player_id)
 
-    def sentence(self, t: Tournament) -> str:
-        return f"forgot a player, now {self.first} {self.last}"
+    def sentence(self, t: Tournament) -> Text:
+        name = f"{self.first} {self.last}"
+        return text("forgot a player, now %(name)s", name=name)
 
     def sound(self) -> bool:
         return is_person_name(self.first, self.last) and Event.sound(self)

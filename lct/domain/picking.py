@@ -9,6 +9,7 @@ from . import errors
 from .draw import commitment
 from .fact import AfterLastCard, Command, Event, Exported, Public, Touched
 from .rights import Right
+from .text import Text, text
 from .tournament import Player, Tournament
 
 
@@ -46,10 +47,11 @@ class TeamPicked(Event):
         player.team, player.value, player.picked_at = self.team, self.value, seq
         t.holders[self.team] = player.id
 
-    def sentence(self, t: Tournament) -> str:
-        before = t.players[self.player_id].team
-        instead = f" instead of {t.teams[before].name}" if before is not None else ""
-        return f"took {t.teams[self.team].name}{instead}"
+    def sentence(self, t: Tournament) -> Text:
+        team, before = t.teams[self.team].name, t.players[self.player_id].team
+        if before is None:
+            return text("took %(team)s", team=team)
+        return text("took %(team)s instead of %(other)s", team=team, other=t.teams[before].name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +91,11 @@ class TeamLetGo(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         free(t, t.players[self.player_id])
 
-    def sentence(self, t: Tournament) -> str:
+    def sentence(self, t: Tournament) -> Text:
         before = t.players[self.player_id].team
-        team = t.teams[before].name if before is not None else "a team"
-        return f"let {team} go"
+        if before is None:
+            return text("let a team go")
+        return text("let %(team)s go", team=t.teams[before].name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +127,10 @@ class PicksRestarted(Event):
         t.attempt, t.commitment, t.secret = self.attempt, self.commitment, self.secret
         t.dealt = False
 
-    def sentence(self, t: Tournament) -> str:
-        return f"restarted the picks: attempt {self.attempt}, under a new seal"
+    def sentence(self, t: Tournament) -> Text:
+        return text(
+            "restarted the picks: attempt %(attempt)s, under a new seal", attempt=self.attempt
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from .errors import Invalid
+from .text import counted, text
 from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long, is_plain, length
 
 MAX_TEAMS = 2000
@@ -16,9 +17,9 @@ MAX_TEAMS = 2000
 MAX_ELABORATE = 10_000
 STAR_STEPS = (5.0, 4.5, 4.0, 3.5, 3.0, 2.5, 2.0)
 
-_ELABORATE = (
-    f"Names with emoji or combining marks may have {MAX_ELABORATE} characters in total; "
-    "these have more."
+_ELABORATE = text(
+    "Names with emoji or combining marks may have %(most)s characters in total; these have more.",
+    most=MAX_ELABORATE,
 )
 
 
@@ -75,13 +76,19 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
             if elaborate > MAX_ELABORATE:
                 raise Invalid(**{field: _ELABORATE})
         if len(line.strip().splitlines()) > 1:
-            raise Invalid(**{field: f"“{clean(line)}” has a line break in it."})
+            raise Invalid(**{field: text("“%(line)s” has a line break in it.", line=clean(line))})
         if name := clean(line):
             names.append(name)
     if not names:
-        raise Invalid(**{field: "Paste at least two teams, one per line."})
+        raise Invalid(**{field: text("Paste at least two teams, one per line.")})
     if len(names) > MAX_TEAMS:
-        raise Invalid(**{field: f"{len(names)} teams are too many; the limit is {MAX_TEAMS}."})
+        wrong = counted(
+            "%(n)s team is too many; the limit is %(most)s.",
+            "%(n)s teams are too many; the limit is %(most)s.",
+            len(names),
+            most=MAX_TEAMS,
+        )
+        raise Invalid(**{field: wrong})
     seen: dict[str, str] = {}
     twice: list[str] = []
     for name in names:
@@ -93,7 +100,7 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
         seen[folded] = name
     if twice:
         shown = ", ".join(dict.fromkeys(twice[:5])) + (" …" if len(twice) > 5 else "")
-        raise Invalid(**{field: f"In the list more than once: {shown}."})
+        raise Invalid(**{field: text("In the list more than once: %(teams)s.", teams=shown)})
     return tuple(Team(name) for name in names)
 
 
@@ -108,4 +115,5 @@ def is_team_name(name: str) -> bool:
 
 def _too_long(name: str, field: str) -> Invalid:
     shown = "".join(islice(clusters(clean(name[:1000])), 20))
-    return Invalid(**{field: f"“{shown}…” is longer than {NAME_CLUSTERS} characters."})
+    wrong = text("“%(name)s…” is longer than %(most)s characters.", name=shown, most=NAME_CLUSTERS)
+    return Invalid(**{field: wrong})

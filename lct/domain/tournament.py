@@ -12,9 +12,20 @@ from typing import NamedTuple
 from . import errors
 from .draw import PLAIN, Ticket, Timeline, timeline
 from .teams import Team
+from .text import Text, text, verbatim
 from .values import fold
 
 MIN_PLAYERS, MAX_PLAYERS = 2, 1024
+
+# Labels that lct itself gives to devices; they are stored in English.
+CREATORS = text("the device that created it")
+SOME_DEVICE = text("another device")
+_LABELS = {str(label): label for label in (CREATORS, SOME_DEVICE)}
+
+
+def device_text(label: str) -> Text:
+    """A device's label as people read it."""
+    return _LABELS.get(label) or verbatim(label)
 
 
 @dataclass(slots=True)
@@ -126,11 +137,11 @@ class Tournament:
         """Every seat is filled and everyone has picked."""
         return self.full and not self.choosing()
 
-    def name_of(self, player_id: str) -> str:
+    def name_of(self, player_id: str) -> str | Text:
         """The name of a player, also of one who was blocked."""
         if player := self.players.get(player_id):
             return player.name
-        return self.blocked.get(player_id, "a player no longer in")
+        return self.blocked.get(player_id, text("a player no longer in"))
 
     def player(self, player_id: str) -> Player:
         try:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from .errors import Invalid
+from .text import Text, counted, text
 
 CODE_LENGTH = 8
 # No look-alikes (0 O 1 I L) and no vowels, so that no code ever spells a word.
@@ -187,29 +188,39 @@ def is_far_too_long(text: str, most: int) -> bool:
     return len(text) > 2 * MAX_CLUSTER * most
 
 
-def visible_text(text: str, field: str, most: int, what: str) -> str:
-    """``text`` cleaned, 1 to ``most`` visible characters; else Invalid for ``field``."""
-    if is_far_too_long(text, most):
-        raise Invalid(**{field: f"{len(text)} characters are too many; the limit is {most}."})
-    cleaned = clean(text)
+def visible_text(typed: str, field: str, most: int, missing: Text) -> str:
+    """``typed`` cleaned, 1 to ``most`` visible characters; else Invalid for ``field``, with
+    ``missing`` if there is nothing to see."""
+    if is_far_too_long(typed, most):
+        raise Invalid(**{field: _too_many(len(typed), most)})
+    cleaned = clean(typed)
     if not any(unicodedata.category(c)[0] in "LNSP" for c in cleaned):
-        raise Invalid(**{field: f"Type {what}."})
+        raise Invalid(**{field: missing})
     count = length(cleaned)
     if count > most:
-        raise Invalid(**{field: f"{count} characters are too many; the limit is {most}."})
+        raise Invalid(**{field: _too_many(count, most)})
     return cleaned
+
+
+def _too_many(count: int, most: int) -> Text:
+    return counted(
+        "%(n)s character is too many; the limit is %(most)s.",
+        "%(n)s characters are too many; the limit is %(most)s.",
+        count,
+        most=most,
+    )
 
 
 def person_name(first: str, last: str) -> tuple[str, str]:
     """First name and surname, each cleaned and 1 to 40 characters; Invalid names both at once."""
-    wrong: dict[str, str] = {}
+    wrong: dict[str, Text] = {}
     names: list[str] = []
-    for field, text, what in (
-        ("first", first, "your first name"),
-        ("last", last, "your surname"),
+    for field, typed, missing in (
+        ("first", first, text("Type your first name.")),
+        ("last", last, text("Type your surname.")),
     ):
         try:
-            names.append(visible_text(text, field, NAME_CLUSTERS, what))
+            names.append(visible_text(typed, field, NAME_CLUSTERS, missing))
         except Invalid as invalid:
             wrong |= invalid.fields
     if wrong:
@@ -217,14 +228,20 @@ def person_name(first: str, last: str) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def whole_number(text: str, field: str, low: int, high: int) -> int:
+def whole_number(typed: str, field: str, low: int, high: int) -> int:
     """A whole number from ``low`` to ``high``; else Invalid for ``field``."""
-    digits = text.strip()
+    digits = typed.strip()
     if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        raise Invalid(**{field: f"Type a whole number from {low} to {high}."})
+        wrong = text("Type a whole number from %(low)s to %(high)s.", low=low, high=high)
+        raise Invalid(**{field: wrong})
     if not low <= int(digits) <= high:
-        raise Invalid(**{field: f"Choose a number from {low} to {high}."})
+        raise Invalid(**{field: not_between(low, high)})
     return int(digits)
+
+
+def not_between(low: int, high: int) -> Text:
+    """The message for a number that is too low or too high."""
+    return text("Choose a number from %(low)s to %(high)s.", low=low, high=high)
 
 
 def is_person_name(first: str, last: str) -> bool:

@@ -48,14 +48,18 @@ class Stream:
         if seq <= self.seq:
             return
         if seq != self.seq + 1:
-            raise Unreadable(f"event {self.seq + 1} of {self.code} is missing")
+            missing = f"{self.code}:{self.seq + 1}"
+            log.error("event missing", extra={"labels.event_id": missing})
+            raise Unreadable
         event = read_event(document)
         try:
             at = document["at"].replace(tzinfo=UTC)
             touched = event.touches(self.tournament)
             apply(self.tournament, event, seq, at)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise Unreadable(f"event {seq} of {self.code} does not apply") from error
+            extra = {"labels.event_id": f"{self.code}:{seq}"}
+            log.error("event does not apply", extra=extra, exc_info=True)
+            raise Unreadable from error
         self._note_claim(event, seq, document.get("unique"))
         self.seq, self.at = seq, at
         self._touched.append(touched)

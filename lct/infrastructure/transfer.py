@@ -13,6 +13,7 @@ from mongoengine.errors import FieldDoesNotExist, NotUniqueError, ValidationErro
 from .. import this_request
 from ..domain.errors import Invalid, LctError, Unreadable
 from ..domain.fact import EVENTS, Seen, seen
+from ..domain.text import text
 from ..domain.values import normal_code
 from .documents import EventDocument
 from .event_store import EventStore, reachable
@@ -55,12 +56,13 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
     """
     documents = [_parsed(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not documents:
-        raise Invalid(file="The file has no events.")
+        raise Invalid(file=text("The file has no events."))
     stream = Stream(documents[0].stream)
     for number, document in enumerate(documents, 1):
         expected = (f"{stream.code}:{number}", number, stream.code)
         if (document.id, document.seq, document.stream) != expected:
-            raise Invalid(file=f"Line {number} is not event {number} of {stream.code}.")
+            wrong = text("Line %(n)s is not event %(n)s of %(code)s.", n=number, code=stream.code)
+            raise Invalid(file=wrong)
         try:
             event = read_event(document.to_mongo())
             if not event.sound():
@@ -69,14 +71,17 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
                 document.unique = event.unique  # the event's own claim, whatever the file says
             stream.take(document.to_mongo())
         except LctError:
-            raise Invalid(file=f"Line {number} is an event that cannot be read.") from None
+            wrong = text("Line %(n)s is an event that cannot be read.", n=number)
+            raise Invalid(file=wrong) from None
     with reachable():
         there = {document["seq"]: document for document in store.tail(stream.code)}
     for document in documents:
         if (known := there.get(document.seq)) and not _same(known, document.to_mongo()):
-            raise Invalid(file=f"Another tournament has the code {stream.code} here.")
+            wrong = text("Another tournament has the code %(code)s here.", code=stream.code)
+            raise Invalid(file=wrong)
     if len(there) > len(documents):
-        raise Invalid(file=f"{stream.code} has newer events here than the file.")
+        wrong = text("%(code)s has newer events here than the file.", code=stream.code)
+        raise Invalid(file=wrong)
     new = [document for document in documents if document.seq not in there]
     for document in new:
         try:
@@ -92,14 +97,18 @@ def imported(store: EventStore, lines: Iterable[str]) -> tuple[str, int]:
 def _clash(store: EventStore, document: EventDocument) -> Invalid:
     """The error for the unique value of an event that already exists here."""
     if document.command_id and store.stream_of_command(document.command_id):
-        return Invalid(file=f"Event {document.seq} is from a command that has already run here.")
+        wrong = text("Event %(n)s is from a command that has already run here.", n=document.seq)
+        return Invalid(file=wrong)
     with reachable():
         if store.events.find_one({"_id": document.id}, {"_id": 1}):
-            return Invalid(file=f"Event {document.seq} has since been stored here. Import again.")
-    return Invalid(
-        file=f"Event {document.seq} clashes with one here: an open tournament has the same name. "
-        "Close or rename it, then import again."
+            wrong = text("Event %(n)s has since been stored here. Import again.", n=document.seq)
+            return Invalid(file=wrong)
+    wrong = text(
+        "Event %(n)s clashes with one here: an open tournament has the same name. "
+        "Close or rename it, then import again.",
+        n=document.seq,
     )
+    return Invalid(file=wrong)
 
 
 def _parsed(number: int, line: str) -> EventDocument:
@@ -111,7 +120,8 @@ def _parsed(number: int, line: str) -> EventDocument:
         if not FIRST_DAY <= given["at"] <= datetime.now(UTC) + AHEAD:
             raise ValueError("at")
         if _is_sealed(given["type"], given["data"]):
-            raise Invalid(file=f"Line {number} is sealed: this export leaves out a secret.")
+            wrong = text("Line %(n)s is sealed: this export leaves out a secret.", n=number)
+            raise Invalid(file=wrong)
         document = EventDocument(**{"id" if name == "_id" else name: given[name] for name in given})
         document.validate()
         # A value that a field converts, or that has no field, is not from an export.
@@ -119,7 +129,7 @@ def _parsed(number: int, line: str) -> EventDocument:
             raise ValueError("fields")
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError, OverflowError,
             FieldDoesNotExist, ValidationError):  # fmt: skip
-        raise Invalid(file=f"Line {number} is not an event of lct.") from None
+        raise Invalid(file=text("Line %(n)s is not an event of lct.", n=number)) from None
     return document
 
 

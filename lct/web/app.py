@@ -13,6 +13,7 @@ from ..application.history import Receipt, Stored
 from ..application.screens.region import Scene
 from ..domain.teams import CatalogueTeam
 from ..domain.tournament import Tournament
+from ..locale import Language
 
 if TYPE_CHECKING:  # the web imports no driver when it runs
     from ..application.execute import Execute
@@ -37,6 +38,7 @@ class App:
     exported: Callable[[str, set[int]], Iterator[str]]  # code, attempts -> JSON lines
     receipt: Callable[[str], Receipt | None]  # prefix of a command id -> the command's receipt
     catalogue: tuple[CatalogueTeam, ...]
+    languages: tuple[Language, ...]  # English first
     secrets: tuple[bytes, ...]  # the first one signs, all are valid
     public_url: str
     webhooks: Webhooks | None  # None: switched off

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import gevent
 
@@ -12,7 +13,7 @@ from ..application.screens.phone import personal
 from ..application.screens.region import Scene
 from ..domain.tournament import Tournament
 from . import metrics
-from .outbox import EventOutbox, Outbox, event, frame
+from .outbox import EventOutbox, Outbox, Shared, event, frame
 from .picture import Picture
 from .render import Renderer
 
@@ -22,11 +23,12 @@ YIELD_EVERY, YIELD_EVERY_OWN = 200, 20
 
 
 class Audience:
-    """The outboxes of a tournament by view, and the picture that all screens of a view share."""
+    """The outboxes of a tournament by view and language, and the picture that all screens of a
+    view in one language share."""
 
     def __init__(self, code: str, renderer: Renderer) -> None:
-        self.boxes: dict[str, set[Outbox]] = {}
-        self.pictures: dict[str, Picture] = {}
+        self.boxes: dict[Shared, set[Outbox]] = {}
+        self.pictures: dict[Shared, Picture] = {}
         self._renderer = renderer
         self._sending = False  # a change has not reached every screen yet
         self._defect = {"labels.error_kind": "service", "labels.tournament": code}  # in the log
@@ -39,8 +41,8 @@ class Audience:
 
     def enter(self, box: Outbox, seen: str, scene: Scene) -> None:
         """Register the screen, then send it the whole view, unless ``seen`` is already its tag."""
-        picture = self._picture(box.view, scene)
-        self.boxes.setdefault(box.view, set()).add(box)
+        picture = self._picture(box.shared, scene)
+        self.boxes.setdefault(box.shared, set()).add(box)
         box.open(self._current)
         if box.player_id:
             box.personal = personal(scene, box.player_id)
@@ -50,45 +52,53 @@ class Audience:
             self._send(box, html, set(picture.regions))
 
     def leave(self, box: Outbox) -> None:
-        boxes = self.boxes.get(box.view, set())
+        boxes = self.boxes.get(box.shared, set())
         boxes.discard(box)
         if not boxes:
-            self.boxes.pop(box.view, None)
-            self.pictures.pop(box.view, None)
+            self.boxes.pop(box.shared, None)
+            self.pictures.pop(box.shared, None)
 
     def show(self, scene: Scene, change: Change) -> None:
         """Send every screen what the change alters. If a view cannot be rendered, the others are
         sent before the error is raised."""
         # All pictures first: while they are sent, the state may move on.
-        frames, failed = dict[str, tuple[str, set[str]]](), None
-        for view in list(self.boxes):
+        frames, failed = dict[Shared, tuple[str, set[str]]](), None
+        for shared in list(self.boxes):
             try:
-                frames[view] = self._picture(view, scene).update(scene, change)
+                frames[shared] = self._picture(shared, scene).update(scene, change)
             except Exception as error:
                 failed = error
-        for view, (html, ids) in frames.items():
+        for shared, (html, ids) in frames.items():
             self._sending = True
             try:
-                self._send_all(view, html, ids, scene, change)
+                self._send_all(shared, html, ids, scene, change)
             finally:
                 self._sending = False
         if failed:
             raise failed
 
-    def _picture(self, view: str, scene: Scene) -> Picture:
-        picture = self.pictures.get(view)
+    def players(self) -> Iterator[Outbox]:
+        """The screens on players' phones."""
+        for shared, boxes in self.boxes.items():
+            if shared.view == "me":
+                yield from boxes
+
+    def _picture(self, shared: Shared, scene: Scene) -> Picture:
+        picture = self.pictures.get(shared)
         if picture is None:
-            picture = self.pictures[view] = Picture(self._renderer, VIEWS[view], scene)
+            screen = VIEWS[shared.view]
+            picture = Picture(self._renderer, screen, scene, shared.language)
+            self.pictures[shared] = picture
         return picture
 
     def _current(self, box: Outbox, ids: set[str]) -> bytes:
-        picture = self.pictures.get(box.view)
+        picture = self.pictures.get(box.shared)
         html = picture.html(ids, box.personal) if picture else ""
         return self._framed(box, html) if html else b""
 
     def _framed(self, box: Outbox, html: str) -> bytes:
         if isinstance(box, EventOutbox):
-            picture = self.pictures.get(box.view)
+            picture = self.pictures.get(box.shared)
             # While a change is being sent, a lagging screen may miss part of it. Without an id the
             # browser keeps its last one.
             whole = picture is not None and not (self._sending and box.lagging)
@@ -101,13 +111,15 @@ class Audience:
         metrics.FRAME_BYTES.inc(len(data))
         box.offer(data, ids)
 
-    def _send_all(self, view: str, html: str, ids: set[str], scene: Scene, change: Change) -> None:
-        """Offer the change to every screen of a view: the same bytes to all, except that a player
-        whose own regions are in it gets everything in a frame of their own."""
+    def _send_all(
+        self, shared: Shared, html: str, ids: set[str], scene: Scene, change: Change
+    ) -> None:
+        """Offer the change to every screen of a picture: the same bytes to all, except that a
+        player whose own regions are in it gets everything in a frame of their own."""
         data = frame(html.encode())
         sent = 0
         costly = 0
-        boxes = list(self.boxes.get(view, ()))
+        boxes = list(self.boxes.get(shared, ()))
         concerned = None if change.touched is None else change.touched.players
         for start in range(0, len(boxes), YIELD_EVERY):
             for box in boxes[start : start + YIELD_EVERY]:
@@ -144,7 +156,7 @@ class Audience:
         own = box.personal = personal(scene, box.player_id or "")
         ids = sent | (old.keys() - own.keys())
         ids |= {i for i, region in own.items() if again or old.get(i) != region}
-        if ids and (html := self.pictures[box.view].html(ids, own)):
+        if ids and (html := self.pictures[box.shared].html(ids, own)):
             self._send(box, html, ids)
 
 

@@ -13,6 +13,7 @@ from ..application.screens import board as screen
 from ..application.screens.region import Region
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
+from ..domain.text import Text, text
 from ..domain.tournament import Tournament
 from .app import app, scene
 from .identity import player_here
@@ -47,15 +48,15 @@ def board(code: str) -> ResponseReturnValue:
     )
 
 
-def _warning(public_url: str) -> str:
-    """A warning for the host if guests cannot open the QR code's address, else empty."""
+def _warning(public_url: str) -> Text | None:
+    """A warning for the host if guests cannot open the QR code's address, else None."""
     host = urlsplit(public_url).hostname or ""
     if host == "localhost" or host.startswith("127.") or host == "::1":
-        return (
+        return text(
             "Phones cannot open this address: it leads to this computer only. "
             "Start lct with LCT_PUBLIC_URL set to the address that guests use."
         )
-    return ""
+    return None
 
 
 @bp.get("/t/<code>/verify")

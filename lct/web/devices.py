@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from ..domain.devices import AdmitDevice
 from ..domain.errors import NotAllowed, Refused, WrongRecoveryCode
 from ..domain.rights import organiser
-from ..domain.tournament import Tournament
+from ..domain.tournament import SOME_DEVICE, Tournament
 from ..this_request import request_id
 from . import forms, identity
 from .app import app
@@ -90,4 +90,4 @@ _DEVICES = (
 
 def _label(agent: str) -> str:
     """The kind of device, from its user agent."""
-    return next((name for mark, name in _DEVICES if mark in agent), "another device")
+    return next((name for mark, name in _DEVICES if mark in agent), str(SOME_DEVICE))

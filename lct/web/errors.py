@@ -12,6 +12,7 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from wsproto.utilities import ProtocolError
 
 from ..domain import errors
+from ..domain.text import Text, text, verbatim
 from ..this_request import request_id
 from . import problems
 from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
@@ -32,17 +33,19 @@ ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
 }
 KINDS = {404: "business", 401: "security", 403: "security", 429: "security"}
 SENTENCES = {
-    400: "Something in that request was not right.",
-    404: "There is nothing here. Check the address, or type the code from the TV.",
-    405: "That cannot be done here.",
-    408: "That took too long to arrive. Try again.",
-    413: "That is too large.",
-    415: "Send JSON, with the media type application/json.",
-    414: "That address is too long. Type the code from the TV instead.",
-    417: "This server does not support that Expect header.",
-    431: "Your browser sent too much data, probably old cookies. Delete the cookies of this "
-    "site, then open your own link or scan the code again.",
-    501: "This server does not support that way of sending a request.",
+    400: text("Something in that request was not right."),
+    404: text("There is nothing here. Check the address, or type the code from the TV."),
+    405: text("That cannot be done here."),
+    408: text("That took too long to arrive. Try again."),
+    413: text("That is too large."),
+    415: text("Send JSON, with the media type application/json."),
+    414: text("That address is too long. Type the code from the TV instead."),
+    417: text("This server does not support that Expect header."),
+    431: text(
+        "Your browser sent too much data, probably old cookies. Delete the cookies of this "
+        "site, then open your own link or scan the code again."
+    ),
+    501: text("This server does not support that way of sending a request."),
 }
 
 
@@ -76,7 +79,7 @@ def refusal_answer(
 
 
 def error_answer(
-    status: int, sentence: str, retry_after: int | None = None, back_url: str = ""
+    status: int, sentence: Text, retry_after: int | None = None, back_url: str = ""
 ) -> Response:
     """The sentence as a problem document (RFC 9457) at a JSON address, as a notice for htmx, or as
     a page with a link back or the code box."""
@@ -106,7 +109,9 @@ def _handle_http(error: HTTPException) -> ResponseReturnValue:
     if status < 400:
         return error
     g.error_kind = KINDS.get(status, "validation") if status < 500 else "service"
-    response = make_response(error_answer(status, SENTENCES.get(status, error.description or "")))
+    response = make_response(
+        error_answer(status, SENTENCES.get(status) or verbatim(error.description or ""))
+    )
     if "Allow" in error.get_response().headers:
         response.headers["Allow"] = error.get_response().headers["Allow"]
     return response
@@ -121,7 +126,8 @@ def _handle_upgrade(error: ProtocolError) -> ResponseReturnValue:
 def _handle_defect(error: Exception) -> ResponseReturnValue:
     g.error_kind = "service"
     log.exception("request failed", extra={"labels.error_kind": "service", **about_request()})
-    return error_answer(500, "Something went wrong on this server. The error has been logged.")
+    said = text("Something went wrong on this server. The error has been logged.")
+    return error_answer(500, said)
 
 
 def about_request() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from flask import request
 from ..domain.draw import PLAIN
 from ..domain.errors import Invalid
 from ..domain.teams import STAR_STEPS, CatalogueTeam, Team, classic_teams, pasted_teams, rated_teams
+from ..domain.text import Text, text
 from ..domain.tournament import MAX_PLAYERS, MIN_PLAYERS
 from ..domain.values import whole_number
 
@@ -60,7 +61,7 @@ class Wanted(NamedTuple):
     option: str = PLAIN
 
 
-def wanted(wrong: dict[str, str]) -> Wanted:
+def wanted(wrong: dict[str, Text]) -> Wanted:
     """The form's values; fields that cannot be parsed are added to ``wrong``."""
     form = request.form
     return Wanted(
@@ -89,19 +90,19 @@ def team_list(wanted: Wanted, catalogue: tuple[CatalogueTeam, ...]) -> tuple[Tea
     if wanted.source == PASTED:
         return pasted_teams(wanted.pasted)
     if wanted.source != RATED:
-        raise Invalid(source="Choose where the teams come from.")
+        raise Invalid(source=text("Choose where the teams come from."))
     kinds = [kind for kind in wanted.kinds if kind in KINDS]
     if not kinds:
-        raise Invalid(kinds="Choose clubs, nations or both.")
+        raise Invalid(kinds=text("Choose clubs, nations or both."))
     for field in ("least", "cap"):
         if getattr(wanted, field) not in STAR_STEPS:
-            raise Invalid(**{field: "Choose a number of stars."})
+            raise Invalid(**{field: text("Choose a number of stars.")})
     if wanted.least > wanted.cap:
-        raise Invalid(cap="The highest number of stars is below the lowest.")
+        raise Invalid(cap=text("The highest number of stars is below the lowest."))
     return rated_teams(catalogue, kinds, wanted.least, wanted.cap)
 
 
-def checked(wrong: dict[str, str], check: Callable[[], T], default: T) -> T:
+def checked(wrong: dict[str, Text], check: Callable[[], T], default: T) -> T:
     """What ``check`` returns; fields that it finds invalid are added to ``wrong``, so that a form
     reports them all at once."""
     try:

@@ -16,6 +16,7 @@ from ..domain.errors import Busy, CodeTaken, Invalid, LctError, UnknownTournamen
 from ..domain.evening import CreateTournament, title
 from ..domain.rights import CREATOR
 from ..domain.teams import Team
+from ..domain.text import Text
 from ..domain.values import new_code
 from ..this_request import request_id
 from . import forms, identity, passphrase
@@ -58,7 +59,7 @@ def create() -> ResponseReturnValue:
             passphrase.remember()
         nonce = form.get("nonce") or secrets.token_hex(16)
         command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
-        wrong = dict[str, str]()
+        wrong = dict[str, Text]()
         code, recovery = created(forms.wanted(wrong), command_id, wrong)
     except Invalid as invalid:
         return _again(form, invalid, invalid.fields)
@@ -70,7 +71,7 @@ def create() -> ResponseReturnValue:
 
 
 def _again(
-    form: MultiDict[str, str], refusal: LctError, fields: dict[str, str]
+    form: MultiDict[str, str], refusal: LctError, fields: dict[str, Text]
 ) -> ResponseReturnValue:
     status, g.error_kind = answer_for(refusal)
     kept = {**form.to_dict(), "kinds": form.getlist("kinds")}
@@ -78,7 +79,7 @@ def _again(
 
 
 def created(
-    wanted: Wanted, command_id: str, before: Mapping[str, str] = MappingProxyType({})
+    wanted: Wanted, command_id: str, before: Mapping[str, Text] = MappingProxyType({})
 ) -> tuple[str, str]:
     """(code, recovery code), or Invalid with all wrong fields, those found ``before`` included.
     The same command id gives the same tournament."""
@@ -120,7 +121,7 @@ def creator_device(command_id: str) -> str:
 
 
 def _form(
-    form: dict[str, Any], errors: dict[str, str], status: int = 200, typed: str = ""
+    form: dict[str, Any], errors: dict[str, Text], status: int = 200, typed: str = ""
 ) -> ResponseReturnValue:
     nonce = form.get("nonce") or secrets.token_hex(16)
     identity.browser_id()  # set now, so that a form sent twice comes from one browser

@@ -28,6 +28,7 @@ from ..application.screens.live_now import NOBODY
 from ..application.screens.region import Scene
 from ..domain.errors import TooMany
 from ..domain.tournament import Tournament
+from ..locale import Language
 from ..spans import span
 from . import metrics
 from .links import join_url
@@ -70,6 +71,7 @@ class Hub:
         sockets_per_tournament: int,
         revision: str,
         on_webhook: Callable[[str], None] | None,
+        languages: tuple[Language, ...],
     ) -> None:
         self.store, self.bus, self.renderer = store, bus, renderer
         self._public_url, self._on_webhook = public_url, on_webhook
@@ -82,7 +84,7 @@ class Hub:
         self._worker = uuid.uuid4().hex
         self._revision, self.rollout = revision, Rollout(revision)
         self._rooms: dict[str, Room] = {}
-        self.pictures = Pictures(renderer)
+        self.pictures = Pictures(renderer, languages)
         self.greenlets: list[gevent.Greenlet] = []
         self._alive: Callable[[], bool] = lambda: True
         self.draining = False
@@ -129,11 +131,11 @@ class Hub:
         self._start()
         with self._room(code) as room:
             room.enter(box, seen)
-        metrics.SOCKETS.labels(box.way, box.view).inc()
+        metrics.SOCKETS.labels(box.way, box.shared.view).inc()
         return room
 
     def leave(self, room: Room, box: Outbox) -> None:
-        metrics.SOCKETS.labels(box.way, box.view).dec()
+        metrics.SOCKETS.labels(box.way, box.shared.view).dec()
         room.leave(box)
         self._close_if_empty(room)
 

@@ -10,6 +10,7 @@ from ..application.screens.region import Scene
 from ..domain.errors import Invalid, LctError, PlayerIsBlocked, Refused
 from ..domain.people import Join
 from ..domain.rights import player
+from ..domain.text import Text, text
 from ..domain.tournament import Tournament
 from ..this_request import request_id
 from . import identity
@@ -78,7 +79,9 @@ def come_back(code: str) -> ResponseReturnValue:
     if player_id is None:
         g.error_kind = "validation"
         wrong = {
-            "code": "No seat has that code. Find it on your first phone under “Save your seat”."
+            "code": text(
+                "No seat has that code. Find it on your first phone under “Save your seat”."
+            )
         }
         return page("join/back.html", 422, t=t, errors=wrong, form={"code": typed[:40]})
     return _to_seat(t, player_id)
@@ -118,7 +121,7 @@ def _to_seat(t: Tournament, player_id: str) -> ResponseReturnValue:
 
 
 def _form(
-    t: Tournament, typed: dict[str, str], errors: dict[str, str], status: int = 200
+    t: Tournament, typed: dict[str, str], errors: dict[str, Text], status: int = 200
 ) -> ResponseReturnValue:
     return page("join/page.html", status, t=t, form=typed, errors=errors)
 

@@ -27,6 +27,7 @@ from ..application.screens import PAGES
 from ..application.screens.phone import personal
 from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
+from ..locale import spoken
 from ..this_request import request_id
 from . import metrics
 from .app import App, app, scene
@@ -36,7 +37,7 @@ from .identity import invited, player_here, require_organiser
 from .inbox import Looks, messages
 from .limits import address
 from .lookup import tournament_at
-from .outbox import EventOutbox, Outbox
+from .outbox import EventOutbox, Outbox, Shared
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class Stay(NamedTuple):
         hub, room, started = self.app.hub, None, time.monotonic()
         about = {
             "labels.tournament": self.code,
-            "labels.view": box.view,
+            "labels.view": box.shared.view,
             "labels.way": box.way,
             "http.request.id": self.request_id,
         }
@@ -161,7 +162,8 @@ def _stay(seen: str = "") -> Stay:
 @sock.route("/t/<code>/live", bp=bp)  # type: ignore[untyped-decorator]
 def live(ws: Any, code: str) -> None:
     # A duplicate, since gunicorn closes its socket when the view returns.
-    box = Outbox(ws.sock.dup(), request.args["view"], g.player_id, g.device_id, g.renewed)
+    shared = Shared(request.args["view"], spoken())
+    box = Outbox(ws.sock.dup(), shared, g.player_id, g.device_id, g.renewed)
     _stay().begin(box, _read)
     ws.connected = False  # else flask-sock closes with 1000, after which htmx does not reconnect
 
@@ -234,7 +236,7 @@ def stream(
         f"Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n"
         f"{lines}Connection: close\r\n\r\nretry: {retry}\n\n".encode()
     )
-    box = kind(connection.dup(), view, player_id, device_id, renewed)
+    box = kind(connection.dup(), Shared(view, spoken()), player_id, device_id, renewed)
     _stay(request.headers.get("Last-Event-ID", "")).begin(box, _wait)
     return Written()
 

@@ -29,6 +29,7 @@ from ..domain.fact import Command
 from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
 from ..domain.picking import PickTeam, RestartPicks
 from ..domain.rights import organiser
+from ..domain.text import Text, text
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code, whole_number
 from ..this_request import request_id
@@ -144,7 +145,7 @@ def act(code: str) -> ResponseReturnValue:
     if wanted == "remove-webhook" and (hooks := app().webhooks):
         if hooks.remove(t.code, field("webhook")):
             log.info("webhook removed", extra={"labels.tournament": t.code})
-        return _done(t, "Webhook removed. Reload to update the list.")
+        return _done(t, text("Webhook removed. Reload to update the list."))
     if wanted not in ACTIONS:
         raise NotFound
     command_class, own = ACTIONS[wanted]
@@ -153,7 +154,7 @@ def act(code: str) -> ResponseReturnValue:
         t = app().execute(command)
     except LctError as refusal:
         return _refused(t.code, refusal)
-    return _done(t, "Done.")
+    return _done(t, text("Done."))
 
 
 def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
@@ -188,8 +189,10 @@ def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:
     if device_id not in t.devices:
         return _leave(url_for("board.board", code=t.code))
     if not identity.is_recovery_code(t, recovery):  # the form was sent twice
-        text = "Device signed out. If you did not see the new recovery code, make another one."
-        return _done(t, text)
+        said = text(
+            "Device signed out. If you did not see the new recovery code, make another one."
+        )
+        return _done(t, said)
     return _show_recovery(t, recovery)
 
 
@@ -227,7 +230,7 @@ def _new_seat_codes(t: Tournament, device_id: str) -> ResponseReturnValue:
         return _refused(t.code, refusal)
     if player := field("player"):
         return _leave(url_for("organise.pick_for", code=t.code, player=player))
-    return _done(t, "Everybody has a new personal code. Nobody is signed out.")
+    return _done(t, text("Everybody has a new personal code. Nobody is signed out."))
 
 
 def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
@@ -236,10 +239,10 @@ def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
     return refusal_answer(refusal, shown, url_for("organise.desk", code=code))
 
 
-def _done(t: Tournament, text: str) -> ResponseReturnValue:
+def _done(t: Tournament, said: Text) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("organise.desk", code=t.code), 303)
-    return fragments(_all(t), notice(text, "ok"))
+    return fragments(_all(t), notice(said, "ok"))
 
 
 def _all(t: Tournament) -> Update:

@@ -13,11 +13,13 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NamedTuple
 
 import gevent
 from gevent.socket import wait_write
 
 from ..application.screens.region import Region
+from ..locale import ENGLISH, Language
 from . import metrics
 
 STUCK_SECONDS = 20.0
@@ -43,6 +45,13 @@ def event(payload: bytes, tag: str = "", name: str = "") -> bytes:
     return head.encode() + b"data: " + lines + b"\n\n"
 
 
+class Shared(NamedTuple):
+    """What the screens that get the same bytes have in common."""
+
+    view: str
+    language: Language = ENGLISH
+
+
 class Outbox:
     """The writing half of a websocket. ``current(box, ids)`` returns a frame with the current state
     of these regions; it may be empty."""
@@ -62,14 +71,14 @@ class Outbox:
         "personal",
         "player_id",
         "renewed",
+        "shared",
         "sock",
-        "view",
     )
 
     def __init__(
         self,
         sock: socket.socket,
-        view: str,
+        shared: Shared,
         player_id: str | None = None,
         device_id: str | None = None,
         renewed: int = 0,
@@ -84,7 +93,7 @@ class Outbox:
         self.closing = False
         self.heard = time.monotonic()
         self.asleep = False  # its page reports that nobody looks at it
-        self.view = view
+        self.shared = shared
         self.player_id = player_id
         self.device_id = device_id
         self.renewed = renewed  # how many new codes its player had had when it connected

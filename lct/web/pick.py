@@ -15,6 +15,7 @@ from ..domain.fact import Command
 from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
 from ..domain.rights import player as by_player
+from ..domain.text import verbatim
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
 from ..this_request import request_id
@@ -26,7 +27,7 @@ from .limits import tap
 from .links import live_url, public
 from .lookup import tournament_at
 from .qr import qr_svg
-from .render import Update, fragments, notice, page, wants_fragment
+from .render import Update, fragments, gettext, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
 
@@ -75,7 +76,7 @@ def seat_qr(code: str) -> ResponseReturnValue:
     """The QR code of the player's own personal link. It has its own URL since few players open it
     and rendering it takes as long as the rest of the page."""
     t = tournament_at(code)
-    svg = qr_svg(_personal_url(t, player_of(t)), mask=2)
+    svg = qr_svg(_personal_url(t, player_of(t)), gettext("QR code"), mask=2)
     return Response(svg, mimetype="image/svg+xml")
 
 
@@ -148,7 +149,7 @@ def _tap(
         )
     if not wants_fragment():
         return redirect(url_for("pick.me", code=t.code), 303)
-    return fragments(_changed(t, player_id, touched), notice("", "ok"))
+    return fragments(_changed(t, player_id, touched), notice(verbatim(""), "ok"))
 
 
 def _changed(t: Tournament, player_id: str, teams: set[int]) -> Update:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
+from itertools import product
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -14,6 +15,7 @@ from ..application.screens.change import ANYTHING, Change, Shown, change
 from ..application.screens.region import Region, Scene, Screen
 from ..domain.fact import Touched
 from ..kept import Kept
+from ..locale import ENGLISH, Language, spoken
 from .render import Renderer, out_of_band, stamped, within_frame
 
 Own = Mapping[str, Region]
@@ -22,14 +24,16 @@ KEPT_BYTES = 32_000_000  # of pictures that pages requested; the largest has 8 M
 
 
 class Picture:
-    """The regions of a view, in order, with their HTML for many readers.
+    """The regions of a view, in order, with their HTML in one language for many readers.
 
     The HTML that all readers share is rendered once per state; a reader's own regions replace
     parts of it.
     """
 
-    def __init__(self, render: Renderer, screen: Screen, scene: Scene) -> None:
-        self._render, self._screen = render, screen
+    def __init__(
+        self, render: Renderer, screen: Screen, scene: Scene, language: Language = ENGLISH
+    ) -> None:
+        self._render, self._screen, self._language = render, screen, language
         self._top: tuple[Region, ...] = ()  # their children may be out of date ...
         self.regions: dict[str, Region] = {}  # ... these are not
         self._within: dict[str, str] = {}  # child -> its container
@@ -78,7 +82,7 @@ class Picture:
         return html, {each.id for region in changed for each in (region, *region.children)}
 
     def _html(self, regions: Iterable[Region], stamp: str) -> str:
-        return "".join(out_of_band(self._render.html(region), stamp) for region in regions)
+        return "".join(out_of_band(self._made(region), stamp) for region in regions)
 
     def html(self, ids: Iterable[str], own: Own) -> str:
         """The current HTML of some regions, for the reader whose own regions are ``own``."""
@@ -90,7 +94,7 @@ class Picture:
                 out.append(self._top_html(self.regions[region_id], own))
             elif within not in ids:
                 region = own.get(region_id) or self.regions[region_id]
-                out.append(out_of_band(self._render.html(region), self.stamp))
+                out.append(out_of_band(self._made(region), self.stamp))
         return "".join(out)
 
     def whole(self, own: Own = NOTHING, own_stamp: str = "") -> str:
@@ -101,18 +105,21 @@ class Picture:
         """A digest of a reader's whole picture: equal tags mean equal pictures."""
         if not self._tag:
             self._tag = _digest("".join(self._shared_html(region) for region in self._top))
-        mine = "".join(self._render.html(region) for region in own.values())
+        mine = "".join(self._made(region) for region in own.values())
         return f"{self._tag}-{_digest(mine)}" if mine else self._tag
 
     def size(self) -> int:
         """Estimated bytes of memory of its HTML and its regions."""
         return sum(map(sys.getsizeof, self._shared.values())) + 1000 * len(self.regions)
 
+    def _made(self, region: Region) -> str:
+        return self._render.html(region, self._language)
+
     def _top_html(self, region: Region, own: Own, own_stamp: str = "") -> str:
         """A top-level region with the reader's own regions. They are put into the shared HTML:
         rendering a container of a thousand regions takes a millisecond."""
         if mine := own.get(region.id):
-            return out_of_band(self._render.html(mine), own_stamp or self.stamp)
+            return out_of_band(self._made(mine), own_stamp or self.stamp)
         return out_of_band(self._with_own(region, own, own_stamp), self.stamp)
 
     def for_page(self, region_id: str, own: Own) -> Markup:
@@ -125,8 +132,8 @@ class Picture:
         if region.children:
             for region_id, mine in own.items():
                 if self._within.get(region_id) == region.id:
-                    shared = self._render.html(self.regions[region_id])
-                    own_html = stamped(within_frame(self._render.html(mine)), own_stamp)
+                    shared = self._made(self.regions[region_id])
+                    own_html = stamped(within_frame(self._made(mine)), own_stamp)
                     html = html.replace(within_frame(shared), own_html, 1)
         return html
 
@@ -135,7 +142,7 @@ class Picture:
         if html is None:
             children = tuple(self.regions[child.id] for child in region.children)
             now = self.regions[region.id]._replace(children=children)
-            html = self._shared[region.id] = within_frame(self._render.html(now))
+            html = self._shared[region.id] = within_frame(self._made(now))
         return html
 
 
@@ -149,20 +156,22 @@ class Pictures:
     """A cache of the pictures that pages requested. A later request renders only what has
     changed."""
 
-    def __init__(self, render: Renderer) -> None:
-        self._render = render
-        self._kept: Kept[tuple[str, str], _Asked] = Kept(KEPT_BYTES, _bytes)
+    def __init__(self, render: Renderer, languages: tuple[Language, ...]) -> None:
+        self._render, self._languages = render, languages
+        self._kept: Kept[tuple[str, str, str], _Asked] = Kept(KEPT_BYTES, _bytes)
 
     def at(
         self, view: str, scene: Scene, touched_since: Callable[[int], list[Touched | None]]
     ) -> Picture:
-        """The view of the scene; ``touched_since`` is its stream's method."""
-        key = scene.t.code, view
+        """The view of the scene in the language of the request; ``touched_since`` is its stream's
+        method."""
+        language = spoken()
+        key = scene.t.code, view, language.tag
         shown = Shown(scene.t.seq, scene.phase, scene.live)
         cards = scene.turned, scene.facing
         found = self._kept.get(key)
         if found is None:
-            picture = Picture(self._render, PAGES[view], scene)
+            picture = Picture(self._render, PAGES[view], scene, language)
         elif found[1:] == (shown, cards):
             found.picture.stamp = scene.stamp
             return found.picture
@@ -175,8 +184,8 @@ class Pictures:
         return picture
 
     def forget(self, code: str) -> None:
-        for view in PAGES:
-            self._kept.pop((code, view))
+        for view, language in product(PAGES, self._languages):
+            self._kept.pop((code, view, language.tag))
 
 
 def _bytes(asked: _Asked) -> int:

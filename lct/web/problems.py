@@ -9,6 +9,8 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from ..domain import errors
+from ..domain.text import Text
+from ..locale import say
 from ..this_request import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -20,7 +22,7 @@ def wanted() -> bool:
     return request.path.startswith(API) or request.path.endswith((".json", ".jsonl"))
 
 
-def problem(status: int, sentence: str, error: errors.LctError | None = None) -> Response:
+def problem(status: int, sentence: Text, error: errors.LctError | None = None) -> Response:
     """The document: ``type`` is the refusal's stable name, ``errors`` lists the wrong fields,
     ``request_id`` finds the line in the log."""
     kind, title = "about:blank", HTTPStatus(status).phrase
@@ -31,11 +33,13 @@ def problem(status: int, sentence: str, error: errors.LctError | None = None) ->
         "type": kind,
         "title": title,
         "status": status,
-        "detail": sentence,
+        "detail": say(sentence),
         "request_id": request_id.get(),
     }
     if isinstance(error, errors.Invalid):
-        document["errors"] = [{"field": f, "detail": said} for f, said in error.fields.items()]
+        document["errors"] = [
+            {"field": f, "detail": say(wrong)} for f, wrong in error.fields.items()
+        ]
     response = jsonify(document)
     response.status_code, response.mimetype = status, MEDIA_TYPE
     if status == 401:

@@ -1,9 +1,10 @@
-"""Regions to HTML. A region's HTML depends on its data alone, so equal data are rendered once."""
+"""Regions to HTML. A region's HTML depends on its data and the language alone, so equal data are
+rendered once in each."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import gevent
@@ -11,11 +12,13 @@ from flask import Flask, render_template, request
 from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..application.screens.region import Region
+from ..domain.text import Text
 from ..domain.values import shown_code
 from ..kept import Kept
+from ..locale import Language, say, speaking, spoken
 from ..this_request import request_id
 from . import metrics
 from .app import app
@@ -32,7 +35,7 @@ _ID = ' id="'
 
 class Notice(NamedTuple):
     kind: str  # ok or error
-    text: str
+    text: Text
     request_id: str
     field: str
 
@@ -43,19 +46,29 @@ class Renderer:
     def __init__(self, app: Flask) -> None:
         env = app.jinja_env
         env.trim_blocks = env.lstrip_blocks = True
+        env.add_extension("jinja2.ext.i18n")
+        env.newstyle_gettext = True  # type: ignore[attr-defined]
+        env.policies["ext.i18n.trimmed"] = True
+        env.finalize = shown
         env.filters |= {"crest": crest, "stars": stars, "shown_code": shown_code}
         env.globals |= {
             "crest": crest,
             "stars": stars,
             "shown_code": shown_code,
-            "qr": qr_svg,
+            "qr": qr,
             "start_page": start_page,
             "region": self.for_reader,
+            "_": gettext,
+            "gettext": gettext,
+            "ngettext": ngettext,
+            "spoken": spoken,
         }
         # One dict, not a ChainMap of two: jinja2 compares all names at each import of a macro.
         env.make_globals = lambda given: {**env.globals, **(given or {})}  # type: ignore[method-assign, assignment]
         self.renders = 0
-        self.leaves: Kept[Region, str] = Kept(CACHED_BYTES, _size, largest=CACHED_BYTES // 4)
+        self.leaves: Kept[tuple[str, Region], str] = Kept(
+            CACHED_BYTES, _size, largest=CACHED_BYTES // 4
+        )
         self.forget = self.leaves.clear
         self._env = env
         self._contexts: dict[str, Context] = {}
@@ -67,25 +80,27 @@ class Renderer:
             self._env.get_template(name)
             gevent.sleep(0.005)
 
-    def html(self, region: Region) -> str:
+    def html(self, region: Region, language: Language) -> str:
         """The region's HTML, including its children's."""
         if not region.children:
-            return self._leaf(region)
+            return self._leaf(region, language)
         template = self._env.get_template(region.template)
-        first, *rest = map(self.html, region.children)
+        first, *rest = [self.html(child, language) for child in region.children]
         # Templates put each child on a line. All but the first, which a template may place
         # elsewhere, are joined here: 174 tiles one by one cost more than the rest of the page.
         texts = (first, "\n".join(rest)) if rest else (first,)
         children = [Markup(text) for text in texts]  # noqa: S704 - rendered by us
-        return template.render(id=region.id, r=region.data, children=children).strip()
+        with speaking(language):
+            return template.render(id=region.id, r=region.data, children=children).strip()
 
-    def _leaf(self, region: Region) -> str:
-        html = self.leaves.get(region)
+    def _leaf(self, region: Region, language: Language) -> str:
+        html = self.leaves.get((language.tag, region))
         if html is None:
             self.renders += 1
             metrics.RENDERS.inc()
-            html = self._made(region)
-            self.leaves.put(region, html)
+            with speaking(language):
+                html = self._made(region)
+            self.leaves.put((language.tag, region), html)
         return html
 
     def _made(self, region: Region) -> str:
@@ -104,7 +119,7 @@ class Renderer:
     @pass_context
     def for_reader(self, context: Context, region: Region) -> Markup:
         """The region's HTML in a page, with the reader's own token in its forms."""
-        html = self.html(region)
+        html = self.html(region, spoken())
         if _MARK in html:
             html = html.replace(_MARK, _FIELD + generate_csrf())
         return Markup(stamped(html, context.get("stamp", "")))  # noqa: S704 - rendered by us
@@ -132,6 +147,32 @@ def within_frame(html: str) -> str:
     return html.replace(_MARK, _FIELD)
 
 
+def gettext(key: str, /, **data: object) -> Markup:
+    """A text of a template in the language that is spoken, with ``data`` escaped."""
+    return _with_data(spoken().translations.gettext(key), data)
+
+
+def ngettext(one: str, many: str, num: int, /, **data: object) -> Markup:
+    """The same about ``num`` things."""
+    return _with_data(spoken().translations.ngettext(one, many, num), {"num": num, **data})
+
+
+def _with_data(message: str, data: Mapping[str, object]) -> Markup:
+    if data:
+        message %= {name: escape(shown(value)) for name, value in data.items()}
+    return Markup(message)  # noqa: S704 - ours, the data are escaped
+
+
+def qr(url: str) -> Markup:
+    """An address as a QR code."""
+    return qr_svg(url, gettext("QR code"))
+
+
+def shown(value: object) -> object:
+    """What a template shows of a value: a text in the language that is spoken."""
+    return say(value) if type(value) is Text else value
+
+
 def stars(number: float) -> str:
     """4.5 as ``★★★★½``."""
     return "★" * int(number) + ("½" if number % 1 else "")
@@ -152,15 +193,17 @@ class Update(NamedTuple):
 NO_UPDATE = Update()
 
 
-def fragments(shown: Update, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
+def fragments(update: Update, notice: Region | None = None, status: int = 200) -> tuple[str, int]:
     """The response to htmx: regions as out-of-band swaps, and a notice, which has no stamp."""
     renderer = app().renderer
-    told = out_of_band(renderer.html(notice), "") if notice else ""
-    html = "".join(out_of_band(renderer.html(region), shown.stamp) for region in shown.regions)
+    told = out_of_band(renderer.html(notice, spoken()), "") if notice else ""
+    html = "".join(
+        out_of_band(renderer.html(region, spoken()), update.stamp) for region in update.regions
+    )
     return told + html, status
 
 
-def notice(text: str, kind: str = "error", field: str = "") -> Region:
+def notice(text: Text, kind: str = "error", field: str = "") -> Region:
     """The line that says how a tap went; ``field`` is the form field it is about."""
     shown_id = request_id.get() if kind == "error" else ""
     return Region("notice", "_notice.html", Notice(kind, text, shown_id, field))

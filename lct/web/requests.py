@@ -22,8 +22,10 @@ from werkzeug.sansio.utils import host_is_trusted
 
 from .. import this_request
 from ..domain.values import normal_code
+from ..locale import ENGLISH, Language, speak
 from ..this_request import request_id
 from . import metrics
+from .app import app
 from .headers import SECRETS, security
 from .problems import API
 
@@ -67,6 +69,16 @@ def _begin(asked: Request) -> None:
     this_request.begin(
         given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16), asked.environ
     )
+    speak(_language(asked))
+
+
+def _language(asked: Request) -> Language:
+    """The reader's language, as their browser asks for it."""
+    available = app().languages
+    if len(available) == 1:
+        return ENGLISH
+    best = asked.accept_languages.best_match([each.tag for each in available], ENGLISH.tag)
+    return next(each for each in available if each.tag == best)
 
 
 def _known_name(asked: Request) -> None:
@@ -117,7 +129,7 @@ def _end(response: Response) -> Response:
     given = {name.lower() for name, _ in headers}
     varies = "Accept-Encoding"
     if asked.endpoint != "static":
-        varies = "Accept-Encoding, Cookie, HX-Request"
+        varies = "Accept-Encoding, Accept-Language, Cookie, HX-Request"
         if "cache-control" not in given:
             headers["Cache-Control"] = "no-store"
     if "vary" in given:
@@ -179,8 +191,8 @@ def _as_it_is(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-def init_app(app: Flask) -> None:
-    app.config.update(
+def init_app(flask: Flask) -> None:
+    flask.config.update(
         COMPRESS_REGISTER=False,  # small responses skip it altogether
         COMPRESS_MIMETYPES=["text/html", "text/css", "text/javascript", "application/json"],
         COMPRESS_ALGORITHM=["br", "gzip"],
@@ -192,8 +204,8 @@ def init_app(app: Flask) -> None:
     )
     # ISA-L's gzip takes a seventh of the time of zlib's, for a twentieth more bytes.
     flask_compress.compression = SimpleNamespace(gzip=igzip, zlib=isal_zlib)
-    app.extensions["lct-compress"] = flask_compress.Compress(app)
-    app.ensure_sync = _as_it_is  # type: ignore[method-assign, assignment]
-    app.before_request(_before)
-    app.after_request(_end)
-    app.teardown_request(_forget)
+    flask.extensions["lct-compress"] = flask_compress.Compress(flask)
+    flask.ensure_sync = _as_it_is  # type: ignore[method-assign, assignment]
+    flask.before_request(_before)
+    flask.after_request(_end)
+    flask.teardown_request(_forget)

@@ -123,7 +123,7 @@ class Room:
 
     def phones(self) -> Iterable[Outbox]:
         """The players' screens."""
-        return self.audience.boxes.get("me", ())
+        return self.audience.players()
 
     # --- the state ----------------------------------------------------------------------------
 

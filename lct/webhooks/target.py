@@ -6,6 +6,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from ..domain.errors import Invalid
+from ..domain.text import text
 from ..domain.values import LONGEST_URL
 
 UNICAST = ip_network("2000::/3")  # all IPv6 that is allocated
@@ -48,16 +49,19 @@ def checked_url(url: str, private: bool) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise Invalid(url="That is not a web address.") from None
+        raise Invalid(url=text("That is not a web address.")) from None
     plain = url.isascii() and url.isprintable() and not set(url) & set(' "<>\\')
     if len(url) > LONGEST_URL or not plain:
-        raise Invalid(url=f"Send at most {LONGEST_URL} letters, digits and signs, without spaces.")
+        wrong = text(
+            "Send at most %(most)s letters, digits and signs, without spaces.", most=LONGEST_URL
+        )
+        raise Invalid(url=wrong)
     if parts.scheme not in (("https", "http") if private else ("https",)) or not host or port == 0:
-        raise Invalid(url="Send an address that begins with https://.")
+        raise Invalid(url=text("Send an address that begins with https://."))
     if "@" in parts.netloc or "#" in url:
-        raise Invalid(url="Send an address without a user, a password or a fragment.")
+        raise Invalid(url=text("Send an address without a user, a password or a fragment."))
     if not private and not _may_be_public(host):
-        raise Invalid(url="That address is not on the internet.")
+        raise Invalid(url=text("That address is not on the internet."))
     return url
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...domain.fact import Touched
-from ...domain.tournament import Player
+from ...domain.text import Text
+from ...domain.tournament import Player, device_text
 from .lobby import bar, wait
 from .region import Region, Scene, Screen
 
@@ -54,7 +55,7 @@ class People(NamedTuple):
 class Devices(NamedTuple):
     version: int
     code: str
-    devices: tuple[tuple[str, str], ...]
+    devices: tuple[tuple[str, Text], ...]
     owners: tuple[str, ...]
 
 
@@ -62,7 +63,8 @@ def whole(s: Scene) -> tuple[Region, ...]:
     t = s.t
     people = People(t.version, t.code, tuple(t.blocked.items()))
     rows = tuple(_row(s, player) for player in t.players.values())
-    devices = Devices(t.version, t.code, tuple(t.devices.items()), tuple(sorted(t.owners)))
+    shown = tuple((device, device_text(label)) for device, label in t.devices.items())
+    devices = Devices(t.version, t.code, shown, tuple(sorted(t.owners)))
     return (
         bar(s),
         wait(s),

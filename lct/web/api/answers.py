@@ -14,7 +14,9 @@ from ...application.history import Line
 from ...application.screens import cards as card_screen
 from ...application.screens import phases
 from ...application.screens.region import Scene
+from ...domain.text import Text
 from ...domain.tournament import Tournament
+from ...locale import say
 
 Phase = Literal["join", "pick", "ready", "draw", "drawn", "closed"]
 
@@ -200,7 +202,8 @@ class Moment(BaseModel):
 
 
 def line(told: Line) -> EventLine:
-    return EventLine.model_validate(told._asdict())
+    who = say(told.who) if isinstance(told.who, Text) else told.who
+    return EventLine.model_validate(told._asdict() | {"who": who, "what": say(told.what)})
 
 
 class DeviceFacts(BaseModel):

@@ -162,7 +162,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     if operation.repeatable:
         said = "Calls with the same key run once and get the same response. Keep the key secret. "
         anonymous = operation.right is Right.ANYONE
-        said += NO_ANONYMOUS_KEY if anonymous else NO_KEY
+        said += str(NO_ANONYMOUS_KEY if anonymous else NO_KEY)
         schema = STRING | {"pattern": f"^{(ANONYMOUS_KEY if anonymous else KEY).pattern}$"}
         found.append(_parameter("header", "Idempotency-Key", schema, said))
     return found

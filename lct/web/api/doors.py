@@ -10,6 +10,7 @@ from ...domain.devices import AdmitDevice
 from ...domain.errors import Invalid, NotAllowed, WrongRecoveryCode
 from ...domain.people import Join
 from ...domain.rights import Right, organiser, player
+from ...domain.text import text
 from .. import home, identity, passphrase
 from ..app import app
 from ..forms import Wanted
@@ -84,7 +85,7 @@ def come_back(call: Call) -> Any:
     """Exchange a personal code for its player's token."""
     player_id = tried(identity.player_with_seat_code(call.t, call.body.seat_code))
     if player_id is None:
-        raise Invalid(seat_code="No seat has that code.")
+        raise Invalid(seat_code=text("No seat has that code."))
     return receipts.CameBack(
         **seat_of(call.t, player_id).model_dump(),
         player_id=player_id,
@@ -106,7 +107,8 @@ def admit(call: Call) -> Any:
     elif given.recovery_code and identity.is_recovery_code(t, given.recovery_code):
         shown = identity.recovery_hash(t.code, given.recovery_code)
     if not tried(shown):
-        raise WrongRecoveryCode if given.recovery_code else NotAllowed("That key is not valid.")
+        bad_key = NotAllowed(text("That key is not valid."))
+        raise WrongRecoveryCode if given.recovery_code else bad_key
     this = once(call)
     device_id = derived("device", this.command_id).hex()[:16]
     done = run(

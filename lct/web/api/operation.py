@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest
 
 from ...domain.errors import Invalid
 from ...domain.rights import Actor, Right
+from ...domain.text import counted, verbatim
 from ...domain.tournament import Tournament
 from ..app import app
 from ..limits import address
@@ -123,14 +124,17 @@ def _json() -> Any:
 
 
 def checked(shape: Shape, given: Any, strict: bool = False) -> Any:
-    """``given`` in that shape, or Invalid with a message for each wrong field."""
+    """``given`` in that shape, or Invalid with a message for each wrong field: pydantic's, in
+    English, since it is for the program's developer."""
     try:
         return shape.model_validate(given, strict=strict)
     except ValidationError as error:
         found = islice(error.errors(include_url=False, include_input=False), MOST_TOLD)
-        wrong = {_place(each["loc"]): each["msg"] for each in found}
+        wrong = {_place(each["loc"]): verbatim(each["msg"]) for each in found}
         if (more := error.error_count() - MOST_TOLD) > 0:
-            wrong["body"] = f"{more} more things are wrong."
+            wrong["body"] = counted(
+                "%(n)s more thing is wrong.", "%(n)s more things are wrong.", more
+            )
         raise Invalid(**wrong) from None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from ...domain.errors import Invalid
+from ...domain.text import text
 from .bodies import Page
 
 T = TypeVar("T")
@@ -21,5 +22,5 @@ def bounds(wanted: Page) -> tuple[int, int]:
     """Where the page begins, and where the next one begins."""
     cursor = wanted.cursor or "0"
     if not (cursor.isascii() and cursor.isdigit()):
-        raise Invalid(cursor="That cursor is not valid. Leave it out for the first page.")
+        raise Invalid(cursor=text("That cursor is not valid. Leave it out for the first page."))
     return int(cursor), int(cursor) + wanted.limit

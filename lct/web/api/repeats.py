@@ -17,6 +17,7 @@ from ...application.history import Receipt
 from ...domain.errors import Invalid
 from ...domain.fact import Command
 from ...domain.rights import ANYONE, Actor
+from ...domain.text import text
 from ...this_request import request_id
 from ..app import app
 from ..identity import derived
@@ -25,14 +26,14 @@ from .operation import Call
 from .receipts import Done
 
 HEADER = "Idempotency-Key"
-ANOTHER_CALL = {HEADER: "This key was sent with another call. Make a new one."}
+ANOTHER_CALL = {HEADER: text("This key was sent with another call. Make a new one.")}
 KEY = re.compile("[A-Za-z0-9_-]{16,64}")
 # All callers without a token share one key space, and a repeat returns secrets. So such a key must
 # itself be a secret of 128 bits: 22 characters, or 32 if all are hex digits.
 ANONYMOUS_KEY = re.compile("(?![0-9A-Fa-f-]{22,31}$)[A-Za-z0-9_-]{22,64}")
 LEAST_VARIETY = 8  # different characters; one random key in ten million has fewer
-NO_KEY = "Send 16 to 64 letters, digits, - or _; a random UUID is best."
-NO_ANONYMOUS_KEY = (
+NO_KEY = text("Send 16 to 64 letters, digits, - or _; a random UUID is best.")
+NO_ANONYMOUS_KEY = text(
     "A call without a token needs a key that nobody can guess: a random UUID, 32 random hex "
     "digits, or 22 to 64 random letters, digits, - or _."
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ...domain.errors import NotAllowed, NotAPlayer, NotTheOrganiser, NotTheOwner, Unauthenticated
 from ...domain.rights import ANYONE, Actor, Right, organiser, player
+from ...domain.text import text
 from ...domain.tournament import Tournament
 from .. import identity
 from ..identity import ORGANISER, PLAYER
@@ -21,7 +22,7 @@ def check(right: Right, t: Tournament, player_id: str) -> Actor:
     code, kind, who = identity.bearer()
     if code == t.code and kind == ORGANISER:
         if who not in t.devices:
-            raise Unauthenticated("This key has been signed out.")
+            raise Unauthenticated(text("This key has been signed out."))
         if right is Right.OWNER and who not in t.owners:
             raise NotTheOwner
         if right is not Right.PLAYER:
@@ -29,7 +30,7 @@ def check(right: Right, t: Tournament, player_id: str) -> Actor:
     if code == t.code and kind == PLAYER and right in (Right.PLAYER, Right.EITHER):
         signed_in = identity.signed_in(t, who)
         if signed_in is None:
-            raise Unauthenticated("This key has been replaced.")
+            raise Unauthenticated(text("This key has been replaced."))
         if signed_in == player_id:
             if player_id not in t.players:
                 raise NotAPlayer
