@@ -1,0 +1,1 @@
+"""The matches: everything about them is derived by pure functions from few events."""

@@ -1,0 +1,96 @@
+"""What is left to play: which matches can be called, and how long the rest takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+
+class Unplayed(NamedTuple):
+    """A match that is not decided; a side is None while it is not known who that is.
+
+    ``needs`` names the matches that its sides come from. A ``conditional`` match may never be
+    played, as the second final of a double elimination.
+    """
+
+    key: str
+    home: str | None
+    away: str | None
+    needs: tuple[str, ...] = ()
+    conditional: bool = False
+
+
+class Ready(NamedTuple):
+    """A match that can be called: its place in the plan, and how many rounds wait for it."""
+
+    key: str
+    home: str
+    away: str
+    order: int
+    ahead: int
+
+
+def ready(unplayed: Sequence[Unplayed]) -> list[Ready]:
+    """The matches that can be called. ``unplayed`` lists a match after those that it needs."""
+    ahead = _ahead(unplayed)
+    return [
+        Ready(match.key, match.home, match.away, order, ahead[match.key])
+        for order, match in enumerate(unplayed)
+        if match.home is not None and match.away is not None
+    ]
+
+
+def _ahead(unplayed: Sequence[Unplayed]) -> Counter[str]:
+    """How many rounds wait for each match: the longest chain of matches from it to the end."""
+    ahead: Counter[str] = Counter()
+    for match in reversed(unplayed):
+        for key in match.needs:
+            ahead[key] = max(ahead[key], ahead[match.key] + 1)
+    return ahead
+
+
+def slots(unplayed: Sequence[Unplayed], consoles: int, running: Collection[str] = ()) -> int:
+    """How often all consoles are filled and emptied until everything is played.
+
+    Matches are of equal length, and the ``running`` ones begin now. In each slot the matches that
+    most rounds wait for are played, in the order of the plan. That is the least for a knockout
+    without a match for third place (Hu; see ``schedule.call_next``), and not far from it elsewhere.
+    """
+    if consoles < 1:
+        raise ValueError("no console")
+    ahead = _ahead(unplayed)
+    order = sorted(unplayed, key=lambda match: (match.key not in running, -ahead[match.key]))
+    left = {match.key: match for match in order}
+    count = 0
+    while left:
+        count += 1
+        playing: set[str] = set()
+        now: list[str] = []
+        for match in left.values():
+            sides = {side for side in (match.home, match.away) if side is not None}
+            if playing.isdisjoint(sides) and not any(key in left for key in match.needs):
+                playing |= sides
+                now.append(match.key)
+                if len(now) == consoles:
+                    break
+        for key in now:
+            del left[key]
+    return count
+
+
+def minutes_left(
+    unplayed: Sequence[Unplayed],
+    consoles: int,
+    running: Collection[str],
+    shortest: int,
+    longest: int,
+) -> tuple[int, int]:
+    """From when to when the last match ends, in minutes from now.
+
+    A match takes from ``shortest`` to ``longest`` minutes. The earliest time has no conditional
+    match and takes the running ones as just about to end; the latest has them whole.
+    """
+    certain = [match for match in unplayed if not match.conditional]
+    earliest = slots([m for m in certain if m.key not in running], consoles)
+    return earliest * shortest, slots(unplayed, consoles, running) * longest
