@@ -204,7 +204,7 @@ class Settings:
     # The folder in which `lct up` keeps its data, secret key, sockets and logs.
     var: Path = _setting("LCT_VAR", Path, default_factory=data_folder)  # noqa: RUF009
     # The folder with translations, <tag>/LC_MESSAGES/lct.mo; not set: those that come with lct.
-    locale: Path | None = _setting("LCT_LOCALE", Path, default=None)
+    locale: Path | None = _setting("LCT_LOCALE", Path, default=None)  # noqa: RUF009
     # After how many days without an event `delete-old` deletes a tournament; 0: never.
     retention_days: int = _setting("LCT_RETENTION_DAYS", _whole(0), default=0)
     # The token for reading /metrics, at least 16 characters; not set: there is no /metrics.

@@ -1,0 +1,100 @@
+"""What a plan of matches is made of: fixtures, and the sources that say who plays in them.
+
+A plan knows places, not people: entrants are their places in the seeding, from 1. So it depends
+on the format and the number of entrants alone, and no correction of a result changes it.
+
+Keys name a match for good. A key is unique in its tournament:
+
+========  ====================================  ===========================================
+``L3.2``  league                                round 3, match 2
+``A2.1``  group A                               round 2, match 1
+``K8.3``  knockout                              round of eight, match 3; ``K2.1`` is the final
+``K3.1``  knockout                              the match for third place
+``W2.1``  double elimination, winners' side     round 2, match 1
+``D2.1``  double elimination, losers' side      round 2, match 1
+``F1``    double elimination, final             ``F2`` is the second final
+========  ====================================  ===========================================
+
+In ``K`` and ``W`` keys the match's number is its place in the full bracket, from the top: the
+winner of match i plays in match (i + 1) // 2 of the next round. A bye leaves its number out. In
+``D`` keys it is the place in the round, and a bye leaves its number out too. No group is called
+K, because a knockout may follow the groups. Code asks ``Fixture.part`` and ``Fixture.group``, and
+takes no key apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The entrant at place ``n`` in the seeding, from 1."""
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class WinnerOf:
+    """The winner of the match ``key``."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoserOf:
+    """The loser of the match ``key``."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceIn:
+    """The entrant who finishes in ``place``, from 1, of ``group``."""
+
+    group: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class BestOf:
+    """One of the best entrants in ``place`` across the groups, while it is open which ones.
+
+    ``slot`` numbers these slots from 1. It is no rank: the slot that an entrant gets depends on
+    the groups they all come from (``knockout_of_groups``).
+    """
+
+    place: int
+    slot: int
+
+
+Source = Seed | WinnerOf | LoserOf | PlaceIn | BestOf
+
+
+class Part(StrEnum):
+    """The part of a tournament that a match belongs to."""
+
+    LEAGUE = "league"
+    GROUP = "group"
+    KNOCKOUT = "knockout"
+    THIRD_PLACE = "third-place"
+    WINNERS = "winners"
+    LOSERS = "losers"
+    FINAL = "final"
+
+
+class Fixture(NamedTuple):
+    """A match that is to be played. ``round`` counts from 1 within the part.
+
+    With ``only_if_away_won``, the match is played only if the away side won the match of that key.
+    """
+
+    key: str
+    part: Part
+    round: int
+    home: Source
+    away: Source
+    group: str = ""
+    only_if_away_won: str | None = None

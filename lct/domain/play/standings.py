@@ -1,0 +1,151 @@
+"""Standings: the table of a group, the ranking across groups, and what a withdrawal changes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
+from typing import NamedTuple
+
+from .tallies import NOTHING, How, Outcome, Tallies, count
+from .tie_breaks import HEAD_TO_HEAD, Order, Parting, Rule, Rules, measure, part
+
+
+class Row(NamedTuple):
+    """One entrant's line of a table; a place can be shared."""
+
+    entrant: str
+    place: int
+    played: int
+    won: int
+    drawn: int
+    lost: int
+    goals_for: int
+    goals_against: int
+    points: int
+    parted: Parting | None  # None: nobody else has as many points
+
+
+def by_points(entrants: Iterable[str], tallies: Tallies, rules: Rules) -> list[list[str]]:
+    """The entrants by points, most first."""
+    level: dict[int, list[str]] = {}
+    for entrant in entrants:
+        points = measure(Rule.POINTS, tallies.of.get(entrant, NOTHING), rules)
+        level.setdefault(points, []).append(entrant)
+    return [level[points] for points in sorted(level, reverse=True)]
+
+
+def standings(
+    entrants: Collection[str],
+    tallies: Tallies,
+    rules: Rules,
+    lots: Mapping[str, int] | None = None,
+    finished: bool = False,
+) -> tuple[Row, ...]:
+    """The table of ``entrants``, the same for every order of input.
+
+    ``lots`` is each entrant's recorded lot, the smallest first. It counts only when the group is
+    ``finished``. Those whom nothing parts share a place and stand in the order of their ids.
+    Outcomes against others, such as someone who left, count for points and goals alone.
+    """
+    rows: list[Row] = []
+    for level in by_points(entrants, tallies, rules):
+        for members, parted in part(level, tallies, rules, lots if finished else None):
+            place = len(rows) + 1
+            for entrant in members:
+                tally = tallies.of.get(entrant, NOTHING)
+                played = tally.won + tally.drawn + tally.lost
+                points = measure(Rule.POINTS, tally, rules)
+                rows.append(Row(entrant, place, played, *tally, points, parted))
+    return tuple(rows)
+
+
+class Across(NamedTuple):
+    """A ranking across groups, and the opponents whose matches it left out."""
+
+    rows: tuple[Row, ...]
+    left_out: tuple[str, ...]
+
+
+def across(
+    groups: Sequence[tuple[Sequence[Row], Tallies]],
+    place: int,
+    rules: Rules,
+    lots: Mapping[str, int] | None = None,
+    finished: bool = False,
+) -> Across:
+    """Rank those on ``place`` (1 is the winner) of each group: best runners-up, best thirds.
+
+    Of a larger group, and of one that somebody left, only the matches among as many of the best
+    as the smallest group has count. Head-to-head rules are passed over. A group without that place
+    takes no part. Before the groups are finished the ranking is provisional.
+    """
+    compared = [(rows, tallies) for rows, tallies in groups if len(rows) >= place]
+    size = min((len(rows) for rows, _ in compared), default=0)
+    outcomes: list[Outcome] = []
+    left_out: set[str] = set()
+    for rows, tallies in compared:
+        entrant = rows[place - 1].entrant
+        kept = {row.entrant for row in rows[:size]}
+        for outcome in (o for at_home in tallies.at_home.values() for o in at_home):
+            if entrant in (outcome.home, outcome.away):
+                opponent = outcome.away if outcome.home == entrant else outcome.home
+                if opponent in kept:
+                    outcomes.append(outcome)
+                else:
+                    left_out.add(opponent)
+    order = Order(tuple(rule for rule in rules.order.rules if rule not in HEAD_TO_HEAD))
+    ranked = [rows[place - 1].entrant for rows, _ in compared]
+    rows = standings(ranked, count(outcomes), replace(rules, order=order), lots, finished)
+    return Across(rows, tuple(sorted(left_out)))
+
+
+class Withdrawal(Enum):
+    """What becomes of the matches of an entrant who leaves a league."""
+
+    REMOVED = "removed"  # nothing of theirs counts
+    WALKOVERS = "walkovers"  # all of theirs, the played ones too
+    REST_WALKOVERS = "rest-walkovers"  # played ones stand
+    REST_UNPLAYED = "rest-unplayed"  # played ones stand
+
+
+def usual_withdrawal(
+    outcomes: Iterable[Outcome], unplayed: Collection[tuple[str, str]], leaver: str
+) -> Withdrawal:
+    """REMOVED while under half of the leaver's matches are played, else REST_WALKOVERS.
+
+    A walkover and a double no-show are decided, but not played. ``unplayed``: see ``withdrawn``.
+    """
+    theirs = [o.how is How.PLAYED for o in outcomes if leaver in (o.home, o.away)]
+    due = len(theirs) + sum(leaver in fixture for fixture in unplayed)
+    return Withdrawal.REMOVED if 2 * sum(theirs) < due else Withdrawal.REST_WALKOVERS
+
+
+def withdrawn(
+    outcomes: Iterable[Outcome],
+    unplayed: Iterable[tuple[str, str]],
+    leaver: str,
+    policy: Withdrawal,
+    walkover: tuple[int, int] = (3, 0),
+) -> tuple[Outcome, ...]:
+    """The outcomes that count after ``leaver`` left; the table is then one of the others alone.
+
+    ``unplayed`` holds the fixtures (home, away) that have no outcome; those of others stay so.
+    ``walkover``: goals of the winner and of the leaver.
+    """
+
+    def given(home: str, away: str) -> Outcome:
+        goals = walkover[::-1] if home == leaver else walkover
+        return Outcome(home, away, *goals, How.WALKOVER)
+
+    counting: list[Outcome] = []
+    for outcome in outcomes:
+        if leaver not in (outcome.home, outcome.away):
+            counting.append(outcome)
+        elif policy is Withdrawal.WALKOVERS and outcome.how is not How.BYE:
+            counting.append(given(outcome.home, outcome.away))
+        elif policy is not Withdrawal.REMOVED:
+            counting.append(outcome)
+    if policy in (Withdrawal.WALKOVERS, Withdrawal.REST_WALKOVERS):
+        counting += (given(home, away) for home, away in unplayed if leaver in (home, away))
+    return tuple(counting)
