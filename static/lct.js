@@ -79,6 +79,86 @@ if (filter) {
   find();
 }
 
+// --- a score ----------------------------------------------------------------------------------
+
+const filled = (text, data) => text.replace(/\{(\w+)\}/g, (_, name) => data[name]);
+
+// Shows extra time and penalties only while they are needed, and says on the button what counts.
+function count(form) {
+  const { side, name, own } = form.dataset, words = JSON.parse(form.dataset.words);
+  const [mine, theirs] = side === "home" ? ["home", "away"] : ["away", "home"];
+  const two = (prefix) => {
+    const values = [mine, theirs].map((each) => form.elements[prefix + each]?.value ?? "");
+    return values.includes("") ? null : values.map(Number);
+  };
+  const goals = two(""), level = goals && goals[0] === goals[1];
+  const needed = $(".level", form), shootout = $("[data-pair=penalties]", form);
+  if (needed) needed.disabled = !level;
+  const extra = level && needed ? two("extra_") : null;
+  const [ours, others] = extra ? [goals[0] + extra[0], goals[1] + extra[1]] : goals ?? [];
+  if (shootout) shootout.disabled = ours !== others;
+  const [a, b] = (needed && level && ours === others && two("penalties_")) || [0, 0];
+  const lead = Math.sign(ours - others || a - b);
+  const kind = lead > 0 ? "won" : lead < 0 ? "lost" : needed ? "level" : "drawn";
+  const how = a - b ? "-penalties" : extra?.some(Boolean) ? "-extra" : "";
+  const send = $(".send-main", form), more = $(".send-more", form);
+  send.dataset.plain ??= send.textContent;
+  send.textContent = goals ? filled(words.send, { ours, theirs: others }) : send.dataset.plain;
+  more.textContent = goals ? filled(words[kind + how] ?? words[kind], { name, own, a, b }) : "";
+}
+function countAll() {
+  document.querySelectorAll(".report").forEach(count);
+}
+// A reload keeps what is typed and not sent yet.
+const typed = (form) => [...form.querySelectorAll("[type=number]")];
+function restore(form) {
+  const kept = JSON.parse(sessionStorage.getItem(form.id) ?? "[]");
+  typed(form).forEach((input, i) => { input.value = kept[i] || input.value; });
+}
+window.addEventListener("submit", ({ target }) => { // before htmx reads the form
+  if (!target.matches(".report")) return;
+  sessionStorage.removeItem(target.id);
+  const extra = [...target.querySelectorAll("[data-pair=extra] input")];
+  // 0:0 in extra time is sent as none, so that two equal scores do not differ in it.
+  if (extra.every((input) => input.value === "0")) extra.forEach((input) => { input.value = ""; });
+}, true);
+function fillPair(input) { // the other number of a pair is 0 unless it is given
+  if (input.value === "") return;
+  for (const each of input.closest("[data-pair]").querySelectorAll("input")) each.value ||= "0";
+}
+function entered(input) {
+  fillPair(input);
+  count(input.form);
+  sessionStorage.setItem(input.form.id, JSON.stringify(typed(input.form).map((each) => each.value)));
+}
+on("click", ({ target }) => {
+  const button = target.closest("[data-step]"), input = button && $("input", button.parentNode);
+  if (!input) return;
+  input.value = Math.min(99, Math.max(0, Number(input.value) + Number(button.dataset.step)));
+  entered(input);
+});
+on("input", ({ target }) => target.matches(".report [type=number]") && entered(target));
+on("focusin", ({ target }) => target.matches(".report input") && target.select());
+on("htmx:after:swap", countAll);
+document.querySelectorAll(".report").forEach(restore);
+countAll();
+
+// --- the host's sheet: one match, or a question ------------------------------------------------
+
+const hostSheet = () => $("dialog.up");
+on("htmx:after:swap", () => {
+  const filled = hostSheet()?.childElementCount > 0;
+  if (filled && !hostSheet().open) hostSheet().showModal();
+  else if (hostSheet()?.open && !filled) hostSheet().close();
+});
+document.addEventListener("close", ({ target }) => target === hostSheet() && target.replaceChildren(), true);
+on("click", (event) => {
+  if (!hostSheet()?.matches(":modal")) return;
+  if (!event.target.closest("[data-close]") && event.target !== hostSheet()) return;
+  event.preventDefault();
+  hostSheet().close();
+});
+
 // Show times in the device's time zone; the server only knows UTC.
 function localTimes() {
   for (const time of document.querySelectorAll("time[data-local]")) {

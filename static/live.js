@@ -253,8 +253,8 @@ on("htmx:error", ({ detail }) => {
 });
 on("htmx:before:request", ({ detail }) => detail.ctx.request.submitter?.classList.add("is-busy"));
 on("htmx:finally:request", ({ detail: { ctx } }) => {
-  if (ctx.request.method !== "POST") return;
   ctx.request.submitter?.classList.remove("is-busy");
+  if (ctx.request.method !== "POST") return;
   if (ctx.response?.status >= 400 && !ctx.text.includes('id="notice"')) tell(words.failed);
   // Show the message beside its field, too.
   const field = ctx.sourceElement.elements?.[$("#notice [data-field]")?.dataset.field];
@@ -304,22 +304,24 @@ async function stayAwake() {
 stayAwake();
 on("visibilitychange", stayAwake);
 
-// More seats than fit on a screen: pages of 32 that turn by themselves, or follow the draw.
+// More seats than fit on a screen: pages of 32 that turn by themselves, or follow the draw. A stage
+// with tables says in data-per how many fit.
 const PAGE = 32;
 let turn = 0;
 
 function turnTo(next) {
   const cells = [...document.querySelectorAll("#stage .cells > *")];
-  const pages = Math.ceil(cells.length / PAGE);
+  const per = Number($("#stage").dataset.per ?? PAGE);
+  const pages = Math.ceil(cells.length / per);
   if ($("#stage").dataset.kind === "draw") {
     const last = cells.map((cell) => cell.matches(".is-now, .is-done")).lastIndexOf(true);
-    next = Math.floor(Math.max(last, 0) / PAGE);
+    next = Math.floor(Math.max(last, 0) / per);
   }
   turn = next % Math.max(pages, 1);
-  const first = turn * PAGE + 1;
+  const first = turn * per + 1;
   $("#pages").hidden = pages < 2;
   $("#pages").textContent = fill(words.page, { n: turn + 1, of: pages });
-  hide(pages < 2 ? "" : `.cells > :not(:nth-child(n+${first}):nth-child(-n+${first + PAGE - 1}))`);
+  hide(pages < 2 ? "" : `.cells > :not(:nth-child(n+${first}):nth-child(-n+${first + per - 1}))`);
 }
 if (view === "board") {
   turnTo(0);

@@ -53,6 +53,7 @@ def answer_to(who: Program, operation: Operation, cast: Cast) -> Any:
     known = {
         "code": cast.evening.code,
         "device": "x",
+        "match": "K2.1",
         "webhook": "x",
         "seq": "1",
         "player": cast.player_id,

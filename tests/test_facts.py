@@ -37,6 +37,8 @@ from lct.domain.fact import (
 )
 from lct.domain.people import ForgetPlayer, RemovePlayer
 from lct.domain.picking import LetGo, PickTeam
+from lct.domain.play.formats import Format
+from lct.domain.play.results import Score
 from lct.domain.rights import ANYONE, OPERATOR, SYSTEM, Actor, Right, organiser, player
 from lct.domain.text import Text, text
 from lct.domain.tournament import Tournament
@@ -151,12 +153,14 @@ def test_a_command_runs_only_for_actors_with_its_right(kind: type[Command], by: 
     evening = Evening()
     evening.join("Ola", "Max")
     about = {field.name for field in fields(Command)}
-    values: dict[str, Any] = {"str": "p-Ola", "int": 2}
+    values: dict[Any, Any] = {
+        str: "p-Ola", int: 2, Format: Format(), Score: Score(2, 1), tuple[str, ...]: ("Sofa",),
+    }  # fmt: skip
     own = {
-        field.name: values.get(hints(kind)[field.name].__name__)
+        field.name: values.get(hints(kind)[field.name])
         for field in fields(kind)
-        if field.name not in about and hints(kind)[field.name] in (str, int)
-    } | {field.name: None for field in fields(kind) if field.name in ("teams", "keys")}
+        if field.name not in about
+    }
     command = kind(code=evening.t.code, by=by, **own)
     if kind is AdmitDevice or kind is RevokeDevice:
         return  # rules of their own, below

@@ -8,6 +8,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request
+
+from lct.web.requests import FORM as URLENCODED
+from lct.web.requests import _read
+from lct.web.sessions import Asked
 
 from .http_client import PATIENCE, Answer, Evening, House
 
@@ -198,6 +204,21 @@ def test_an_unusable_body_is_refused_without_a_server_error(
     assert answer.status in (400, 413, 422)
     assert answer.page.all("h1")
     assert "request failed" not in quiet.house.log()
+
+
+@pytest.mark.parametrize("kind", [URLENCODED, f"{URLENCODED}; charset=utf-8"])
+@pytest.mark.parametrize(
+    "body", [b"a=1&b=&a=2&c", b"+=%zz&%C3%A9=%ff", b"\xff=1", b"a;b=1", "é=ü".encode(), b""]
+)
+def test_a_form_is_what_werkzeug_reads(kind: str, body: bytes) -> None:
+    def environ() -> dict[str, Any]:
+        return EnvironBuilder(method="POST", data=body, content_type=kind).get_environ()
+
+    asked, theirs = Asked(environ()), Request(environ())
+    _read(asked)
+    assert list(asked.form.items(multi=True)) == list(theirs.form.items(multi=True))
+    assert not asked.files
+    assert asked.get_data() == theirs.get_data()
 
 
 # --- addresses ------------------------------------------------------------------------------------

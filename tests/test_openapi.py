@@ -113,6 +113,8 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     """An evening in which this operation changes something, and one of its players."""
     drawing = name in ("draw_teams", "skip_reveal", "older_draw")
     e = ApiEvening(app, limit=3)
+    if name in ("set_result", "report_score", "withdraw_report"):
+        return e, in_a_match(e, reported=name == "withdraw_report")
     player_id = e.filled()[0] if drawing else e.join("Zoe")
     before: dict[str, Callable[[], Any]] = {
         "skip_reveal": e.draw,
@@ -125,6 +127,23 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     }
     before.get(name, lambda: None)()
     return e, player_id
+
+
+MATCH = "K4.2"  # of a cup of three: the first one
+
+
+def in_a_match(e: ApiEvening, reported: bool) -> str:
+    """Begin a cup; the player at home in its first match."""
+    e.filled()
+    e.draw()
+    good(e.host.post(e.at("/skip")))
+    good(e.host.post(e.at("/format"), {"kind": "knockout"}))
+    matches = good(e.anyone.get(e.at("/matches")))["items"]
+    (home,) = [match["home"] for match in matches if match["key"] == MATCH]
+    if reported:
+        path = e.at(f"/players/{home}/matches/{MATCH}/score")
+        good(e.players[home].post(path, {"home": 1, "away": 0}))
+    return str(home)
 
 
 WRITES = [
@@ -149,7 +168,7 @@ def test_the_example_of_an_operation_runs(app: Flask, document: Any, name: str, 
         body |= {field: value for field, value in own.items() if field in body}
     events = len(app.extensions["lct"].stored(e.code))
     who = e.players[player_id] if operation.get("description") == "For that player." else e.host
-    where = path.format(code=e.code, player=player_id, device=other["device_id"])
+    where = path.format(code=e.code, player=player_id, device=other["device_id"], match=MATCH)
     answer = who.post(where, body)
     (expected,) = [int(status) for status in operation["responses"] if int(status) < 400]
     assert answer.status_code == expected, answer.get_data(as_text=True)

@@ -22,7 +22,17 @@ from lct.domain.play.schedule import (
     taken_back,
     with_consoles,
 )
-from lct.domain.play.slots import Ready, Unplayed, minutes_left, ready, slots
+from lct.domain.play.slots import Ready, Unplayed, minutes_left, rounds_ahead, slots
+
+
+def ready(unplayed: list[Unplayed]) -> list[Ready]:
+    """The matches that can be called."""
+    ahead = rounds_ahead(unplayed)
+    return [
+        Ready(match.key, match.home, match.away, order, ahead[match.key])
+        for order, match in enumerate(unplayed)
+        if match.home is not None and match.away is not None
+    ]
 
 
 class Room:

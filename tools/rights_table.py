@@ -49,6 +49,7 @@ ACT = {"do": "lock"}
 REVOKE = {"do": "revoke", "device": "{device}"}  # somebody else's
 NEW = {"name": "{random}", "limit": "4", "source": "classic"}
 PICK_FOR = {"player": "{player}", "team": "1"}
+SCORE = {"match": "K2.1", "home": "2", "away": "1"}
 NAME = {"first": "{random}", "last": "Nowak"}
 
 PAGES = (
@@ -78,6 +79,8 @@ PAGES = (
     Row("GET", f"{T}/seat.svg", "/t/{code}/seat.svg", players(200)),  # each their own
     Row("POST", f"{T}/team", "/t/{code}/team", players(303), {"team": "{free}"}),
     Row("POST", f"{T}/let-go", "/t/{code}/let-go", players(303)),
+    Row("POST", f"{T}/score", "/t/{code}/score", players(409), SCORE),  # not drawn yet
+    Row("POST", f"{T}/withdraw", "/t/{code}/withdraw", players(409), SCORE),
     Row("POST", f"{T}/name", "/t/{code}/name", players(303), NAME),
     Row("POST", f"{T}/look", "/t/{code}/look", players(204)),
     Row("GET", f"{T}/host/<key>", "/t/{code}/host/{random}", everybody(303)),

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import Iterator
 
 import click
 
 from ..domain import draw
-from ..domain.drawing import DrawTeams
+from ..domain.drawing import DrawTeams, SkipReveal
 from ..domain.evening import CreateTournament
 from ..domain.people import Join
 from ..domain.picking import PickTeam
+from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.formats import KINDS, KNOCKOUT, Format, needs_winner
+from ..domain.play.results import Score
+from ..domain.play.schedule import MOST_CONSOLES
+from ..domain.play.scoring import ReportScore, SetResult
 from ..domain.rights import SYSTEM
 from ..domain.teams import STAR_STEPS, Team, classic_teams, rated_teams
+from ..domain.tournament import Tournament
 from ..domain.values import new_code, shown_code
 from .command_line import Plain, app, with_app
 
-STAGES = ("lobby", "picking", "picked", "drawn")
+STAGES = ("lobby", "picking", "picked", "drawn", "playing", "champion")
 PEOPLE = (
     "Ola Nowak", "Max Berger", "Zoë Martin", "Bartek Zieliński", "Amira Haddad", "ليلى حسن",
     "Priya Rao", "Tomás Vega", "Jürgen Groß", "Łukasz Żak", "Sam O'Neill", "小明 王",
@@ -39,9 +46,11 @@ def people(count: int) -> Iterator[tuple[str, str]]:
 @click.option("--players", default=8, show_default=True, type=click.IntRange(2, 1024))
 @click.option("--stage", default="picking", show_default=True, type=click.Choice(STAGES))
 @click.option("--name", default="", help="The tournament's name; a numbered one if left out.")
+@click.option("--format", "kind", default=KNOCKOUT, show_default=True, type=click.Choice(KINDS))
+@click.option("--consoles", default=2, show_default=True, type=click.IntRange(1, MOST_CONSOLES))
 @click.option("--option", default=draw.PLAIN, type=click.Choice([draw.PLAIN, draw.NOT_OWN]))
 @with_app
-def demo(players: int, stage: str, name: str, option: str) -> None:
+def demo(players: int, stage: str, name: str, kind: str, consoles: int, option: str) -> None:
     """Create a tournament with people in it. Its addresses are printed."""
     from ..web import identity
 
@@ -58,7 +67,8 @@ def demo(players: int, stage: str, name: str, option: str) -> None:
             keys=identity.creator_keys(code, device, recovery),
         )
     )  # fmt: skip
-    joining = players if stage in ("picked", "drawn") else max(1, players * 3 // 4)
+    full = stage not in ("lobby", "picking")
+    joining = players if full else max(1, players * 3 // 4)
     ids = [secrets.token_hex(6) for _ in range(joining)]
     for player_id, (first, last) in zip(ids, people(joining), strict=True):
         run(Join(code=code, by=SYSTEM, player_id=player_id, first=first, last=last))
@@ -66,14 +76,52 @@ def demo(players: int, stage: str, name: str, option: str) -> None:
     for number, player_id in enumerate(ids[:picking]):
         value = secrets.token_hex(16)
         run(PickTeam(code=code, by=SYSTEM, player_id=player_id, team=number, value=value))
-    if stage == "drawn":
+    if stage in ("drawn", "playing", "champion"):
         run(DrawTeams(code=code, by=SYSTEM, attempt=1))
+    if stage in ("playing", "champion"):
+        names = tuple(map(str, range(1, consoles + 1)))
+        run(SkipReveal(code=code, by=SYSTEM))
+        run(NameConsoles(code=code, by=SYSTEM, names=names))
+        run(ChooseFormat(code=code, by=SYSTEM, format=Format(kind)))
+        _play(code, half=stage == "playing")
     key = identity.organiser_key(code, 1)
     click.echo(f"code       {shown_code(code)}")
     click.echo(f"board      {app().public_url}/t/{code}")
     click.echo(f"join       {app().public_url}/t/{code}/join")
     click.echo(f"organise   {app().public_url}/t/{code}/host/{key}")
     click.echo(f"recovery   {recovery}")
+
+
+def _play(code: str, half: bool) -> None:
+    """Play the matches that are called, one after the other, all of them or about half; then one
+    has one score in, and another one two that differ."""
+    chance = random.Random(code)
+    t = app().store.read(code).tournament
+    left = len(t.play.competition.matches) // (2 if half else 1)
+    while left and (called := _called(t)):
+        key, needs = called[0]
+        t = app().execute(SetResult(code=code, by=SYSTEM, match=key, score=_score(chance, needs)))
+        left -= 1
+    for (key, _), sides in zip(_called(t), (1, 2), strict=False):
+        players = t.play.competition.matches[key].sides[:sides]
+        for goals, player_id in enumerate(filter(None, players), 1):
+            said = ReportScore(
+                code=code, by=SYSTEM, player_id=player_id, match=key, score=Score(goals, 0)
+            )
+            app().execute(said)
+
+
+def _called(t: Tournament) -> list[tuple[str, bool]]:
+    """The matches on consoles, and whether each needs a winner."""
+    calls = [call.key for call in t.play.queue.consoles.values() if call]
+    return [(key, needs_winner(t.play.competition.matches[key].fixture)) for key in calls]
+
+
+def _score(chance: random.Random, needs: bool) -> Score:
+    home, away = chance.choices(range(5), (4, 5, 4, 2, 1), k=2)
+    if needs and home == away:
+        return Score(home, away, (0, 0), (4, 3))
+    return Score(home, away)
 
 
 def _enough(players: int) -> tuple[Team, ...]:

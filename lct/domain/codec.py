@@ -2,12 +2,12 @@
 
 Supported: str, int, float, bool, datetime, ``X | None``, tuples, lists, sets, dicts, named tuples
 and dataclasses. A named tuple becomes a list, a dict or a set becomes a list in its order, and a
-dataclass becomes a dict of its fields.
+dataclass becomes a dict of its fields; a field with ``init=False`` is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from functools import cache
@@ -19,13 +19,21 @@ _SCALARS = (str, int, bool, NoneType, datetime)
 
 def plain(value: Any) -> Any:
     """``value`` as plain types, without our classes."""
-    if isinstance(value, tuple | list | set):
-        return [plain(each) for each in (sorted(value) if isinstance(value, set) else value)]
+    if isinstance(value, set | frozenset):
+        value = sorted(value)
+    if isinstance(value, tuple | list):
+        return [plain(each) for each in value]
     if isinstance(value, dict):
         return [[plain(key), plain(each)] for key, each in value.items()]
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return {name: plain(getattr(value, name)) for name in _stored(type(value))}
     return value
+
+
+@cache
+def _stored(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass that hold its value; the others are derived from them."""
+    return tuple(field.name for field in fields(kind) if field.init)
 
 
 @cache
@@ -45,16 +53,17 @@ def reader(kind: Any) -> Callable[[Any], Any]:
     if kind is float:
         return _float
     if origin in (Union, UnionType):
-        return _union([reader(arg) for arg in args])
+        scalars = all(arg in _SCALARS for arg in args)
+        return _scalar(*args) if scalars else _union([reader(arg) for arg in args])
     if origin is tuple and args[-1] is not ...:
-        return _row(tuple, [reader(arg) for arg in args])
-    if origin in (tuple, list, set):
+        return _row(tuple, args)
+    if origin in (tuple, list, set, frozenset):
         return _many(origin, reader(args[0]))
-    if origin is dict:
-        pair = _row(tuple, [reader(arg) for arg in args])
+    if origin in (dict, Mapping):
+        pair = _row(tuple, args)
         return lambda value: dict(_many(list, pair)(value))
     if hasattr(kind, "_fields"):
-        return _row(kind._make, [reader(hints(kind)[name]) for name in kind._fields])
+        return _row(kind._make, [hints(kind)[name] for name in kind._fields])
     if is_dataclass(kind):
         return record(kind)
     raise TypeError(f"no codec for {kind}")
@@ -62,7 +71,7 @@ def reader(kind: Any) -> Callable[[Any], Any]:
 
 def record(kind: Any) -> Callable[[Any], Any]:
     """A function that builds a dataclass from a dict with exactly its fields."""
-    readers = {field.name: reader(hints(kind)[field.name]) for field in fields(kind)}
+    readers = {name: reader(hints(kind)[name]) for name in _stored(kind)}
 
     def read(value: Any) -> Any:
         if not isinstance(value, dict) or value.keys() != readers.keys():
@@ -72,10 +81,10 @@ def record(kind: Any) -> Callable[[Any], Any]:
     return read
 
 
-def _scalar(kind: type) -> Callable[[Any], Any]:
+def _scalar(*kinds: type) -> Callable[[Any], Any]:
     def read(value: Any) -> Any:
-        if type(value) is not kind:
-            raise TypeError(f"{value!r} is not {kind.__name__}")
+        if type(value) not in kinds:
+            raise TypeError(f"{value!r} is not {' or '.join(kind.__name__ for kind in kinds)}")
         return value
 
     return read
@@ -99,11 +108,17 @@ def _union(readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     return read
 
 
-def _row(make: Callable[[Any], Any], readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+def _row(make: Callable[[Any], Any], kinds: Sequence[Any]) -> Callable[[Any], Any]:
+    readers = [reader(kind) for kind in kinds]
+    # A row of scalars of just these types needs no reader: most rows are teams, thousands of them.
+    scalars = list(kinds) if all(kind in (*_SCALARS, float) for kind in kinds) else None
+
     def read(value: Any) -> Any:
         if not isinstance(value, list | tuple) or len(value) != len(readers):
             raise TypeError(f"{value!r} does not have {len(readers)} parts")
-        return make(each(part) for each, part in zip(readers, value, strict=True))
+        if list(map(type, value)) == scalars:
+            return make(value)
+        return make([each(part) for each, part in zip(readers, value, strict=True)])
 
     return read
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from . import errors
 from .draw import NOT_OWN, Ticket, hand_out
 from .fact import AfterLastCard, Command, Event, Public
+from .play.choosing import begin
 from .text import Text, counted, text
 from .tournament import Draw, Hand, Tournament
 
@@ -48,6 +49,7 @@ class TeamsDrawn(Event):
         ]
         t.draws.append(Draw(self.attempt, t.commitment, self.secret, self.option, picks, hands, at))
         t.dealt = True
+        begin(t)
 
     def sentence(self, t: Tournament) -> Text:
         return counted(

@@ -175,6 +175,36 @@ class TooManyWebhooks(Refused):
         )
 
 
+class NotRevealed(Refused):
+    sentence = text("The cards are still turning. The matches begin after the last one.")
+
+
+class NothingToPlay(Refused):
+    sentence = text("The host has not chosen how to play yet.")
+
+
+class MatchNotReady(Refused):
+    sentence = text("That match cannot be played yet: its sides are not known.")
+
+
+class MatchDecided(Refused):
+    sentence = text("That match is decided. Ask the host if it is wrong.")
+
+
+class ResultsFall(Refused):
+    """Other matches than those shown would lose their results; ``matches`` are their keys."""
+
+    def __init__(self, matches: tuple[str, ...]) -> None:
+        self.matches = matches
+        super().__init__(
+            counted(
+                "This takes back %(n)s later result. Look again, then confirm.",
+                "This takes back %(n)s later results. Look again, then confirm.",
+                len(matches),
+            )
+        )
+
+
 class VersionMismatch(Refused):
     """The tournament has changed since the version that this person saw."""
 
@@ -202,6 +232,10 @@ class UnknownTeam(NotFound):
     sentence = text("That team is not in this tournament.")
 
 
+class UnknownMatch(NotFound):
+    sentence = text("There is no such match.")
+
+
 class UnknownWebhook(NotFound):
     sentence = text("No webhook of this tournament has that id.")
 
@@ -227,6 +261,10 @@ class NotTheOwner(NotAllowed):
 
 class NotAPlayer(NotAllowed):
     sentence = text("Join first, then pick.")
+
+
+class NotYourMatch(NotAllowed):
+    sentence = text("Only the two who play a match can report its score.")
 
 
 class PlayerIsBlocked(NotAllowed):

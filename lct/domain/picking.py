@@ -126,6 +126,7 @@ class PicksRestarted(Event):
             player.dealt = None
         t.attempt, t.commitment, t.secret = self.attempt, self.commitment, self.secret
         t.dealt = False
+        t.play.end()
 
     def sentence(self, t: Tournament) -> Text:
         return text(

@@ -1,6 +1,7 @@
 """The state of a tournament, its players and its draws, with queries on it.
 
-The rules and events are in the subjects: evening.py, people.py, picking.py, drawing.py, devices.py.
+The rules and events are in the subjects: evening.py, people.py, picking.py, drawing.py, devices.py
+and, for the matches, play/.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from . import errors
 from .draw import PLAIN, Ticket, Timeline, timeline
+from .play.state import Play
 from .teams import Team
 from .text import Text, text, verbatim
 from .values import fold
@@ -113,6 +115,7 @@ class Tournament:
     recovery_hash: str = ""
     # Player id -> how often their personal code was renewed; "": everybody's.
     seat_codes: dict[str, int] = field(default_factory=dict)
+    play: Play = field(default_factory=Play)
 
     # --- queries ------------------------------------------------------------------------------
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from flask import request
 
 from ..domain.draw import PLAIN
 from ..domain.errors import Invalid
+from ..domain.play.formats import Format
+from ..domain.play.results import MOST_GOALS, Score
+from ..domain.play.schedule import MOST_CONSOLES
 from ..domain.teams import STAR_STEPS, CatalogueTeam, Team, classic_teams, pasted_teams, rated_teams
 from ..domain.text import Text, text
 from ..domain.tournament import MAX_PLAYERS, MIN_PLAYERS
@@ -46,6 +49,60 @@ def random_value() -> str:
 
 def limit(form: Mapping[str, str]) -> int:
     return whole_number(form.get("limit", ""), "limit", MIN_PLAYERS, MAX_PLAYERS)
+
+
+def score() -> Score:
+    """The score in the form. Extra time and penalties count if both of their fields are filled."""
+    return Score(_goals("home"), _goals("away"), _pair("extra"), _pair("penalties"))
+
+
+def _goals(name: str) -> int:
+    return whole_number(field(name), name, 0, MOST_GOALS)
+
+
+def _pair(name: str) -> tuple[int, int] | None:
+    fields = f"{name}_home", f"{name}_away"
+    if not any(field(each).strip() for each in fields):
+        return None
+    return _goals(fields[0]), _goals(fields[1])
+
+
+def play_format() -> Format:
+    def chosen(name: str, usual: int) -> int:
+        return whole_number(field(name) or str(usual), name, 0, 1000)
+
+    usual = Format()
+    return Format(
+        field("kind"),
+        field("seeding") or usual.seeding,
+        bool(field("third_place")),
+        True,
+        chosen("legs", usual.legs),
+        chosen("groups", usual.groups),
+        chosen("through", usual.through),
+        field("tie_breakers") or usual.tie_breakers,
+    )
+
+
+def consoles() -> tuple[str, ...]:
+    """One name per line; a number alone makes so many without a name."""
+    lines = [line.strip() for line in field("names").splitlines() if line.strip()]
+    if len(lines) == 1 and lines[0].isdecimal() and int(lines[0]) <= MOST_CONSOLES:
+        return tuple(str(n) for n in range(1, int(lines[0]) + 1))
+    return tuple(lines)
+
+
+def result() -> dict[str, Any]:
+    """The result in the form: a score, who came, or (clear) neither."""
+    said: dict[str, Any] = {"match": field("match"), "came": field("came")}
+    if not said["came"] and not field("clear"):
+        said["score"] = score()
+    return said
+
+
+def falls() -> tuple[str, ...]:
+    """The matches that the person was told fall."""
+    return tuple(request.form.getlist("falls"))
 
 
 class Wanted(NamedTuple):

@@ -13,9 +13,10 @@ from flask.typing import ResponseReturnValue
 
 from ..application.screens import desk as desk_screen
 from ..application.screens import lobby
+from ..application.screens.settling import NO_SHEET
 from ..domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ..domain.drawing import DrawTeams, SkipReveal
-from ..domain.errors import LctError, NotFound, Refused
+from ..domain.errors import LctError, NotFound, Refused, ResultsFall
 from ..domain.evening import (
     ChangeLimit,
     CloseList,
@@ -28,12 +29,14 @@ from ..domain.evening import (
 from ..domain.fact import Command
 from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
 from ..domain.picking import PickTeam, RestartPicks
+from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.scoring import SetResult
 from ..domain.rights import organiser
 from ..domain.text import Text, text
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code, whole_number
 from ..this_request import request_id
-from . import forms, identity
+from . import forms, identity, sheet
 from .app import app, scene
 from .errors import refusal_answer
 from .limits import tap
@@ -68,6 +71,9 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
     "restart": (RestartPicks, lambda: {"secret": secrets.token_hex(32)}),
     "close": (CloseTournament, dict),
     "reopen": (ReopenTournament, lambda: {"name": field("name")}),
+    "format": (ChooseFormat, lambda: {"format": forms.play_format(), "falls": forms.falls()}),
+    "consoles": (NameConsoles, lambda: {"names": forms.consoles()}),
+    "result": (SetResult, lambda: {**forms.result(), "falls": forms.falls()}),
     "remove": (RemovePlayer, lambda: {"player_id": field("player")}),
     "block": (BlockPlayer, lambda: {"player_id": field("player")}),
     "unblock": (UnblockPlayer, lambda: {"player_id": field("player")}),
@@ -86,7 +92,7 @@ def _organised(code: str) -> tuple[Tournament, str]:
 @bp.get("/t/<code>/organise")
 def desk(code: str) -> ResponseReturnValue:
     t, _ = _organised(code)
-    return _page(t)
+    return sheet.asked(t) or _page(t)
 
 
 def _page(t: Tournament) -> ResponseReturnValue:
@@ -94,7 +100,7 @@ def _page(t: Tournament) -> ResponseReturnValue:
     return page(
         "organise/page.html",
         t=t,
-        regions=desk_screen.whole(now),
+        regions=(*desk_screen.whole(now), NO_SHEET),
         stamp=now.stamp,
         join_url=now.join_url,
         board_url=url_for("board.board", code=t.code),
@@ -152,8 +158,11 @@ def act(code: str) -> ResponseReturnValue:
     try:
         command = command_class(**_about(t, device_id, wanted), **own())
         t = app().execute(command)
+    except ResultsFall as more:
+        return sheet.confirm(t.code, more)
     except LctError as refusal:
-        return _refused(t.code, refusal)
+        shown = sheet.again(t.code, refusal) if wanted == "result" else None
+        return shown or _refused(t.code, refusal)
     return _done(t, text("Done."))
 
 
@@ -247,7 +256,7 @@ def _done(t: Tournament, said: Text) -> ResponseReturnValue:
 
 def _all(t: Tournament) -> Update:
     now = scene(t)
-    return Update(desk_screen.whole(now), now.stamp)
+    return Update((*desk_screen.whole(now), NO_SHEET), now.stamp)
 
 
 # --- picking for somebody else ----------------------------------------------------------------

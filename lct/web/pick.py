@@ -1,4 +1,4 @@
-"""A player's phone: pick, change, let go, wait, and watch one's card turn."""
+"""A player's phone: pick, change, let go, wait, watch one's card turn, report scores."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
+from ..domain.play.scoring import ReportScore, WithdrawReport
 from ..domain.rights import player as by_player
 from ..domain.text import verbatim
 from ..domain.tournament import Tournament
@@ -47,7 +48,8 @@ def me(code: str) -> ResponseReturnValue:
     else:  # the HTML that all phones share, a hundred tiles, is rendered once for all of them
         picture = app().hub.pictures.at("me", now, app().store.stream(t.code).touched_since)
         stage = picture.for_page("stage", own)
-        regions = (lobby.bar(now), lobby.wait(now), own["me"])
+        score = own.get("score", phone.NO_SCORE)
+        regions = (lobby.bar(now), lobby.wait(now), own["me"], score)
     seat = seat_code(t, player_id)
     player = t.players.get(player_id)
     return page(
@@ -120,6 +122,18 @@ def let_go(code: str) -> ResponseReturnValue:
 def name(code: str) -> ResponseReturnValue:
     first, last = forms.field("first"), forms.field("last")
     return _tap(code, lambda about: RenamePlayer(**about, first=first, last=last))
+
+
+@bp.post("/t/<code>/score")
+def score(code: str) -> ResponseReturnValue:
+    match, said = forms.field("match"), forms.score()
+    return _tap(code, lambda about: ReportScore(**about, match=match, score=said))
+
+
+@bp.post("/t/<code>/withdraw")
+def withdraw(code: str) -> ResponseReturnValue:
+    match = forms.field("match")
+    return _tap(code, lambda about: WithdrawReport(**about, match=match))
 
 
 def _tap(

@@ -40,6 +40,8 @@ def problem(status: int, sentence: Text, error: errors.LctError | None = None) -
         document["errors"] = [
             {"field": f, "detail": say(wrong)} for f, wrong in error.fields.items()
         ]
+    if isinstance(error, errors.ResultsFall):
+        document["falls"] = error.matches
     response = jsonify(document)
     response.status_code, response.mimetype = status, MEDIA_TYPE
     if status == 401:

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...domain.fact import Touched
+from ...domain.text import Text
 from ...domain.values import shown_code
 from .cards import card_rows, spot
 from .lobby import Stage, picked, seats, seats_of, waiting_for
+from .matches import ShownMatch, just_in, minutes, on_now, progress, up_next
+from .phases import FINISHED, PLAY
+from .pitch import champion, matches_stage, open_round
 from .region import Region, Scene, Screen
 
 
@@ -20,6 +24,10 @@ class Head(NamedTuple):
     limit: int
     turned: int
     cards: int
+    round: Text | None  # of the cup, that is played now
+    decided: int  # matches
+    all: int
+    minutes: tuple[int, int]  # until the last one ends
 
 
 class Side(NamedTuple):
@@ -29,6 +37,9 @@ class Side(NamedTuple):
     join_url: str
     full: bool
     locked: bool
+    on_now: tuple[ShownMatch, ...]
+    up_next: tuple[ShownMatch, ...]
+    brief: bool  # tables need the room
 
 
 class Foot(NamedTuple):
@@ -39,6 +50,7 @@ class Foot(NamedTuple):
     empty_seats: int
     picks_missing: int
     waiting_for: tuple[str, ...]
+    just_in: ShownMatch | None
 
 
 def whole(s: Scene) -> tuple[Region, ...]:
@@ -51,22 +63,35 @@ def part(s: Scene, touched: Touched) -> Iterable[Region]:
 
 def head(s: Scene) -> Region:
     t = s.t
-    data = Head(t.name, s.phase, len(t.players), picked(t), t.limit, s.turned, s.cards)
+    now = open_round(s) if s.phase == PLAY else None
+    played = progress(s) if s.phase in (PLAY, FINISHED) else (0, 0)
+    left = minutes(s) if s.phase == PLAY else (0, 0)
+    data = Head(
+        t.name, s.phase, len(t.players), picked(t), t.limit, s.turned, s.cards, now, *played, left
+    )
     return Region("head", "board/_head.html", data)
 
 
 def side(s: Scene) -> Region:
     t = s.t
-    shown = not t.dealt and not t.closed
-    data = Side(s.phase, shown, shown_code(t.code), s.join_url, t.full, t.locked)
+    joining = not t.dealt and not t.closed
+    now, after = (on_now(s), up_next(s)) if s.phase == PLAY else ((), ())
+    brief = s.phase == PLAY and not open_round(s)
+    data = Side(
+        s.phase, joining, shown_code(t.code), s.join_url, t.full, t.locked, now, after, brief
+    )
     return Region("side", "board/_side.html", data)
 
 
 def stage(s: Scene) -> Region:
     draw = s.t.current_draw
     if draw is None:
-        shown = seats(s, "board/_seat.html")
-        return Region("stage", "board/_stage.html", Stage("seats", s.t.limit), shown)
+        rows = seats(s, "board/_seat.html")
+        return Region("stage", "board/_stage.html", Stage("seats", s.t.limit), rows)
+    if s.phase == FINISHED:
+        return Region("stage", "board/_champion.html", champion(s))
+    if s.phase == PLAY:
+        return matches_stage(s)
     rows = card_rows(s, "board/_row.html")
     if draw.is_over(s.now):
         return Region("stage", "board/_stage.html", Stage("list", len(rows)), rows)
@@ -78,7 +103,10 @@ def foot(s: Scene) -> Region:
     t = s.t
     sealed = t.current_draw or t
     missing = t.limit - len(t.players), len(t.choosing())
-    data = Foot(s.phase, t.code, sealed.commitment, sealed.attempt, *missing, waiting_for(t))
+    newest = just_in(s) if s.phase in (PLAY, FINISHED) else None
+    data = Foot(
+        s.phase, t.code, sealed.commitment, sealed.attempt, *missing, waiting_for(t), newest
+    )
     return Region("foot", "board/_foot.html", data)
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
+from ...domain.errors import Invalid
 from ...domain.fact import Touched
+from ...domain.play.formats import KINDS, Format, for_entrants
+from ...domain.play.formats import matches as matches_of
 from ...domain.text import Text
 from ...domain.tournament import Player, device_text
 from .lobby import bar, wait
+from .matches import LONGEST, SHORTEST, minutes, progress, slots_of
+from .phases import FINISHED, PLAY
 from .region import Region, Scene, Screen
+from .settling import lists
 
 
 class Controls(NamedTuple):
@@ -24,6 +31,24 @@ class Controls(NamedTuple):
     dealt: bool
     closed: bool
     option: str
+    attempt: int
+    teams: int
+    decided: int  # matches played, and all of them
+    matches: int
+    minutes: tuple[int, int]  # until the last match ends
+    champion: str | Text
+
+
+class Tools(NamedTuple):
+    """What may be done at any time; the fields are those of Controls."""
+
+    version: int
+    name: str
+    limit: int
+    players: int
+    locked: bool
+    dealt: bool
+    closed: bool
     attempt: int
     teams: int
 
@@ -59,6 +84,27 @@ class Devices(NamedTuple):
     owners: tuple[str, ...]
 
 
+class Choice(NamedTuple):
+    """One way to play, and what it means for tonight."""
+
+    kind: str
+    matches: int
+    minutes: tuple[int, int]  # from the first match to the end of the last
+
+
+class FormatCard(NamedTuple):
+    version: int
+    code: str
+    phase: str
+    chosen: Format
+    entrants: int
+    consoles: tuple[str, ...]
+    numbered: bool  # they have numbers, not names
+    choices: tuple[Choice, ...]
+    begun: bool
+    results: int  # lost by another format
+
+
 def whole(s: Scene) -> tuple[Region, ...]:
     t = s.t
     people = People(t.version, t.code, tuple(t.blocked.items()))
@@ -69,6 +115,9 @@ def whole(s: Scene) -> tuple[Region, ...]:
         bar(s),
         wait(s),
         controls(s),
+        *lists(s),
+        format_card(s),
+        tools(s),
         count(s),
         Region("people", "organise/_people.html", people, rows),
         Region("devices", "organise/_devices.html", devices),
@@ -77,11 +126,12 @@ def whole(s: Scene) -> tuple[Region, ...]:
 
 def part(s: Scene, touched: Touched) -> Iterable[Region]:
     rows = (_row(s, s.t.players[p]) for p in touched.players if p in s.t.players)
-    return wait(s), controls(s), count(s), *rows
+    return wait(s), controls(s), tools(s), count(s), *rows
 
 
 def controls(s: Scene) -> Region:
-    t = s.t
+    t, on = s.t, s.phase in (PLAY, FINISHED)
+    champion = t.play.competition.champion if on else None
     data = Controls(
         t.version,
         s.phase,
@@ -96,8 +146,27 @@ def controls(s: Scene) -> Region:
         t.option,
         t.attempt,
         len(t.teams),
+        *(progress(s) if on else (0, 0)),
+        minutes(s) if s.phase == PLAY else (0, 0),
+        t.name_of(champion) if champion else "",
     )
     return Region("controls", "organise/_controls.html", data)
+
+
+def tools(s: Scene) -> Region:
+    t = s.t
+    data = Tools(
+        t.version,
+        t.name,
+        t.limit,
+        0 if t.dealt else len(t.players),
+        t.locked,
+        t.dealt,
+        t.closed,
+        t.attempt,
+        len(t.teams),
+    )
+    return Region("tools", "organise/_tools.html", data)
 
 
 def count(s: Scene) -> Region:
@@ -122,6 +191,39 @@ def _row(s: Scene, p: Player) -> Region:
         not t.dealt and not t.closed,
     )
     return Region(f"player-{p.id}", "organise/_player.html", data)
+
+
+def format_card(s: Scene) -> Region:
+    t, play = s.t, s.t.play
+    n = len(play.entrants) or (len(t.players) if t.dealt else t.limit)
+    data = FormatCard(
+        t.version,
+        t.code,
+        s.phase,
+        play.format,
+        n,
+        (consoles := tuple(play.queue.consoles)),
+        consoles == tuple(str(number) for number in range(1, len(consoles) + 1)),
+        choices(n, len(play.queue.consoles)),
+        play.begun,
+        len(play.results),
+    )
+    return Region("format", "organise/_format.html", data)
+
+
+@lru_cache(maxsize=256)
+def choices(entrants: int, consoles: int) -> tuple[Choice, ...]:
+    """The ways to play that this many can choose between."""
+    found = []
+    for kind in KINDS:
+        try:
+            chosen = for_entrants(Format(kind), entrants)
+        except Invalid:
+            continue
+        matches = matches_of(chosen, entrants)
+        rounds = max(slots_of(chosen, entrants, consoles), -(-matches // consoles))
+        found.append(Choice(kind, matches, (rounds * SHORTEST, rounds * LONGEST)))
+    return tuple(found)
 
 
 SCREEN = Screen(whole, part)

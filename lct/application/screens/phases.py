@@ -7,14 +7,20 @@ from datetime import datetime
 from ...domain.tournament import Tournament
 
 JOIN, PICK, READY, DRAW, DRAWN, CLOSED = "join", "pick", "ready", "draw", "drawn", "closed"
+PLAY, FINISHED = "play", "finished"
 
 
 def phase(t: Tournament, now: datetime) -> str:
-    """The phase of the tournament: join, pick, ready, draw (cards turning), drawn or closed."""
+    """The phase of the tournament: join, pick, ready, draw (cards turning), drawn, play (matches),
+    finished (there is a champion) or closed."""
     if t.closed:
         return CLOSED
     if draw := t.current_draw:
-        return DRAWN if draw.is_over(now) else DRAW
+        if not draw.is_over(now):
+            return DRAW
+        if not t.play.begun:
+            return DRAWN
+        return FINISHED if t.play.competition.champion else PLAY
     if not t.full:
         return JOIN
     return PICK if t.choosing() else READY

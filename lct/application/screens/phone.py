@@ -2,14 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
 from ...domain.fact import Touched
+from ...domain.play.competition import Match
+from ...domain.play.formats import needs_winner
+from ...domain.play.matches import Part
+from ...domain.play.results import Score
+from ...domain.play.schedule import coming
+from ...domain.play.state import READY
+from ...domain.text import Text
 from .cards import card_rows, own_row
 from .lobby import Stage, bar, seats, seats_of, tile, tiles, tiles_of, wait
-from .phases import JOIN
+from .matches import (
+    Shower,
+    ShownMatch,
+    ShownTable,
+    all_matches,
+    console_text,
+    match_region,
+    own_match,
+    tables,
+)
+from .phases import FINISHED, JOIN, PLAY
 from .region import Region, Scene, Screen
+
+
+class Own(NamedTuple):
+    """Where a player stands in the matches."""
+
+    state: str  # match (to play), waiting (for an opponent), out, champion or done
+    match: ShownMatch | None  # to play or to wait for; if out, the one that was lost
+    side: str  # home or away: which side of it they are
+    champion: str  # once there is one
+    said: bool = False  # they reported it
+    console: Text | None = None  # where they are called next ...
+    after: ShownMatch | None = None  # ... once this match is over
+    place: int = 0  # in a finished table, or 2 or 3 of a cup; 0: none yet
+
+
+class ScoreForm(NamedTuple):
+    """The match to report, as one of its two players sees it; without a key there is none."""
+
+    key: str = ""
+    match: ShownMatch | None = None
+    side: str = ""  # home or away
+    needs_winner: bool = False
+    mine: Score | None = None  # what I reported
+    theirs: Score | None = None  # what the other side did; hidden until I have reported
+
+
+class PhoneStage(NamedTuple):
+    kind: str  # matches
+    cells: int
+    tables: tuple[ShownTable, ...]
+    watching: bool = False  # by somebody who plays none of them
+
+
+class PhoneMatch(NamedTuple):
+    match: ShownMatch
+    side: str  # home or away: which side of it this player is; empty: it is not theirs
+    opens: bool  # the first one of its round
 
 
 class Card(NamedTuple):
@@ -26,6 +80,7 @@ class Card(NamedTuple):
     drawn_league: str = ""
     drawn_stars: float = 0.0
     ahead: int = 0  # cards before theirs
+    own: Own | None = None  # once the matches are played
 
 
 # --- what everybody sees --------------------------------------------------------------------------
@@ -33,7 +88,7 @@ class Card(NamedTuple):
 
 def me(s: Scene) -> tuple[Region, ...]:
     """The phone page that all players share; ``personal`` replaces some regions per player."""
-    return bar(s), _me(_card(s, "watching")), wait(s), _stage(s)
+    return bar(s), _me(_card(s, "watching")), NO_SCORE, wait(s), _stage(s)
 
 
 def me_part(s: Scene, touched: Touched) -> Iterable[Region]:
@@ -43,7 +98,7 @@ def me_part(s: Scene, touched: Touched) -> Iterable[Region]:
 def watch(s: Scene) -> tuple[Region, ...]:
     """The phone of somebody who could not join: a small board."""
     if s.t.current_draw:
-        return bar(s), wait(s), _stage(s)
+        return bar(s), wait(s), _stage(s, watching=True)
     shown = seats(s, "me/_seat.html")
     return bar(s), wait(s), Region("stage", "me/_stage.html", Stage("seats", s.t.limit), shown)
 
@@ -60,7 +115,32 @@ def _me(card: Card) -> Region:
     return Region("me", "me/_me.html", card)
 
 
-def _stage(s: Scene) -> Region:
+def _score(form: ScoreForm) -> Region:
+    return Region("score", "me/_score.html", form)
+
+
+NO_SCORE = _score(ScoreForm())
+
+
+def _row_of(match: ShownMatch, opening: Container[str], side: str = "") -> Region:
+    data = PhoneMatch(match, side, match.key in opening)
+    return match_region("match-", "me/_match.html", match.key, data)
+
+
+def _opening(s: Scene) -> frozenset[str]:
+    """The keys of the matches that are the first of their round."""
+    matches = [match for match in s.t.play.competition.matches.values() if not match.off]
+    rounds = [(m.fixture.part, m.fixture.round, m.fixture.group) for m in matches]
+    pairs = zip(matches, rounds, [None, *rounds], strict=False)
+    return frozenset(match.key for match, this, before in pairs if this != before)
+
+
+def _stage(s: Scene, watching: bool = False) -> Region:
+    if s.phase in (PLAY, FINISHED):
+        opening = _opening(s)
+        rows = tuple(_row_of(match, opening) for match in all_matches(s) if match.state != "off")
+        data = PhoneStage("matches", len(rows), tables(s), watching)
+        return Region("stage", "me/_matches.html", data, rows)
     if s.t.current_draw:
         rows = card_rows(s, "me/_row.html")
         return Region("stage", "me/_stage.html", Stage("list", len(rows)), rows)
@@ -91,14 +171,80 @@ def personal(s: Scene, player_id: str) -> dict[str, Region]:
             card = card._replace(drawn=team.name, drawn_league=team.league, drawn_stars=team.stars)
         else:
             card = card._replace(ahead=place - s.turned)
-        row = own_row(s, draw, place)
-        own[row.id] = row
+        if s.phase in (PLAY, FINISHED):
+            card, more = _in_play(s, player_id, card)
+            own |= more
+        else:
+            row = own_row(s, draw, place)
+            own[row.id] = row
     elif not draw:
         for number in (player.team, s.look(player_id)):
             if number is not None:
                 region = tile(s, number, player_id)
                 own[region.id] = region
     return {"me": _me(card), **own}
+
+
+def _in_play(s: Scene, player_id: str, card: Card) -> tuple[Card, dict[str, Region]]:
+    """The card, the form and the matches of a player once the matches are played."""
+    play, shower, opening = s.t.play, Shower(s), _opening(s)
+    matches = play.competition.matches.values()
+    theirs = [match for match in matches if player_id in match.sides and not match.off]
+    rows = (_row_of(shower.match(m), opening, _side(m, player_id)) for m in theirs)
+    own = {row.id: row for row in rows}
+    champion = play.competition.champion
+    name = s.t.players[champion].name if champion else ""
+    match = own_match(s, player_id)
+    if match is None:
+        return card._replace(own=_ended(s, shower, player_id, theirs, name)), own
+    seen, side = shower.match(match), _side(match, player_id)
+    if not match.known:
+        return card._replace(own=Own("waiting", seen, side, name)), own
+    said = play.reports.get(match.key, {})
+    mine = said.get(player_id)
+    other = next((score for who, score in said.items() if who != player_id), None)
+    needs = needs_winner(match.fixture)
+    own["score"] = _score(ScoreForm(match.key, seen, side, needs, mine, other if mine else None))
+    where = _called_next(s, shower, match.key) if seen.state == READY else (None, None)
+    return card._replace(own=Own("match", seen, side, name, mine is not None, *where)), own
+
+
+def _side(match: Match, player_id: str) -> str:
+    return "home" if match.home == player_id else "away"
+
+
+def _called_next(s: Scene, shower: Shower, key: str) -> tuple[Text | None, ShownMatch | None]:
+    """Where a match is called next, and after which one, if that is known."""
+    play = s.t.play
+    for name, call in coming(play.queue, play.nearest()).items():
+        if call.key == key and (now := play.queue.consoles[name]):
+            return console_text(name), shower.match(play.competition.matches[now.key])
+    return None, None
+
+
+def _was_final(match: Match) -> bool:
+    return match.fixture.part is Part.FINAL or match.key == "K2.1"
+
+
+def _ended(s: Scene, shower: Shower, player_id: str, theirs: Sequence[Match], champion: str) -> Own:
+    """Where a player stands who has no match to play, as far as it is known."""
+    of = s.t.play.competition
+    if of.champion == player_id:
+        return Own("champion", None, "", champion, place=1)
+    cup = [m for m in theirs if needs_winner(m.fixture)]
+    lost = next((m for m in reversed(cup) if m.winner != player_id), None)
+    if lost:
+        place = 2 if of.champion and _was_final(lost) else 0
+        if cup[-1].fixture.part is Part.THIRD_PLACE and cup[-1].winner == player_id:
+            place = 3
+        return Own("out", shower.match(lost), _side(lost, player_id), champion, place=place)
+    rows = ((t, row) for t in of.tables.values() for row in t.rows if row.entrant == player_id)
+    table, row = next(rows, (None, None))
+    over = all(t.finished for t in of.tables.values())
+    state = "out" if over and "" not in of.tables else "done"
+    return Own(
+        state, None, "", champion, place=row.place if row and table and table.finished else 0
+    )
 
 
 def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region, ...]:
@@ -112,6 +258,7 @@ def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region,
 def after_tap(s: Scene, player_id: str, teams: Iterable[int]) -> tuple[Region, ...]:
     """The regions of a player's phone that their tap on ``teams`` may have changed."""
     own = personal(s, player_id)
+    own.setdefault("score", NO_SCORE)
     if not s.t.dealt:
         for region in tiles_of(s, Touched(frozenset(), frozenset(teams))):
             own.setdefault(region.id, region)

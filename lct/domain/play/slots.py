@@ -1,4 +1,4 @@
-"""What is left to play: which matches can be called, and how long the rest takes."""
+"""What is left to play, and how long it takes."""
 
 from __future__ import annotations
 
@@ -31,17 +31,7 @@ class Ready(NamedTuple):
     ahead: int
 
 
-def ready(unplayed: Sequence[Unplayed]) -> list[Ready]:
-    """The matches that can be called. ``unplayed`` lists a match after those that it needs."""
-    ahead = _ahead(unplayed)
-    return [
-        Ready(match.key, match.home, match.away, order, ahead[match.key])
-        for order, match in enumerate(unplayed)
-        if match.home is not None and match.away is not None
-    ]
-
-
-def _ahead(unplayed: Sequence[Unplayed]) -> Counter[str]:
+def rounds_ahead(unplayed: Sequence[Unplayed]) -> Counter[str]:
     """How many rounds wait for each match: the longest chain of matches from it to the end."""
     ahead: Counter[str] = Counter()
     for match in reversed(unplayed):
@@ -59,7 +49,7 @@ def slots(unplayed: Sequence[Unplayed], consoles: int, running: Collection[str] 
     """
     if consoles < 1:
         raise ValueError("no console")
-    ahead = _ahead(unplayed)
+    ahead = rounds_ahead(unplayed)
     order = sorted(unplayed, key=lambda match: (match.key not in running, -ahead[match.key]))
     left = {match.key: match for match in order}
     count = 0

@@ -4,10 +4,18 @@ and the OpenAPI document are all made from them."""
 
 from __future__ import annotations
 
-from . import commands, doors, events, legacy, reads, webhooks
+from . import commands, doors, events, legacy, play, reads, webhooks
 from .operation import Operation
 
-TABLES = (doors.api, reads.api, commands.api, events.api, webhooks.api, legacy.api)
+TABLES = (
+    doors.api,
+    reads.api,
+    commands.api,
+    play.api,
+    events.api,
+    webhooks.api,
+    legacy.api,
+)
 
 
 def operations() -> list[Operation]:

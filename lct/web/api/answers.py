@@ -18,7 +18,7 @@ from ...domain.text import Text
 from ...domain.tournament import Tournament
 from ...locale import say
 
-Phase = Literal["join", "pick", "ready", "draw", "drawn", "closed"]
+Phase = Literal["join", "pick", "ready", "draw", "drawn", "play", "finished", "closed"]
 
 
 class TournamentState(BaseModel):

@@ -41,6 +41,7 @@ PARAMETERS = {
     "code": "The tournament's code, in any case, with or without its dash.",
     "player": "The player's id.",
     "device": "The device's id.",
+    "match": "The match's key, such as K4.1.",
     "seq": "The event's place in the history.",
     "webhook": "The webhook's id.",
 }

@@ -1,0 +1,257 @@
+"""Matches as screens show them, and what is on now, next and just in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ...domain.play import state
+from ...domain.play.competition import Basis, Match, Table, derive
+from ...domain.play.formats import Format
+from ...domain.play.matches import BestOf, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
+from ...domain.play.results import Score
+from ...domain.play.schedule import coming
+from ...domain.play.slots import minutes_left, slots
+from ...domain.text import Text, text
+from ...domain.tournament import Tournament
+from .region import Region, Scene
+
+SHORTEST, LONGEST = 10, 15  # minutes of a match, until they are measured
+
+
+class Side(NamedTuple):
+    """One side of a match. While it is open who plays, the name is empty and ``maybe`` says."""
+
+    name: str
+    short: str  # as much of the name as tells people apart
+    team: str
+    maybe: Text | None
+    goals: int | None  # None: not decided, or not played
+    penalties: int | None
+    won: bool
+
+
+class ShownMatch(NamedTuple):
+    """A match. Its numbers are shown once it is decided."""
+
+    key: str
+    round: Text
+    state: str  # domain/play/state.py
+    console: Text | None  # where it is called
+    home: Side
+    away: Side
+    extra: bool  # decided in or after extra time
+    walkover: bool
+    just_in: bool  # the newest result
+
+
+class TableRow(NamedTuple):
+    place: int
+    name: str
+    team: str
+    played: int
+    won: int
+    drawn: int
+    lost: int
+    goals_for: int
+    goals_against: int
+    points: int
+    through: bool  # among those who go on, as it stands
+
+
+class ShownTable(NamedTuple):
+    title: Text | None  # None: there is one table only
+    rows: tuple[TableRow, ...]
+    finished: bool
+
+
+def console_text(name: str) -> Text:
+    """A console's name; those that nobody has named have numbers."""
+    return (
+        text("Console %(number)s", number=name) if name.isdigit() else text("%(name)s", name=name)
+    )
+
+
+# --- one match ------------------------------------------------------------------------------------
+
+
+def round_text(fixture: Fixture) -> Text:
+    """The part and round of a match, such as ``Quarter-final``."""
+    part, number = fixture.part, fixture.round
+    if part is Part.LEAGUE:
+        return text("Round %(number)s", number=number)
+    if part is Part.GROUP:
+        return text("Group %(group)s, round %(number)s", group=fixture.group, number=number)
+    if part is Part.WINNERS:
+        return text("Winners' side, round %(number)s", number=number)
+    if part is Part.LOSERS:
+        return text("Losers' side, round %(number)s", number=number)
+    if part is Part.THIRD_PLACE:
+        return text("Third place")
+    if part is Part.FINAL:
+        return text("Final") if number == 1 else text("Second final")
+    return knockout_round(int(fixture.key[1:].partition(".")[0]))
+
+
+def knockout_round(left: int) -> Text:
+    """The round of a knockout with so many places left in it."""
+    names = {2: text("Final"), 4: text("Semi-final"), 8: text("Quarter-final")}
+    return names.get(left) or text("Round of %(number)s", number=left)
+
+
+def short_names(t: Tournament) -> dict[str, str]:
+    """Player id -> the first name, with as much of the surname as tells two people apart."""
+    firsts = Counter(player.first for player in t.players.values())
+    return {
+        p.id: p.first if firsts[p.first] == 1 else f"{p.first} {p.last[:1]}."
+        for p in t.players.values()
+    }
+
+
+class Shower:
+    """Makes matches ready to be shown, for one scene."""
+
+    def __init__(self, s: Scene) -> None:
+        self.t, self.play = s.t, s.t.play
+        self.short = short_names(s.t)
+        self.newest = next(reversed(self.play.results), None)
+
+    def match(self, match: Match) -> ShownMatch:
+        console = self.play.console_of(match.key)
+        score = match.result.score if match.result else None
+        return ShownMatch(
+            match.key,
+            round_text(match.fixture),
+            self.play.state_of(match),
+            console_text(console) if console else None,
+            self._side(match, match.home, match.fixture.home, score, 0),
+            self._side(match, match.away, match.fixture.away, score, 1),
+            bool(score and score.extra),
+            bool(match.result and not score),
+            match.key == self.newest,
+        )
+
+    def _side(
+        self, match: Match, who: str | None, source: Source, score: Score | None, place: int
+    ) -> Side:
+        goals = score.goals[place] if score else None
+        penalties = score.penalties[place] if score and score.penalties else None
+        if not who:
+            return Side("", "", "", self._maybe(who, source), goals, penalties, False)
+        player = self.t.players[who]
+        team = self.t.teams[player.dealt].name if player.dealt is not None else ""
+        won = match.decided and match.winner == who
+        return Side(player.name, self.short[who], team, None, goals, penalties, won)
+
+    def _maybe(self, who: str | None, source: Source) -> Text:
+        """Who may come to a side that is open."""
+        if who is not None:
+            return text("nobody")
+        match source:
+            case WinnerOf(key):
+                before = self.play.competition.matches[key]
+                if before.home and before.away:
+                    pair = {"home": self.short[before.home], "away": self.short[before.away]}
+                    return text("%(home)s or %(away)s", **pair)
+                return text("Winner of %(round)s", round=_numbered(before.fixture))
+            case LoserOf(key):
+                of = self.play.competition.matches[key].fixture
+                return text("Loser of %(round)s", round=_numbered(of))
+            case PlaceIn(group, place):
+                if place == 1:
+                    return text("Winner of group %(group)s", group=group)
+                return text("No. %(place)s of group %(group)s", place=place, group=group)
+            case BestOf(place, _):
+                return text("One of the best in place %(place)s", place=place)
+        return text("open")
+
+
+def _numbered(fixture: Fixture) -> Text:
+    number = fixture.key.partition(".")[2]
+    if not number:
+        return round_text(fixture)
+    return text("%(round)s %(number)s", round=round_text(fixture), number=number)
+
+
+# --- several --------------------------------------------------------------------------------------
+
+
+def all_matches(s: Scene) -> tuple[ShownMatch, ...]:
+    """Every match, in the order of the plan."""
+    shower = Shower(s)
+    return tuple(map(shower.match, s.t.play.competition.matches.values()))
+
+
+def on_now(s: Scene) -> tuple[ShownMatch, ...]:
+    """The matches on consoles, in the order of the consoles."""
+    shower, matches = Shower(s), s.t.play.competition.matches
+    calls = filter(None, s.t.play.queue.consoles.values())
+    return tuple(shower.match(matches[call.key]) for call in calls)
+
+
+def up_next(s: Scene, most: int = 2) -> tuple[ShownMatch, ...]:
+    """The matches that come after those on now, as far as it is known."""
+    shower, play = Shower(s), s.t.play
+    calls = coming(play.queue, play.nearest()).values()
+    return tuple(shower.match(play.competition.matches[call.key]) for call in calls)[:most]
+
+
+def just_in(s: Scene) -> ShownMatch | None:
+    shower = Shower(s)
+    return shower.match(s.t.play.competition.matches[shower.newest]) if shower.newest else None
+
+
+def progress(s: Scene) -> tuple[int, int]:
+    """(matches decided, all matches that are sure to be played)."""
+    matches = [m for m in s.t.play.competition.matches.values() if not m.off]
+    due = [m for m in matches if m.fixture.only_if_away_won is None or m.known or m.decided]
+    return sum(match.decided for match in due), len(due)
+
+
+def minutes(s: Scene) -> tuple[int, int]:
+    """From when to when the last match ends, in minutes from now."""
+    play = s.t.play
+    running = [call.key for call in play.queue.consoles.values() if call]
+    consoles = len(play.queue.consoles)
+    return minutes_left(play.competition.unplayed(), consoles, running, SHORTEST, LONGEST)
+
+
+def slots_of(chosen: Format, entrants: int, consoles: int) -> int:
+    """How many matches one after the other a format takes on so many consoles."""
+    everyone = tuple(map(str, range(entrants)))
+    return slots(derive(Basis(chosen, everyone, everyone), {}).unplayed(), consoles)
+
+
+def tables(s: Scene) -> tuple[ShownTable, ...]:
+    """The table of the league, or those of the groups."""
+    through = s.t.play.format.through if len(s.t.play.competition.tables) > 1 else 1
+    return tuple(_table(s.t, table, through) for table in s.t.play.competition.tables.values())
+
+
+def match_region(prefix: str, template: str, key: str, data: tuple[object, ...]) -> Region:
+    return Region(f"{prefix}{key.replace('.', '-')}", template, data)
+
+
+def _table(t: Tournament, table: Table, through: int) -> ShownTable:
+    title = text("Group %(group)s", group=table.group) if table.group else None
+    return ShownTable(title, tuple(_rows(t, table, through)), table.finished)
+
+
+def _rows(t: Tournament, table: Table, through: int) -> Iterable[TableRow]:
+    for row in table.rows:
+        player = t.players[row.entrant]
+        team = t.teams[player.dealt].name if player.dealt is not None else ""
+        yield TableRow(row.place, player.name, team, *row[2:9], row.place <= through)
+
+
+def own_match(s: Scene, player_id: str) -> Match | None:
+    """The match that a player plays now or next: the first one of theirs that is not decided."""
+    play = s.t.play
+    theirs = [
+        match
+        for match in play.competition.matches.values()
+        if player_id in match.sides and not match.decided
+    ]
+    urgent = (state.CALLED, state.REPORTED, state.DISPUTED)
+    return min(theirs, key=lambda match: play.state_of(match) not in urgent, default=None)

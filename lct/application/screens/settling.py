@@ -1,0 +1,180 @@
+"""The organiser's matches: those that need them, the others, and the sheet to settle one."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ...domain.errors import MatchNotReady, UnknownMatch
+from ...domain.play import state
+from ...domain.play.competition import Match
+from ...domain.play.formats import needs_winner
+from ...domain.play.results import Score
+from ...domain.text import Text
+from .matches import Shower, ShownMatch, match_region, up_next
+from .phases import FINISHED, PLAY
+from .region import Region, Scene
+
+LISTED = 60  # matches of a list; the others are found by name
+
+
+class Said(NamedTuple):
+    """What a player reported."""
+
+    name: str
+    score: Score
+
+
+class Need(NamedTuple):
+    """A match that the organiser may have to settle."""
+
+    version: int
+    match: ShownMatch
+    said: tuple[Said, ...]
+
+
+class HostMatch(NamedTuple):
+    match: ShownMatch
+    known: bool  # its result can be set
+    soon: bool  # among those that are called next
+
+
+class Matches(NamedTuple):
+    """A list of matches; ``total`` are all of them, listed or not."""
+
+    kind: str  # needs, now, later or played
+    total: int
+    disputes: int = 0
+
+
+class Settle(NamedTuple):
+    """The sheet of one match. ``score`` is in its fields."""
+
+    version: int
+    match: ShownMatch
+    needs_winner: bool
+    score: Score | None
+    said: tuple[Said, ...]
+    wrong: Text | None
+
+
+class Found(NamedTuple):
+    """The matches of those whose name has these words."""
+
+    words: str
+    total: int
+
+
+class Confirm(NamedTuple):
+    """A change that loses results: its form's fields, to be sent again with the matches."""
+
+    version: int
+    what: str  # result or format
+    fields: tuple[tuple[str, str], ...]
+    falls: tuple[ShownMatch, ...]
+
+
+SHEET = "confirm"  # the id of the region over the page
+NO_SHEET = Region(SHEET, "organise/_no_sheet.html", ())
+URGENT = (state.DISPUTED, state.REPORTED)
+
+
+def lists(s: Scene) -> tuple[Region, ...]:
+    """What needs the organiser, what is on or next, what comes later and what is played."""
+    play, shower = s.t.play, Shower(s)
+    matches = play.competition.matches if s.phase in (PLAY, FINISHED) else {}
+    by_state: dict[str, list[Match]] = {}
+    for match in matches.values():
+        by_state.setdefault(play.state_of(match), []).append(match)
+    disputes = by_state.get(state.DISPUTED, [])
+    needs = [*disputes, *by_state.get(state.REPORTED, ())]
+    soon = _soon(s)
+    ready = by_state.get(state.READY, [])
+    now = [*by_state.get(state.CALLED, ()), *(match for match in ready if match.key in soon)]
+    later = [match for match in ready if match.key not in soon] + by_state.get(state.WAITING, [])
+    played = [matches[key] for key in reversed(play.results) if key in matches]
+    counted = Matches("needs", len(needs), len(disputes))
+    return (
+        Region("needs", "organise/_needs.html", counted, tuple(_needs(s, shower, needs))),
+        _list("now", shower, now, soon),
+        _list("later", shower, later, soon),
+        _list("played", shower, played, soon),
+    )
+
+
+def _soon(s: Scene) -> set[str]:
+    return {match.key for match in up_next(s)}
+
+
+def _needs(s: Scene, shower: Shower, matches: list[Match]) -> Iterable[Region]:
+    for match in matches:
+        data = Need(s.t.version, shower.match(match), _said(s, shower, match))
+        yield match_region("need-", "organise/_need.html", match.key, data)
+
+
+def _list(kind: str, shower: Shower, matches: list[Match], soon: set[str]) -> Region:
+    rows = tuple(_rows(shower, matches, soon))
+    return Region(f"matches-{kind}", "organise/_matches.html", Matches(kind, len(matches)), rows)
+
+
+def _rows(
+    shower: Shower, matches: list[Match], soon: set[str], prefix: str = "match-"
+) -> Iterable[Region]:
+    for match in matches[:LISTED]:
+        data = HostMatch(shower.match(match), match.known, match.key in soon)
+        yield match_region(prefix, "organise/_match.html", match.key, data)
+
+
+def _said(s: Scene, shower: Shower, match: Match) -> tuple[Said, ...]:
+    """What was reported, the home side first."""
+    said = s.t.play.reports.get(match.key, {}).items()
+    by_side = sorted(said, key=lambda report: report[0] != match.home)
+    return tuple(Said(shower.short[who], score) for who, score in by_side)
+
+
+# --- the sheet ------------------------------------------------------------------------------------
+
+
+def settle(s: Scene, key: str, score: Score | None = None, wrong: Text | None = None) -> Region:
+    """The sheet of a match: with ``score`` in its fields, or else the score that it has."""
+    match = s.t.play.competition.matches.get(key) if s.phase in (PLAY, FINISHED) else None
+    if match is None:
+        raise UnknownMatch
+    if not match.known:
+        raise MatchNotReady
+    shower = Shower(s)
+    data = Settle(
+        s.t.version,
+        shower.match(match),
+        needs_winner(match.fixture),
+        score or (match.result.score if match.result else None),
+        _said(s, shower, match),
+        wrong,
+    )
+    return Region(SHEET, "organise/_settle.html", data)
+
+
+def found(s: Scene, words: str) -> Region:
+    """The matches of those whose name has all these words."""
+    wanted = _plain(words).split()
+    names = {p.id: _plain(f"{p.first} {p.last}") for p in s.t.players.values()}
+    who = {each for each, name in names.items() if all(word in name for word in wanted)}
+    matches = s.t.play.competition.matches.values() if s.phase in (PLAY, FINISHED) else ()
+    theirs = [m for m in matches if wanted and not m.off and not who.isdisjoint(m.sides)]
+    rows = tuple(_rows(Shower(s), theirs, _soon(s), "found-"))
+    return Region(SHEET, "organise/_found.html", Found(words, len(theirs)), rows)
+
+
+def _plain(name: str) -> str:
+    """A name in small letters without accents."""
+    bare = unicodedata.normalize("NFKD", name.casefold().replace("ł", "l"))
+    return "".join(c for c in bare if not unicodedata.combining(c))
+
+
+def confirm(s: Scene, fields: tuple[tuple[str, str], ...], falls: tuple[str, ...]) -> Region:
+    """The question whether these matches may lose their results."""
+    shower, known = Shower(s), s.t.play.competition.matches
+    shown = tuple(shower.match(known[key]) for key in falls if key in known)
+    data = Confirm(s.t.version, dict(fields).get("do", ""), fields, shown)
+    return Region(SHEET, "organise/_confirm.html", data)

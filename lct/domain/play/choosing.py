@@ -1,0 +1,126 @@
+"""Choosing how to play, and the consoles to play on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .. import errors
+from ..draw import message, shuffled, words
+from ..errors import Invalid
+from ..fact import Command, Event, Public
+from ..text import Text, counted, text
+from ..tournament import Tournament
+from ..values import NAME_CLUSTERS, fold, visible_text
+from .formats import (
+    BY_DRAW,
+    BY_STARS,
+    DOUBLE,
+    DRAW_ONLY,
+    GROUPS,
+    KNOCKOUT,
+    LEAGUE,
+    Format,
+    for_entrants,
+)
+from .schedule import MOST_CONSOLES, with_consoles
+
+LOTS = b"lct lots v1|"  # before the draw's own message, so that guests' values count here too
+
+CHOSEN = {
+    KNOCKOUT: text("chose to play a cup"),
+    LEAGUE: text("chose to play a league"),
+    GROUPS: text("chose to play groups, then a cup"),
+    DOUBLE: text("chose to play a double elimination"),
+    DRAW_ONLY: text("chose to play without a table"),
+}
+
+
+def begin(t: Tournament) -> None:
+    """Start the matches of the draw in force, in the format chosen."""
+    draw = t.draws[-1]
+    dealt = [hand.player_id for hand in draw.hands]
+    lots = shuffled(dealt, words(draw.secret, LOTS + message(draw.attempt, draw.picks)))
+    entrants = lots
+    if t.play.format.seeding == BY_DRAW:
+        entrants = dealt
+    elif t.play.format.seeding == BY_STARS:
+        stars = {hand.player_id: t.teams[hand.team].stars for hand in draw.hands}
+        entrants = sorted(lots, key=lambda player_id: -stars[player_id])
+    t.play.begin(entrants, lots)
+
+
+@dataclass(frozen=True, slots=True)
+class FormatChosen(Event):
+    """The organiser chose how to play. Matches of another format, and their results, are gone."""
+
+    type = "format-chosen"
+    versioned = True
+
+    format: Public[Format]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.play.format = self.format
+        if t.dealt:
+            begin(t)
+
+    def sentence(self, t: Tournament) -> Text:
+        return CHOSEN[self.format.kind]
+
+    def sound(self) -> bool:
+        return self.format.kind in CHOSEN and Event.sound(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseFormat(Command):
+    """``falls`` are the results that the organiser was told are lost, by match."""
+
+    format: Format
+    falls: tuple[str, ...] = ()
+
+    def decide(self, t: Tournament, now: datetime) -> FormatChosen | None:
+        t.check_open()
+        chosen = for_entrants(self.format, len(t.players) if t.dealt else t.limit)
+        if chosen == t.play.format and t.play.begun == (t.dealt and chosen.kind != DRAW_ONLY):
+            return None
+        if (lost := tuple(t.play.results)) != self.falls:
+            raise errors.ResultsFall(lost)
+        return FormatChosen(chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolesNamed(Event):
+    """The consoles to play on, in their order."""
+
+    type = "consoles-named"
+
+    names: Public[tuple[str, ...]]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.play.queue = with_consoles(t.play.queue, self.names)
+        t.play.call()
+
+    def sentence(self, t: Tournament) -> Text:
+        return counted(
+            "set up %(n)s console: %(names)s",
+            "set up %(n)s consoles: %(names)s",
+            len(self.names),
+            names=", ".join(self.names),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameConsoles(Command):
+    names: tuple[str, ...]
+
+    def decide(self, t: Tournament, now: datetime) -> ConsolesNamed | None:
+        t.check_open()
+        names = tuple(
+            visible_text(name, "names", NAME_CLUSTERS, text("Type a name for each console."))
+            for name in self.names
+        )
+        if not 1 <= len(names) <= MOST_CONSOLES:
+            raise Invalid(names=text("Name from 1 to %(most)s consoles.", most=MOST_CONSOLES))
+        if len(set(map(fold, names))) < len(names):
+            raise Invalid(names=text("Two consoles have the same name."))
+        return ConsolesNamed(names) if names != tuple(t.play.queue.consoles) else None

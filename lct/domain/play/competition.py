@@ -1,0 +1,268 @@
+"""The competition as the results have made it: who plays in each match, the tables, the champion.
+
+All of it is derived from the plan and the results, and nothing of it is stored. A result moves it
+on by the matches that follow from it, which gives the same as deriving it from nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from .formats import WALKOVER, Format, in_table
+from .matches import Fixture, LoserOf, PlaceIn, Seed, Source, WinnerOf
+from .plan import Plan, needs, plan_of
+from .results import AWAY, HOME, Result
+from .slots import Ready, Unplayed
+from .standings import Row, standings
+from .tallies import How, Outcome, Tallies, count
+
+NOBODY = ""  # a side that stays empty: neither of the two it comes from came
+
+
+class Match(NamedTuple):
+    """A match and its sides: an entrant, None while it is open who that is, or NOBODY."""
+
+    fixture: Fixture
+    home: str | None
+    away: str | None
+    result: Result | None = None
+    off: bool = False  # it is not played: a side stays empty, or the final before it was enough
+
+    @property
+    def key(self) -> str:
+        return self.fixture.key
+
+    @property
+    def sides(self) -> tuple[str | None, str | None]:
+        return self.home, self.away
+
+    @property
+    def known(self) -> bool:
+        """Whether it can be played: both sides are there."""
+        return bool(self.home and self.away) and not self.off
+
+    @property
+    def decided(self) -> bool:
+        return self.result is not None or self.off
+
+    @property
+    def winner(self) -> str | None:
+        """The entrant who goes on; NOBODY if there is none, None while it is open."""
+        if self.off:
+            return self.home or self.away
+        if self.result is None:
+            return None
+        lead = self.result.lead
+        return self.home if lead > 0 else self.away if lead < 0 else NOBODY
+
+    @property
+    def loser(self) -> str | None:
+        if self.off:
+            return NOBODY
+        if self.result is None:
+            return None
+        lead = self.result.lead
+        return self.away if lead > 0 else self.home if lead < 0 else NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The standings of a league (no name) or of a group."""
+
+    group: str
+    rows: tuple[Row, ...]
+    finished: bool
+    decided: int  # of its matches
+    tallies: Tallies = field(compare=False)
+
+
+class Basis(NamedTuple):
+    """What a competition is made of besides the results. ``lots`` are the entrants in the order
+    that lots gave them."""
+
+    format: Format
+    entrants: tuple[str, ...]  # in the order of the seeding
+    lots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Competition:
+    """The matches by key, the tables by group, the matches that can be called, the champion."""
+
+    basis: Basis
+    matches: Mapping[str, Match] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    ready: Mapping[str, Ready] = field(default_factory=dict)
+    champion: str | None = None
+
+    @property
+    def plan(self) -> Plan:
+        return plan_of(self.basis.format, len(self.basis.entrants))
+
+    def moved_on(self, key: str, result: Result | None) -> Moved:
+        """The competition after that match got this result, or lost the one it had."""
+        change = _Change(self)
+        change.decide(key, result)
+        return change.made()
+
+    def unplayed(self) -> list[Unplayed]:
+        """The matches that are still to be played, in the order of the plan."""
+        return [
+            Unplayed(
+                match.key,
+                match.home or None,
+                match.away or None,
+                self._needs(match.fixture),
+                match.fixture.only_if_away_won is not None,
+            )
+            for match in self.matches.values()
+            if not match.decided
+        ]
+
+    def _needs(self, fixture: Fixture) -> tuple[str, ...]:
+        """The matches that a match follows from, those of a group for one of its places too."""
+        groups = {s.group for s in (fixture.home, fixture.away) if isinstance(s, PlaceIn)}
+        tables = (key for group in sorted(groups) for key in self.plan.table[group])
+        return *sorted(needs(fixture)), *tables
+
+
+class Moved(NamedTuple):
+    competition: Competition
+    changed: tuple[str, ...]  # matches whose sides are others now; they have no result
+
+
+def derive(basis: Basis, results: Mapping[str, Result]) -> Competition:
+    """The competition after these results."""
+    change = _Change(Competition(basis))
+    for fixture in change.plan.fixtures:
+        change.look_at(fixture, results.get(fixture.key))
+    return change.made().competition
+
+
+class _Change:
+    """A competition that is being made or moved on."""
+
+    def __init__(self, before: Competition) -> None:
+        self.before, self.plan = before, before.plan
+        self.matches, self.ready = dict(before.matches), dict(before.ready)
+        self.tables = dict(before.tables)
+        self.outcomes: dict[str, tuple[list[Outcome], list[Outcome]]] = {}  # added, removed
+        self.changed: list[str] = []
+        self.waiting: list[int] = []  # places of matches to look at again, a heap
+
+    def decide(self, key: str, result: Result | None) -> None:
+        self.put(self.matches[key]._replace(result=result))
+        while self.waiting or self.outcomes:
+            self.close_tables()
+            if not self.waiting:
+                continue
+            fixture = self.plan.fixtures[heappop(self.waiting)]
+            self.look_at(fixture, self.matches[fixture.key].result)
+
+    def look_at(self, fixture: Fixture, result: Result | None) -> None:
+        """Make the match anew. If its sides are others than before, its result is gone."""
+        match = Match(fixture, self.entrant(fixture.home), self.entrant(fixture.away))
+        old = self.matches.get(fixture.key)
+        if old is not None and old.sides != match.sides:
+            self.changed.append(fixture.key)
+            result = None
+        if self.is_off(match):
+            match = match._replace(off=True)
+        elif match.known:
+            match = match._replace(result=result)
+        if match != old:
+            self.put(match)
+
+    def put(self, match: Match) -> None:
+        key, old = match.key, self.matches.get(match.key)
+        self.matches[key] = match
+        if match.known and not match.decided:
+            order, ahead = self.plan.order[key], self.plan.ahead[key]
+            self.ready[key] = Ready(key, match.home or "", match.away or "", order, ahead)
+        else:
+            self.ready.pop(key, None)
+        if in_table(match.fixture):
+            added, removed = self.outcomes.setdefault(match.fixture.group, ([], []))
+            if old and old.result:
+                removed.append(_outcome(old, old.result))
+            if match.result:
+                added.append(_outcome(match, match.result))
+        if old is not None:
+            for later in self.plan.after.get(key, ()):
+                heappush(self.waiting, self.plan.order[later])
+
+    def is_off(self, match: Match) -> bool:
+        if NOBODY in match.sides and None not in match.sides:
+            return True
+        if (first := match.fixture.only_if_away_won) is None:
+            return False
+        decider = self.matches[first]
+        return decider.decided and decider.winner != decider.away
+
+    def entrant(self, source: Source) -> str | None:
+        match source:
+            case Seed(n):
+                return self.before.basis.entrants[n - 1]
+            case WinnerOf(key):
+                return self.matches[key].winner
+            case LoserOf(key):
+                return self.matches[key].loser
+            case PlaceIn(group, place):
+                self.close_tables()
+                table = self.tables[group]
+                return table.rows[place - 1].entrant if table.finished else None
+        return None
+
+    def close_tables(self) -> None:
+        """Bring the tables up to date with the outcomes since the last time."""
+        for group, (added, removed) in self.outcomes.items():
+            old = self.tables.get(group)
+            tallies = count(added, old.tallies if old else None, removed)
+            decided = (old.decided if old else 0) + len(added) - len(removed)
+            finished = decided == len(self.plan.table[group])
+            lots = {entrant: place for place, entrant in enumerate(self.before.basis.lots)}
+            rows = standings(
+                self._members(group, old), tallies, self.before.basis.format.rules, lots, finished
+            )
+            self.tables[group] = Table(group, rows, finished, decided, tallies)
+            if old is not None:
+                for later in self.plan.out_of.get(group, ()):
+                    heappush(self.waiting, self.plan.order[later])
+        self.outcomes = {}
+
+    def _members(self, group: str, old: Table | None) -> Sequence[str]:
+        if old:
+            return [row.entrant for row in old.rows]
+        played = (self.matches[key] for key in self.plan.table[group])
+        return sorted({side for match in played for side in match.sides if side})
+
+    def made(self) -> Moved:
+        self.close_tables()
+        new = replace(
+            self.before, matches=self.matches, tables=self.tables, ready=self.ready,
+            champion=_champion(self.matches, self.tables),
+        )  # fmt: skip
+        return Moved(new, tuple(self.changed))
+
+
+def _outcome(match: Match, result: Result) -> Outcome:
+    home, away = match.home or "", match.away or ""
+    if result.score:
+        return Outcome(home, away, *result.score.goals)
+    if result.came in (HOME, AWAY):
+        goals = WALKOVER if result.came == HOME else WALKOVER[::-1]
+        return Outcome(home, away, *goals, How.WALKOVER)
+    return Outcome(home, away, 0, 0, How.NO_SHOW)
+
+
+def _champion(matches: Mapping[str, Match], tables: Mapping[str, Table]) -> str | None:
+    if league := tables.get(""):
+        return league.rows[0].entrant if league.finished else None
+    finals = [matches[key] for key in ("F2", "F1", "K2.1") if key in matches]
+    if not finals:
+        return None
+    last = finals[1] if finals[0].fixture.only_if_away_won and finals[0].off else finals[0]
+    return (last.winner or None) if last.decided else None

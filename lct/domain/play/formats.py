@@ -1,0 +1,95 @@
+"""How a tournament's matches are played, and the plan of matches that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..errors import Invalid
+from ..text import text
+from .bracket import double_elimination, knockout
+from .fixtures import group_fixtures, groups, round_robin
+from .matches import Fixture, Part
+from .qualified import knockout_of_groups
+from .tie_breaks import HEAD_TO_HEAD_FIRST, OVERALL_FIRST, Rules
+
+DRAW_ONLY, LEAGUE, KNOCKOUT, DOUBLE, GROUPS = (
+    "draw-only", "league", "knockout", "double-elimination", "groups",
+)  # fmt: skip
+KINDS = (KNOCKOUT, LEAGUE, GROUPS, DOUBLE, DRAW_ONLY)
+BY_LOTS, BY_DRAW, BY_STARS = "lots", "draw", "stars"
+SEEDINGS = (BY_LOTS, BY_DRAW, BY_STARS)
+ORDERS = {"overall-first": OVERALL_FIRST, "head-to-head-first": HEAD_TO_HEAD_FIRST}
+MOST_MATCHES = 5000
+WALKOVER = (3, 0)  # goals of a walkover, in tables
+GROUP_SIZE = 4  # players of a group, where it is not said otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How the matches are played. What does not belong to its kind is ignored."""
+
+    kind: str = DRAW_ONLY
+    seeding: str = BY_LOTS
+    third_place: bool = False  # knockout and groups
+    reset: bool = True  # double elimination: a second final if the first one makes it level
+    legs: int = 1  # league and groups: how often each meets each
+    groups: int = 0  # how many; 0: as many as make groups of about four
+    through: int = 2  # how many of each group go on
+    tie_breakers: str = "overall-first"
+
+    @property
+    def rules(self) -> Rules:
+        """The points, and the order of tie-breakers."""
+        return Rules(order=ORDERS[self.tie_breakers])
+
+
+def for_entrants(wanted: Format, n: int) -> Format:
+    """The format with what depends on the number of entrants filled in; Invalid if they cannot play
+    like that."""
+    if wanted.kind not in KINDS or wanted.seeding not in SEEDINGS:
+        raise Invalid(kind=text("Choose how to play."))
+    if wanted.tie_breakers not in ORDERS:
+        raise Invalid(tie_breakers=text("Choose an order of tie-breakers."))
+    if wanted.legs not in (1, 2):
+        raise Invalid(legs=text("Each meets each once or twice."))
+    if wanted.kind == GROUPS:
+        wanted = replace(wanted, groups=wanted.groups or max(2, round(n / GROUP_SIZE)))
+        if n < 3 * wanted.groups or wanted.groups < 2:
+            raise Invalid(groups=text("Each group needs at least three players."))
+        if not 1 <= wanted.through <= min(4, n // wanted.groups):
+            raise Invalid(through=text("Fewer than a whole group go on, and at most four."))
+    if matches(wanted, n) > MOST_MATCHES:
+        raise Invalid(kind=text("That would be more than %(most)s matches.", most=MOST_MATCHES))
+    return wanted
+
+
+def matches(wanted: Format, n: int) -> int:
+    """How many matches there are at most."""
+    if wanted.kind == LEAGUE:
+        return wanted.legs * n * (n - 1) // 2
+    return len(fixtures(wanted, n))
+
+
+def fixtures(chosen: Format, n: int) -> tuple[Fixture, ...]:
+    """Every match, after those that it depends on."""
+    if chosen.kind == LEAGUE:
+        return tuple(round_robin(n, chosen.legs))
+    if chosen.kind == KNOCKOUT:
+        return knockout(n, chosen.third_place)
+    if chosen.kind == DOUBLE:
+        return double_elimination(n, chosen.reset)
+    if chosen.kind == GROUPS:
+        of = groups(n, chosen.groups)
+        after = knockout_of_groups(len(of), chosen.through, third_place=chosen.third_place)
+        return *group_fixtures(of, chosen.legs), *after
+    return ()
+
+
+def in_table(fixture: Fixture) -> bool:
+    """Whether the match counts in a table."""
+    return fixture.part in (Part.LEAGUE, Part.GROUP)
+
+
+def needs_winner(fixture: Fixture) -> bool:
+    """Whether the match cannot end level."""
+    return not in_table(fixture)

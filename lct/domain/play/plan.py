@@ -1,0 +1,66 @@
+"""The plan of a format: its matches, and which of them follow from which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .formats import Format, fixtures, in_table
+from .matches import Fixture, LoserOf, PlaceIn, WinnerOf
+
+KEPT = 8  # plans; one of 4,000 matches takes about 2 MB
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
+    """``order`` is each match's place in the plan: after all that it depends on. ``ahead`` is how
+    many rounds wait for it. ``after`` has the matches that follow from a match, ``out_of`` those
+    that follow from a group's table, and ``table`` the matches that count in it."""
+
+    fixtures: tuple[Fixture, ...]
+    order: Mapping[str, int]
+    ahead: Mapping[str, int]
+    after: Mapping[str, tuple[str, ...]]
+    out_of: Mapping[str, tuple[str, ...]]
+    table: Mapping[str, tuple[str, ...]]
+
+
+@lru_cache(maxsize=KEPT)
+def plan_of(chosen: Format, n: int) -> Plan:
+    """The plan for ``n`` entrants; empty for none."""
+    found = fixtures(chosen, n) if n else ()
+    after: dict[str, list[str]] = {}
+    out_of: dict[str, list[str]] = {}
+    table: dict[str, list[str]] = {}
+    for fixture in found:
+        for key in needs(fixture):
+            after.setdefault(key, []).append(fixture.key)
+        for source in (fixture.home, fixture.away):
+            if isinstance(source, PlaceIn):
+                out_of.setdefault(source.group, []).append(fixture.key)
+        if in_table(fixture):
+            table.setdefault(fixture.group, []).append(fixture.key)
+    ahead: dict[str, int] = {}
+    for fixture in reversed(found):
+        later = [ahead[key] for key in after.get(fixture.key, ())]
+        ahead[fixture.key] = 1 + max(later) if later else 0
+    return Plan(
+        found,
+        {fixture.key: place for place, fixture in enumerate(found)},
+        ahead,
+        _frozen(after),
+        _frozen(out_of),
+        _frozen(table),
+    )
+
+
+def _frozen(lists: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(keys) for name, keys in lists.items()}
+
+
+def needs(fixture: Fixture) -> set[str]:
+    """The matches that a match follows from."""
+    sources = fixture.home, fixture.away
+    keys = {source.key for source in sources if isinstance(source, WinnerOf | LoserOf)}
+    return keys | ({fixture.only_if_away_won} if fixture.only_if_away_won else set())

@@ -1,0 +1,154 @@
+"""The play part of a tournament's state: what was chosen, reported and decided, and the queue."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from . import schedule
+from .competition import Basis, Competition, Match, derive
+from .formats import DRAW_ONLY, Format
+from .results import PLAYERS, Result, Score
+from .schedule import Queue
+from .slots import Ready
+
+# Matches looked at for a free console, in the order of the plan: several rounds of the largest
+# league. If they fill too few consoles, all are.
+NEAREST = 128
+
+# The states of a match, besides those in which it is not to be played (off).
+WAITING, READY, CALLED, REPORTED, DISPUTED, DECIDED, OFF = (
+    "waiting", "ready", "called", "reported", "disputed", "decided", "off",
+)  # fmt: skip
+
+
+class After(NamedTuple):
+    """The competition after a change of results."""
+
+    competition: Competition
+    fallen: tuple[str, ...]  # later matches that lose their result or their reports
+
+
+@dataclass(slots=True)
+class Play:
+    """``reports`` are by match and player. ``results`` are in the order in which matches were
+    decided. The competition is derived from the rest, and kept until a result changes."""
+
+    format: Format = field(default_factory=Format)
+    entrants: tuple[str, ...] = ()  # in the order of the seeding; empty: not begun
+    lots: tuple[str, ...] = ()  # the entrants, in the order that lots gave them
+    reports: dict[str, dict[str, Score]] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+    queue: Queue = field(default_factory=lambda: schedule.with_consoles(Queue(), ("1",)))
+    _derived: Competition | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def competition(self) -> Competition:
+        if self._derived is None:
+            basis = Basis(self.format, self.entrants, self.lots)
+            self._derived = derive(basis, self.results)
+        return self._derived
+
+    @property
+    def begun(self) -> bool:
+        return bool(self.entrants)
+
+    def begin(self, entrants: Sequence[str], lots: Sequence[str]) -> None:
+        """Start from nothing with these entrants; without a format that has matches, do not."""
+        self.end()
+        if self.format.kind != DRAW_ONLY:
+            self.entrants, self.lots = tuple(entrants), tuple(lots)
+            self.call()
+
+    def end(self) -> None:
+        """Forget everything but the format and the consoles."""
+        self.entrants, self.lots, self._derived = (), (), None
+        self.reports, self.results = {}, {}
+        self.queue = schedule.with_consoles(Queue(), self.queue.consoles)
+
+    def call(self) -> None:
+        """Put the next matches on the free consoles."""
+        self.queue = schedule.call_next(self.queue, self.nearest())
+        waiting = self.competition.ready.values()
+        if len(waiting) > NEAREST and None in self.queue.consoles.values():
+            self.queue = schedule.call_next(self.queue, list(waiting))
+
+    def nearest(self) -> list[Ready]:
+        """The matches that may be called next, in the order of the plan."""
+        waiting = self.competition.ready.values()
+        return heapq.nsmallest(NEAREST, waiting, key=lambda match: match.order)
+
+    # --- what is so -------------------------------------------------------------------------------
+
+    def console_of(self, key: str) -> str | None:
+        """The console that a match is on."""
+        calls = self.queue.consoles.items()
+        return next((name for name, call in calls if call and call.key == key), None)
+
+    def state_of(self, match: Match) -> str:
+        if match.result:
+            return DECIDED
+        if match.off:
+            return OFF
+        said = list(self.reports.get(match.key, {}).values())
+        if said:
+            return REPORTED if len(set(said)) == 1 else DISPUTED
+        if not match.known:
+            return WAITING
+        return CALLED if self.console_of(match.key) else READY
+
+    # --- what changes -----------------------------------------------------------------------------
+
+    def after(self, key: str, result: Result | None) -> After:
+        """The play if that match had this result, or none."""
+        new, changed = self.competition.moved_on(key, result)
+        fallen = tuple(name for name in changed if name in self.results or name in self.reports)
+        return After(new, fallen)
+
+    def decide(self, key: str, result: Result | None) -> None:
+        """Give a match its result, or take it away, with everything that follows."""
+        before, (new, fallen), queue = self.competition, self.after(key, result), self.queue
+        for name in (key, *fallen):
+            queue = _without(queue, before.matches[name])
+            self.reports.pop(name, None)
+            self.results.pop(name, None)
+        for call in filter(None, queue.consoles.values()):
+            match = new.matches[call.key]
+            if not match.known or match.sides != (call.home, call.away):
+                queue = schedule.freed(queue, call.key)
+        if result:
+            self.results[key] = result
+            queue = _with(queue, new.matches[key])
+        self._derived, self.queue = new, queue
+        self.call()
+
+    def report(self, key: str, player_id: str, score: Score) -> None:
+        """Note what a player said; if the other side said the same, it counts."""
+        said = {**self.reports.get(key, {}), player_id: score}
+        self.reports[key] = said
+        if len(said) == 2 and len(set(said.values())) == 1:
+            self.decide(key, Result(score, by=PLAYERS))
+
+    def withdraw(self, key: str, player_id: str) -> None:
+        """Forget what a player said."""
+        said = {who: score for who, score in self.reports.get(key, {}).items() if who != player_id}
+        if said:
+            self.reports[key] = said
+        else:
+            self.reports.pop(key, None)
+
+
+def _with(queue: Queue, match: Match) -> Queue:
+    """The queue after that match was decided; without a score nobody has played."""
+    if match.result and match.result.score and match.home and match.away:
+        return schedule.finished(queue, match.key, match.home, match.away)
+    return schedule.freed(queue, match.key)
+
+
+def _without(queue: Queue, match: Match) -> Queue:
+    """The queue without that match's result."""
+    if match.result and match.result.score and match.home and match.away:
+        return schedule.reopened(queue, match.home, match.away)
+    return queue

@@ -1,0 +1,110 @@
+"""The matches: how they are played, their scores and results, and the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...application.screens.phases import FINISHED, PLAY, phase
+from ...domain.errors import NothingToPlay
+from ...domain.play.choosing import ChooseFormat, NameConsoles
+from ...domain.play.scoring import ReportScore, SetResult, WithdrawReport
+from ...domain.rights import Right
+from ...domain.tournament import Tournament
+from ..app import app
+from . import play_shapes as shapes
+from . import receipts
+from .bodies import Page
+from .commands import WRITES, P, T
+from .operation import Call, Table
+from .paging import page
+from .repeats import run
+
+api = Table("api_play", "/api/v1")
+HOST = {"right": Right.ORGANISER, "answer": receipts.Done, **WRITES}
+OWN = {"right": Right.PLAYER, "answer": receipts.Done, **WRITES}
+M = f"{T}/matches"
+
+
+def _playing(t: Tournament) -> Tournament:
+    """The tournament, if its matches are shown by now."""
+    if phase(t, app().now()) not in (PLAY, FINISHED):
+        raise NothingToPlay
+    return t
+
+
+@api.operation(
+    "GET", M, right=Right.ANYONE, query=Page, answer=shapes.Matches, refusals=(409,)
+)  # fmt: skip
+def matches(call: Call) -> Any:
+    """The matches in the order of the plan, with who plays, what counts and where they are called.
+    Scores that only one side has reported are not shown."""
+    play = _playing(call.t).play
+    items, following = page(list(play.competition.matches.values()), call.query)
+    return shapes.Matches(
+        format=shapes.format_facts(play.format),
+        consoles=list(play.queue.consoles),
+        champion=play.competition.champion,
+        items=[shapes.match_facts(call.t, match) for match in items],
+        next=following,
+    )
+
+
+@api.operation(
+    "GET", f"{T}/standings", right=Right.ANYONE, answer=list[shapes.TableFacts], refusals=(409,)
+)
+def standings(call: Call) -> Any:
+    """The table of the league, or of each group; none in a cup."""
+    tables = _playing(call.t).play.competition.tables
+    return [shapes.table_facts(table) for table in tables.values()]
+
+
+@api.operation(
+    "GET", f"{T}/reports", right=Right.ORGANISER, answer=list[shapes.MatchFacts], refusals=(409,)
+)
+def reports(call: Call) -> Any:
+    """The matches with reported scores that are not decided, with what each player said."""
+    play = _playing(call.t).play
+    open_ = [play.competition.matches[key] for key in play.reports if key not in play.results]
+    return [shapes.match_facts(call.t, match, with_reports=True) for match in open_]
+
+
+@api.operation("POST", f"{T}/format", body=shapes.FormatBody, **HOST)
+def choose_format(call: Call) -> Any:
+    """Choose how to play, before or after the draw. Results so far are lost: the call must list
+    them in `falls`."""
+    return run(call, ChooseFormat, format=call.body.format(), falls=tuple(call.body.falls))
+
+
+@api.operation("POST", f"{T}/consoles", body=shapes.ConsolesBody, **HOST)
+def name_consoles(call: Call) -> Any:
+    """Name the consoles to play on. Free ones take the next matches at once."""
+    return run(call, NameConsoles, names=tuple(call.body.names))
+
+
+@api.operation("POST", f"{M}/<match>/result", body=shapes.ResultBody, **HOST)
+def set_result(call: Call) -> Any:
+    """Give a match its result, or clear it. If later matches lose theirs, the call must list them
+    in `falls`."""
+    given = call.body
+    return run(
+        call,
+        SetResult,
+        match=call.path["match"],
+        score=given.score.score() if given.score else None,
+        came=given.came or "",
+        falls=tuple(given.falls),
+    )
+
+
+@api.operation("POST", f"{P}/matches/<match>/score", body=shapes.ScoreBody, **OWN)
+def report_score(call: Call) -> Any:
+    """Report how the player's match ended. It counts once both sides reported the same."""
+    player_id, match = call.path["player"], call.path["match"]
+    return run(call, ReportScore, player_id=player_id, match=match, score=call.body.score())
+
+
+@api.operation("POST", f"{P}/matches/<match>/withdraw", **OWN)
+def withdraw_report(call: Call) -> Any:
+    """Take back the player's own report, while the other side has not confirmed it."""
+    player_id, match = call.path["player"], call.path["match"]
+    return run(call, WithdrawReport, player_id=player_id, match=match)

@@ -1,0 +1,180 @@
+"""The shapes of the matches in requests and responses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from ...domain.play import state
+from ...domain.play.competition import Match, Table
+from ...domain.play.formats import Format, needs_winner
+from ...domain.play.results import MOST_GOALS, Result, Score
+from ...domain.tournament import Tournament
+from .bodies import shown
+
+Goals = Annotated[int, Field(ge=0, le=MOST_GOALS)]
+Both = Annotated[list[Goals], Field(min_length=2, max_length=2)]
+Kind = Literal["knockout", "league", "groups", "double-elimination", "draw-only"]
+Seeding = Literal["lots", "draw", "stars"]
+TieBreakers = Literal["overall-first", "head-to-head-first"]
+Came = Literal["home", "away", "neither"]
+State = Literal["waiting", "ready", "called", "reported", "disputed", "decided", "off"]
+FALLS: list[str] = Field([], description="The matches that lose their results: a refusal has them.")
+
+
+class ScoreBody(BaseModel):
+    """Goals after 90 minutes, in extra time alone, and of the penalty shoot-out; the home side's
+    first."""
+
+    model_config = shown(home=2, away=1)
+
+    home: Goals
+    away: Goals
+    extra: Both | None = None
+    penalties: Both | None = None
+
+    def score(self) -> Score:
+        return Score(self.home, self.away, _pair(self.extra), _pair(self.penalties))
+
+
+def _pair(both: list[int] | None) -> tuple[int, int] | None:
+    return (both[0], both[1]) if both else None
+
+
+class FormatBody(BaseModel):
+    model_config = shown(kind="knockout", third_place=True)
+
+    kind: Kind
+    seeding: Seeding = "lots"
+    third_place: bool = Field(False, description="Of a knockout, also after groups.")
+    reset: bool = Field(True, description="Of a double elimination: a second final if needed.")
+    legs: int = Field(1, ge=1, le=2, description="How often each meets each in a league or group.")
+    groups: int = Field(0, ge=0, le=512, description="0: groups of about four.")
+    through: int = Field(2, ge=1, le=4, description="How many of each group go on.")
+    tie_breakers: TieBreakers = "overall-first"
+    falls: list[str] = FALLS
+
+    def format(self) -> Format:
+        return Format(**self.model_dump(exclude={"falls"}))
+
+
+class ConsolesBody(BaseModel):
+    model_config = shown(names=["Sofa", "Kitchen"])
+
+    names: list[str] = Field(max_length=100, description="1 to 32 names.")
+
+
+class ResultBody(BaseModel):
+    """A score, or who came if the match was not played; neither clears the result."""
+
+    model_config = shown(score={"home": 2, "away": 1})
+
+    score: ScoreBody | None = None
+    came: Came | None = None
+    falls: list[str] = FALLS
+
+
+class FormatFacts(BaseModel):
+    kind: Kind
+    seeding: Seeding
+    third_place: bool
+    reset: bool
+    legs: int
+    groups: int
+    through: int
+    tie_breakers: TieBreakers
+
+
+class MatchFacts(BaseModel):
+    key: str
+    part: str
+    round: int
+    group: str
+    state: State
+    home: str | None = Field(description="A player's id; null while it is open who plays.")
+    away: str | None
+    console: str | None = Field(description="Where it is called.")
+    needs_winner: bool
+    score: ScoreBody | None = Field(description="Once both players or the organiser decided it.")
+    came: Came | None = Field(description="Who came, if it was decided without play.")
+    winner: str | None
+    reports: dict[str, ScoreBody] | None = Field(
+        description="What each player said; only the organiser sees it, in `/reports`."
+    )
+
+
+class Matches(BaseModel):
+    format: FormatFacts
+    consoles: list[str]
+    champion: str | None
+    items: list[MatchFacts]
+    next: str | None
+
+
+class RowFacts(BaseModel):
+    place: int
+    player_id: str
+    played: int
+    won: int
+    drawn: int
+    lost: int
+    goals_for: int
+    goals_against: int
+    points: int
+    parted_by: str | None = Field(description="The rule that parted them from others as good.")
+
+
+class TableFacts(BaseModel):
+    group: str = Field(description="Empty for a league.")
+    finished: bool
+    rows: list[RowFacts]
+
+
+def format_facts(chosen: Format) -> FormatFacts:
+    return FormatFacts.model_validate(chosen, from_attributes=True)
+
+
+def _body(score: Score) -> ScoreBody:
+    return ScoreBody.model_validate(score._asdict(), strict=False)
+
+
+def match_facts(t: Tournament, match: Match, with_reports: bool = False) -> MatchFacts:
+    """A match; only the organiser may see the reports."""
+    result = match.result or Result()
+    said = t.play.reports.get(match.key, {}) if with_reports else None
+    found = t.play.state_of(match)
+    return MatchFacts(
+        key=match.key,
+        part=match.fixture.part.value,
+        round=match.fixture.round,
+        group=match.fixture.group,
+        state=found,  # type: ignore[arg-type]
+        home=match.home or None,
+        away=match.away or None,
+        console=t.play.console_of(match.key) if found != state.OFF else None,
+        needs_winner=needs_winner(match.fixture),
+        score=_body(result.score) if result.score else None,
+        came=result.came or None,  # type: ignore[arg-type]
+        winner=match.winner or None,
+        reports={who: _body(score) for who, score in said.items()} if said is not None else None,
+    )
+
+
+def table_facts(table: Table) -> TableFacts:
+    rows = [
+        RowFacts(
+            place=row.place,
+            player_id=row.entrant,
+            played=row.played,
+            won=row.won,
+            drawn=row.drawn,
+            lost=row.lost,
+            goals_for=row.goals_for,
+            goals_against=row.goals_against,
+            points=row.points,
+            parted_by=row.parted.rule.value if row.parted and row.parted.rule else None,
+        )
+        for row in table.rows
+    ]
+    return TableFacts(group=table.group, finished=table.finished, rows=rows)

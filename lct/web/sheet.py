@@ -1,0 +1,60 @@
+"""The sheet over the organiser's page: one match, the matches of a name, or a question. Without
+htmx it is a page of its own."""
+
+from __future__ import annotations
+
+from flask import g, request
+from flask.typing import ResponseReturnValue
+
+from ..application.screens import settling
+from ..application.screens.region import Region, Scene
+from ..domain.errors import Invalid, LctError, MatchNotReady, ResultsFall, UnknownMatch
+from ..domain.text import verbatim
+from ..domain.tournament import Tournament
+from . import forms
+from .app import app, scene
+from .errors import answer_for
+from .render import Update, fragments, notice, page, wants_fragment
+
+
+def asked(t: Tournament) -> ResponseReturnValue | None:
+    """The sheet that the address asks for, if it does."""
+    if key := request.args.get("match", ""):
+        now = scene(t)
+        return _sheet(now, settling.settle(now, key[:20]))
+    if words := request.args.get("find", ""):
+        now = scene(t)
+        return _sheet(now, settling.found(now, words[:60]))
+    return None
+
+
+def again(code: str, refusal: LctError) -> ResponseReturnValue | None:
+    """The sheet of the match whose result was refused, with what was typed; None if there is no
+    such sheet."""
+    status, g.error_kind = answer_for(refusal)
+    now = scene(app().store.read(code).tournament)
+    try:
+        typed = forms.score()
+    except Invalid:
+        typed = None
+    try:
+        shown = settling.settle(now, forms.field("match"), typed, refusal.sentence)
+    except (UnknownMatch, MatchNotReady):
+        return None
+    return _sheet(now, shown, status)
+
+
+def confirm(code: str, refusal: ResultsFall) -> ResponseReturnValue:
+    """Show which results would be lost, and ask again with them."""
+    status, g.error_kind = answer_for(refusal)
+    now = scene(app().store.read(code).tournament)
+    left_out = ("csrf_token", "falls", "version")
+    fields = tuple((k, v) for k, v in request.form.items(multi=True) if k not in left_out)
+    falls = tuple(("falls", key) for key in refusal.matches)
+    return _sheet(now, settling.confirm(now, fields + falls, refusal.matches), status)
+
+
+def _sheet(now: Scene, shown: Region, status: int = 200) -> ResponseReturnValue:
+    if wants_fragment():
+        return fragments(Update((shown,), now.stamp), notice(verbatim(""), "ok"), status)
+    return page("organise/confirm.html", status, t=now.t, sheet=shown)

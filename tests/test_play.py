@@ -1,0 +1,434 @@
+"""The matches of a tournament: reports, results, corrections, and what follows from them."""
+
+from __future__ import annotations
+
+import random
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from lct.domain import errors, snapshot
+from lct.domain.drawing import SkipReveal
+from lct.domain.picking import RestartPicks
+from lct.domain.play import state
+from lct.domain.play.choosing import ChooseFormat, NameConsoles
+from lct.domain.play.competition import derive
+from lct.domain.play.formats import (
+    BY_DRAW,
+    DOUBLE,
+    DRAW_ONLY,
+    GROUPS,
+    KINDS,
+    KNOCKOUT,
+    LEAGUE,
+    Format,
+    for_entrants,
+    needs_winner,
+)
+from lct.domain.play.results import AWAY, HOME, NEITHER, Score
+from lct.domain.play.scoring import ReportScore, SetResult, WithdrawReport, score_text
+
+from .evening import SECRET, Evening
+
+
+class Cup(Evening):
+    """An evening of ``n`` players whose matches have begun. ``N0`` is the first seed."""
+
+    def __init__(self, n: int, kind: str = KNOCKOUT, consoles: int = 2, **how: Any) -> None:
+        super().__init__(limit=n, team_count=max(10, n))
+        self.does(ChooseFormat, Format(kind, seeding=BY_DRAW, **how), ())
+        self.does(NameConsoles, tuple(f"console {i}" for i in range(consoles)))
+        self.all_picked(n)
+        self.draw()
+        self.does(SkipReveal)
+
+    @property
+    def play(self) -> state.Play:
+        return self.t.play
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Who plays a match, N0 for p-N0."""
+        sides = self.play.competition.matches[key].sides
+        return tuple((side or "?").removeprefix("p-") for side in sides)
+
+    def state(self, key: str) -> str:
+        return self.play.state_of(self.play.competition.matches[key])
+
+    def report(self, who: str, key: str, *score: Any) -> Any:
+        return self.does(ReportScore, f"p-{who}", key, Score(*score))
+
+    def agree(self, key: str, *score: Any) -> None:
+        for who in self.names(key):
+            self.report(who, key, *score)
+
+    def rule(self, key: str, *score: Any, came: str = "", falls: tuple[str, ...] = ()) -> Any:
+        return self.does(SetResult, key, Score(*score) if score else None, came, falls)
+
+    def called(self) -> list[str]:
+        return [call.key for call in self.play.queue.consoles.values() if call]
+
+    def champion(self) -> str | None:
+        found = self.play.competition.champion
+        return found and found.removeprefix("p-")
+
+
+# --- beginning ------------------------------------------------------------------------------------
+
+
+def test_matches_begin_with_the_draw_and_are_shown_after_the_last_card() -> None:
+    e = Evening(limit=3)
+    e.does(ChooseFormat, Format(KNOCKOUT), ())
+    e.all_picked(3)
+    with pytest.raises(errors.NotDrawn):
+        e.wants(ReportScore, "p-N0", "K2.1", Score(1, 0))
+    e.draw()
+    assert e.t.play.begun
+    with pytest.raises(errors.NotRevealed):
+        e.wants(ReportScore, "p-N0", "K2.1", Score(1, 0))
+
+
+def test_a_format_may_also_be_chosen_after_the_draw() -> None:
+    e = Evening(limit=3)
+    e.all_picked(3)
+    e.draw()
+    e.does(SkipReveal)
+    with pytest.raises(errors.NothingToPlay):
+        e.wants(SetResult, "K2.1", Score(1, 0), "", ())
+    e.does(ChooseFormat, Format(LEAGUE), ())
+    assert len(e.t.play.competition.matches) == 3
+    assert e.wants(ChooseFormat, Format(LEAGUE), ()) is None
+
+
+def test_lots_are_the_same_for_everyone_who_knows_the_secret_and_differ_by_attempt() -> None:
+    orders = set()
+    for restart in range(2):
+        e = Evening(limit=8)
+        e.does(ChooseFormat, Format(KNOCKOUT), ())
+        for _ in range(restart):
+            e.does(RestartPicks, SECRET)
+        e.all_picked(8)
+        e.draw()
+        assert sorted(e.t.play.entrants) == sorted(e.t.players)
+        orders.add(e.t.play.entrants)
+    assert len(orders) == 2
+
+
+def test_restarting_the_picks_ends_the_matches_and_keeps_the_format() -> None:
+    e = Cup(4)
+    e.agree("K4.1", 1, 0)
+    e.does(RestartPicks, SECRET)
+    assert not e.play.begun
+    assert (e.play.results, e.play.reports, e.called()) == ({}, {}, [])
+    assert (e.play.format.kind, list(e.play.queue.consoles)) == (
+        KNOCKOUT,
+        ["console 0", "console 1"],
+    )
+
+
+def test_another_format_needs_to_know_which_results_it_loses() -> None:
+    e = Cup(4)
+    e.agree("K4.1", 1, 0)
+    for falls in ((), ("K4.2",)):
+        with pytest.raises(errors.ResultsFall) as refusal:
+            e.wants(ChooseFormat, Format(LEAGUE), falls)
+        assert refusal.value.matches == ("K4.1",)
+    e.does(ChooseFormat, Format(LEAGUE), ("K4.1",))
+    assert e.play.results == {}
+    e.does(ChooseFormat, Format(DRAW_ONLY), ())
+    assert not e.play.begun
+
+
+@pytest.mark.parametrize(
+    ("wanted", "n", "field"),
+    [
+        (Format("rounders"), 8, "kind"),
+        (Format(KNOCKOUT, seeding="age"), 8, "kind"),
+        (Format(LEAGUE), 1024, "kind"),
+        (Format(LEAGUE, legs=3), 8, "legs"),
+        (Format(GROUPS, groups=4), 8, "groups"),
+        (Format(GROUPS, groups=2, through=5), 12, "through"),
+        (Format(LEAGUE, tie_breakers="age"), 8, "tie_breakers"),
+    ],
+)
+def test_a_format_that_makes_no_sense_is_refused_beside_its_field(
+    wanted: Format, n: int, field: str
+) -> None:
+    with pytest.raises(errors.Invalid) as refusal:
+        for_entrants(wanted, n)
+    assert set(refusal.value.fields) == {field}
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 16, 64, 1024])
+def test_cups_are_possible_for_any_number(n: int) -> None:
+    for kind in (KNOCKOUT, DOUBLE):
+        assert for_entrants(Format(kind), n).kind == kind
+
+
+# --- reports --------------------------------------------------------------------------------------
+
+
+def test_equal_reports_decide_and_different_ones_do_not() -> None:
+    e = Cup(4)
+    home, away = e.names("K4.1")
+    e.report(home, "K4.1", 2, 1)
+    assert e.state("K4.1") == state.REPORTED
+    e.report(away, "K4.1", 1, 2)
+    assert e.state("K4.1") == state.DISPUTED
+    assert e.called() == ["K4.1", "K4.2"]  # it still has its console
+    e.report(away, "K4.1", 2, 1)  # yields
+    assert e.state("K4.1") == state.DECIDED
+    assert e.names("K2.1") == (home, "?")
+    assert e.events[-1].type == "score-agreed"
+
+
+def test_a_report_may_be_taken_back_while_the_other_side_has_not_confirmed_it() -> None:
+    e = Cup(4)
+    home, away = e.names("K4.1")
+    e.report(home, "K4.1", 2, 1)
+    e.does(WithdrawReport, f"p-{home}", "K4.1")
+    assert e.state("K4.1") == state.CALLED
+    assert e.wants(WithdrawReport, f"p-{home}", "K4.1") is None
+    e.agree("K4.1", 2, 1)
+    with pytest.raises(errors.MatchDecided):
+        e.wants(WithdrawReport, f"p-{away}", "K4.1")
+
+
+def test_a_repeated_report_changes_nothing() -> None:
+    e = Cup(4)
+    home, away = e.names("K4.1")
+    e.report(home, "K4.1", 2, 1)
+    assert e.report(home, "K4.1", 2, 1) is None
+    e.report(away, "K4.1", 2, 1)
+    assert e.report(home, "K4.1", 2, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "key", "score", "refusal"),
+    [
+        ("N1", "K4.1", (2, 1), errors.NotYourMatch),
+        ("N0", "K2.1", (2, 1), errors.NotYourMatch),
+        ("N0", "K9.9", (2, 1), errors.UnknownMatch),
+        ("N9", "K4.1", (2, 1), errors.UnknownPlayer),
+        ("N0", "K4.1", (2, 2), errors.Invalid),
+        ("N0", "K4.1", (-1, 2), errors.Invalid),
+        ("N0", "K4.1", (100, 2), errors.Invalid),
+        ("N0", "K4.1", (2, 1, (1, 0)), errors.Invalid),
+        ("N0", "K4.1", (2, 2, (1, 0), (4, 3)), errors.Invalid),
+        ("N0", "K4.1", (2, 2, None, (4, 4)), errors.Invalid),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused(
+    who: str, key: str, score: tuple[Any, ...], refusal: type[errors.LctError]
+) -> None:
+    e = Cup(4)
+    with pytest.raises(refusal):
+        e.wants(ReportScore, f"p-{who}", key, Score(*score))
+
+
+def test_a_league_match_may_end_level_and_has_no_extra_time() -> None:
+    e = Cup(4, LEAGUE)
+    key = e.called()[0]
+    with pytest.raises(errors.Invalid):
+        e.wants(ReportScore, f"p-{e.names(key)[0]}", key, Score(1, 1, (1, 0)))
+    e.agree(key, 1, 1)
+    (table,) = e.play.competition.tables.values()
+    assert [row.points for row in table.rows] == [1, 1, 0, 0]
+
+
+def test_a_report_after_the_organisers_ruling_does_not_count() -> None:
+    e = Cup(4)
+    home, away = e.names("K4.1")
+    e.report(home, "K4.1", 2, 1)
+    e.rule("K4.1", 0, 3)
+    assert e.names("K2.1")[0] == away
+    with pytest.raises(errors.MatchDecided):
+        e.report(away, "K4.1", 2, 1)
+    assert e.report(away, "K4.1", 0, 3) is None
+
+
+def test_a_match_whose_sides_are_not_known_cannot_be_settled() -> None:
+    e = Cup(4)
+    e.agree("K4.1", 2, 1)
+    with pytest.raises(errors.MatchNotReady):
+        e.wants(ReportScore, f"p-{e.names('K2.1')[0]}", "K2.1", Score(1, 0))
+    with pytest.raises(errors.MatchNotReady):
+        e.wants(SetResult, "K2.1", Score(1, 0), "", ())
+
+
+# --- a whole cup ----------------------------------------------------------------------------------
+
+
+def test_a_cup_of_five_is_played_to_its_champion_on_two_consoles() -> None:
+    e = Cup(5)
+    assert e.called() == ["K8.2", "K4.2"]
+    e.agree("K8.2", 2, 2, (0, 0), (4, 3))
+    assert e.called() == ["K4.1", "K4.2"]
+    e.agree("K4.2", 0, 1)
+    e.agree("K4.1", 3, 0)
+    assert e.called() == ["K2.1"]
+    assert e.champion() is None
+    e.agree("K2.1", 1, 1, (2, 0))
+    assert e.champion() == "N0"
+    assert e.called() == []
+
+
+def test_a_second_final_is_played_only_if_it_is_needed() -> None:
+    """M13."""
+    e = Cup(6, DOUBLE, consoles=1)
+    while e.state("F1") != state.CALLED:
+        e.agree(e.called()[0], 1, 0)
+    e.agree("F1", 1, 0)
+    assert e.champion() == e.names("F1")[0]
+    assert e.state("F2") == state.OFF
+    e.rule("F1", 0, 1)
+    assert e.champion() is None
+    assert e.called() == ["F2"]
+    e.agree("F2", 2, 1)
+    assert e.champion() == e.names("F1")[1]
+    with pytest.raises(errors.ResultsFall) as refusal:
+        e.rule("F1", 1, 0)
+    assert refusal.value.matches == ("F2",)
+    e.rule("F1", 1, 0, falls=("F2",))
+    assert e.champion() == e.names("F1")[0]
+
+
+def test_groups_send_their_best_into_the_cup() -> None:
+    e = Cup(8, GROUPS, groups=2, through=2)
+    assert e.names("K4.1") == ("?", "?")
+    for key in [key for key in e.play.competition.matches if key[0] in "AB"]:
+        home, away = (int(name[1:]) for name in e.names(key))
+        e.agree(key, *((2, 0) if home < away else (0, 2)))
+    assert {name for key in ("K4.1", "K4.2") for name in e.names(key)} == {"N0", "N1", "N2", "N3"}
+
+
+def test_a_match_that_nobody_came_to_leaves_the_other_side_without_an_opponent() -> None:
+    """M17 a."""
+    e = Cup(4)
+    e.agree("K4.2", 2, 1)
+    before = deepcopy(e.play.competition)
+    e.rule("K4.1", came=NEITHER)
+    assert e.champion() == e.names("K4.2")[0]
+    assert e.state("K2.1") == state.OFF
+    e.rule("K4.1")
+    assert e.champion() is None
+    assert e.play.competition == before
+    assert e.called() == ["K4.1"]
+
+
+def test_a_walkover_counts_in_the_table_and_not_as_goals_played() -> None:
+    """M6, M16."""
+    e = Cup(3, LEAGUE)
+    key = e.called()[0]
+    _, away = e.names(key)
+    e.rule(key, came=AWAY)
+    (table,) = e.play.competition.tables.values()
+    first = next(row for row in table.rows if row.entrant == f"p-{away}")
+    assert (first.points, first.goals_for) == (3, 3)
+    assert e.play.results[key].score is None
+    assert e.play.queue.finished == 0  # nobody has played
+
+
+# --- corrections ----------------------------------------------------------------------------------
+
+
+def finished_cup() -> Cup:
+    e = Cup(4)
+    for key in ("K4.1", "K4.2", "K2.1"):
+        e.agree(key, 1, 0)
+    return e
+
+
+def test_another_score_with_the_same_winner_loses_nothing() -> None:
+    e = finished_cup()
+    e.rule("K4.1", 5, 0)
+    assert e.champion() == "N0"
+    assert list(e.play.results) == ["K4.2", "K2.1", "K4.1"]
+
+
+def test_a_correction_says_what_falls_and_takes_all_of_it() -> None:
+    e = finished_cup()
+    for falls in ((), ("K4.2",)):
+        with pytest.raises(errors.ResultsFall) as refusal:
+            e.rule("K4.1", 0, 1, falls=falls)
+        assert refusal.value.matches == ("K2.1",)
+    e.rule("K4.1", 0, 1, falls=("K2.1",))
+    assert "K2.1" not in e.play.results
+    assert e.names("K2.1") == (e.names("K4.1")[1], "N1")
+    assert e.called() == ["K2.1"]
+
+
+def test_a_report_falls_with_the_match_it_is_about() -> None:
+    e = Cup(4)
+    e.agree("K4.1", 1, 0)
+    e.agree("K4.2", 1, 0)
+    e.report("N0", "K2.1", 3, 0)
+    e.rule("K4.1", 0, 1, falls=("K2.1",))
+    assert e.play.reports == {}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != DRAW_ONLY])
+def test_after_any_sequence_everything_derived_is_as_if_made_from_nothing(kind: str) -> None:
+    for seed in range(60):
+        chance = random.Random(f"{kind} {seed}")
+        e = Cup(chance.randint(6 if kind == GROUPS else 2, 9), kind, chance.randint(1, 3))
+        for _ in range(25):
+            _something(e, chance)
+            play = e.play
+            again = derive(play.competition.basis, play.results)
+            assert play.competition == again
+            assert {key for key, m in again.matches.items() if m.result} == set(play.results)
+            assert snapshot.restore(snapshot.dump(e.t)) == e.t
+            for call in filter(None, play.queue.consoles.values()):
+                match = again.matches[call.key]
+                assert (match.known, match.result) == (True, None)
+                assert match.sides == (call.home, call.away)
+
+
+def _something(e: Cup, chance: random.Random) -> None:
+    """A random report, ruling or correction, with what falls confirmed."""
+    key = chance.choice(list(e.play.competition.matches))
+    match = e.play.competition.matches[key]
+    score = _score(chance, needs_winner(match.fixture))
+    try:
+        if chance.random() < 0.5 and match.known and match.result is None:
+            e.report(chance.choice(e.names(key)), key, *score)
+        else:
+            how: Any = chance.choice([{"score": score}, {"came": HOME}, {"came": NEITHER}, {}])
+            _ruled(e, key, how.get("score", ()), how.get("came", ""))
+    except (errors.MatchNotReady, errors.MatchDecided):
+        pass
+
+
+def _ruled(e: Cup, key: str, score: tuple[Any, ...], came: str) -> None:
+    try:
+        e.rule(key, *score, came=came)
+    except errors.ResultsFall as more:
+        e.rule(key, *score, came=came, falls=more.matches)
+
+
+def _score(chance: random.Random, needs: bool) -> tuple[Any, ...]:
+    home, away = chance.randint(0, 3), chance.randint(0, 3)
+    return (home, away, None, (4, 3)) if needs and home == away else (home, away)
+
+
+@pytest.mark.parametrize("kind", [KNOCKOUT, DOUBLE, GROUPS])
+def test_taking_a_result_back_leaves_the_competition_as_it_was(kind: str) -> None:
+    for seed in range(40):
+        chance = random.Random(f"undo {kind} {seed}")
+        e = Cup(8, kind)
+        for _ in range(chance.randint(0, 10)):
+            for key in e.called()[:1]:
+                fixture = e.play.competition.matches[key].fixture
+                e.agree(key, *_score(chance, needs_winner(fixture)))
+        before = deepcopy(e.play.competition)
+        for key in e.called()[:1]:
+            e.rule(key, 1, 0)
+            e.rule(key)
+            assert e.play.competition == before
+
+
+def test_every_score_reads_as_people_say_it() -> None:
+    assert str(score_text(Score(2, 1))) == "2:1"
+    assert str(score_text(Score(1, 1, (1, 0)))) == "2:1 after extra time"
+    assert str(score_text(Score(1, 1, (1, 1), (4, 3)))) == "2:2, 4:3 on penalties"
