@@ -30,7 +30,7 @@ from .plot import plot
 from .readers import Readers, compiled
 from .systems import Missing, Run, System, systems
 
-RATE = 20  # messages a second: a room sends at most one change every 50 ms
+RATE = 20  # messages a second: as many changes as a room sends
 SIZE = 600  # bytes of HTML
 BEAT = 5.0  # seconds between our heartbeats; each run contains exactly one
 ROUNDS = 2

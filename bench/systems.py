@@ -1,12 +1,11 @@
 """The systems whose fan-out is compared: ours, the floor, and the peers, installed in .bench/.
 
-All receive the same message `{"code", "seq"}` on the same bus, each on its own channel, and send
+All receive the same message, a Moved, on the same bus, each on its own channel, and send
 the same HTML for it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -22,7 +21,7 @@ from pathlib import Path
 
 import redis
 
-from lct.application.messages import CHANNEL
+from lct.application.messages import CHANNEL, Moved, encode
 from lct.laptop.children import kill_group, start_child
 from lct.places import ROOT
 from tests.support import free_port, wait_until
@@ -74,8 +73,7 @@ class System:
             time.sleep(max(0.0, began + number / rate - time.monotonic()))
             self.seq += 1
             sent[self.seq] = time.monotonic()
-            message = json.dumps({"code": self.code, "seq": self.seq}, separators=(",", ":"))
-            self.bus.publish(self.channel, message)
+            self.bus.publish(self.channel, encode(Moved(self.code, self.seq)))
         time.sleep(max(0.0, began + messages / rate - time.monotonic()))
         self.readers.wait(messages * listening, PATIENCE)
         seconds = time.monotonic() - began

@@ -7,7 +7,6 @@ from functools import partial
 
 import gevent
 from flask import Flask
-from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .application.execute import Execute
@@ -42,7 +41,7 @@ from .web.app import App
 from .web.hub import Hub
 from .web.prefix import under
 from .web.render import Renderer
-from .web.sessions import Csrf, Sessions, session_cookie
+from .web.sessions import Asked, Csrf, Sessions, session_cookie
 from .web.static import asset
 from .webhooks import Webhooks
 
@@ -89,6 +88,7 @@ def configure(flask: Flask, settings: Settings) -> None:
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
     flask.url_map.merge_slashes = False  # else `//` redirects to whatever Host says
+    flask.request_class = Asked
     flask.session_interface = Sessions(flask)
     flask.jinja_env.globals["asset"] = asset(flask)
 
@@ -164,7 +164,6 @@ def wrap_requests(flask: Flask) -> Csrf:
     """Wrap every view in ids, log lines, headers, tokens, compression and refusals."""
     requests.init_app(flask)
     csrf = Csrf(flask)
-    Htmx(flask)
     errors.init_app(flask)
     return csrf
 

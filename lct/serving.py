@@ -1,6 +1,7 @@
 """How gunicorn serves: `gunicorn -c python:lct.serving wsgi:app`, on a laptop and in a pod."""
 
 import contextlib
+import gc
 import math
 import os
 import resource
@@ -85,6 +86,9 @@ def post_worker_init(worker: Any) -> None:
     templates meanwhile."""
     import gevent  # not before gunicorn has patched
 
+    # What the imports made stays to the end. A full collection may come in any request; walking a
+    # hundred thousand such objects in vain took it 40 to 70 ms.
+    gc.freeze()
     app = getattr(worker.app.callable, "extensions", {}).get("lct")
     if app:
         app.hub.watch(lambda: worker.alive)

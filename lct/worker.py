@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, with limits on slow peers."""
+"""gunicorn's gevent worker, with limits on slow peers, and responses in fewer packets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import gevent
-from gunicorn.http import errors
+from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 from werkzeug.test import create_environ
 from werkzeug.wrappers import Response
@@ -28,6 +28,33 @@ OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)  # not t
 # For how long, and for how many pieces of up to 64 KB, the rest of such a request is read: closing
 # the connection before that would discard the response.
 LINGER_SECONDS, LINGER_PIECES = 1.0, 16
+
+
+class Answer(wsgi.Response):
+    """gunicorn sends a response's head and its body one after the other. Here the head and the
+    body's first piece are one system call and one packet."""
+
+    sock: Any
+
+    def write(self, arg: bytes) -> None:
+        if self.headers_sent:
+            super().write(arg)
+            return
+        connection, self.sock = self.sock, _Together()
+        try:
+            super().write(arg)
+        finally:
+            together, self.sock = self.sock, connection
+            self.sock.sendall(b"".join(together))
+
+
+class _Together(list[bytes]):
+    """Takes what gunicorn would send."""
+
+    sendall = list.append
+
+
+wsgi.Response = Answer  # no setting names it; wsgi.create() looks here for each request
 
 
 class Worker(GeventWorker):

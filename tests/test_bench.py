@@ -53,7 +53,7 @@ TINY: dict[Any, dict[str, Any]] = {
     },
     scale: {"PODS": 4, "TOURNAMENTS": 12, "SCREENS": 6, "CHANGES": 1},
     page: {},
-    dearest: {"TIMES": 1, "MAX_PLAYERS": 20, "MAX_TEAMS": 60},
+    dearest: {"TIMES": 1, "NEW_WORKERS": 1, "COLD": 2, "MAX_PLAYERS": 20, "MAX_TEAMS": 60},
 }
 NEEDS = {"screens": "cc"}
 MARKS = {"page": (pytest.mark.browser,)}

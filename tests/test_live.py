@@ -18,9 +18,22 @@ from .support import wait_until
 
 REGIONS = {
     "board": {"head", "side", "stage", "foot"},
-    "me": {"bar", "me", "wait", "stage"},
+    "me": {"bar", "me", "score", "wait", "stage"},
     "watch": {"bar", "wait", "stage"},
-    "organise": {"bar", "wait", "controls", "people-title", "people", "devices"},
+    "organise": {
+        "bar",
+        "wait",
+        "controls",
+        "needs",
+        "matches-now",
+        "matches-later",
+        "matches-played",
+        "format",
+        "tools",
+        "people-title",
+        "people",
+        "devices",
+    },
 }
 # Seconds, on a busy machine. Shorter than a look (8) and than the poll of the store (30).
 SOON = 5

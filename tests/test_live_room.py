@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import gevent.socket
 import pytest
 
@@ -17,7 +19,7 @@ from lct.application.screens.region import Screen as View
 from lct.locale import Language
 from lct.web.outbox import EventOutbox, Outbox, Shared, event
 from lct.web.picture import Picture
-from lct.web.room import Room
+from lct.web.room import AT_ONCE, COALESCE, Room
 
 from .desk import utc_now
 from .evening import CODE, Evening
@@ -120,6 +122,34 @@ def test_a_phone_whose_own_regions_fail_to_render_does_not_affect_the_others() -
     for phone, name in ((ola, "Ola Nowak"), (zoe, "Zoe Nowak")):
         assert f"name='{name}'" in "".join(phone.sent)
         assert not phone.closed_with
+
+
+def test_a_room_sends_a_few_changes_at_once_and_more_of_them_at_its_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    evening = Evening()
+    (ola,) = evening.join("Ola")
+    times: list[float] = []
+
+    def refresh(room: Room) -> float:
+        times.append(time.monotonic())
+        return 30.0
+
+    monkeypatch.setattr(Room, "_refresh", refresh)
+    bus: Any = bus_with(lambda code: {})
+    renderer: Any = Renderer()
+    stream = unknown_changes(evening, 2)
+    room = Room(CODE, store=store_with(stream), bus=bus, renderer=renderer, join_url="")
+    room.enter(Screen(ola))
+    began = time.monotonic()
+    while time.monotonic() < began + 8 * COALESCE:
+        room.wake.set()
+        gevent.sleep(0.001)
+    room.greenlet.kill(block=False)
+    assert len(times) >= AT_ONCE + 1
+    assert times[AT_ONCE - 1] - times[0] < (AT_ONCE - 1) * COALESCE
+    for count, when in enumerate(times, 1):
+        assert count <= AT_ONCE + (when - times[0]) / COALESCE + 0.01
 
 
 class Painted:

@@ -203,6 +203,14 @@ def test_a_repeated_report_changes_nothing() -> None:
     assert e.report(home, "K4.1", 2, 1) is None
 
 
+def test_an_extra_time_without_goals_is_no_reason_to_differ() -> None:
+    e = Cup(4)
+    home, away = e.names("K4.1")
+    e.report(home, "K4.1", 1, 1, None, (4, 3))
+    e.report(away, "K4.1", 1, 1, (0, 0), (4, 3))
+    assert e.state("K4.1") == state.DECIDED
+
+
 @pytest.mark.parametrize(
     ("who", "key", "score", "refusal"),
     [

@@ -6,11 +6,16 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from gunicorn import http, util
+from gunicorn.config import Config
+from gunicorn.http import wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-from lct.worker import Worker
+from lct.config import environ_of
+from lct.worker import Answer, Worker
 
 from .api_client import settings_for
 from .support import LiveServer, answers, clean_environ, wait_until
@@ -116,6 +121,17 @@ def test_the_server_names_a_missing_setting_in_one_sentence():
     assert refused.stderr == "lct: LCT_MONGO_URI is not set (`lct up` sets it by itself).\n"
 
 
+def test_full_collections_leave_out_what_the_imports_made(servers):
+    asked = (
+        "import gc, types; import lct.wsgi, lct.serving;"
+        "worker = types.SimpleNamespace(app=types.SimpleNamespace(callable=None));"
+        "lct.serving.post_worker_init(worker); print(gc.get_freeze_count())"
+    )
+    environ = clean_environ() | environ_of(settings_for(servers))
+    frozen = subprocess.check_output([sys.executable, "-c", asked], env=environ, text=True)
+    assert int(frozen.splitlines()[-1]) > 50_000
+
+
 def test_a_peer_that_is_already_gone_is_handled_like_any_other(monkeypatch):
     class Gone:
         def setsockopt(self, *_):
@@ -126,3 +142,57 @@ def test_a_peer_that_is_already_gone_is_handled_like_any_other(monkeypatch):
     client = Gone()
     Worker.__new__(Worker).handle("listener", client, "address")
     assert handled == [("listener", client, "address")]
+
+
+class Connection:
+    """Records what is sent by each call."""
+
+    def __init__(self):
+        self.sent = []
+        self.sendall = self.sent.append
+
+
+def sent(method, headers, pieces):
+    """What a worker sends for a request that an app answers with these."""
+
+    def app(_, start_response):
+        start_response("200 OK", headers)
+        return pieces
+
+    worker, connection = Worker.__new__(Worker), Connection()
+    worker.cfg, worker.wsgi, worker.alive, worker.nr, worker.max_requests = (
+        Config(),
+        app,
+        True,
+        0,
+        9,
+    )
+    worker.log = SimpleNamespace(access=print, debug=print)
+    peer, us = ("127.0.0.1", 50000), ("127.0.0.1", 80)
+    head = b"%s / HTTP/1.1\r\nHost: x\r\n\r\n" % method
+    parser = http.get_parser(worker.cfg, iter([head]), peer)
+    worker.handle_request(us, next(parser), connection, peer)
+    return connection.sent
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "pieces", "calls"),
+    [
+        (b"GET", [("Content-Length", "2")], [b"ok"], 1),
+        (b"GET", [("Content-Length", "4")], [b"ok", b"ok"], 2),
+        (b"GET", [], [b"ok", b"ok"], 3),
+        (b"GET", [], [b"", b"ok"], 3),
+        (b"GET", [("Content-Length", "0")], [], 1),
+        (b"HEAD", [("Content-Length", "2")], [b"ok"], 1),
+    ],
+    ids=["one piece", "two", "chunked", "nothing at first", "empty", "HEAD"],
+)
+def test_the_head_leaves_with_the_first_piece_of_the_body_and_nothing_else_changes(
+    monkeypatch, method, headers, pieces, calls
+):
+    monkeypatch.setattr(util, "http_date", lambda: "now")
+    ours = sent(method, headers, pieces)
+    monkeypatch.setattr(wsgi, "Response", Answer.__base__)
+    theirs = sent(method, headers, pieces)
+    assert b"".join(ours) == b"".join(theirs)
+    assert [len(ours), len([each for each in ours if each])] == [calls, calls]

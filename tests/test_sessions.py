@@ -10,8 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Request
 
 from lct.config import Settings
+from lct.web.sessions import LONGEST_TOGETHER, Asked
 
 from .desk import Desk
 from .http_client import app_here, parse
@@ -122,3 +124,22 @@ def test_each_request_gets_its_own_copy_of_a_session(
     for _ in range(3):
         with app.test_request_context(headers=header):
             assert session["recovery"].pop("a") == "b"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "lct=a.b; lct-player=c",
+        "lct=a; lct=b",
+        'a="b;c"; d="\\303\\251"; e',
+        " ; =; a=\u00c3\u00a9;",
+        f"lct={'x' * LONGEST_TOGETHER}",
+        "",
+        None,
+    ],
+)
+def test_cookies_are_what_werkzeug_reads(given: str | None) -> None:
+    environ = {} if given is None else {"HTTP_COOKIE": given}
+    expected = list(Request(environ).cookies.items(multi=True))
+    for _ in range(2):
+        assert list(Asked(environ).cookies.items(multi=True)) == expected

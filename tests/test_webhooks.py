@@ -172,6 +172,12 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "picks-restarted": ["attempt", "commitment"],
         "teams-drawn": ["attempt", "option"],
         "device-admitted": ["label"],
+        "format-chosen": ["format"],
+        "consoles-named": ["names"],
+        "score-reported": ["match", "player_id"],
+        "score-agreed": ["match", "player_id", "score"],
+        "report-withdrawn": ["match", "player_id"],
+        "result-set": ["came", "fallen", "match", "score"],
     }
 
 

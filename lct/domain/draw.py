@@ -38,9 +38,11 @@ def message(attempt: int, picks: Sequence[Ticket]) -> bytes:
 
 def words(secret: str, text: bytes) -> Iterator[int]:
     """Random 32-bit words: HMAC-SHA256 in counter mode, eight big-endian words per block."""
-    key, counter = bytes.fromhex(secret), 0
+    begun, counter = hmac.new(bytes.fromhex(secret), text, "sha256"), 0  # the text is hashed once
     while True:
-        block = hmac.digest(key, text + counter.to_bytes(8, "big"), "sha256")
+        mac = begun.copy()
+        mac.update(counter.to_bytes(8, "big"))
+        block = mac.digest()
         for i in range(0, 32, 4):
             yield int.from_bytes(block[i : i + 4], "big")
         counter += 1

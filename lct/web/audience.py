@@ -68,12 +68,14 @@ class Audience:
                 frames[shared] = self._picture(shared, scene).update(scene, change)
             except Exception as error:
                 failed = error
-        for shared, (html, ids) in frames.items():
-            self._sending = True
-            try:
+        self._sending = True
+        try:
+            for number, (shared, (html, ids)) in enumerate(frames.items()):
+                if number:
+                    gevent.sleep(0)
                 self._send_all(shared, html, ids, scene, change)
-            finally:
-                self._sending = False
+        finally:
+            self._sending = False
         if failed:
             raise failed
 
@@ -122,13 +124,14 @@ class Audience:
         boxes = list(self.boxes.get(shared, ()))
         concerned = None if change.touched is None else change.touched.players
         for start in range(0, len(boxes), YIELD_EVERY):
+            if start:
+                gevent.sleep(0)
             for box in boxes[start : start + YIELD_EVERY]:
-                if _signed_out(box, scene.t):
+                player_id = box.player_id
+                if (player_id or box.device_id) and _signed_out(box, scene.t):
                     box.close(1008, "signed out")
-                elif box.player_id is not None and (
-                    concerned is None
-                    or box.player_id in concerned
-                    or not ids.isdisjoint(box.personal)
+                elif player_id and (
+                    concerned is None or player_id in concerned or not ids.isdisjoint(box.personal)
                 ):
                     try:
                         self._send_own(box, ids, scene, change.again)
@@ -138,15 +141,11 @@ class Audience:
                     costly += 1
                     if costly % YIELD_EVERY_OWN == 0:
                         gevent.sleep(0)
-                    continue
-                if not ids:
-                    continue
-                if box.way == "ws":
+                elif ids and box.way == "ws":
                     box.offer(data, ids)
                     sent += 1
-                else:
+                elif ids:
                     self._send(box, html, ids)
-            gevent.sleep(0)
         if sent:
             metrics.FRAMES.inc(sent)
             metrics.FRAME_BYTES.inc(sent * len(data))

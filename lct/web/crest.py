@@ -36,11 +36,13 @@ def _crest(name: str) -> Markup:
 
 def _initials(name: str) -> str:
     words = name.split()
-    if is_plain(name) and "".join(words).isalnum():
-        if len(words) > 1:
-            return (words[0][0] + words[-1][0]).upper()
-        if name.isalpha():
-            return words[0][:2].upper()
+    if len(words) > 1:
+        initials = words[0][0] + words[-1][0]
+        # With the characters after them, which might belong to the same cluster.
+        if initials.isalnum() and is_plain(words[0][:2]) and is_plain(words[-1][:2]):
+            return initials.upper()
+    elif is_plain(name) and name.isalpha():
+        return name[:2].upper()
     first = [next(clusters(word)) for word in words if word]
     letters = [c for c in first if unicodedata.category(c[0])[0] in "LNS"] or first
     if len(letters) == 1 and unicodedata.category(letters[0][0])[0] == "L":

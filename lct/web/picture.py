@@ -104,8 +104,8 @@ class Picture:
     def tag(self, own: Own = NOTHING) -> str:
         """A digest of a reader's whole picture: equal tags mean equal pictures."""
         if not self._tag:
-            self._tag = _digest("".join(self._shared_html(region) for region in self._top))
-        mine = "".join(self._made(region) for region in own.values())
+            self._tag = _digest(self._shared_html(region) for region in self._top)
+        mine = [self._made(region) for region in own.values()]
         return f"{self._tag}-{_digest(mine)}" if mine else self._tag
 
     def size(self) -> int:
@@ -193,8 +193,12 @@ def _bytes(asked: _Asked) -> int:
     return asked.picture.size() + 20_000
 
 
-def _digest(html: str) -> str:
-    return blake2b(html.encode(), digest_size=9).hexdigest()
+def _digest(parts: Iterable[str]) -> str:
+    """A digest of the joined parts, without joining them: a picture may have megabytes."""
+    digest = blake2b(digest_size=9)
+    for part in parts:
+        digest.update(part.encode())
+    return digest.hexdigest()
 
 
 def _shell(region: Region) -> tuple[object, ...]:

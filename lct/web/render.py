@@ -31,6 +31,8 @@ CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical reg
 _FIELD = 'name="csrf_token" value="'
 _MARK = _FIELD + "@csrf@"
 _ID = ' id="'
+# Stand in for a container's children; no name or text contains control characters.
+_FIRST, _REST = Markup("\x01"), Markup("\x02")
 
 
 class Notice(NamedTuple):
@@ -82,25 +84,35 @@ class Renderer:
 
     def html(self, region: Region, language: Language) -> str:
         """The region's HTML, including its children's."""
+        before = self.renders
+        try:
+            with speaking(language):
+                return self._html(region, language.tag)
+        finally:  # counted once: a board's first picture renders a thousand regions
+            if made := self.renders - before:
+                metrics.RENDERS.inc(made)
+
+    def _html(self, region: Region, tag: str) -> str:
         if not region.children:
-            return self._leaf(region, language)
+            return self._leaf(region, tag)
         template = self._env.get_template(region.template)
-        first, *rest = [self.html(child, language) for child in region.children]
         # Templates put each child on a line. All but the first, which a template may place
         # elsewhere, are joined here: 174 tiles one by one cost more than the rest of the page.
-        texts = (first, "\n".join(rest)) if rest else (first,)
-        children = [Markup(text) for text in texts]  # noqa: S704 - rendered by us
-        with speaking(language):
-            return template.render(id=region.id, r=region.data, children=children).strip()
+        # The template gets marks in their place, since it would copy megabytes three times.
+        first, *rest = [self._html(child, tag) for child in region.children]
+        marks = (_FIRST, _REST) if rest else (_FIRST,)
+        shell = template.render(id=region.id, r=region.data, children=marks).strip()
+        before, mark, after = shell.partition(_REST)
+        if (rest and not mark) or _FIRST not in before:
+            raise ValueError(f"{region.template} must show each child once")
+        return "".join((before.replace(_FIRST, first, 1), "\n".join(rest), after))
 
-    def _leaf(self, region: Region, language: Language) -> str:
-        html = self.leaves.get((language.tag, region))
+    def _leaf(self, region: Region, tag: str) -> str:
+        html = self.leaves.get((tag, region))
         if html is None:
             self.renders += 1
-            metrics.RENDERS.inc()
-            with speaking(language):
-                html = self._made(region)
-            self.leaves.put((language.tag, region), html)
+            html = self._made(region)
+            self.leaves.put((tag, region), html)
         return html
 
     def _made(self, region: Region) -> str:
@@ -138,8 +150,8 @@ def stamped(html: str, stamp: str) -> str:
 
 def out_of_band(html: str, stamp: str) -> str:
     """A region's HTML for an htmx swap by id; htmx sends the token in a header."""
-    html = within_frame(html).replace(_ID, f' hx-swap-oob="outerMorph"{_ID}', 1)
-    return stamped(html, stamp)
+    at = f' data-at="{stamp}"' if stamp else ""
+    return within_frame(html).replace(_ID, f' hx-swap-oob="outerMorph"{at}{_ID}', 1)
 
 
 def within_frame(html: str) -> str:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COALESCE = 0.05  # seconds between two frames of a tournament
+COALESCE = 0.05  # seconds between two frames of a tournament, on average
+AT_ONCE = 5  # frames that a tournament at rest may send without such a pause
 TICK = 30.0  # seconds after which a room compares itself with the store
 
 
@@ -141,7 +142,7 @@ class Room:
         return LiveNow(looks, self._here())
 
     def _run(self) -> None:
-        pause = TICK
+        pause, due = TICK, 0.0
         while True:
             self.wake.wait(timeout=pause)
             self.wake.clear()
@@ -166,7 +167,8 @@ class Room:
             except Exception:
                 log.exception("room refresh failed", extra=self._defect)
                 pause, self.behind = 1.0, True
-            gevent.sleep(max(0.0, began + COALESCE - time.monotonic()))
+            due = max(due, began - (AT_ONCE - 1) * COALESCE) + COALESCE
+            gevent.sleep(max(0.0, due - time.monotonic()))
 
     def _refresh(self) -> float:
         """Bring every screen up to date; returns the seconds until the next timed change."""

@@ -9,10 +9,11 @@ from ...domain.fact import Touched
 from ...domain.text import Text
 from ...domain.values import shown_code
 from .cards import card_rows, spot
+from .champion import champion
 from .lobby import Stage, picked, seats, seats_of, waiting_for
 from .matches import ShownMatch, just_in, minutes, on_now, progress, up_next
 from .phases import FINISHED, PLAY
-from .pitch import champion, matches_stage, open_round
+from .pitch import matches_stage, open_round
 from .region import Region, Scene, Screen
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from ...domain.fact import Touched
 from ...domain.teams import Team
 from ...domain.tournament import Player, Tournament
+from .matches import ShownMatch, just_in, progress
+from .phases import FINISHED, PLAY
 from .region import Region, Scene
 
 NAMES_SHOWN = 4
@@ -30,6 +32,10 @@ class Wait(NamedTuple):
     waiting_for: tuple[str, ...]
     turned: int
     cards: int
+    played: int = 0  # matches, of ``matches``
+    matches: int = 0
+    just_in: ShownMatch | None = None  # the newest result
+    champion: str = ""
 
 
 class Stage(NamedTuple):
@@ -71,6 +77,14 @@ def bar(s: Scene) -> Region:
 def wait(s: Scene) -> Region:
     t = s.t
     data = Wait(s.phase, len(t.players), picked(t), t.limit, waiting_for(t), s.turned, s.cards)
+    if s.phase in (PLAY, FINISHED):
+        (played, matches), champion = progress(s), t.play.competition.champion
+        data = data._replace(
+            played=played,
+            matches=matches,
+            just_in=just_in(s),
+            champion=t.players[champion].name if champion else "",
+        )
     return Region("wait", "me/_wait.html", data)
 
 

@@ -171,7 +171,9 @@ def _numbered(fixture: Fixture) -> Text:
     number = fixture.key.partition(".")[2]
     if not number:
         return round_text(fixture)
-    return text("%(round)s %(number)s", round=round_text(fixture), number=number)
+    if fixture.part is Part.KNOCKOUT:
+        return text("%(round)s %(number)s", round=round_text(fixture), number=number)
+    return text("%(round)s, match %(number)s", round=round_text(fixture), number=number)
 
 
 # --- several --------------------------------------------------------------------------------------
@@ -239,10 +241,12 @@ def _table(t: Tournament, table: Table, through: int) -> ShownTable:
 
 
 def _rows(t: Tournament, table: Table, through: int) -> Iterable[TableRow]:
+    # Nobody who shares a place with the first one out is through, as it stands.
+    cut = table.rows[through].place if through < len(table.rows) else len(table.rows) + 1
     for row in table.rows:
         player = t.players[row.entrant]
         team = t.teams[player.dealt].name if player.dealt is not None else ""
-        yield TableRow(row.place, player.name, team, *row[2:9], row.place <= through)
+        yield TableRow(row.place, player.name, team, *row[2:9], row.place < cut)
 
 
 def own_match(s: Scene, player_id: str) -> Match | None:

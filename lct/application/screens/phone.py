@@ -258,7 +258,8 @@ def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region,
 def after_tap(s: Scene, player_id: str, teams: Iterable[int]) -> tuple[Region, ...]:
     """The regions of a player's phone that their tap on ``teams`` may have changed."""
     own = personal(s, player_id)
-    own.setdefault("score", NO_SCORE)
+    if s.phase in (PLAY, FINISHED):
+        own.setdefault("score", NO_SCORE)
     if not s.t.dealt:
         for region in tiles_of(s, Touched(frozenset(), frozenset(teams))):
             own.setdefault(region.id, region)

@@ -29,6 +29,12 @@ class Score(NamedTuple):
         return self.home + more[0], self.away + more[1]
 
     @property
+    def outcome(self) -> tuple[tuple[int, int], tuple[int, int] | None]:
+        """Goals and penalties: two scores with the same ones agree, whether or not somebody counts
+        an extra time without goals."""
+        return self.goals, self.penalties
+
+    @property
     def lead(self) -> int:
         """Above 0 if home won, below 0 if away did, 0 for a draw."""
         home, away = self.goals

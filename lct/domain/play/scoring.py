@@ -120,7 +120,7 @@ class ReportScore(Command):
         if self.player_id not in match.sides:
             raise errors.NotYourMatch
         if match.result:
-            if match.result.score == self.score:
+            if match.result.score and match.result.score.outcome == self.score.outcome:
                 return None
             raise errors.MatchDecided
         if not match.known:
@@ -129,8 +129,8 @@ class ReportScore(Command):
         said = t.play.reports.get(self.match, {})
         if said.get(self.player_id) == self.score:
             return None
-        agreed = any(who != self.player_id and it == self.score for who, it in said.items())
-        if agreed:
+        others = [score.outcome for who, score in said.items() if who != self.player_id]
+        if self.score.outcome in others:
             return ScoreAgreed(self.player_id, self.match, self.score)
         return ScoreReported(self.player_id, self.match, self.score)
 

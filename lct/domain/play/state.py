@@ -92,9 +92,9 @@ class Play:
             return DECIDED
         if match.off:
             return OFF
-        said = list(self.reports.get(match.key, {}).values())
+        said = {score.outcome for score in self.reports.get(match.key, {}).values()}
         if said:
-            return REPORTED if len(set(said)) == 1 else DISPUTED
+            return REPORTED if len(said) == 1 else DISPUTED
         if not match.known:
             return WAITING
         return CALLED if self.console_of(match.key) else READY
@@ -128,7 +128,7 @@ class Play:
         """Note what a player said; if the other side said the same, it counts."""
         said = {**self.reports.get(key, {}), player_id: score}
         self.reports[key] = said
-        if len(said) == 2 and len(set(said.values())) == 1:
+        if len(said) == 2 and len({each.outcome for each in said.values()}) == 1:
             self.decide(key, Result(score, by=PLAYERS))
 
     def withdraw(self, key: str, player_id: str) -> None:

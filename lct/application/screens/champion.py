@@ -1,0 +1,58 @@
+"""The champion on the TV: their way, and the numbers of the evening."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .matches import ShownMatch, all_matches
+from .region import Scene
+
+
+class Champion(NamedTuple):
+    kind: str  # champion
+    name: str
+    team: str
+    way: tuple[ShownMatch, ...]  # their matches, the first one first
+    points: int | None  # of a league
+    players: int
+    matches: int
+    goals: int
+    biggest: ShownMatch | None  # win
+    most: tuple[str, str, int] | None  # goals: player, team, how many
+    wildest: ShownMatch | None  # match: the most goals
+
+
+def champion(s: Scene) -> Champion:
+    t, play = s.t, s.t.play
+    who = play.competition.champion or ""
+    player = t.players[who]
+    matches = play.competition.matches
+    theirs = {match.key for match in matches.values() if who in match.sides}
+    shown = [match for match in all_matches(s) if match.state == "decided"]
+    way = tuple(match for match in shown if match.key in theirs)
+    scores = [(m, _goals(m)) for m in shown if m.home.goals is not None]
+    won = [(m, abs(home - away)) for m, (home, away) in scores if home != away]
+    biggest = max(won, key=lambda pair: pair[1])[0] if won else None
+    wildest = max(scores, key=lambda pair: sum(pair[1]))[0] if scores else None
+    by_player: dict[str, int] = {}
+    for m, goals in scores:
+        for side, number in zip(matches[m.key].sides, goals, strict=True):
+            by_player[side or ""] = by_player.get(side or "", 0) + number
+    all_goals = sum(by_player.values())
+    best = max(by_player, key=by_player.__getitem__) if all_goals else ""
+    most = (t.players[best].name, _team(s, best), by_player[best]) if best else None
+    table = play.competition.tables.get("")
+    points = table.rows[0].points if table else None
+    return Champion(
+        "champion", player.name, _team(s, who), way, points,
+        len(play.entrants), len(scores), all_goals, biggest, most, wildest,
+    )  # fmt: skip
+
+
+def _goals(match: ShownMatch) -> tuple[int, int]:
+    return match.home.goals or 0, match.away.goals or 0
+
+
+def _team(s: Scene, player_id: str) -> str:
+    dealt = s.t.players[player_id].dealt
+    return s.t.teams[dealt].name if dealt is not None else ""
