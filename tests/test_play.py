@@ -175,7 +175,7 @@ def test_equal_reports_decide_and_different_ones_do_not() -> None:
     assert e.state("K4.1") == state.REPORTED
     e.report(away, "K4.1", 1, 2)
     assert e.state("K4.1") == state.DISPUTED
-    assert e.called() == ["K4.1", "K4.2"]  # it still has its console
+    assert e.called() == ["K4.2"]  # only this match waits, its console is free
     e.report(away, "K4.1", 2, 1)  # yields
     assert e.state("K4.1") == state.DECIDED
     assert e.names("K2.1") == (home, "?")
@@ -192,6 +192,21 @@ def test_a_report_may_be_taken_back_while_the_other_side_has_not_confirmed_it() 
     e.agree("K4.1", 2, 1)
     with pytest.raises(errors.MatchDecided):
         e.wants(WithdrawReport, f"p-{away}", "K4.1")
+
+
+def test_a_dispute_in_a_league_keeps_nobody_from_playing_on() -> None:
+    e = Cup(4, LEAGUE, consoles=1)
+    key = e.called()[0]
+    home, away = e.names(key)
+    e.report(home, key, 1, 0)
+    assert e.called() == [key]  # the other one has not said anything yet
+    e.report(away, key, 0, 1)
+    assert e.called() not in ([], [key])
+    played = e.called()[0]
+    e.agree(played, 2, 0)
+    assert key not in e.called()
+    e.report(away, key, 1, 0)
+    assert e.state(key) == state.DECIDED
 
 
 def test_a_repeated_report_changes_nothing() -> None:

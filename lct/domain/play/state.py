@@ -71,13 +71,16 @@ class Play:
     def call(self) -> None:
         """Put the next matches on the free consoles."""
         self.queue = schedule.call_next(self.queue, self.nearest())
-        waiting = self.competition.ready.values()
+        waiting = self.competition.ready
         if len(waiting) > NEAREST and None in self.queue.consoles.values():
-            self.queue = schedule.call_next(self.queue, list(waiting))
+            rest = [match for key, match in waiting.items() if key not in self.reports]
+            self.queue = schedule.call_next(self.queue, rest)
 
     def nearest(self) -> list[Ready]:
-        """The matches that may be called next, in the order of the plan."""
-        waiting = self.competition.ready.values()
+        """The matches that may be called next, in the order of the plan: not one that has been
+        played, of which a score is in."""
+        ready = self.competition.ready.values()
+        waiting = [match for match in ready if match.key not in self.reports]
         return heapq.nsmallest(NEAREST, waiting, key=lambda match: match.order)
 
     # --- what is so -------------------------------------------------------------------------------
@@ -125,11 +128,17 @@ class Play:
         self.call()
 
     def report(self, key: str, player_id: str, score: Score) -> None:
-        """Note what a player said; if the other side said the same, it counts."""
+        """Note what a player said. If the other side said the same, it counts; if it said something
+        else, the match waits for the two, and its console goes on."""
         said = {**self.reports.get(key, {}), player_id: score}
         self.reports[key] = said
-        if len(said) == 2 and len({each.outcome for each in said.values()}) == 1:
+        if len(said) < 2:
+            return
+        if len({each.outcome for each in said.values()}) == 1:
             self.decide(key, Result(score, by=PLAYERS))
+        else:
+            self.queue = schedule.freed(self.queue, key)
+            self.call()
 
     def withdraw(self, key: str, player_id: str) -> None:
         """Forget what a player said."""
@@ -138,6 +147,7 @@ class Play:
             self.reports[key] = said
         else:
             self.reports.pop(key, None)
+            self.call()
 
 
 def _with(queue: Queue, match: Match) -> Queue:
