@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,7 +58,14 @@ def events(text: str) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize(
     ("stage", "joined", "picked", "drawn"),
-    [("lobby", 6, 0, 0), ("picking", 6, 3, 0), ("picked", 8, 8, 0), ("drawn", 8, 8, 1)],
+    [
+        ("lobby", 6, 0, 0),
+        ("picking", 6, 3, 0),
+        ("picked", 8, 8, 0),
+        ("drawn", 8, 8, 1),
+        ("playing", 8, 8, 1),
+        ("champion", 8, 8, 1),
+    ],
 )
 def test_demo_makes_an_evening_at_each_stage(
     lct: Callable[..., subprocess.CompletedProcess[str]],
@@ -132,6 +141,24 @@ def test_simulated_guests_join_look_and_pick_a_team_each(
     assert re.search(r"5 joined, 5 picked, \d+ came second for a team, 0 failed", done.stdout)
     stored = events(lct("export", code).stdout)
     assert sum(event["type"] == "team-picked" for event in stored) == 5
+
+
+def test_simulated_guests_play_to_the_champion(
+    lct: Callable[..., subprocess.CompletedProcess[str]],
+    live_server: Callable[..., LiveServer],
+) -> None:
+    server = live_server(workers=2)
+    sent = json.dumps({"name": f"Cup {secrets.token_hex(4)}", "limit": 4}).encode()
+    request = urllib.request.Request(
+        f"{server.url}/api/v1/tournaments", sent, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        code = json.load(answer)["code"]
+    how = ("--guests", "4", "--pace", "0.1", "--format", "knockout")
+    done = lct("simulate", code, "--base", server.url, *how)
+    assert "6 scores reported" in done.stdout
+    stored = [event["type"] for event in events(lct("export", code).stdout)]
+    assert stored.count("score-agreed") == 3
 
 
 def test_the_help_lists_every_command_by_subject_and_loads_no_app() -> None:

@@ -22,6 +22,7 @@ from lct.config import Settings
 from lct.domain.draw import NOT_OWN
 from lct.domain.evening import CloseTournament, LockJoining
 from lct.domain.people import BlockPlayer
+from lct.domain.play.formats import DOUBLE, GROUPS, KNOCKOUT, LEAGUE
 from lct.domain.tournament import Tournament
 from lct.locale import ENGLISH
 from lct.places import ROOT
@@ -30,6 +31,7 @@ from lct.web.render import Renderer, out_of_band
 
 from .evening import Evening as Rules
 from .http_client import Answer, Element, Evening, House, app_here, parse
+from .test_play import Cup
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 VENDOR = sorted((ROOT / "static/vendor").iterdir())
@@ -124,6 +126,22 @@ def phases() -> dict[str, tuple[Tournament, datetime]]:
         }
         for seconds in (0, 3.5, 5.5, 9.5, 13.5):
             made[f"{option} draw {seconds}"] = (drawn.t, drawn.later(seconds))
+    return made | matches()
+
+
+def matches() -> dict[str, tuple[Tournament, datetime]]:
+    """A tournament in every format: begun, with one score in, with two, and with a champion."""
+    made = {}
+    for kind in (KNOCKOUT, LEAGUE, GROUPS, DOUBLE):
+        cups = [Cup(6, kind, third_place=True) for _ in range(4)]
+        for scores, cup in enumerate(cups[:3]):
+            key = cup.called()[0]
+            for goals, who in enumerate(cup.names(key)[:scores]):
+                cup.report(who, key, goals, 3)
+            made[f"{kind} {scores} scores"] = (cup.t, cup.later(60))
+        while called := cups[3].called():
+            cups[3].agree(called[0], 2, 1)
+        made[f"{kind} finished"] = (cups[3].t, cups[3].later(60))
     return made
 
 

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -221,6 +222,7 @@ def played(house: House) -> Iterator[tuple[str, str]]:
     yield from look("drawing")
     yield "skip", e.act("skip").text
     yield from look("drawn")
+    yield from in_a_cup(e, guests, look)
     yield "restart", e.act("restart").text
     yield "remove", e.act("remove", player=e.player(PEOPLE[1], "Ω")).text
     yield "removed", guests[1].get(e.at("me")).text
@@ -237,6 +239,50 @@ def played(house: House) -> Iterator[tuple[str, str]]:
     yield "wrong form", house.phone().post("/", {"name": "Λ"}).text
     yield "forged", e.host.post(e.at("organise"), {"do": "close"}, token="x").text
     yield "empty form", refused_form(house).text
+
+
+def in_a_cup(e: Evening, guests: list[Any], look: Any) -> Iterator[tuple[str, str]]:
+    """The matches, to the champion, with all that can go wrong."""
+    by_id = {e.player(name, "Ω"): guest for name, guest in zip(PEOPLE, guests, strict=False)}
+
+    def players(key: str) -> list[Any]:
+        listed = json.loads(e.visitor().get(f"/api/v1/tournaments/{e.code}/matches").text)
+        (match,) = [match for match in listed["items"] if match["key"] == key]
+        return [by_id[match[side]] for side in ("home", "away")]
+
+    def report(guest: Any, key: str, home: int, away: int, **more: int) -> str:
+        fields = {"match": key, "home": home, "away": away, **more}
+        return str(guest.post(e.at("score"), fields, htmx=True).text)
+
+    yield "no format", e.act("format", kind="x").text
+    for kind in ("groups", "league", "double-elimination", "knockout"):
+        yield f"format {kind}", e.act("format", kind=kind, third_place=1).text
+        yield from look(f"begun {kind}")
+    yield "consoles", e.act("consoles", names="Α\nΑ").text
+    ours, theirs = players("K4.2")
+    yield "level", report(ours, "K4.2", 1, 1)
+    yield "not a number", report(ours, "K4.2", 100, 1)
+    yield "no match", report(ours, "K9.9", 2, 1)
+    yield "one score in", report(ours, "K4.2", 2, 1)
+    yield from look("one score in")
+    yield "take back", ours.post(e.at("withdraw"), {"match": "K4.2"}, htmx=True).text
+    report(ours, "K4.2", 2, 1)
+    yield "two scores", report(theirs, "K4.2", 1, 2)
+    yield from look("two scores")
+    yield "sheet", e.host.get(e.at("organise?match=K4.2")).text
+    yield "found", e.host.get(e.at(f"organise?find={quote(PEOPLE[0])}")).text
+    yield "yields", report(theirs, "K4.2", 2, 1)
+    yield "after", report(theirs, "K4.2", 3, 1)
+    last = players("K2.1")
+    for guest in last:
+        yield "final", report(guest, "K2.1", 1, 1, penalties_home=4, penalties_away=3)
+    yield from look("champion")
+    yield "falls", e.act("result", match="K4.2", home=0, away=1).text
+    fields = {"do": "result", "match": "K4.2", "home": 0, "away": 1, "version": e.version}
+    yield "falls, sent", e.host.post(e.at("organise"), fields).text
+    yield "fell", e.act("result", match="K4.2", home=0, away=1, falls="K2.1").text
+    yield "walkover", e.act("result", match="K2.1", came="neither").text
+    yield from look("no champion")
 
 
 def other_seat(e: Evening, guests: list[Any]) -> Answer:

@@ -1,4 +1,4 @@
-"""``lct simulate``: bots that join, hover and pick over HTTP and websocket, as guests would."""
+"""``lct simulate``: bots that join, hover, pick and play over HTTP and websocket, as guests do."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ from dataclasses import dataclass, field
 import click
 import simple_websocket
 
+from ..domain.drawing import DrawTeams, SkipReveal
+from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.formats import KINDS, Format
+from ..domain.play.schedule import MOST_CONSOLES
+from ..domain.rights import SYSTEM
 from ..running import running_environ
-from .command_line import Plain, known_code
+from .command_line import Plain, app, known_code, with_app
 
 
 class Guest:
@@ -68,6 +73,7 @@ class Totals:
     joined: int = 0
     picked: int = 0
     taken: int = 0
+    reported: int = 0
     failed: int = 0
     frames: int = 0
     taps: list[float] = field(default_factory=list)
@@ -83,7 +89,7 @@ class Totals:
             self.taps.append(seconds)
 
 
-def _bot(base: str, code: str, number: int, pace: float, totals: Totals) -> None:
+def _bot(base: str, code: str, number: int, pace: float, plays: bool, totals: Totals) -> None:
     guest, chance = Guest(base, code), random.Random(number)
     try:
         guest.get("join")
@@ -101,6 +107,8 @@ def _bot(base: str, code: str, number: int, pace: float, totals: Totals) -> None
             _choose(guest, ws, teams, pace, chance, totals)
         finally:
             ws.close()
+        if plays:
+            _play(guest, pace, totals)
     except (
         OSError,
         ValueError,
@@ -133,26 +141,68 @@ def _choose(
         totals.add(taken=status == 409, failed=status not in (200, 409))
 
 
+def _play(guest: Guest, pace: float, totals: Totals) -> None:
+    """Report every match of one's own, with the score that the other bot reports too."""
+    reported: set[str] = set()
+    while True:
+        page = guest.get("me")
+        if 'data-phase="finished"' in page or 'data-phase="closed"' in page:
+            return
+        match = re.search(r'data-match="([^"]+)" data-state="(called|reported)"', page)
+        if match and match[1] not in reported:
+            reported.add(match[1])
+            chance = random.Random(guest.code + match[1])
+            home, away = chance.sample(range(6), 2)  # never level, so that a cup goes on
+            status = guest.post("score", match=match[1], home=home, away=away)
+            totals.add(reported=status == 200, failed=status not in (200, 409))
+        time.sleep(max(pace, 0.2))
+
+
+@with_app
+def _host(code: str, kind: str, consoles: int, bots: list[threading.Thread]) -> None:
+    """Draw, turn all cards and choose how to play, as soon as everybody has picked."""
+    run = app().execute
+    while not app().store.read(code).tournament.ready:
+        if not any(bot.is_alive() for bot in bots):
+            raise click.ClickException("The tournament has seats that no bot has taken.")
+        time.sleep(0.2)
+    names = tuple(map(str, range(1, consoles + 1)))
+    attempt = app().store.read(code).tournament.attempt
+    run(NameConsoles(code=code, by=SYSTEM, names=names))
+    run(ChooseFormat(code=code, by=SYSTEM, format=Format(kind)))
+    run(DrawTeams(code=code, by=SYSTEM, attempt=attempt))
+    run(SkipReveal(code=code, by=SYSTEM))
+
+
 @click.command("simulate", cls=Plain)
 @click.argument("code")
 @click.option("--base", help="Where lct runs, if not as the local `lct up` or on port 8000.")
 @click.option("--guests", default=8, show_default=True, type=click.IntRange(1, 500))
 @click.option("--pace", default=1.0, show_default=True, help="Seconds a guest looks at a team.")
-def simulate(code: str, base: str | None, guests: int, pace: float) -> None:
-    """Let bots join a tournament and pick. They tap and look around as guests do."""
+@click.option("--format", "kind", type=click.Choice(KINDS), help="Play to the champion like that.")
+@click.option("--consoles", default=2, show_default=True, type=click.IntRange(1, MOST_CONSOLES))
+def simulate(
+    code: str, base: str | None, guests: int, pace: float, kind: str | None, consoles: int
+) -> None:
+    """Let bots join a tournament, pick, and (with --format) play. They tap and look around as
+    guests do. The draw and the format are the host's: --format does them on this machine."""
     wanted = known_code(code)
     base = base or running_environ(os.environ).get("LCT_PUBLIC_URL") or "http://127.0.0.1:8000"
     if not base.startswith(("http://", "https://")):
         raise click.ClickException("--base must be an address such as http://127.0.0.1:8000.")
     totals, started = Totals(), time.monotonic()
     bots = [
-        threading.Thread(target=_bot, args=(base, wanted, number, pace, totals), daemon=True)
+        threading.Thread(
+            target=_bot, args=(base, wanted, number, pace, bool(kind), totals), daemon=True
+        )
         for number in range(1, guests + 1)
     ]
     with click.progressbar(length=guests, label="picked") as bar:
         for bot in bots:
             bot.start()
         done = 0
+        if kind:
+            _host(code=wanted, kind=kind, consoles=consoles, bots=bots)
         while any(bot.is_alive() for bot in bots):
             time.sleep(0.1)
             bar.update(totals.picked - done)
@@ -163,6 +213,8 @@ def simulate(code: str, base: str | None, guests: int, pace: float) -> None:
         f"{totals.joined} joined, {totals.picked} picked, {totals.taken} came second for a team, "
         f"{totals.failed} failed, {totals.frames} live frames in {time.monotonic() - started:.1f} s"
     )
+    if kind:
+        click.echo(f"{totals.reported} scores reported")
     click.echo(
         f"a tap took {taps[len(taps) // 2] * 1000:.0f} ms (median), "
         f"{taps[int(len(taps) * 0.95)] * 1000:.0f} ms (95 %)"

@@ -250,12 +250,16 @@ def _rows(t: Tournament, table: Table, through: int) -> Iterable[TableRow]:
 
 
 def own_match(s: Scene, player_id: str) -> Match | None:
-    """The match that a player plays now or next: the first one of theirs that is not decided."""
+    """The match that a player sees to now: the one to play or to report, then one with two scores,
+    then one that waits for the other side's score, then the next one."""
     play = s.t.play
-    theirs = [
-        match
-        for match in play.competition.matches.values()
-        if player_id in match.sides and not match.decided
-    ]
-    urgent = (state.CALLED, state.REPORTED, state.DISPUTED)
-    return min(theirs, key=lambda match: play.state_of(match) not in urgent, default=None)
+    order = (state.CALLED, state.DISPUTED, state.REPORTED, state.READY, state.WAITING)
+
+    def urgency(match: Match) -> int:
+        found = play.state_of(match)
+        if found == state.REPORTED and player_id not in play.reports[match.key]:
+            return 0
+        return order.index(found)
+
+    theirs = (m for m in play.competition.matches.values() if player_id in m.sides)
+    return min((m for m in theirs if not m.decided), key=urgency, default=None)

@@ -1,0 +1,167 @@
+"""The matches as people see them: two players' phones, the TV and the host, on two workers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from .browser import PHONE, TV, Screens, be, is_live, no_sideways_scroll, see
+from .http_client import Evening, House
+
+pytestmark = pytest.mark.browser
+
+
+def begun(house: House, players: int, kind: str = "knockout") -> tuple[Evening, dict[str, Any]]:
+    """An evening whose matches have begun on two consoles, and its guests by player id."""
+    e = house.evening(limit=players, teams=max(8, players))
+    guests = e.drawn()
+    assert e.act("consoles", names="Sofa\nKitchen").status == 200
+    assert e.act("format", kind=kind).status == 200
+    return e, {e.player(f"N{i}"): guest for i, guest in enumerate(guests)}
+
+
+def matches(e: Evening) -> dict[str, dict[str, Any]]:
+    listed = json.loads(e.visitor().get(f"/api/v1/tournaments/{e.code}/matches").text)
+    return {match["key"]: match for match in listed["items"]}
+
+
+def agree(e: Evening, guests: dict[str, Any], key: str, home: int, away: int) -> None:
+    match = matches(e)[key]
+    for side in ("home", "away"):
+        sent = {"match": key, "home": home, "away": away}
+        assert guests[match[side]].post(e.at("score"), sent, htmx=True).status == 200
+
+
+def enter(phone: Any, mine: int, theirs: int) -> None:
+    """Type a score on a phone, one's own goals first."""
+    for goals, place in ((mine, 0), (theirs, 1)):
+        phone.locator("#score .goals input[type=number]").nth(place).fill(str(goals))
+    phone.get_by_role("button", name=re.compile(f"Send {mine}:{theirs}")).click()
+
+
+def goals_on(tv: Any, match: str) -> list[str]:
+    """The numbers that stand alone in a match on the TV."""
+    return re.findall(r"(?m)^\s*(\d+)\s*$", tv.locator(f"#match-{match}").inner_text())
+
+
+def test_two_players_report_differ_agree_and_one_goes_on(house: House, screens: Screens) -> None:
+    e, guests = begun(house, 4)
+    first = matches(e)["K4.1"]
+    tv, home, away = screens.open(**TV), screens.open(**PHONE), screens.open(**PHONE)
+    tv.goto(house.url + e.at())
+    for phone, side in ((home, "home"), (away, "away")):
+        be(phone, guests[first[side]])
+        phone.goto(house.url + e.at("me"))
+    for page in (tv, home, away):
+        is_live(page)
+    see(home, "You're on now")
+    see(tv, "Sofa")
+
+    # The steppers count, and a double tap sends one report.
+    more = home.locator("#score .goals .plus")
+    more.nth(0).click(click_count=2)
+    more.nth(1).click()
+    home.get_by_role("button", name=re.compile("Send 2:1")).dblclick()
+    see(home, "Your score is in")
+    see(tv, "one score in")
+    assert goals_on(tv, "K4-1") == []
+    see(away, "has reported")
+
+    # A different one: both see both, nobody else sees a number.
+    enter(away, 2, 1)
+    see(away, "Two different scores")
+    see(home, "Two different scores")
+    see(tv, "two scores")
+    assert goals_on(tv, "K4-1") == []
+    no_sideways_scroll(home)
+    home.reload()
+    see(home, "Two different scores")
+
+    # One yields: it counts on every screen.
+    away.get_by_role("button", name=re.compile("is right, it was")).click()
+    see(tv, "Just in")
+    see(away, "out")
+    assert goals_on(tv, "K4-1") == ["2", "1"]
+
+    # The other semi-final, and the final with penalties, to the champion.
+    agree(e, guests, "K4.2", 0, 1)
+    see(home, "You're on now")
+    final = matches(e)["K2.1"]
+    be(away, guests[final["away"]])
+    away.goto(house.url + e.at("me"))
+    for phone in (home, away):
+        for place in (0, 1):
+            phone.locator("#score .goals input[type=number]").nth(place).fill("1")
+        mine = 4 if phone is home else 3
+        penalties = phone.locator("[data-pair=penalties] input")
+        penalties.nth(0).fill(str(mine))
+        penalties.nth(1).fill(str(7 - mine))
+        phone.get_by_role("button", name=re.compile("Send 1:1")).click()
+    see(home, "Champion!")
+    tv.locator("#stage[data-kind=champion]").wait_for()
+    champion = tv.locator("#stage").inner_text()
+    name = re.sub(r"\s+", " ", home.locator("#me .own-line").inner_text())
+    assert name.split()[0] in champion
+
+
+def test_the_host_settles_a_dispute_and_confirms_what_falls(house: House, screens: Screens) -> None:
+    e, guests = begun(house, 4)
+    first = matches(e)["K4.1"]
+    for side, home in (("home", 2), ("away", 0)):
+        sent = {"match": "K4.1", "home": home, "away": 1}
+        guests[first[side]].post(e.at("score"), sent, htmx=True)
+    host = screens.open(**{**PHONE, "viewport": {"width": 390, "height": 844}})
+    be(host, e.host)
+    host.goto(house.url + e.at("organise"))
+    is_live(host)
+    see(host, "Needs you")
+    host.locator("#needs").get_by_text("2:1").first.click()
+    host.get_by_role("button", name=re.compile("Settle it")).first.click()
+    host.locator("#needs", has_text="Settle it").wait_for(state="hidden")
+    assert matches(e)["K4.1"]["score"]["home"] == 2
+
+    agree(e, guests, "K4.2", 3, 0)
+    agree(e, guests, "K2.1", 1, 0)
+    champion = matches(e)["K2.1"]["winner"]
+    answer = e.act("result", match="K4.1", home=0, away=1)
+    assert answer.status == 409
+    assert "K2.1" in answer.text
+    assert matches(e)["K2.1"]["winner"] == champion  # nothing has changed yet
+    assert e.act("result", match="K4.1", home=0, away=1, falls="K2.1").status == 200
+    after = matches(e)
+    assert after["K2.1"]["score"] is None
+    assert after["K2.1"]["home"] == first["away"]
+
+
+@pytest.mark.parametrize("kind", ["league", "groups", "double-elimination"])
+def test_every_format_is_played_to_its_champion(house: House, screens: Screens, kind: str) -> None:
+    e, guests = begun(house, 6, kind)
+    tv, phone = screens.open(**TV), screens.open(**PHONE)
+    tv.goto(house.url + e.at())
+    be(phone, next(iter(guests.values())))
+    phone.goto(house.url + e.at("me"))
+    is_live(tv)
+    played = 0
+    while called := [m for m in matches(e).values() if m["state"] == "called"]:
+        agree(e, guests, called[0]["key"], 2, 1)
+        played += 1
+    assert played == {"league": 15, "groups": 9, "double-elimination": 10}[kind]
+    tv.locator("#stage[data-kind=champion]").wait_for()
+    phone.locator("#me[data-phase=finished]").wait_for()
+    no_sideways_scroll(phone)
+
+
+def test_without_javascript_a_score_is_sent_by_a_form(house: House, screens: Screens) -> None:
+    e, guests = begun(house, 4)
+    first = matches(e)["K4.1"]
+    phone = screens.open(**PHONE, java_script_enabled=False)
+    be(phone, guests[first["home"]])
+    phone.goto(house.url + e.at("me"))
+    for place, goals in ((0, "2"), (1, "0")):
+        phone.locator("#score .goals input[type=number]").nth(place).fill(goals)
+    phone.locator("#score button.send").click()
+    see(phone, "Your score is in")
+    assert matches(e)["K4.1"]["state"] == "reported"
