@@ -14,6 +14,7 @@ from . import (  # noqa: F401 - they register
     dearest,
     fanout,
     layers,
+    matches,
     page,
     scale,
     screens,

@@ -20,8 +20,10 @@ from lct.application.execute import Execute
 from lct.config import Settings, environ_of
 from lct.domain.draw import PLAIN
 from lct.domain.evening import CreateTournament, Keys
+from lct.domain.fact import Command
 from lct.domain.rights import SYSTEM
 from lct.domain.teams import STAR_STEPS, parse_catalogue, rated_teams
+from lct.domain.tournament import Tournament
 from lct.domain.values import new_code
 from lct.infrastructure.documents import connect_store, ensure_indexes
 from lct.infrastructure.event_store import EventStore
@@ -76,8 +78,7 @@ class Place:
         default all TEAMS or one per seat if more, made up if TEAMS has too few."""
         wanted = teams or max(seats, len(TEAMS))
         code = new_code(secrets.choice)
-        execute = Execute(EventStore(defer=lambda work: work()), [], lambda: datetime.now(UTC))
-        execute(
+        self.execute(
             CreateTournament(
                 by=SYSTEM,
                 code=code,
@@ -90,6 +91,14 @@ class Place:
             )
         )
         return code
+
+    def execute(self, command: Command) -> Tournament:
+        """Run a command in this process; the app hears of it with its next read of the store."""
+        store = EventStore(defer=lambda work: work())
+        return Execute(store, [], lambda: datetime.now(UTC))(command)
+
+    def read(self, code: str) -> Tournament:
+        return EventStore(defer=lambda work: work()).read(code).tournament
 
 
 @contextmanager

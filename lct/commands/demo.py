@@ -112,9 +112,10 @@ def _play(code: str, half: bool) -> None:
 
 
 def _called(t: Tournament) -> list[tuple[str, bool]]:
-    """The matches on consoles, and whether each needs a winner."""
-    calls = [call.key for call in t.play.queue.consoles.values() if call]
-    return [(key, needs_winner(t.play.competition.matches[key].fixture)) for key in calls]
+    """The matches on consoles, the longest running first, and whether each needs a winner."""
+    calls = sorted(filter(None, t.play.queue.consoles.values()), key=lambda call: call.since)
+    matches = t.play.competition.matches
+    return [(call.key, needs_winner(matches[call.key].fixture)) for call in calls]
 
 
 def _score(chance: random.Random, needs: bool) -> Score:

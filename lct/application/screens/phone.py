@@ -56,8 +56,12 @@ class ScoreForm(NamedTuple):
 class PhoneStage(NamedTuple):
     kind: str  # matches
     cells: int
-    tables: tuple[ShownTable, ...]
+    tables: int
     watching: bool = False  # by somebody who plays none of them
+
+
+class Tables(NamedTuple):
+    tables: tuple[ShownTable, ...]
 
 
 class PhoneMatch(NamedTuple):
@@ -139,8 +143,10 @@ def _stage(s: Scene, watching: bool = False) -> Region:
     if s.phase in (PLAY, FINISHED):
         opening = _opening(s)
         rows = tuple(_row_of(match, opening) for match in all_matches(s) if match.state != "off")
-        data = PhoneStage("matches", len(rows), tables(s), watching)
-        return Region("stage", "me/_matches.html", data, rows)
+        found = tables(s)
+        shown_tables = Region("tables", "me/_tables.html", Tables(found))
+        data = PhoneStage("matches", len(rows), len(found), watching)
+        return Region("stage", "me/_matches.html", data, (shown_tables, *rows))
     if s.t.current_draw:
         rows = card_rows(s, "me/_row.html")
         return Region("stage", "me/_stage.html", Stage("list", len(rows)), rows)

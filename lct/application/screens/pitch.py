@@ -38,6 +38,9 @@ class Bracket(NamedTuple):
     columns: int
     rows: int  # of matches in the outermost column
     open: int  # the column, counted from outside, in which matches are played now
+
+
+class SoFar(NamedTuple):
     minutes: tuple[int, int]  # until the champion is known
     decided: int
     playing: int
@@ -131,10 +134,10 @@ def _bracket(s: Scene, cup: list[Match]) -> Region:
     running = sum(place.match.state in ON_NOW for place in places)
     decided, every = progress(s)
     rows = 2 ** max(0, depth - 2)
-    data = Bracket(
-        "bracket", 2 * depth - 1, rows, open_, minutes(s), decided, running, every
-    )  # fmt: skip
-    children = tuple(match_region("match-", "board/_match.html", p.match.key, p) for p in places)
+    so_far = SoFar(minutes(s), decided, running, every)
+    data = Bracket("bracket", 2 * depth - 1, rows, open_)
+    shown = [match_region("match-", "board/_match.html", p.match.key, p) for p in places]
+    children = (Region("so-far", "board/_so_far.html", so_far), *shown)
     return Region("stage", "board/_bracket.html", data, children)
 
 

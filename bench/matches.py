@@ -1,0 +1,186 @@
+"""The matches: what a score costs beside a pick, and what a result costs in large tournaments."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from statistics import median
+
+from lct.domain.drawing import DrawTeams, SkipReveal
+from lct.domain.play import schedule
+from lct.domain.play.choosing import ChooseFormat, NameConsoles
+from lct.domain.play.formats import KNOCKOUT, LEAGUE, Format, for_entrants
+from lct.domain.play.results import Result, Score
+from lct.domain.play.state import Play
+from lct.domain.rights import SYSTEM
+
+from .client import Phone, Wire
+from .figures import Figure, measures, percentile
+from .place import TEAMS, Place, cpu_ms, place
+from .screens import IDLE, PHONES, Watchers, seated, wanted
+
+TURNS, PLAYERS = 8, 16
+RESULTS = 40
+SEEN = 24  # picks and scores that the screens wait for
+LARGE = (("1024_cup", KNOCKOUT, 1024, 1), ("64_league", LEAGUE, 64, 2))
+
+
+# --- one more result ------------------------------------------------------------------------------
+
+
+def play(kind: str, entrants: int, legs: int) -> Play:
+    """The play of so many, with nothing decided."""
+    begun = Play(format=for_entrants(Format(kind, legs=legs), entrants))
+    begun.queue = schedule.with_consoles(begun.queue, map(str, range(4)))
+    everyone = [f"p-{number}" for number in range(entrants)]
+    begun.begin(everyone, everyone)
+    return begun
+
+
+def one_more(begun: Play) -> float:
+    """CPU milliseconds of one more result: fold it, derive what follows, call the next match."""
+    key = next(call.key for call in begun.queue.consoles.values() if call)
+    began = time.thread_time()
+    begun.decide(key, Result(Score(2, 1)))
+    return (time.thread_time() - began) * 1000
+
+
+@measures(
+    *(f"one_more_result_{name}_cpu_ms" for name, *_ in LARGE), "one_more_result_16_cup_cpu_ms"
+)
+def one_more_result() -> Iterator[Figure]:
+    for name, kind, entrants, legs in LARGE:
+        begun = play(kind, entrants, legs)
+        costs = [one_more(begun) for _ in range(RESULTS)]
+        yield Figure(f"one_more_result_{name}_cpu_ms", median(costs), "ms", "<= 2")
+    costs = [one_more(play(KNOCKOUT, 16, 1)) for _ in range(RESULTS)]
+    yield Figure("one_more_result_16_cup_cpu_ms", median(costs), "ms")
+
+
+# --- a score and a pick ---------------------------------------------------------------------------
+
+
+class Match:
+    """A match of the evening, with the phones of its two players, the home side's first."""
+
+    def __init__(self, key: str, names: list[str], phones: list[Phone]) -> None:
+        self.key, self.names, self.phones = key, names, phones
+
+    def report(self, side: int) -> float:
+        """One of the two reports 7:6; returns milliseconds until the answer."""
+        phone = self.phones[side]
+        fields = {"match": self.key, "home": 7, "away": 6}
+        return phone.tap(f"/t/{phone.code}/score", fields)
+
+
+class Cup:
+    """A cup of ``players`` who have all picked over HTTP, with as many consoles as it can use."""
+
+    def __init__(self, where: Place, wire: Wire, players: int) -> None:
+        self.where, self.code = where, where.create(players)
+        self.phones = seated(wire, self.code, players)
+        self.picks = 0
+
+    def pick(self) -> None:
+        self.phones[self.picks].pick(self.picks)
+        self.picks += 1
+
+    def begin(self) -> None:
+        """Let the others pick, draw, and begin the cup."""
+        while self.picks < len(self.phones):
+            self.pick()
+        consoles = tuple(map(str, range(1, 33)))
+        for command in (
+            DrawTeams(code=self.code, by=SYSTEM, attempt=1),
+            SkipReveal(code=self.code, by=SYSTEM),
+            NameConsoles(code=self.code, by=SYSTEM, names=consoles),
+            ChooseFormat(code=self.code, by=SYSTEM, format=Format(KNOCKOUT)),
+        ):
+            self.where.execute(command)
+        self.phones[0].get("me")  # every worker knows it
+
+    def called(self) -> list[Match]:
+        """The matches on consoles."""
+        t = self.where.read(self.code)
+        by_name = {phone.name: phone for phone in self.phones}
+        found = []
+        for call in filter(None, t.play.queue.consoles.values()):
+            names = [t.players[who].name for who in (call.home, call.away)]
+            found.append(Match(call.key, names, [by_name[name] for name in names]))
+        return found
+
+
+@measures("score_cpu_vs_pick_cpu", "score_cpu_ms")
+def scores_and_picks() -> Iterator[Figure]:
+    """CPU of the app for a reported score, relative to a pick, by turns in one run."""
+    ratios, costs = [], []
+    with ExitStack() as stack:
+        where = stack.enter_context(place(workers=1))
+        wire = Wire(where.port)
+        stack.callback(wire.hang_up)
+        (worker,) = where.app.workers
+        for turn in range(TURNS + 1):
+            cup = Cup(where, wire, PLAYERS)
+            pick = spent(worker, [cup.pick] * PLAYERS)
+            cup.begin()
+            taps = [partial(m.report, side) for m in cup.called() for side in (0, 1)]
+            score = spent(worker, taps)
+            if turn:  # the first one only warms up
+                ratios.append(score / pick)
+                costs.append(score)
+    yield Figure("score_cpu_vs_pick_cpu", median(ratios), "x", "<= 1.3")
+    yield Figure("score_cpu_ms", median(costs), "ms")
+
+
+def spent(worker: int, taps: Sequence[Callable[[], object]]) -> float:
+    """CPU milliseconds of the worker for each tap."""
+    before = cpu_ms(worker)
+    for tap in taps:
+        tap()
+    time.sleep(0.01)
+    return (cpu_ms(worker) - before) / len(taps)
+
+
+@measures("score_vs_tap_to_50_screens_p95", "score_to_50_screens_p95_ms")
+def scores_and_screens() -> Iterator[Figure]:
+    """How long a result takes to reach 49 phones and the board, relative to a pick."""
+    chance = random.Random(2)
+    with ExitStack() as stack:
+        where = stack.enter_context(place(workers=2))
+        wire = Wire(where.port)
+        stack.callback(wire.hang_up)
+        cup = Cup(where, wire, PHONES)
+        phones = [(f"/t/{cup.code}/live?view=me", phone.cookie) for phone in cup.phones]
+        watchers = Watchers(where.port, [*phones, (f"/t/{cup.code}/live?view=board", "")])
+        stack.callback(watchers.stop)
+
+        def until_seen(tap: Callable[[], object], shown: list[tuple[str, str]]) -> float:
+            wire.hang_up()
+            time.sleep(chance.uniform(*IDLE))
+            watchers.tell(shown)
+            watchers.hear()
+            began = time.monotonic()
+            tap()
+            seen = watchers.hear()["seen"]
+            if None in seen:
+                raise RuntimeError(f"not on every screen: {shown[-1]}")
+            return (max(seen) - began) * 1000
+
+        picks = [
+            until_seen(cup.pick, wanted(cup.phones, actor, actor, TEAMS[actor].name))
+            for actor in range(SEEN)
+        ]
+        cup.begin()
+        scores: list[float] = []
+        while len(scores) < SEEN:
+            for match in cup.called()[:4]:
+                match.report(0)
+                home = match.names[0]
+                shown = [("wait", home)] * PHONES + [("foot", home)]
+                scores.append(until_seen(partial(match.report, 1), shown))
+    pick, score = percentile(picks[3:], 95), percentile(scores[3:], 95)
+    yield Figure("score_vs_tap_to_50_screens_p95", score / pick, "x", "<= 1.2")
+    yield Figure("score_to_50_screens_p95_ms", score, "ms")
