@@ -170,7 +170,7 @@ def scores_and_screens() -> Iterator[Figure]:
             return (max(seen) - began) * 1000
 
         picks = [
-            until_seen(cup.pick, wanted(cup.phones, actor, actor, TEAMS[actor].name))
+            until_seen(cup.pick, wanted(cup.phones, actor, actor, TEAMS[actor].name, PHONES))
             for actor in range(SEEN)
         ]
         cup.begin()

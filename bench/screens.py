@@ -67,10 +67,13 @@ def seated(wire: Wire, code: str, seats: int = SEATS) -> list[Phone]:
     return phones
 
 
-def wanted(phones: list[Phone], actor: int, team: int, team_name: str) -> list[tuple[str, str]]:
-    """What each screen must show of a pick: the tile with its holder, or the board's seat."""
+def wanted(
+    phones: list[Phone], actor: int, team: int, team_name: str, live: int
+) -> list[tuple[str, str]]:
+    """What each screen must show of a pick: on ``live`` phones the tile with its holder, on the
+    board the seat."""
     tile = f"team-{team}"
-    shown = [(tile, "is-mine" if n == actor else phones[actor].name) for n in range(PHONES)]
+    shown = [(tile, "is-mine" if n == actor else phones[actor].name) for n in range(live)]
     return [*shown, (f"seat-{actor + 1}", f">{escape(team_name)}<")]
 
 
@@ -96,7 +99,7 @@ def tap_to_screens() -> Iterator[Figure]:
             actor, team = pick % PHONES, pick
             wire.hang_up()  # as if the phone's connection had timed out
             time.sleep(chance.uniform(*IDLE))
-            watchers.tell(wanted(phones, actor, team, TEAMS[team].name))
+            watchers.tell(wanted(phones, actor, team, TEAMS[team].name, PHONES))
             watchers.hear()
             cpu, began = cpu_ms(*where.app.workers), time.monotonic()
             phones[actor].pick(team)
@@ -144,7 +147,7 @@ class Evening:
         self.picks += 1
         self.wire.hang_up()
         if self.watchers:
-            self.watchers.tell(wanted(self.phones, actor, team, TEAMS[team].name))
+            self.watchers.tell(wanted(self.phones, actor, team, TEAMS[team].name, PHONES))
             self.watchers.hear()
         cpu, began = cpu_ms(*self.where.app.workers), time.monotonic()
         self.phones[actor].pick(team)

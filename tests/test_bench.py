@@ -17,7 +17,7 @@ from typing import Any
 import mongoengine
 import pytest
 
-from bench import dearest, layers, page, scale, screens, startup, store, taps
+from bench import dearest, layers, matches, page, scale, screens, startup, store, taps
 from bench.calm import MOST_OTHERS, Look, disturbances, look
 from bench.figures import MEASUREMENTS, Figure, Measurement, table
 from bench.place import Place, place
@@ -50,6 +50,15 @@ TINY: dict[Any, dict[str, Any]] = {
         "TURNS": 1,
         "PICKS_A_TURN": 2,
         "MANY_TEAMS": 200,
+    },
+    matches: {
+        "TURNS": 1,
+        "PLAYERS": 4,
+        "PHONES": 8,
+        "RESULTS": 2,
+        "SEEN": 4,
+        "IDLE": (0.0, 0.0),
+        "LARGE": (("1024_cup", "knockout", 32, 1), ("64_league", "league", 8, 2)),
     },
     scale: {"PODS": 4, "TOURNAMENTS": 12, "SCREENS": 6, "CHANGES": 1},
     page: {},
