@@ -11,7 +11,7 @@ from ...domain.play.competition import Basis, Match, Table, derive
 from ...domain.play.formats import Format
 from ...domain.play.matches import BestOf, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
 from ...domain.play.results import Score
-from ...domain.play.schedule import coming
+from ...domain.play.schedule import Call, coming
 from ...domain.play.slots import minutes_left, slots
 from ...domain.text import Text, text
 from ...domain.tournament import Tournament
@@ -100,13 +100,11 @@ def knockout_round(left: int) -> Text:
     return names.get(left) or text("Round of %(number)s", number=left)
 
 
-def short_names(t: Tournament) -> dict[str, str]:
+def short_names(s: Scene) -> dict[str, str]:
     """Player id -> the first name, with as much of the surname as tells two people apart."""
-    firsts = Counter(player.first for player in t.players.values())
-    return {
-        p.id: p.first if firsts[p.first] == 1 else f"{p.first} {p.last[:1]}."
-        for p in t.players.values()
-    }
+    players = s.t.players.values()
+    firsts = Counter(player.first for player in players)
+    return {p.id: p.first if firsts[p.first] == 1 else f"{p.first} {p.last[:1]}." for p in players}
 
 
 class Shower:
@@ -114,7 +112,7 @@ class Shower:
 
     def __init__(self, s: Scene) -> None:
         self.t, self.play = s.t, s.t.play
-        self.short = short_names(s.t)
+        self.short = s.once(short_names)
         self.newest = next(reversed(self.play.results), None)
 
     def match(self, match: Match) -> ShownMatch:
@@ -195,8 +193,13 @@ def on_now(s: Scene) -> tuple[ShownMatch, ...]:
 def up_next(s: Scene, most: int = 2) -> tuple[ShownMatch, ...]:
     """The matches that come after those on now, as far as it is known."""
     shower, play = Shower(s), s.t.play
-    calls = coming(play.queue, play.nearest()).values()
-    return tuple(shower.match(play.competition.matches[call.key]) for call in calls)[:most]
+    calls = list(s.once(coming_calls).values())[:most]
+    return tuple(shower.match(play.competition.matches[call.key]) for call in calls)
+
+
+def coming_calls(s: Scene) -> dict[str, Call]:
+    """Console -> the match that it takes next, as far as it is known."""
+    return coming(s.t.play.queue, s.t.play.nearest())
 
 
 def just_in(s: Scene) -> ShownMatch | None:
@@ -249,6 +252,15 @@ def _rows(t: Tournament, table: Table, through: int) -> Iterable[TableRow]:
         yield TableRow(row.place, player.name, team, *row[2:9], row.place < cut)
 
 
+def matches_of(s: Scene) -> dict[str, list[Match]]:
+    """Player id -> their matches, in the order of the plan."""
+    found: dict[str, list[Match]] = {}
+    for match in s.t.play.competition.matches.values():
+        for side in filter(None, match.sides):
+            found.setdefault(side, []).append(match)
+    return found
+
+
 def own_match(s: Scene, player_id: str) -> Match | None:
     """The match that a player sees to now: the one to play or to report, then one with two scores,
     then one that waits for the other side's score, then the next one."""
@@ -261,5 +273,5 @@ def own_match(s: Scene, player_id: str) -> Match | None:
             return 0
         return order.index(found)
 
-    theirs = (m for m in play.competition.matches.values() if player_id in m.sides)
+    theirs = s.once(matches_of).get(player_id, ())
     return min((m for m in theirs if not m.decided), key=urgency, default=None)

@@ -10,7 +10,6 @@ from ...domain.play.competition import Match
 from ...domain.play.formats import needs_winner
 from ...domain.play.matches import Part
 from ...domain.play.results import Score
-from ...domain.play.schedule import coming
 from ...domain.play.state import READY
 from ...domain.text import Text
 from .cards import card_rows, own_row
@@ -20,8 +19,10 @@ from .matches import (
     ShownMatch,
     ShownTable,
     all_matches,
+    coming_calls,
     console_text,
     match_region,
+    matches_of,
     own_match,
     tables,
 )
@@ -141,7 +142,7 @@ def _opening(s: Scene) -> frozenset[str]:
 
 def _stage(s: Scene, watching: bool = False) -> Region:
     if s.phase in (PLAY, FINISHED):
-        opening = _opening(s)
+        opening = s.once(_opening)
         rows = tuple(_row_of(match, opening) for match in all_matches(s) if match.state != "off")
         found = tables(s)
         shown_tables = Region("tables", "me/_tables.html", Tables(found))
@@ -193,9 +194,8 @@ def personal(s: Scene, player_id: str) -> dict[str, Region]:
 
 def _in_play(s: Scene, player_id: str, card: Card) -> tuple[Card, dict[str, Region]]:
     """The card, the form and the matches of a player once the matches are played."""
-    play, shower, opening = s.t.play, Shower(s), _opening(s)
-    matches = play.competition.matches.values()
-    theirs = [match for match in matches if player_id in match.sides and not match.off]
+    play, shower, opening = s.t.play, Shower(s), s.once(_opening)
+    theirs = [match for match in s.once(matches_of).get(player_id, ()) if not match.off]
     rows = (_row_of(shower.match(m), opening, _side(m, player_id)) for m in theirs)
     own = {row.id: row for row in rows}
     champion = play.competition.champion
@@ -222,7 +222,7 @@ def _side(match: Match, player_id: str) -> str:
 def _called_next(s: Scene, shower: Shower, key: str) -> tuple[Text | None, ShownMatch | None]:
     """Where a match is called next, and after which one, if that is known."""
     play = s.t.play
-    for name, call in coming(play.queue, play.nearest()).items():
+    for name, call in s.once(coming_calls).items():
         if call.key == key and (now := play.queue.consoles[name]):
             return console_text(name), shower.match(play.competition.matches[now.key])
     return None, None

@@ -8,15 +8,17 @@ gets a value that is still secret.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ...domain.fact import Touched
 from ...domain.tournament import Tournament
 from .live_now import NOBODY, LiveNow
 from .phases import cards_turned, phase
+
+T = TypeVar("T")
 
 
 class Region(NamedTuple):
@@ -36,6 +38,14 @@ class Scene:
     now: datetime
     live: LiveNow = NOBODY
     join_url: str = ""
+    _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, make: Callable[[Scene], T]) -> T:
+        """What ``make`` gives for this scene: every phone's own regions are made from one."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        found: T = self._made[make]
+        return found
 
     @cached_property
     def phase(self) -> str:
