@@ -81,9 +81,8 @@ class Hub:
         self._kept: Counter[str] = Counter()  # ... in reserved places,
         self._kept_by: Counter[tuple[str, str]] = Counter()  # ... and by their tournament
         self._watching: Counter[str] = Counter()  # tournament -> open screens
-        self._worker = uuid.uuid4().hex
         self._revision, self.rollout = revision, Rollout(revision)
-        self._rooms: dict[str, Room] = {}
+        self._worker, self._rooms = uuid.uuid4().hex, dict[str, Room]()
         self.pictures = Pictures(renderer, languages)
         self.greenlets: list[gevent.Greenlet] = []
         self._alive: Callable[[], bool] = lambda: True
@@ -185,8 +184,7 @@ class Hub:
 
     def scene(self, t: Tournament) -> Scene:
         """The tournament now, with the looks and the presence that this worker knows of."""
-        room = self._rooms.get(t.code)
-        live = NOBODY if room is None else room.live_now()
+        live = room.live_now() if (room := self._rooms.get(t.code)) else NOBODY
         return Scene(t, self.bus.now(), live, join_url(self._public_url, t.code))
 
     def sockets(self) -> int:
@@ -211,7 +209,7 @@ class Hub:
                 self.store.forget(message.code)
                 self.renderer.forget()
                 self.pictures.forget(message.code)
-            if (room := self._rooms.get(message.code)) is not None:
+            if room := self._rooms.get(message.code):
                 self._tell(room, message)
 
     def _tell(self, room: Room, message: Moved | Looked | Present | Dropped) -> None:
@@ -269,8 +267,8 @@ class Hub:
             metrics.WAITING.set(waiting)
 
     def _show_life(self, room: Room, boxes: list[Outbox]) -> None:
-        live = self.bus.connected and not room.behind
-        text = json.dumps({"live": live, "seq": room.seq}).encode()
+        said = {"live": self.bus.connected and not room.behind, "seq": room.seq}
+        text = json.dumps(said).encode()
         clock = time.monotonic()
         for count, box in enumerate(boxes, 1):
             if not box.answers(clock, SILENCE):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...domain.play import state
-from ...domain.play.competition import Basis, Match, Table, derive
+from ...domain.play.competition import Basis, Match, derive
 from ...domain.play.formats import Format
 from ...domain.play.matches import BestOf, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
 from ...domain.play.results import Score
 from ...domain.play.schedule import Call, coming
 from ...domain.play.slots import minutes_left, slots
 from ...domain.text import Text, text
-from ...domain.tournament import Tournament
 from .region import Region, Scene
 
 SHORTEST, LONGEST = 10, 15  # minutes of a match, until they are measured
@@ -44,26 +42,6 @@ class ShownMatch(NamedTuple):
     extra: bool  # decided in or after extra time
     walkover: bool
     just_in: bool  # the newest result
-
-
-class TableRow(NamedTuple):
-    place: int
-    name: str
-    team: str
-    played: int
-    won: int
-    drawn: int
-    lost: int
-    goals_for: int
-    goals_against: int
-    points: int
-    through: bool  # among those who go on, as it stands
-
-
-class ShownTable(NamedTuple):
-    title: Text | None  # None: there is one table only
-    rows: tuple[TableRow, ...]
-    finished: bool
 
 
 def console_text(name: str) -> Text:
@@ -228,28 +206,8 @@ def slots_of(chosen: Format, entrants: int, consoles: int) -> int:
     return slots(derive(Basis(chosen, everyone, everyone), {}).unplayed(), consoles)
 
 
-def tables(s: Scene) -> tuple[ShownTable, ...]:
-    """The table of the league, or those of the groups."""
-    through = s.t.play.format.through if len(s.t.play.competition.tables) > 1 else 1
-    return tuple(_table(s.t, table, through) for table in s.t.play.competition.tables.values())
-
-
 def match_region(prefix: str, template: str, key: str, data: tuple[object, ...]) -> Region:
     return Region(f"{prefix}{key.replace('.', '-')}", template, data)
-
-
-def _table(t: Tournament, table: Table, through: int) -> ShownTable:
-    title = text("Group %(group)s", group=table.group) if table.group else None
-    return ShownTable(title, tuple(_rows(t, table, through)), table.finished)
-
-
-def _rows(t: Tournament, table: Table, through: int) -> Iterable[TableRow]:
-    # Nobody who shares a place with the first one out is through, as it stands.
-    cut = table.rows[through].place if through < len(table.rows) else len(table.rows) + 1
-    for row in table.rows:
-        player = t.players[row.entrant]
-        team = t.teams[player.dealt].name if player.dealt is not None else ""
-        yield TableRow(row.place, player.name, team, *row[2:9], row.place < cut)
 
 
 def matches_of(s: Scene) -> dict[str, list[Match]]:

@@ -17,17 +17,16 @@ from .lobby import Stage, bar, seats, seats_of, tile, tiles, tiles_of, wait
 from .matches import (
     Shower,
     ShownMatch,
-    ShownTable,
     all_matches,
     coming_calls,
     console_text,
     match_region,
     matches_of,
     own_match,
-    tables,
 )
 from .phases import FINISHED, JOIN, PLAY
 from .region import Region, Scene, Screen
+from .table import ShownTable, tables
 
 
 class Own(NamedTuple):

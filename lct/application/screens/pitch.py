@@ -11,17 +11,16 @@ from ...domain.text import Text
 from .matches import (
     Shower,
     ShownMatch,
-    ShownTable,
     all_matches,
     knockout_round,
     match_region,
     minutes,
     on_now,
     progress,
-    tables,
     up_next,
 )
 from .region import Region, Scene
+from .table import ShownTable, tables
 
 FITS = 16  # entrants in a bracket on one screen
 LANES_FIT = 8  # entrants in a double elimination on one screen

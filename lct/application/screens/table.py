@@ -1,0 +1,125 @@
+"""Tables as screens show them, with the rule that parted those who are level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ...domain.play.competition import Table
+from ...domain.play.standings import Row
+from ...domain.play.tallies import How, Outcome
+from ...domain.play.tie_breaks import Parting, Rule
+from ...domain.text import Text, text
+from .matches import short_names
+from .region import Scene
+
+RULES = {
+    Rule.POINTS: text("points"),
+    Rule.DIFFERENCE: text("goal difference"),
+    Rule.GOALS: text("goals"),
+    Rule.WINS: text("wins"),
+    Rule.H2H_POINTS: text("points among them"),
+    Rule.H2H_DIFFERENCE: text("goal difference among them"),
+    Rule.H2H_GOALS: text("goals among them"),
+    Rule.LOTS: text("lots from the draw"),
+}
+
+
+class TableRow(NamedTuple):
+    place: int
+    name: str
+    team: str
+    played: int
+    won: int
+    drawn: int
+    lost: int
+    goals_for: int
+    goals_against: int
+    points: int
+    through: bool  # among those who go on, as it stands
+    why: Text | None  # how they were parted from others with as many points
+
+
+class ShownTable(NamedTuple):
+    title: Text | None  # None: there is one table only
+    rows: tuple[TableRow, ...]
+    finished: bool
+
+
+def tables(s: Scene) -> tuple[ShownTable, ...]:
+    """The table of the league, or those of the groups."""
+    of = s.t.play.competition.tables
+    through = s.t.play.format.through if len(of) > 1 else 1
+    return tuple(_table(s, table, through) for table in of.values())
+
+
+def _table(s: Scene, table: Table, through: int) -> ShownTable:
+    title = text("Group %(group)s", group=table.group) if table.group else None
+    return ShownTable(title, tuple(_rows(s, table, through)), table.finished)
+
+
+def _rows(s: Scene, table: Table, through: int) -> Iterable[TableRow]:
+    # Nobody who shares a place with the first one out is through, as it stands.
+    cut = table.rows[through].place if through < len(table.rows) else len(table.rows) + 1
+    for row in table.rows:
+        player = s.t.players[row.entrant]
+        team = s.t.teams[player.dealt].name if player.dealt is not None else ""
+        yield TableRow(
+            row.place, player.name, team, row.played, row.won, row.drawn, row.lost,
+            row.goals_for, row.goals_against, row.points, row.place < cut, why(s, row),
+        )  # fmt: skip
+
+
+# --- why somebody stands where they stand ---------------------------------------------------------
+
+
+def why(s: Scene, row: Row) -> Text | None:
+    """How the entrant was parted from those with as many points; None if there are none, or before
+    anybody has played."""
+    parted = row.parted
+    if parted is None or not row.played:
+        return None
+    names = s.once(short_names)
+    others = listed([text("%(name)s", name=names[e]) for e in parted.among if e != row.entrant])
+    if parted.rule is None:
+        return text("level with %(names)s so far", names=others)
+    tried = listed([RULES[rule] for rule in parted.tried])
+    if match := _their_match(parted, row.entrant):
+        return _by_match(match, row.entrant, others, tried)
+    return text(
+        "level with %(names)s on %(tried)s; parted by %(rule)s",
+        names=others,
+        tried=tried,
+        rule=RULES[parted.rule],
+    )
+
+
+def _their_match(parted: Parting, entrant: str) -> Outcome | None:
+    """The one match between two who were parted by it."""
+    if parted.rule is not Rule.H2H_POINTS or len(parted.among) != 2:
+        return None
+    theirs = [m for m in parted.matches if {m.home, m.away} == set(parted.among)]
+    return theirs[0] if len(theirs) == 1 else None
+
+
+def _by_match(match: Outcome, entrant: str, other: Text, tried: Text) -> Text:
+    lead = match.home_goals - match.away_goals
+    won = (lead > 0) == (match.home == entrant)
+    if match.how is How.WALKOVER and won:
+        return text(
+            "level with %(name)s on %(tried)s; won their match (walkover)", name=other, tried=tried
+        )
+    if won:
+        return text("level with %(name)s on %(tried)s; won their match", name=other, tried=tried)
+    return text("level with %(name)s on %(tried)s; lost their match", name=other, tried=tried)
+
+
+def listed(texts: Sequence[Text]) -> Text:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *before, last = texts
+    if not before:
+        return last
+    first = before[0]
+    for each in before[1:]:
+        first = text("%(first)s, %(next)s", first=first, next=each)
+    return text("%(first)s and %(last)s", first=first, last=last)

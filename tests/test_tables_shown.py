@@ -1,0 +1,62 @@
+"""What a table says of those who are level: which rule parted them."""
+
+from __future__ import annotations
+
+from lct.application.screens.region import Scene
+from lct.application.screens.table import ShownTable, tables
+from lct.domain.play.formats import LEAGUE
+
+from .test_play import Cup
+
+
+def league(n: int, results: dict[str, tuple[int, int]], **how: str) -> tuple[Cup, ShownTable]:
+    """A league of N0, N1 ... with these results, by ``N0-N1``; the match may be the other way."""
+    cup = Cup(n, LEAGUE, **how)
+    left = dict(results)
+    for key in list(cup.play.competition.matches):
+        home, away = cup.names(key)
+        if f"{home}-{away}" in left:
+            cup.rule(key, *left.pop(f"{home}-{away}"))
+        elif f"{away}-{home}" in left:
+            cup.rule(key, *left.pop(f"{away}-{home}")[::-1])
+    assert left == {}
+    (table,) = tables(Scene(cup.t, cup.later(60)))
+    return cup, table
+
+
+def said(table: ShownTable) -> dict[str, str | None]:
+    return {row.name.split()[0]: row.why and str(row.why) for row in table.rows}
+
+
+def test_before_a_match_nobody_is_said_to_be_level() -> None:
+    _, table = league(3, {})
+    assert set(said(table).values()) == {None}
+
+
+def test_level_entrants_share_a_place_until_the_table_is_finished() -> None:
+    _, table = league(4, {"N0-N1": (1, 0), "N2-N3": (1, 0)})
+    assert [row.place for row in table.rows] == [1, 1, 3, 3]
+    assert said(table)["N0"] == "level with N2 so far"
+    assert {row.through for row in table.rows} == {False}
+
+
+def test_goal_difference_parts_those_with_as_many_points() -> None:
+    _, table = league(3, {"N0-N1": (3, 0), "N1-N2": (1, 0), "N2-N0": (1, 0)})
+    parted = said(table)
+    assert parted["N0"] == "level with N1 and N2 on points; parted by goal difference"
+    assert table.rows[0].name.startswith("N0 ")
+
+
+def test_the_match_between_two_is_named() -> None:
+    results = {"N0-N1": (1, 0), "N2-N0": (5, 0), "N1-N2": (3, 0)}
+    results |= {"N0-N3": (1, 0), "N1-N3": (2, 0), "N2-N3": (0, 1)}
+    _, table = league(4, results, tie_breakers="head-to-head-first")
+    parted = said(table)
+    assert parted["N0"] == "level with N1 on points; won their match"
+    assert parted["N1"] == "level with N0 on points; lost their match"
+
+
+def test_lots_part_those_who_are_level_in_everything() -> None:
+    cup, table = league(3, {"N0-N1": (1, 0), "N1-N2": (1, 0), "N2-N0": (1, 0)})
+    assert [f"p-{row.name.split()[0]}" for row in table.rows] == list(cup.play.lots)
+    assert all(why and why.endswith("parted by lots from the draw") for why in said(table).values())
