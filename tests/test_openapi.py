@@ -113,7 +113,7 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     """An evening in which this operation changes something, and one of its players."""
     drawing = name in ("draw_teams", "skip_reveal", "older_draw")
     e = ApiEvening(app, limit=3)
-    if name in ("set_result", "report_score", "withdraw_report"):
+    if name in ("set_result", "report_score", "withdraw_report", "move_match", "take_back_call"):
         return e, in_a_match(e, reported=name == "withdraw_report")
     player_id = e.filled()[0] if drawing else e.join("Zoe")
     before: dict[str, Callable[[], Any]] = {
@@ -137,6 +137,7 @@ def in_a_match(e: ApiEvening, reported: bool) -> str:
     e.filled()
     e.draw()
     good(e.host.post(e.at("/skip")))
+    good(e.host.post(e.at("/consoles"), {"names": ["1", "2"]}))
     good(e.host.post(e.at("/format"), {"kind": "knockout"}))
     matches = good(e.anyone.get(e.at("/matches")))["items"]
     (home,) = [match["home"] for match in matches if match["key"] == MATCH]

@@ -12,6 +12,7 @@ from lct.domain import errors, snapshot
 from lct.domain.drawing import SkipReveal
 from lct.domain.picking import RestartPicks
 from lct.domain.play import state
+from lct.domain.play.calling import MoveMatch, TakeBackCall
 from lct.domain.play.choosing import ChooseFormat, NameConsoles
 from lct.domain.play.competition import derive
 from lct.domain.play.formats import (
@@ -277,6 +278,51 @@ def test_a_match_whose_sides_are_not_known_cannot_be_settled() -> None:
         e.wants(ReportScore, f"p-{e.names('K2.1')[0]}", "K2.1", Score(1, 0))
     with pytest.raises(errors.MatchNotReady):
         e.wants(SetResult, "K2.1", Score(1, 0), "", ())
+
+
+# --- consoles -------------------------------------------------------------------------------------
+
+
+def test_the_organiser_moves_a_match_and_another_one_changes_places_with_it() -> None:
+    e = Cup(8)
+    assert e.called() == ["K8.1", "K8.2"]
+    e.does(MoveMatch, "K8.1", "console 1")
+    assert e.called() == ["K8.2", "K8.1"]
+    e.does(MoveMatch, "K8.4", "console 0")
+    assert e.called() == ["K8.4", "K8.1"]
+    assert e.state("K8.2") == state.READY
+    assert e.wants(MoveMatch, "K8.4", "console 0") is None
+
+
+def test_a_call_taken_back_waits_until_another_match_is_over() -> None:
+    e = Cup(8)
+    e.does(TakeBackCall, "K8.1")
+    assert e.called() == ["K8.3", "K8.2"]
+    assert e.wants(TakeBackCall, "K8.1") is None
+    e.agree("K8.2", 1, 0)
+    assert "K8.1" in e.called()
+
+
+def test_what_cannot_be_called_is_refused() -> None:
+    e = Cup(4, LEAGUE, consoles=3)
+    first, second = e.called()
+    home, _ = e.names(first)
+    playing = next(
+        k for k in e.play.competition.ready if k not in e.called() and home in e.names(k)
+    )
+    for key, console, refusal in (
+        (playing, "console 2", errors.SideIsPlaying),
+        (first, "console 9", errors.UnknownConsole),
+        ("K9.9", "console 2", errors.UnknownMatch),
+    ):
+        with pytest.raises(refusal):
+            e.wants(MoveMatch, key, console)
+    e.report(home, first, 1, 0)
+    for command, more in ((MoveMatch, ("console 2",)), (TakeBackCall, ())):
+        with pytest.raises(errors.MatchPlayed):
+            e.wants(command, first, *more)
+    e.does(NameConsoles, ("console 0", "sofa"))
+    assert second not in e.called() or e.play.console_of(second) != "console 1"
 
 
 # --- a whole cup ----------------------------------------------------------------------------------

@@ -177,6 +177,8 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "score-reported": ["match", "player_id"],
         "score-agreed": ["match", "player_id", "score"],
         "report-withdrawn": ["match", "player_id"],
+        "match-moved": ["console", "match"],
+        "call-taken-back": ["match"],
         "result-set": ["came", "fallen", "match", "score"],
     }
 

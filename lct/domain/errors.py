@@ -191,6 +191,14 @@ class MatchDecided(Refused):
     sentence = text("That match is decided. Ask the host if it is wrong.")
 
 
+class MatchPlayed(Refused):
+    sentence = text("That match has been played: a score is in.")
+
+
+class SideIsPlaying(Refused):
+    sentence = text("One of the two is on another console now.")
+
+
 class ResultsFall(Refused):
     """Other matches than those shown would lose their results; ``matches`` are their keys."""
 
@@ -234,6 +242,10 @@ class UnknownTeam(NotFound):
 
 class UnknownMatch(NotFound):
     sentence = text("There is no such match.")
+
+
+class UnknownConsole(NotFound):
+    sentence = text("There is no console with that name.")
 
 
 class UnknownWebhook(NotFound):

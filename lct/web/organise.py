@@ -29,6 +29,7 @@ from ..domain.evening import (
 from ..domain.fact import Command
 from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
 from ..domain.picking import PickTeam, RestartPicks
+from ..domain.play.calling import MoveMatch, TakeBackCall
 from ..domain.play.choosing import ChooseFormat, NameConsoles
 from ..domain.play.scoring import SetResult
 from ..domain.rights import organiser
@@ -51,10 +52,6 @@ bp = Blueprint("organise", __name__)
 field = forms.field
 
 
-def _limit() -> int:
-    return forms.limit(request.form)
-
-
 def _attempt() -> int:
     return whole_number(field("attempt"), "attempt", 1, 10**6)
 
@@ -62,7 +59,7 @@ def _attempt() -> int:
 # Values of the form's "do" -> the command class, and its own fields.
 ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
     "rename": (RenameTournament, lambda: {"name": field("name")}),
-    "limit": (ChangeLimit, lambda: {"limit": _limit()}),
+    "limit": (ChangeLimit, lambda: {"limit": forms.limit(request.form)}),
     "close-list": (CloseList, dict),
     "lock": (LockJoining, dict),
     "unlock": (UnlockJoining, dict),
@@ -74,6 +71,8 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
     "format": (ChooseFormat, lambda: {"format": forms.play_format(), "falls": forms.falls()}),
     "consoles": (NameConsoles, lambda: {"names": forms.consoles()}),
     "result": (SetResult, lambda: {**forms.result(), "falls": forms.falls()}),
+    "move": (MoveMatch, lambda: {"match": field("match"), "console": field("console")}),
+    "take-back": (TakeBackCall, lambda: {"match": field("match")}),
     "remove": (RemovePlayer, lambda: {"player_id": field("player")}),
     "block": (BlockPlayer, lambda: {"player_id": field("player")}),
     "unblock": (UnblockPlayer, lambda: {"player_id": field("player")}),

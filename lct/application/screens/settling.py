@@ -12,7 +12,7 @@ from ...domain.play.competition import Match
 from ...domain.play.formats import needs_winner
 from ...domain.play.results import Score
 from ...domain.text import Text
-from .matches import Shower, ShownMatch, match_region, up_next
+from .matches import Shower, ShownMatch, console_text, match_region, up_next
 from .phases import FINISHED, PLAY
 from .region import Region, Scene
 
@@ -57,6 +57,8 @@ class Settle(NamedTuple):
     score: Score | None
     said: tuple[Said, ...]
     wrong: Text | None
+    consoles: tuple[tuple[str, Text], ...]  # that it can be called to; empty: it is played
+    called: bool
 
 
 class Found(NamedTuple):
@@ -143,7 +145,9 @@ def settle(s: Scene, key: str, score: Score | None = None, wrong: Text | None = 
         raise UnknownMatch
     if not match.known:
         raise MatchNotReady
-    shower = Shower(s)
+    shower, play = Shower(s), s.t.play
+    played, here = match.decided or key in play.reports, play.console_of(key)
+    free = [] if played else [name for name in play.queue.consoles if name != here]
     data = Settle(
         s.t.version,
         shower.match(match),
@@ -151,6 +155,8 @@ def settle(s: Scene, key: str, score: Score | None = None, wrong: Text | None = 
         score or (match.result.score if match.result else None),
         _said(s, shower, match),
         wrong,
+        tuple((name, console_text(name)) for name in free),
+        bool(here and not played),
     )
     return Region(SHEET, "organise/_settle.html", data)
 

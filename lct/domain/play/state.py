@@ -127,6 +127,17 @@ class Play:
         self._derived, self.queue = new, queue
         self.call()
 
+    def move(self, key: str, console: str) -> None:
+        """Put a match on a console, from another one or from those that are ready."""
+        ready = self.competition.ready[key]
+        self.queue = schedule.moved(self.queue, ready, console)
+        self.call()
+
+    def take_back(self, key: str) -> None:
+        """Take a match off its console, until another one is over."""
+        self.queue = schedule.taken_back(self.queue, key)
+        self.call()
+
     def report(self, key: str, player_id: str, score: Score) -> None:
         """Note what a player said. If the other side said the same, it counts; if it said something
         else, the match waits for the two, and its console goes on."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...application.screens.phases import FINISHED, PLAY, phase
 from ...domain.errors import NothingToPlay
+from ...domain.play.calling import MoveMatch, TakeBackCall
 from ...domain.play.choosing import ChooseFormat, NameConsoles
 from ...domain.play.scoring import ReportScore, SetResult, WithdrawReport
 from ...domain.rights import Right
@@ -94,6 +95,18 @@ def set_result(call: Call) -> Any:
         came=given.came or "",
         falls=tuple(given.falls),
     )
+
+
+@api.operation("POST", f"{M}/<match>/move", body=shapes.ConsoleBody, **HOST)
+def move_match(call: Call) -> Any:
+    """Call a match to a console. A match that is there changes places with it, or waits."""
+    return run(call, MoveMatch, match=call.path["match"], console=call.body.console)
+
+
+@api.operation("POST", f"{M}/<match>/take-back", **HOST)
+def take_back_call(call: Call) -> Any:
+    """Take a match off its console; it waits until another one is over."""
+    return run(call, TakeBackCall, match=call.path["match"])
 
 
 @api.operation("POST", f"{P}/matches/<match>/score", body=shapes.ScoreBody, **OWN)

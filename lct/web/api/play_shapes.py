@@ -65,6 +65,12 @@ class ConsolesBody(BaseModel):
     names: list[str] = Field(max_length=100, description="1 to 32 names.")
 
 
+class ConsoleBody(BaseModel):
+    model_config = shown(console="2")
+
+    console: str = Field(max_length=400)
+
+
 class ResultBody(BaseModel):
     """A score, or who came if the match was not played; neither clears the result."""
 

@@ -1,0 +1,80 @@
+"""Which match is on which console, where the organiser wants it otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .. import errors
+from ..fact import Command, Event, Public
+from ..text import Text, text
+from ..tournament import Tournament
+from .schedule import busy
+from .scoring import playing, sides_text
+
+
+@dataclass(frozen=True, slots=True)
+class MatchMoved(Event):
+    """The organiser put a match on a console. What was there changes places with it, or waits."""
+
+    type = "match-moved"
+
+    match: Public[str]
+    console: Public[str]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.play.move(self.match, self.console)
+
+    def sentence(self, t: Tournament) -> Text:
+        match = sides_text(t, self.match)
+        return text("called %(match)s to %(console)s", match=match, console=self.console)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveMatch(Command):
+    match: str
+    console: str
+
+    def decide(self, t: Tournament, now: datetime) -> MatchMoved | None:
+        match = playing(t, self.match, now)
+        queue = t.play.queue
+        if self.console not in queue.consoles:
+            raise errors.UnknownConsole
+        here = t.play.console_of(self.match)
+        if here == self.console:
+            return None
+        if match.decided or self.match in t.play.reports:
+            raise errors.MatchPlayed
+        if not match.known:
+            raise errors.MatchNotReady
+        there = queue.consoles[self.console]
+        free = set(there[1:3]) if there and not here else set()  # who makes room
+        if not here and (busy(queue) - free) & set(match.sides):
+            raise errors.SideIsPlaying
+        return MatchMoved(self.match, self.console)
+
+
+@dataclass(frozen=True, slots=True)
+class CallTakenBack(Event):
+    """The organiser took a call back: the match waits until another one is over."""
+
+    type = "call-taken-back"
+
+    match: Public[str]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.play.take_back(self.match)
+
+    def sentence(self, t: Tournament) -> Text:
+        return text("took back the call of %(match)s", match=sides_text(t, self.match))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeBackCall(Command):
+    match: str
+
+    def decide(self, t: Tournament, now: datetime) -> CallTakenBack | None:
+        playing(t, self.match, now)
+        if self.match in t.play.reports:
+            raise errors.MatchPlayed
+        return CallTakenBack(self.match) if t.play.console_of(self.match) else None
