@@ -291,7 +291,8 @@ def test_a_failed_bus_publish_is_logged_with_the_id_of_the_tap(log: Log) -> None
 
 def test_an_unavailable_store_is_logged_with_the_id_of_the_request(log: Log) -> None:
     asked = ids([x for x in log.lines if x["event"]["dataset"] == "lct.access"])
-    told = ids(log.of("store unavailable"))
+    # A room that was still open may have met the same, for no request.
+    told = ids(log.of("store unavailable")) - {None}
     assert told
     assert told <= asked
 
