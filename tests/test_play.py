@@ -24,8 +24,10 @@ from lct.domain.play.formats import (
     KNOCKOUT,
     LEAGUE,
     Format,
+    fixtures,
     for_entrants,
     needs_winner,
+    roughly,
 )
 from lct.domain.play.results import AWAY, HOME, NEITHER, Score
 from lct.domain.play.scoring import ReportScore, SetResult, WithdrawReport, score_text
@@ -501,3 +503,11 @@ def test_every_score_reads_as_people_say_it() -> None:
     assert str(score_text(Score(2, 1))) == "2:1"
     assert str(score_text(Score(1, 1, (1, 0)))) == "2:1 after extra time"
     assert str(score_text(Score(1, 1, (1, 1), (4, 3)))) == "2:2, 4:3 on penalties"
+
+
+@pytest.mark.parametrize("kind", [KNOCKOUT, LEAGUE, GROUPS, DOUBLE])
+def test_the_rough_number_of_matches_is_near_the_real_one(kind: str) -> None:
+    for n in (8, 16, 33, 64):
+        chosen = for_entrants(Format(kind, third_place=True), n)
+        real = len(fixtures(chosen, n))
+        assert 0.8 * real <= roughly(chosen, n) <= 2.2 * real

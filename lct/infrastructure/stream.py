@@ -11,6 +11,7 @@ from typing import Any
 
 from ..domain.errors import Unreadable
 from ..domain.fact import EVENTS, Event, Touched, apply
+from ..domain.play.formats import roughly
 from ..domain.tournament import Tournament
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 # Bytes in memory, estimated from counts: names may take four bytes per character.
-EMPTY, PER_TEAM, PER_PLAYER, PER_HAND = 40_000, 300, 1200, 1000
+EMPTY, PER_TEAM, PER_PLAYER, PER_HAND, PER_MATCH = 40_000, 300, 1200, 1000, 900
 KEPT = 200  # last events for which a stream keeps what they touched
 
 
@@ -69,7 +70,9 @@ class Stream:
         t = self.tournament
         hands = sum(len(draw.hands) for draw in t.draws)
         people = len(t.players) + len(t.blocked) + len(t.removed) + len(t.devices)
-        return EMPTY + PER_TEAM * len(t.teams) + PER_PLAYER * people + PER_HAND * hands
+        matches = roughly(t.play.format, len(t.play.entrants))
+        listed = PER_TEAM * len(t.teams) + PER_PLAYER * people + PER_HAND * hands
+        return EMPTY + listed + PER_MATCH * matches
 
     def touched_since(self, seq: int) -> list[Touched | None]:
         """The Touched of each event after ``seq``; [None] if that is no longer known."""

@@ -70,6 +70,15 @@ def matches(wanted: Format, n: int) -> int:
     return len(fixtures(wanted, n))
 
 
+def roughly(chosen: Format, n: int) -> int:
+    """About as many matches as there are, without making the plan; never far too few."""
+    if chosen.kind == LEAGUE:
+        return chosen.legs * n * (n - 1) // 2
+    if chosen.kind == GROUPS and chosen.groups:
+        return chosen.legs * n * (n // chosen.groups) // 2 + n
+    return 2 * n if chosen.kind != DRAW_ONLY else 0
+
+
 def fixtures(chosen: Format, n: int) -> tuple[Fixture, ...]:
     """Every match, after those that it depends on."""
     if chosen.kind == LEAGUE:
