@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from lct.application.screens.champion import champion
+from lct.application.screens.region import Scene
 from lct.domain import errors, snapshot
 from lct.domain.drawing import SkipReveal
 from lct.domain.picking import RestartPicks
@@ -29,7 +31,7 @@ from lct.domain.play.formats import (
     needs_winner,
     roughly,
 )
-from lct.domain.play.results import AWAY, HOME, NEITHER, Score
+from lct.domain.play.results import AWAY, HOME, NEITHER, ORGANISER, Result, Score
 from lct.domain.play.scoring import ReportScore, SetResult, WithdrawReport, score_text
 
 from .evening import SECRET, Evening
@@ -511,3 +513,58 @@ def test_the_rough_number_of_matches_is_near_the_real_one(kind: str) -> None:
         chosen = for_entrants(Format(kind, third_place=True), n)
         real = len(fixtures(chosen, n))
         assert 0.8 * real <= roughly(chosen, n) <= 2.2 * real
+
+
+# --- cases from public reports --------------------------------------------------------------------
+
+
+def test_penalties_and_walkovers_are_no_goals() -> None:
+    """M16: Ada 3-3 Dee, 4-2 on penalties; Bo by walkover against Cai; final Ada 1-0 Bo."""
+    e = Cup(4)
+    assert (e.names("K4.1"), e.names("K4.2")) == (("N0", "N3"), ("N1", "N2"))
+    e.agree("K4.1", 3, 3, None, (4, 2))
+    e.rule("K4.2", came=HOME)
+    e.agree("K2.1", 1, 0)
+    shown = champion(Scene(e.t, e.later(60)))
+    assert (shown.players, shown.matches, shown.goals) == (4, 2, 7)
+    assert shown.biggest is not None
+    assert shown.biggest.key == "K2.1"
+    assert e.play.results["K4.2"] == Result(None, HOME, ORGANISER)
+    assert e.play.results["K4.1"].score == Score(3, 3, None, (4, 2))
+
+
+def test_a_replayed_match_counts_once() -> None:
+    """M17 b: Ada 4-0 Bo, cleared, replayed 4-1; Ada 2-2 Cai; Bo 3-0 Cai."""
+    e = Cup(3, LEAGUE)
+    key = {frozenset(e.names(key)): key for key in e.play.competition.matches}
+
+    def played(home: str, away: str, ours: int, theirs: int) -> None:
+        match = key[frozenset((home, away))]
+        score = (ours, theirs) if e.names(match)[0] == home else (theirs, ours)
+        e.rule(match, *score)
+
+    played("N0", "N1", 4, 0)
+    e.rule(key[frozenset(("N0", "N1"))])
+    played("N0", "N1", 4, 1)
+    played("N0", "N2", 2, 2)
+    played("N1", "N2", 3, 0)
+    (table,) = e.play.competition.tables.values()
+    assert [
+        (row.entrant, row.points, row.goals_for, row.goals_against, row.played)
+        for row in table.rows
+    ] == [("p-N0", 4, 6, 3, 2), ("p-N1", 3, 4, 4, 2), ("p-N2", 1, 2, 5, 2)]
+
+
+def test_a_phone_that_slept_reports_nothing_for_the_next_match() -> None:
+    """M19: her old form names the old match, which the organiser has settled."""
+    e = Cup(4, LEAGUE, consoles=1)
+    first = e.called()[0]
+    ada = e.names(first)[0]
+    e.rule(first, 2, 2)
+    while ada not in e.names(e.called()[0]):
+        e.agree(e.called()[0], 1, 0)
+    following = e.called()[0]
+    with pytest.raises(errors.MatchDecided):
+        e.report(ada, first, 4, 3)
+    assert e.state(following) == state.CALLED
+    assert e.play.reports == {}
