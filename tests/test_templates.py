@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from bench.regions import REGION
 from lct.application.screens import PAGES as SCREENS
 from lct.application.screens.live_now import LiveNow
 from lct.application.screens.phone import personal
@@ -178,6 +179,7 @@ def test_every_region_is_one_element_that_begins_with_its_id(
         assert isinstance(root, Element)
         sent = out_of_band(html, "12.345")
         assert sent.count("hx-swap-oob=") == 1
+        assert REGION.match(sent), "the simulated people of bench/load do not see it"
         assert sent.index("hx-swap-oob=") < sent.index(">")
         assert parse(sent).by_id(region.id).attrs["hx-swap-oob"]
         ids = [e.id for e in root.walk() if e.id]

@@ -18,6 +18,7 @@ from locust.env import Environment
 from locust.exception import RescheduleTask
 
 from bench.client import BROWSER
+from bench.regions import REGION
 from bench.watchers import Screen
 
 PATIENCE = 15.0  # seconds; a page gives up its socket after this much silence
@@ -25,10 +26,6 @@ PATIENCE = 15.0  # seconds; a page gives up its socket after this much silence
 # a connection is not reused after half a second.
 IDLE = 0.5
 TOKEN = re.compile(r'name="csrf_token" value="([^"@]+)"')
-REGION = re.compile(
-    r'<(?:li|section|header|p|div|footer|aside|h2)(?: (?:hx-swap-oob|data-at)="[^"]*")*'
-    r' id="([\w-]+)"'
-)
 GOODBYE = bytes((0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE9))  # 1001, as when a page is left
 NUMBERS = itertools.count(1)
 
