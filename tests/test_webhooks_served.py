@@ -206,7 +206,8 @@ def test_an_unknown_host_name_logs_one_warning_and_no_error(
     e.post("/webhooks", {"url": "https://nowhere.invalid/"})
     e.join("Ola")
     wait_until(lambda: e.hooks[0]["tries"] == 1, seconds=10)
-    assert e.hooks[0]["reason"] == "no connection"
+    # A resolver may answer at once that there is no such name, or not in time.
+    assert e.hooks[0]["reason"] in ("no connection", "no answer in time")
     lines = house.lines()[before:]
     told = [line for line in lines if line["message"] == "webhook failed"]
     mine = [line for line in told if line["labels"]["tournament"] == e.code]
