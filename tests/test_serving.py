@@ -101,7 +101,7 @@ def test_the_server_stops_within_its_grace_period_and_removes_its_metrics_folder
     folders = [folder_of(server), folder_of(killed)]
     assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
     logged = server.log.stat().st_size
-    assert server.terminate() < 5  # seconds, on a busy machine; SIGKILL would come later
+    assert server.terminate() < 5  # seconds; about 1.5 on a machine with nothing else to do
     assert not answers(f"{server.url}/liveness")
     assert b"SIGKILL" not in server.log.read_bytes()[logged:]
     assert [folder.exists() for folder in folders] == [False, True]
