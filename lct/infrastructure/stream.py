@@ -11,7 +11,7 @@ from typing import Any
 
 from ..domain.errors import Unreadable
 from ..domain.fact import EVENTS, Event, Touched, apply
-from ..domain.play.formats import roughly
+from ..domain.play.formats import matches
 from ..domain.tournament import Tournament
 
 log = logging.getLogger(__name__)
@@ -70,9 +70,9 @@ class Stream:
         t = self.tournament
         hands = sum(len(draw.hands) for draw in t.draws)
         people = len(t.players) + len(t.blocked) + len(t.removed) + len(t.devices)
-        matches = roughly(t.play.format, len(t.play.entrants))
+        play = matches(t.play.format, len(t.play.entrants)) if t.play.begun else 0
         listed = PER_TEAM * len(t.teams) + PER_PLAYER * people + PER_HAND * hands
-        return EMPTY + listed + PER_MATCH * matches
+        return EMPTY + listed + PER_MATCH * play
 
     def touched_since(self, seq: int) -> list[Touched | None]:
         """The Touched of each event after ``seq``; [None] if that is no longer known."""

@@ -66,7 +66,7 @@ def head(s: Scene) -> Region:
     t = s.t
     now = open_round(s) if s.phase == PLAY else None
     played = progress(s) if s.phase in (PLAY, FINISHED) else (0, 0)
-    left = minutes(s) if s.phase == PLAY else (0, 0)
+    left = s.once(minutes) if s.phase == PLAY else (0, 0)
     data = Head(
         t.name, s.phase, len(t.players), picked(t), t.limit, s.turned, s.cards, now, *played, left
     )

@@ -147,7 +147,7 @@ def controls(s: Scene) -> Region:
         t.attempt,
         len(t.teams),
         *(progress(s) if on else (0, 0)),
-        minutes(s) if s.phase == PLAY else (0, 0),
+        s.once(minutes) if s.phase == PLAY else (0, 0),
         t.name_of(champion) if champion else "",
     )
     return Region("controls", "organise/_controls.html", data)
@@ -220,9 +220,9 @@ def choices(entrants: int, consoles: int) -> tuple[Choice, ...]:
             chosen = for_entrants(Format(kind), entrants)
         except Invalid:
             continue
-        matches = matches_of(chosen, entrants)
-        rounds = max(slots_of(chosen, entrants, consoles), -(-matches // consoles))
-        found.append(Choice(kind, matches, (rounds * SHORTEST, rounds * LONGEST)))
+        rounds = slots_of(chosen, entrants, consoles)
+        taking = rounds * SHORTEST, rounds * LONGEST
+        found.append(Choice(kind, matches_of(chosen, entrants), taking))
     return tuple(found)
 
 

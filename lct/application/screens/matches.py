@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from ...domain.play import state
 from ...domain.play.competition import Basis, Match, derive
-from ...domain.play.formats import Format
+from ...domain.play.formats import LEAGUE, Format
+from ...domain.play.formats import matches as matches_in
 from ...domain.play.matches import BestOf, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
 from ...domain.play.results import Score
 from ...domain.play.schedule import Call, coming
@@ -15,6 +16,7 @@ from ...domain.play.slots import minutes_left, slots
 from ...domain.text import Text, text
 from .region import Region, Scene
 
+EXACT = 64  # entrants
 SHORTEST, LONGEST = 10, 15  # minutes of a match, until they are measured
 
 
@@ -201,9 +203,15 @@ def minutes(s: Scene) -> tuple[int, int]:
 
 
 def slots_of(chosen: Format, entrants: int, consoles: int) -> int:
-    """How many matches one after the other a format takes on so many consoles."""
+    """How many matches one after the other a format takes on so many consoles. For more entrants
+    than EXACT, and for a league, it is what the consoles alone allow."""
+    count = matches_in(chosen, entrants)
+    least = -(-count // min(consoles, entrants // 2))
+    if chosen.kind == LEAGUE or entrants > EXACT:
+        return least
     everyone = tuple(map(str, range(entrants)))
-    return slots(derive(Basis(chosen, everyone, everyone), {}).unplayed(), consoles)
+    unplayed = derive(Basis(chosen, everyone, everyone), {}).unplayed()
+    return max(slots(unplayed, consoles), least)
 
 
 def match_region(prefix: str, template: str, key: str, data: tuple[object, ...]) -> Region:

@@ -133,7 +133,7 @@ def _bracket(s: Scene, cup: list[Match]) -> Region:
     running = sum(place.match.state in ON_NOW for place in places)
     decided, every = progress(s)
     rows = 2 ** max(0, depth - 2)
-    so_far = SoFar(minutes(s), decided, running, every)
+    so_far = SoFar(s.once(minutes), decided, running, every)
     data = Bracket("bracket", 2 * depth - 1, rows, open_)
     shown = [match_region("match-", "board/_match.html", p.match.key, p) for p in places]
     children = (Region("so-far", "board/_so_far.html", so_far), *shown)

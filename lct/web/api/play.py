@@ -33,9 +33,7 @@ def _playing(t: Tournament) -> Tournament:
     return t
 
 
-@api.operation(
-    "GET", M, right=Right.ANYONE, query=Page, answer=shapes.Matches, refusals=(409,)
-)  # fmt: skip
+@api.operation("GET", M, right=Right.ANYONE, query=Page, answer=shapes.Matches, refusals=(409,))
 def matches(call: Call) -> Any:
     """The matches in the order of the plan, with who plays, what counts and where they are called.
     Scores that only one side has reported are not shown."""
