@@ -232,7 +232,7 @@ def _was_final(match: Match) -> bool:
 
 
 def _ended(s: Scene, shower: Shower, player_id: str, theirs: Sequence[Match], champion: str) -> Own:
-    """Where a player stands who has no match to play, as far as it is known."""
+    """The standing of a player with no match left to play, as far as it is known."""
     of = s.t.play.competition
     if of.champion == player_id:
         return Own("champion", None, "", champion, place=1)

@@ -163,7 +163,7 @@ class _Change:
             self.look_at(fixture, self.matches[fixture.key].result)
 
     def look_at(self, fixture: Fixture, result: Result | None) -> None:
-        """Make the match anew. If its sides are others than before, its result is gone."""
+        """Make the match again. If its sides have changed, it loses its result."""
         match = Match(fixture, self.entrant(fixture.home), self.entrant(fixture.away))
         old = self.matches.get(fixture.key)
         if old is not None and old.sides != match.sides:

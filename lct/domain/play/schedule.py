@@ -1,6 +1,6 @@
 """The queue of consoles: who plays where now and next, as a fold over the play's events.
 
-The state holds only what events told: the calls, who has played when, and what the organiser took
+The state holds only what events said: the calls, who has played when, and what the organiser took
 back. ``call_next`` does the rest, and it depends on nothing else, so all workers agree.
 """
 
