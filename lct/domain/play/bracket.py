@@ -98,8 +98,8 @@ def double_elimination(n: int, reset: bool = True) -> tuple[Fixture, ...]:
 def _crossing(number: int, depth: int) -> int:
     """Match i, from 0, of round ``number`` above sends its loser to line i XOR this below.
 
-    Whoever loses in round r can meet an opponent from round s < r again as soon as their lines
-    run together. That is late if the highest bits of crossing r differ from those of crossing s:
+    The loser of a match in round r can meet an opponent from round s < r again once their two
+    lines meet. That is late if the highest bits of crossing r differ from those of crossing s:
     if they differ in the highest bit, the two come from different halves of the losers' side. So
     round r takes the bits of r - 1 in reverse, 0 1 2 3 as 000 100 010 110: the van der Corput
     sequence, in which any 2**k neighbours differ in their first k bits. The last rounds have too

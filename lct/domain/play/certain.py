@@ -46,9 +46,9 @@ def certain(
     which they can be won, drawn and lost. Each fixes the points; goals have no upper limit. So what
     one of two level entrants has over the other, by some rule, is a number or an interval without
     an end, and the first rule whose interval does not hold 0 decides. That is exact for two. Where
-    three or more are level, their goals are not independent: go through scores, as many as
-    MOST_SCORES allows, of which the last stand for all higher ones. If these are too few, a range
-    may be too wide; none is too narrow. Over MOST_WORK, points alone are compared.
+    three or more are level, their goals are not independent: try scores, up to
+    MOST_SCORES of them; the last ones stand for all higher scores. If that is too few, a range
+    can be too wide, but never too narrow. Over MOST_WORK, points alone are compared.
 
     Every match left counts as played. A double no-show, a withdrawal or a correction can undo what
     was certain.

@@ -44,8 +44,9 @@ def knockout_of_groups(
     ``best_from`` names the groups that the best come from, once all groups are finished; until
     then their slots are ``BestOf``. The best go where they are apart from their group: the best
     runners-up (``through`` 1) to the other half, the best thirds (2) to another quarter. If the
-    bracket has no such slots for these groups, it is set anew, and winners and runners-up may
-    change lines too. So with ``best``, the bracket is final only once ``best_from`` is known.
+    bracket has no such slots for these groups, the whole bracket is drawn up again, so winners
+    and runners-up may change lines too. So with ``best``, the bracket is final only once
+    ``best_from`` is known.
 
     Raises ValueError for fewer than two groups, for more than 1,024 entrants, for ``through``
     above 4, for ``best`` above 0 with ``through`` above 2, for ``best`` not below ``groups``, and
