@@ -64,3 +64,16 @@ def test_a_part_of_another_type_is_refused(kind: Any, stored: Any) -> None:
 def test_an_optional_time_is_read() -> None:
     now = datetime.now(UTC)
     assert [reader(datetime | None)(each) for each in (now, None)] == [now, None]
+
+
+@dataclass(frozen=True)
+class Grown:
+    name: str
+    legs: int = 1  # added later
+
+
+def test_a_value_stored_before_a_field_was_added_has_its_default() -> None:
+    assert reader(Grown)({"name": "cup"}) == Grown("cup", 1)
+    for wrong in ({"legs": 2}, {"name": "cup", "leg": 2}, {"name": "cup", "legs": "2"}):
+        with pytest.raises(TypeError):
+            reader(Grown)(wrong)

@@ -8,7 +8,7 @@ dataclass becomes a dict of its fields; a field with ``init=False`` is left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from functools import cache
 from types import NoneType, UnionType
@@ -70,11 +70,16 @@ def reader(kind: Any) -> Callable[[Any], Any]:
 
 
 def record(kind: Any) -> Callable[[Any], Any]:
-    """A function that builds a dataclass from a dict with exactly its fields."""
+    """A function that builds a dataclass from a dict of its fields.
+
+    A frozen value that was stored before a field was added has that field's default.
+    """
     readers = {name: reader(hints(kind)[name]) for name in _stored(kind)}
+    added = {field.name for field in fields(kind) if field.default is not MISSING}
+    needed = readers.keys() - (added if kind.__dataclass_params__.frozen else ())
 
     def read(value: Any) -> Any:
-        if not isinstance(value, dict) or value.keys() != readers.keys():
+        if not isinstance(value, dict) or not needed <= value.keys() <= readers.keys():
             raise TypeError(f"these are not the fields of {kind.__name__}")
         return kind(**{name: readers[name](each) for name, each in value.items()})
 
