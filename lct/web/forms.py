@@ -73,14 +73,14 @@ def play_format() -> Format:
 
     usual = Format()
     return Format(
-        field("kind"),
-        field("seeding") or usual.seeding,
-        bool(field("third_place")),
-        True,
-        chosen("legs", usual.legs),
-        chosen("groups", usual.groups),
-        chosen("through", usual.through),
-        field("tie_breakers") or usual.tie_breakers,
+        kind=field("kind"),
+        seeding=field("seeding") or usual.seeding,
+        third_place=bool(field("third_place")),
+        legs=chosen("legs", usual.legs),
+        groups=chosen("groups", usual.groups),
+        through=chosen("through", usual.through),
+        best=chosen("best", 0) if field("best").strip() else None,
+        tie_breakers=field("tie_breakers") or usual.tie_breakers,
     )
 
 

@@ -1,5 +1,5 @@
-"""The sheet over the organiser's page: one match, the matches of a name, or a question. Without
-htmx it is a page of its own."""
+"""The sheet over the organiser's page: one match, the matches of a name, the tables, or a question.
+Without htmx it is a page of its own."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ def asked(t: Tournament) -> ResponseReturnValue | None:
     if key := request.args.get("match", ""):
         now = scene(t)
         return _sheet(now, settling.settle(now, key[:20]))
+    if request.args.get("tables"):
+        now = scene(t)
+        return _sheet(now, settling.tables_sheet(now))
     if words := request.args.get("find", ""):
         now = scene(t)
         return _sheet(now, settling.found(now, words[:60]))

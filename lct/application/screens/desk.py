@@ -37,6 +37,7 @@ class Controls(NamedTuple):
     matches: int
     minutes: tuple[int, int]  # until the last match ends
     champion: str | Text
+    tables: int
 
 
 class Tools(NamedTuple):
@@ -149,6 +150,7 @@ def controls(s: Scene) -> Region:
         *(progress(s) if on else (0, 0)),
         s.once(minutes) if s.phase == PLAY else (0, 0),
         t.name_of(champion) if champion else "",
+        len(t.play.competition.tables) if on else 0,
     )
     return Region("controls", "organise/_controls.html", data)
 

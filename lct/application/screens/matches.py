@@ -94,6 +94,8 @@ class Shower:
         self.t, self.play = s.t, s.t.play
         self.short = s.once(short_names)
         self.newest = next(reversed(self.play.results), None)
+        of = self.play.competition
+        self.bracket_open = bool(of.basis.format.best) and of.best_from is None
 
     def match(self, match: Match) -> ShownMatch:
         console = self.play.console_of(match.key)
@@ -136,12 +138,12 @@ class Shower:
             case LoserOf(key):
                 of = self.play.competition.matches[key].fixture
                 return text("Loser of %(round)s", round=_numbered(of))
+            case PlaceIn() | BestOf() if self.bracket_open:
+                return text("open until all groups are over")
             case PlaceIn(group, place):
                 if place == 1:
                     return text("Winner of group %(group)s", group=group)
                 return text("No. %(place)s of group %(group)s", place=place, group=group)
-            case BestOf(place, _):
-                return text("One of the best in place %(place)s", place=place)
         return text("open")
 
 

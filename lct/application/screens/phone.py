@@ -26,7 +26,7 @@ from .matches import (
 )
 from .phases import FINISHED, JOIN, PLAY
 from .region import Region, Scene, Screen
-from .table import ShownTable, tables
+from .table import Tables, all_tables
 
 
 class Own(NamedTuple):
@@ -58,10 +58,6 @@ class PhoneStage(NamedTuple):
     cells: int
     tables: int
     watching: bool = False  # by somebody who plays none of them
-
-
-class Tables(NamedTuple):
-    tables: tuple[ShownTable, ...]
 
 
 class PhoneMatch(NamedTuple):
@@ -143,7 +139,7 @@ def _stage(s: Scene, watching: bool = False) -> Region:
     if s.phase in (PLAY, FINISHED):
         opening = s.once(_opening)
         rows = tuple(_row_of(match, opening) for match in all_matches(s) if match.state != "off")
-        found = tables(s)
+        found = all_tables(s)
         shown_tables = Region("tables", "me/_tables.html", Tables(found))
         data = PhoneStage("matches", len(rows), len(found), watching)
         return Region("stage", "me/_matches.html", data, (shown_tables, *rows))

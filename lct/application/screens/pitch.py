@@ -20,7 +20,7 @@ from .matches import (
     up_next,
 )
 from .region import Region, Scene
-from .table import ShownTable, tables
+from .table import ShownTable, across_groups, tables
 
 FITS = 16  # entrants in a bracket on one screen
 LANES_FIT = 8  # entrants in a double elimination on one screen
@@ -216,6 +216,8 @@ def _in_lane(
 
 def _centre(s: Scene) -> Region:
     shown = tables(s)
+    if any(table.finished for table in shown):
+        shown += across_groups(s)  # before that, too little of it is known
     listed = [match for match in all_matches(s) if match.state != "off"]
     if shown:
         listed = [match for match in listed if match.key[0] == "K"]

@@ -15,6 +15,7 @@ from ...domain.text import Text
 from .matches import Shower, ShownMatch, console_text, match_region, up_next
 from .phases import FINISHED, PLAY
 from .region import Region, Scene
+from .table import Tables, all_tables
 
 LISTED = 60  # matches of a list; the others are found by name
 
@@ -133,6 +134,12 @@ def _said(s: Scene, shower: Shower, match: Match) -> tuple[Said, ...]:
     said = s.t.play.reports.get(match.key, {}).items()
     by_side = sorted(said, key=lambda report: report[0] != match.home)
     return tuple(Said(shower.short[who], score) for who, score in by_side)
+
+
+def tables_sheet(s: Scene) -> Region:
+    """The tables as they are now."""
+    shown = all_tables(s) if s.phase in (PLAY, FINISHED) else ()
+    return Region(SHEET, "organise/_tables.html", Tables(shown))
 
 
 # --- the sheet ------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from ...domain.play.competition import Table
-from ...domain.play.standings import Row
+from ...domain.play.competition import best_of_next_place
+from ...domain.play.standings import Across, Row
 from ...domain.play.tallies import How, Outcome
 from ...domain.play.tie_breaks import Parting, Rule
 from ...domain.text import Text, text
@@ -38,35 +38,77 @@ class TableRow(NamedTuple):
     points: int
     through: bool  # among those who go on, as it stands
     why: Text | None  # how they were parted from others with as many points
+    group: Text | None  # that they come from, in a ranking across groups
 
 
 class ShownTable(NamedTuple):
     title: Text | None  # None: there is one table only
     rows: tuple[TableRow, ...]
     finished: bool
+    note: Text | None = None  # what the ranking leaves out
+
+
+class Tables(NamedTuple):
+    tables: tuple[ShownTable, ...]
+
+
+def all_tables(s: Scene) -> tuple[ShownTable, ...]:
+    return *tables(s), *across_groups(s)
 
 
 def tables(s: Scene) -> tuple[ShownTable, ...]:
     """The table of the league, or those of the groups."""
-    of = s.t.play.competition.tables
-    through = s.t.play.format.through if len(of) > 1 else 1
-    return tuple(_table(s, table, through) for table in of.values())
+    of = s.t.play.competition
+    through = s.t.play.format.through if len(of.tables) > 1 else 1
+    return tuple(
+        ShownTable(
+            _group(name) if name else None,
+            tuple(_rows(s, table.rows, through + (name in (of.best_from or ())))),
+            table.finished,
+        )
+        for name, table in of.tables.items()
+    )
 
 
-def _table(s: Scene, table: Table, through: int) -> ShownTable:
-    title = text("Group %(group)s", group=table.group) if table.group else None
-    return ShownTable(title, tuple(_rows(s, table, through)), table.finished)
+def across_groups(s: Scene) -> tuple[ShownTable, ...]:
+    """The ranking of the next place across the groups, if its best go on; else none."""
+    of, chosen = s.t.play.competition, s.t.play.format
+    if not chosen.best or len(of.tables) < 2:
+        return ()
+    ranking = best_of_next_place(of.basis, of.tables)
+    groups = {row.entrant: _group(name) for name, t in of.tables.items() for row in t.rows}
+    rows = tuple(_rows(s, ranking.rows, chosen.best, groups))
+    title = text("Best runners-up") if chosen.through == 1 else text("Best thirds")
+    return (ShownTable(title, rows, of.best_from is not None, _left_out(s, ranking)),)
 
 
-def _rows(s: Scene, table: Table, through: int) -> Iterable[TableRow]:
+def _left_out(s: Scene, ranking: Across) -> Text | None:
+    if not ranking.left_out:
+        return None
+    names = s.once(short_names)
+    return text(
+        "Groups differ in size, so matches against the last of the larger ones do not count here: "
+        "%(names)s",
+        names=listed([text("%(name)s", name=names[e]) for e in ranking.left_out]),
+    )
+
+
+def _group(name: str) -> Text:
+    return text("Group %(group)s", group=name)
+
+
+def _rows(
+    s: Scene, rows: Sequence[Row], through: int, groups: Mapping[str, Text] | None = None
+) -> Iterable[TableRow]:
     # Nobody who shares a place with the first one out is through, as it stands.
-    cut = table.rows[through].place if through < len(table.rows) else len(table.rows) + 1
-    for row in table.rows:
+    cut = rows[through].place if through < len(rows) else len(rows) + 1
+    for row in rows:
         player = s.t.players[row.entrant]
         team = s.t.teams[player.dealt].name if player.dealt is not None else ""
         yield TableRow(
             row.place, player.name, team, row.played, row.won, row.drawn, row.lost,
             row.goals_for, row.goals_against, row.points, row.place < cut, why(s, row),
+            groups[row.entrant] if groups else None,
         )  # fmt: skip
 
 

@@ -12,11 +12,11 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from .formats import WALKOVER, Format, in_table
-from .matches import Fixture, LoserOf, PlaceIn, Seed, Source, WinnerOf
+from .matches import BestOf, Fixture, LoserOf, PlaceIn, Seed, Source, WinnerOf
 from .plan import Plan, needs, plan_of
 from .results import AWAY, HOME, Result
 from .slots import Ready, Unplayed
-from .standings import Row, standings
+from .standings import Across, Row, across, standings
 from .tallies import How, Outcome, Tallies, count
 
 NOBODY = ""  # a side that stays empty: neither of the two it comes from came
@@ -90,17 +90,22 @@ class Basis(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Competition:
-    """The matches by key, the tables by group, the matches that can be called, the champion."""
+    """The matches by key, the tables by group, the matches that can be called, the champion.
+
+    ``best_from`` names the groups that the best of the next place come from, once all groups are
+    finished. Until then the bracket after such groups is open, and so is every match of it.
+    """
 
     basis: Basis
     matches: Mapping[str, Match] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     ready: Mapping[str, Ready] = field(default_factory=dict)
+    best_from: tuple[str, ...] | None = None
     champion: str | None = None
 
     @property
     def plan(self) -> Plan:
-        return plan_of(self.basis.format, len(self.basis.entrants))
+        return plan_of(self.basis.format, len(self.basis.entrants), self.best_from)
 
     def moved_on(self, key: str, result: Result | None) -> Moved:
         """The competition after that match got this result, or lost the one it had."""
@@ -110,22 +115,28 @@ class Competition:
 
     def unplayed(self) -> list[Unplayed]:
         """The matches that are still to be played, in the order of the plan."""
+        left = [match for match in self.matches.values() if not match.decided]
+        in_groups = (match.key for match in reversed(left) if in_table(match.fixture))
+        last = next(in_groups, None) if self.basis.format.best else None
         return [
             Unplayed(
                 match.key,
                 match.home or None,
                 match.away or None,
-                self._needs(match.fixture),
+                self._needs(match.fixture, last),
                 match.fixture.only_if_away_won is not None,
             )
-            for match in self.matches.values()
-            if not match.decided
+            for match in left
         ]
 
-    def _needs(self, fixture: Fixture) -> tuple[str, ...]:
-        """The matches that a match follows from, those of a group for one of its places too."""
-        groups = {s.group for s in (fixture.home, fixture.away) if isinstance(s, PlaceIn)}
-        tables = (key for group in sorted(groups) for key in self.plan.table[group])
+    def _needs(self, fixture: Fixture, last: str | None) -> tuple[str, ...]:
+        """The matches that a match follows from, those of a group for one of its places too. A
+        bracket that is open waits for all groups: the ``last`` match of them stands for all."""
+        sources = fixture.home, fixture.away
+        groups = {s.group for s in sources if isinstance(s, PlaceIn)}
+        tables = [key for group in sorted(groups) for key in self.plan.table[group]]
+        if last and any(isinstance(source, PlaceIn | BestOf) for source in sources):
+            tables.append(last)
         return *sorted(needs(fixture)), *tables
 
 
@@ -137,16 +148,38 @@ class Moved(NamedTuple):
 def derive(basis: Basis, results: Mapping[str, Result]) -> Competition:
     """The competition after these results."""
     change = _Change(Competition(basis))
-    for fixture in change.plan.fixtures:
-        change.look_at(fixture, results.get(fixture.key))
+    for place, fixture in enumerate(change.plan.fixtures):
+        change.look_at(place, results.get(fixture.key))
     return change.made().competition
+
+
+def best_of_next_place(basis: Basis, tables: Mapping[str, Table]) -> Across:
+    """The ranking of the best of the next place across the groups; provisional until all groups are
+    finished."""
+    groups = [(table.rows, table.tallies) for table in tables.values()]
+    finished = all(table.finished for table in tables.values())
+    place, rules = basis.format.through + 1, basis.format.rules
+    return across(groups, place, rules, _numbered(basis.lots), finished)
+
+
+def _numbered(lots: Sequence[str]) -> dict[str, int]:
+    return {entrant: number for number, entrant in enumerate(lots)}
+
+
+def _best_from(basis: Basis, tables: Mapping[str, Table]) -> tuple[str, ...] | None:
+    """The groups that the best come from, in their order; None while it is open."""
+    if not all(table.finished for table in tables.values()):
+        return None
+    most, place = basis.format.best or 0, basis.format.through
+    best = {row.entrant for row in best_of_next_place(basis, tables).rows[:most]}
+    return tuple(name for name, table in tables.items() if table.rows[place].entrant in best)
 
 
 class _Change:
     """A competition that is being made or moved on."""
 
     def __init__(self, before: Competition) -> None:
-        self.before, self.plan = before, before.plan
+        self.before, self.plan, self.best_from = before, before.plan, before.best_from
         self.matches, self.ready = dict(before.matches), dict(before.ready)
         self.tables = dict(before.tables)
         self.outcomes: dict[str, tuple[list[Outcome], list[Outcome]]] = {}  # added, removed
@@ -159,11 +192,14 @@ class _Change:
             self.close_tables()
             if not self.waiting:
                 continue
-            fixture = self.plan.fixtures[heappop(self.waiting)]
-            self.look_at(fixture, self.matches[fixture.key].result)
+            place = heappop(self.waiting)
+            self.look_at(place, self.matches[self.plan.fixtures[place].key].result)
 
-    def look_at(self, fixture: Fixture, result: Result | None) -> None:
+    def look_at(self, place: int, result: Result | None) -> None:
         """Make the match again. If its sides have changed, it loses its result."""
+        if self.outcomes and not in_table(self.plan.fixtures[place]):
+            self.close_tables()  # which can change the bracket
+        fixture = self.plan.fixtures[place]
         match = Match(fixture, self.entrant(fixture.home), self.entrant(fixture.away))
         old = self.matches.get(fixture.key)
         if old is not None and old.sides != match.sides:
@@ -211,9 +247,9 @@ class _Change:
             case LoserOf(key):
                 return self.matches[key].loser
             case PlaceIn(group, place):
-                self.close_tables()
                 table = self.tables[group]
-                return table.rows[place - 1].entrant if table.finished else None
+                open_ = self.before.basis.format.best and self.best_from is None
+                return table.rows[place - 1].entrant if table.finished and not open_ else None
         return None
 
     def close_tables(self) -> None:
@@ -223,7 +259,7 @@ class _Change:
             tallies = count(added, old.tallies if old else None, removed)
             decided = (old.decided if old else 0) + len(added) - len(removed)
             finished = decided == len(self.plan.table[group])
-            lots = {entrant: place for place, entrant in enumerate(self.before.basis.lots)}
+            lots = _numbered(self.before.basis.lots)
             rows = standings(
                 self._members(group, old), tallies, self.before.basis.format.rules, lots, finished
             )
@@ -231,7 +267,19 @@ class _Change:
             if old is not None:
                 for later in self.plan.out_of.get(group, ()):
                     heappush(self.waiting, self.plan.order[later])
+        if self.outcomes and self.before.basis.format.best:
+            self._find_best()
         self.outcomes = {}
+
+    def _find_best(self) -> None:
+        found = _best_from(self.before.basis, self.tables)
+        if found == self.best_from:
+            return
+        basis, self.best_from = self.before.basis, found
+        self.plan = plan_of(basis.format, len(basis.entrants), found)
+        for place, fixture in enumerate(self.plan.fixtures):
+            if fixture.key in self.matches and not in_table(fixture):
+                heappush(self.waiting, place)
 
     def _members(self, group: str, old: Table | None) -> Sequence[str]:
         if old:
@@ -243,7 +291,7 @@ class _Change:
         self.close_tables()
         new = replace(
             self.before, matches=self.matches, tables=self.tables, ready=self.ready,
-            champion=_champion(self.matches, self.tables),
+            best_from=self.best_from, champion=_champion(self.matches, self.tables),
         )  # fmt: skip
         return Moved(new, tuple(self.changed))
 

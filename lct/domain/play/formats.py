@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..errors import Invalid
 from ..text import text
-from .bracket import double_elimination, knockout
+from .bracket import bracket_size, double_elimination, knockout
 from .fixtures import group_fixtures, groups, round_robin
 from .matches import Fixture, Part
-from .qualified import knockout_of_groups
+from .qualified import MOST_BEST_AFTER, MOST_THROUGH, knockout_of_groups
 from .tie_breaks import HEAD_TO_HEAD_FIRST, OVERALL_FIRST, Rules
 
 DRAW_ONLY, LEAGUE, KNOCKOUT, DOUBLE, GROUPS = (
@@ -35,6 +36,7 @@ class Format:
     legs: int = 1  # league and groups: how often each meets each
     groups: int = 0  # how many; 0: as many as make groups of about four
     through: int = 2  # how many of each group go on
+    best: int | None = None  # of the next place across the groups; None: ``usual_best``
     tie_breakers: str = "overall-first"
 
     @property
@@ -56,11 +58,34 @@ def for_entrants(wanted: Format, n: int) -> Format:
         wanted = replace(wanted, groups=wanted.groups or max(2, round(n / GROUP_SIZE)))
         if n < 3 * wanted.groups or wanted.groups < 2:
             raise Invalid(groups=text("Each group needs at least three players."))
-        if not 1 <= wanted.through <= min(4, n // wanted.groups):
+        if not 1 <= wanted.through <= min(MOST_THROUGH, n // wanted.groups - 1):
             raise Invalid(through=text("Fewer than a whole group go on, and at most four."))
+        wanted = _with_best(wanted, n)
     if matches(wanted, n) > MOST_MATCHES:
         raise Invalid(kind=text("That would be more than %(most)s matches.", most=MOST_MATCHES))
     return wanted
+
+
+def _with_best(wanted: Format, n: int) -> Format:
+    if wanted.best is None:
+        return replace(wanted, best=usual_best(n, wanted.groups, wanted.through))
+    if wanted.best and wanted.through > MOST_BEST_AFTER:
+        raise Invalid(best=text("The best of the next place go on only after one or two of each."))
+    if not 0 <= wanted.best < wanted.groups:
+        raise Invalid(
+            best=text("Of %(groups)s groups, at most %(most)s of the next place go on.",
+                      groups=wanted.groups, most=wanted.groups - 1)
+        )  # fmt: skip
+    return wanted
+
+
+def usual_best(n: int, groups: int, through: int) -> int:
+    """How many of the next place fill the bracket, so that nobody has a bye; 0 if there are not so
+    many, or if that place is the last one of a group. 24 players in 6 groups: 4, as at the European
+    Championships."""
+    best = bracket_size(groups * through) - groups * through
+    behind = n // groups > through + 1
+    return best if through <= MOST_BEST_AFTER and best < groups and behind else 0
 
 
 def matches(chosen: Format, n: int) -> int:
@@ -74,13 +99,14 @@ def matches(chosen: Format, n: int) -> int:
     if chosen.kind == GROUPS and n:
         size, larger = divmod(n, chosen.groups)
         pairs = chosen.groups * size * (size - 1) // 2 + larger * size
-        qualified = chosen.groups * chosen.through
+        qualified = chosen.groups * chosen.through + (chosen.best or 0)
         return chosen.legs * pairs + qualified - 1 + (chosen.third_place and qualified >= 4)
     return 0
 
 
-def fixtures(chosen: Format, n: int) -> tuple[Fixture, ...]:
-    """Every match, after those that it depends on."""
+def fixtures(chosen: Format, n: int, best_from: Iterable[str] | None = None) -> tuple[Fixture, ...]:
+    """Every match, after those that it depends on. ``best_from``: see ``knockout_of_groups``; it
+    changes sources, but no key and no order."""
     if chosen.kind == LEAGUE:
         return tuple(round_robin(n, chosen.legs))
     if chosen.kind == KNOCKOUT:
@@ -89,7 +115,9 @@ def fixtures(chosen: Format, n: int) -> tuple[Fixture, ...]:
         return double_elimination(n, chosen.reset)
     if chosen.kind == GROUPS:
         of = groups(n, chosen.groups)
-        after = knockout_of_groups(len(of), chosen.through, third_place=chosen.third_place)
+        after = knockout_of_groups(
+            len(of), chosen.through, chosen.best or 0, best_from, chosen.third_place
+        )
         return *group_fixtures(of, chosen.legs), *after
     return ()
 

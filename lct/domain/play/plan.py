@@ -27,9 +27,10 @@ class Plan:
 
 
 @lru_cache(maxsize=KEPT)
-def plan_of(chosen: Format, n: int) -> Plan:
-    """The plan for ``n`` entrants; empty for none."""
-    found = fixtures(chosen, n) if n else ()
+def plan_of(chosen: Format, n: int, best_from: tuple[str, ...] | None = None) -> Plan:
+    """The plan for ``n`` entrants; empty for none. ``best_from`` names the groups that the best of
+    the next place come from, once that is known; only the sources of the bracket depend on it."""
+    found = fixtures(chosen, n, best_from) if n else ()
     after: dict[str, list[str]] = {}
     out_of: dict[str, list[str]] = {}
     table: dict[str, list[str]] = {}

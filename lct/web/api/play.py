@@ -52,9 +52,9 @@ def matches(call: Call) -> Any:
     "GET", f"{T}/standings", right=Right.ANYONE, answer=list[shapes.TableFacts], refusals=(409,)
 )
 def standings(call: Call) -> Any:
-    """The table of the league, or of each group; none in a cup."""
-    tables = _playing(call.t).play.competition.tables
-    return [shapes.table_facts(table) for table in tables.values()]
+    """The table of the league, or of each group; none in a cup. If the best of the next place go on
+    too, their ranking across the groups is the last one."""
+    return shapes.tables_facts(_playing(call.t).play.competition)
 
 
 @api.operation(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from ...domain.play import state
-from ...domain.play.competition import Match, Table
+from ...domain.play.competition import Competition, Match, best_of_next_place
 from ...domain.play.formats import Format, needs_winner
 from ...domain.play.results import MOST_GOALS, Result, Score
+from ...domain.play.standings import Row
 from ...domain.tournament import Tournament
 from .bodies import shown
 
@@ -52,6 +54,13 @@ class FormatBody(BaseModel):
     legs: int = Field(1, ge=1, le=2, description="How often each meets each in a league or group.")
     groups: int = Field(0, ge=0, le=512, description="0: groups of about four.")
     through: int = Field(2, ge=1, le=4, description="How many of each group go on.")
+    best: int | None = Field(
+        None,
+        ge=0,
+        le=512,
+        description="How many of the next place across the groups go on too; null: as many as "
+        "leave no byes in the cup, where that place is not the last of a group.",
+    )
     tie_breakers: TieBreakers = "overall-first"
     falls: list[str] = FALLS
 
@@ -89,6 +98,7 @@ class FormatFacts(BaseModel):
     legs: int
     groups: int
     through: int
+    best: int | None = Field(description="Of the next place, across the groups.")
     tie_breakers: TieBreakers
 
 
@@ -132,9 +142,13 @@ class RowFacts(BaseModel):
 
 
 class TableFacts(BaseModel):
-    group: str = Field(description="Empty for a league.")
+    group: str = Field(description="Empty for a league, and for a ranking across groups.")
+    across: int = Field(description="The place ranked across groups; 0: a table as usual.")
     finished: bool
     rows: list[RowFacts]
+    left_out: list[str] = Field(
+        description="Players of larger groups; matches against them are left out of the ranking."
+    )
 
 
 def format_facts(chosen: Format) -> FormatFacts:
@@ -167,8 +181,34 @@ def match_facts(t: Tournament, match: Match, with_reports: bool = False) -> Matc
     )
 
 
-def table_facts(table: Table) -> TableFacts:
-    rows = [
+def tables_facts(of: Competition) -> list[TableFacts]:
+    """The tables, and the ranking of the next place across the groups if its best go on."""
+    found = [
+        TableFacts(
+            group=table.group,
+            across=0,
+            finished=table.finished,
+            rows=_rows_facts(table.rows),
+            left_out=[],
+        )
+        for table in of.tables.values()
+    ]
+    if of.basis.format.best and len(found) > 1:
+        ranking = best_of_next_place(of.basis, of.tables)
+        found.append(
+            TableFacts(
+                group="",
+                across=of.basis.format.through + 1,
+                finished=of.best_from is not None,
+                rows=_rows_facts(ranking.rows),
+                left_out=list(ranking.left_out),
+            )
+        )
+    return found
+
+
+def _rows_facts(rows: Sequence[Row]) -> list[RowFacts]:
+    return [
         RowFacts(
             place=row.place,
             player_id=row.entrant,
@@ -181,6 +221,5 @@ def table_facts(table: Table) -> TableFacts:
             points=row.points,
             parted_by=row.parted.rule.value if row.parted and row.parted.rule else None,
         )
-        for row in table.rows
+        for row in rows
     ]
-    return TableFacts(group=table.group, finished=table.finished, rows=rows)
