@@ -1,6 +1,6 @@
 """The most expensive request without any rights: every kind in its worst legal form.
 
-Two tournaments have 1,024 players and 2,000 teams with long names; one is picking, one is drawn.
+Two tournaments have 1,024 players and 1,200 teams with long names; one is picking, one is drawn.
 Each kind of request runs a few times in one worker, and a few times as the first in a new one that
 has loaded no tournament. The figures are the worker's CPU time.
 """

@@ -45,7 +45,7 @@ from .web.sessions import Asked, Csrf, Sessions, session_cookie
 from .web.static import asset
 from .webhooks import Webhooks
 
-MAX_BODY = 256 * 1024  # 2,000 pasted teams of 40 characters, with room
+MAX_BODY = 256 * 1024  # 1,200 pasted teams of 40 characters, with room
 
 
 def create_app(settings: Settings) -> Flask:

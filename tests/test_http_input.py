@@ -11,6 +11,7 @@ import pytest
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
+from lct.domain.teams import MAX_TEAMS
 from lct.web.requests import FORM as URLENCODED
 from lct.web.requests import _read
 from lct.web.sessions import Asked
@@ -145,7 +146,7 @@ def test_a_taken_name_shows_its_error_beside_the_field(house: House) -> None:
 
 
 def test_the_largest_form_that_fits_is_accepted(house: House) -> None:
-    names = [f"{number:04} {'x' * 35}" for number in range(2000)]
+    names = [f"{number:04} {'x' * 35}" for number in range(MAX_TEAMS)]
     answer = create(house, {**FORM, "source": "pasted", "pasted": "\r\n".join(names)})
     assert answer.status == 303
 

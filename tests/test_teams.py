@@ -7,6 +7,7 @@ import pytest
 from lct.domain.errors import Invalid
 from lct.domain.teams import (
     MAX_ELABORATE,
+    MAX_TEAMS,
     classic_teams,
     parse_catalogue,
     pasted_teams,
@@ -44,18 +45,18 @@ def test_an_empty_pasted_list_is_refused(text: str) -> None:
         pasted_teams(text.splitlines())
 
 
-def test_a_pasted_list_holds_at_most_two_thousand_teams() -> None:
-    lines = [f"Team {i}" for i in range(2001)]
-    assert len(pasted_teams(lines[:2000])) == 2000
-    with pytest.raises(Invalid, match="2001 teams"):
+def test_a_pasted_list_holds_at_most_twelve_hundred_teams() -> None:
+    lines = [f"Team {i}" for i in range(1201)]
+    assert len(pasted_teams(lines[:1200])) == 1200
+    with pytest.raises(Invalid, match="1201 teams"):
         pasted_teams(lines)
 
 
 @pytest.mark.parametrize("drawn", ["😀", "e\u0301", "कि"])
 def test_a_list_takes_emoji_and_marks_up_to_a_limit(drawn: str) -> None:
-    names = [f"{number:04}{drawn * 18}" for number in range(2000)]
+    names = [f"{number:04}{drawn * 18}" for number in range(MAX_TEAMS)]
     fit = MAX_ELABORATE // len(names[0])
     assert len(pasted_teams(names[:fit])) == fit
     with pytest.raises(Invalid, match="emoji or combining marks"):
         pasted_teams(names[: fit + 1])
-    assert len(pasted_teams([*names[:fit], *(f"Żółw {number:04}" for number in range(1000))]))
+    assert len(pasted_teams([*names[:fit], *(f"Żółw {number:04}" for number in range(500))]))

@@ -28,7 +28,7 @@ from .stream import Stream
 log = logging.getLogger(__name__)
 
 # Of states that a worker caches, as Stream.size() estimates: 500 typical ones (174 teams, 16
-# players: 127 kB), or 22 of the largest (2,000 teams, 1,024 players, a draw: 2.9 MB).
+# players: 127 kB), or 24 of the largest (1,200 teams, 1,024 players, a draw: 2.7 MB).
 STREAM_BYTES = 64_000_000
 CHECK_SECONDS = 60.0
 SNAPSHOT_EVERY = 50  # events; of a large tournament fewer are written (_snapshot_every)
