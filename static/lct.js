@@ -91,20 +91,30 @@ function count(form) {
     const values = [mine, theirs].map((each) => form.elements[prefix + each]?.value ?? "");
     return values.includes("") ? null : values.map(Number);
   };
-  const goals = two(""), level = goals && goals[0] === goals[1];
+  // Of a second leg: the goals of the first one, mine first as well.
+  const before = (form.dataset.first ?? "0:0").split(":").map(Number);
+  if (side !== "home") before.reverse();
+  const sum = ([ours, others]) => [ours + before[0], others + before[1]];
+  const ahead = (goals) => {
+    const [ours, others] = sum(goals), away = side === "home" ? before[0] - goals[1] : goals[0] - before[1];
+    return ours - others || ("awayGoals" in form.dataset ? away : 0);
+  };
+  const goals = two(""), level = goals && !ahead(goals);
   const needed = $(".level", form), shootout = $("[data-pair=penalties]", form);
   if (needed) needed.disabled = !level;
   const extra = level && needed ? two("extra_") : null;
-  const [ours, others] = extra ? [goals[0] + extra[0], goals[1] + extra[1]] : goals ?? [];
-  if (shootout) shootout.disabled = ours !== others;
-  const [a, b] = (needed && level && ours === others && two("penalties_")) || [0, 0];
-  const lead = Math.sign(ours - others || a - b);
+  const [ours, others] = extra ? [goals[0] + extra[0], goals[1] + extra[1]] : goals ?? [0, 0];
+  const open = level && !ahead([ours, others]), both = sum([ours, others]);
+  if (shootout) shootout.disabled = !open;
+  const [a, b] = (needed && open && two("penalties_")) || [0, 0];
+  const lead = ahead([ours, others]) || a - b;
   const kind = lead > 0 ? "won" : lead < 0 ? "lost" : needed ? "level" : "drawn";
-  const how = a - b ? "-penalties" : extra?.some(Boolean) ? "-extra" : "";
+  const how = a - b ? "-penalties" : lead && both[0] === both[1] ? "-away" : extra?.some(Boolean) ? "-extra" : "";
+  const most = Math.max(...both), less = Math.min(...both);
   const send = $(".send-main", form), more = $(".send-more", form);
   send.dataset.plain ??= send.textContent;
   send.textContent = goals ? filled(words.send, { ours, theirs: others }) : send.dataset.plain;
-  more.textContent = goals ? filled(words[kind + how] ?? words[kind], { name, own, a, b }) : "";
+  more.textContent = goals ? filled(words[kind + how] ?? words[kind], { name, own, a, b, more: most, less }) : "";
 }
 function countAll() {
   document.querySelectorAll(".report").forEach(count);

@@ -14,8 +14,9 @@ from ..domain.evening import CreateTournament
 from ..domain.people import Join
 from ..domain.picking import PickTeam
 from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.competition import Match
 from ..domain.play.formats import KINDS, KNOCKOUT, Format, needs_winner
-from ..domain.play.results import Score
+from ..domain.play.results import ALONE, Score
 from ..domain.play.schedule import MOST_CONSOLES
 from ..domain.play.scoring import ReportScore, SetResult
 from ..domain.rights import SYSTEM
@@ -47,10 +48,13 @@ def people(count: int) -> Iterator[tuple[str, str]]:
 @click.option("--stage", default="picking", show_default=True, type=click.Choice(STAGES))
 @click.option("--name", default="", help="The tournament's name; a numbered one if left out.")
 @click.option("--format", "kind", default=KNOCKOUT, show_default=True, type=click.Choice(KINDS))
+@click.option("--cup-legs", default=1, show_default=True, type=click.IntRange(1, 2))
 @click.option("--consoles", default=2, show_default=True, type=click.IntRange(1, MOST_CONSOLES))
 @click.option("--option", default=draw.PLAIN, type=click.Choice([draw.PLAIN, draw.NOT_OWN]))
 @with_app
-def demo(players: int, stage: str, name: str, kind: str, consoles: int, option: str) -> None:
+def demo(
+    players: int, stage: str, name: str, kind: str, cup_legs: int, consoles: int, option: str
+) -> None:
     """Create a tournament with people in it. Its addresses are printed."""
     from ..web import identity
 
@@ -82,7 +86,7 @@ def demo(players: int, stage: str, name: str, kind: str, consoles: int, option: 
         names = tuple(map(str, range(1, consoles + 1)))
         run(SkipReveal(code=code, by=SYSTEM))
         run(NameConsoles(code=code, by=SYSTEM, names=names))
-        run(ChooseFormat(code=code, by=SYSTEM, format=Format(kind)))
+        run(ChooseFormat(code=code, by=SYSTEM, format=Format(kind, cup_legs=cup_legs)))
         _play(code, half=stage == "playing")
     key = identity.organiser_key(code, 1)
     click.echo(f"code       {shown_code(code)}")
@@ -99,30 +103,30 @@ def _play(code: str, half: bool) -> None:
     t = app().store.read(code).tournament
     left = len(t.play.competition.matches) // (2 if half else 1)
     while left and (called := _called(t)):
-        key, needs = called[0]
-        t = app().execute(SetResult(code=code, by=SYSTEM, match=key, score=_score(chance, needs)))
+        score = _score(chance, called[0])
+        t = app().execute(SetResult(code=code, by=SYSTEM, match=called[0].key, score=score))
         left -= 1
-    for (key, _), sides in zip(_called(t), (1, 2), strict=False):
-        players = t.play.competition.matches[key].sides[:sides]
-        for goals, player_id in enumerate(filter(None, players), 1):
+    for match, sides in zip(_called(t), (1, 2), strict=False):
+        least = (match.first or ALONE).away + 1
+        for goals, player_id in enumerate(filter(None, match.sides[:sides]), least):
             said = ReportScore(
-                code=code, by=SYSTEM, player_id=player_id, match=key, score=Score(goals, 0)
+                code=code, by=SYSTEM, player_id=player_id, match=match.key, score=Score(goals, 0)
             )
             app().execute(said)
 
 
-def _called(t: Tournament) -> list[tuple[str, bool]]:
-    """The matches on consoles, the longest running first, and whether each needs a winner."""
+def _called(t: Tournament) -> list[Match]:
+    """The matches on consoles, the longest running first."""
     calls = sorted(filter(None, t.play.queue.consoles.values()), key=lambda call: call.since)
-    matches = t.play.competition.matches
-    return [(call.key, needs_winner(matches[call.key].fixture)) for call in calls]
+    return [t.play.competition.matches[call.key] for call in calls]
 
 
-def _score(chance: random.Random, needs: bool) -> Score:
+def _score(chance: random.Random, match: Match) -> Score:
     home, away = chance.choices(range(5), (4, 5, 4, 2, 1), k=2)
-    if needs and home == away:
-        return Score(home, away, (0, 0), (4, 3))
-    return Score(home, away)
+    score = Score(home, away)
+    if needs_winner(match.fixture) and score.lead(match.first or ALONE) == 0:
+        return score._replace(extra=(0, 0), penalties=(4, 3))
+    return score
 
 
 def _enough(players: int) -> tuple[Team, ...]:

@@ -153,13 +153,17 @@ def _play(guest: Guest, pace: float, totals: Totals) -> None:
             reported.add(match[1])
             chance = random.Random(guest.code + match[1])
             home, away = chance.sample(range(6), 2)  # never level, so that a cup goes on
-            status = guest.post("score", match=match[1], home=home, away=away)
+            score = {"home": home, "away": away}
+            first = re.search(r'data-first="(\d+):(\d+)"', page)
+            if first and home + int(first[1]) == away + int(first[2]):
+                score |= {"penalties_home": 4, "penalties_away": 3}
+            status = guest.post("score", match=match[1], **score)
             totals.add(reported=status == 200, failed=status not in (200, 409))
         time.sleep(max(pace, 0.2))
 
 
 @with_app
-def _host(code: str, kind: str, consoles: int, bots: list[threading.Thread]) -> None:
+def _host(code: str, wanted: Format, consoles: int, bots: list[threading.Thread]) -> None:
     """Draw, turn all cards and choose how to play, as soon as everybody has picked."""
     run = app().execute
     while not app().store.read(code).tournament.ready:
@@ -169,7 +173,7 @@ def _host(code: str, kind: str, consoles: int, bots: list[threading.Thread]) -> 
     names = tuple(map(str, range(1, consoles + 1)))
     attempt = app().store.read(code).tournament.attempt
     run(NameConsoles(code=code, by=SYSTEM, names=names))
-    run(ChooseFormat(code=code, by=SYSTEM, format=Format(kind)))
+    run(ChooseFormat(code=code, by=SYSTEM, format=wanted))
     run(DrawTeams(code=code, by=SYSTEM, attempt=attempt))
     run(SkipReveal(code=code, by=SYSTEM))
 
@@ -180,9 +184,16 @@ def _host(code: str, kind: str, consoles: int, bots: list[threading.Thread]) -> 
 @click.option("--guests", default=8, show_default=True, type=click.IntRange(1, 500))
 @click.option("--pace", default=1.0, show_default=True, help="Seconds a guest looks at a team.")
 @click.option("--format", "kind", type=click.Choice(KINDS), help="Play to the champion like that.")
+@click.option("--cup-legs", default=1, show_default=True, type=click.IntRange(1, 2))
 @click.option("--consoles", default=2, show_default=True, type=click.IntRange(1, MOST_CONSOLES))
 def simulate(
-    code: str, base: str | None, guests: int, pace: float, kind: str | None, consoles: int
+    code: str,
+    base: str | None,
+    guests: int,
+    pace: float,
+    kind: str | None,
+    cup_legs: int,
+    consoles: int,
 ) -> None:
     """Let bots join a tournament, pick, and (with --format) play. They tap and look around as
     guests do. The draw and the format are the host's: --format does them on this machine."""
@@ -202,7 +213,8 @@ def simulate(
             bot.start()
         done = 0
         if kind:
-            _host(code=wanted, kind=kind, consoles=consoles, bots=bots)
+            chosen = Format(kind, cup_legs=cup_legs)
+            _host(code=wanted, wanted=chosen, consoles=consoles, bots=bots)
         while any(bot.is_alive() for bot in bots):
             time.sleep(0.1)
             bar.update(totals.picked - done)

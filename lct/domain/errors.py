@@ -187,6 +187,10 @@ class MatchNotReady(Refused):
     sentence = text("That match cannot be played yet: its sides are not known.")
 
 
+class FirstLegOpen(Refused):
+    sentence = text("The second leg is played after the first one.")
+
+
 class MatchDecided(Refused):
     sentence = text("That match is decided. Ask the host if it is wrong.")
 

@@ -12,7 +12,7 @@ from flask import request
 from ..domain.draw import PLAIN
 from ..domain.errors import Invalid
 from ..domain.play.formats import Format
-from ..domain.play.results import MOST_GOALS, Score
+from ..domain.play.results import MOST_GOALS, ORGANISER, Result, Score
 from ..domain.play.schedule import MOST_CONSOLES
 from ..domain.teams import STAR_STEPS, CatalogueTeam, Team, classic_teams, pasted_teams, rated_teams
 from ..domain.text import Text, text
@@ -77,13 +77,12 @@ def play_format() -> Format:
         seeding=field("seeding") or usual.seeding,
         third_place=bool(field("third_place")),
         legs=chosen("legs", usual.legs),
+        cup_legs=chosen("cup_legs", usual.cup_legs),
+        away_goals=bool(field("away_goals")),
         groups=chosen("groups", usual.groups),
         through=chosen("through", usual.through),
         best=chosen("best", 0) if field("best").strip() else None,
         tie_breakers=field("tie_breakers") or usual.tie_breakers,
-        own_order=tuple(filter(None, request.form.getlist("own_order"))),
-        win=chosen("win", usual.win),
-        draw=chosen("draw", usual.draw),
     )
 
 
@@ -101,6 +100,13 @@ def result() -> dict[str, Any]:
     if not said["came"] and not field("clear"):
         said["score"] = score()
     return said
+
+
+def set_result() -> Result | None:
+    """The result in the form as the match would have it."""
+    said = result()
+    score, came = said.get("score"), said["came"]
+    return Result(score, came, ORGANISER) if score or came else None
 
 
 def falls() -> tuple[str, ...]:

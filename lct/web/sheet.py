@@ -53,8 +53,9 @@ def confirm(code: str, refusal: ResultsFall) -> ResponseReturnValue:
     now = scene(app().store.read(code).tournament)
     left_out = ("csrf_token", "falls", "version")
     fields = tuple((k, v) for k, v in request.form.items(multi=True) if k not in left_out)
-    falls = tuple(("falls", key) for key in refusal.matches)
-    return _sheet(now, settling.confirm(now, fields + falls, refusal.matches), status)
+    fields += tuple(("falls", key) for key in refusal.matches)
+    asked = (forms.field("match"), forms.set_result()) if forms.field("do") == "result" else ()
+    return _sheet(now, settling.confirm(now, fields, refusal.matches, *asked), status)
 
 
 def _sheet(now: Scene, shown: Region, status: int = 200) -> ResponseReturnValue:

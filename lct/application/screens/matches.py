@@ -14,7 +14,6 @@ from ...domain.play.results import Score
 from ...domain.play.schedule import Call, coming
 from ...domain.play.slots import minutes_left, slots
 from ...domain.text import Text, text
-from ...domain.tournament import Player
 from .region import Region, Scene
 
 EXACT = 64  # entrants
@@ -45,6 +44,24 @@ class ShownMatch(NamedTuple):
     extra: bool  # decided in or after extra time
     walkover: bool
     just_in: bool  # the newest result
+    leg: int = 0  # 1 or 2 in a tie
+    first: tuple[int, int] | None = None  # of a second leg: what the first one counts in it
+    legs: tuple[tuple[int, int] | None, ...] = ()  # of a tie in one place: its goals are of both
+
+    @property
+    def aggregate(self) -> tuple[int, int] | None:
+        """The goals of both legs, once both are played."""
+        home, away = self.home.goals, self.away.goals
+        if self.first is None or home is None or away is None:
+            return None
+        return self.first[0] + home, self.first[1] + away
+
+    @property
+    def on_away_goals(self) -> bool:
+        """Whether away goals decided the tie."""
+        both = self.aggregate
+        level = both is not None and both[0] == both[1] and self.home.penalties is None
+        return level and (self.home.won or self.away.won)
 
 
 def console_text(name: str) -> Text:
@@ -58,8 +75,10 @@ def console_text(name: str) -> Text:
 
 
 def round_text(fixture: Fixture) -> Text:
-    """The part and round of a match, such as ``Quarter-final``."""
+    """The part and round of a match, such as ``Quarter-final``, and which leg it is."""
     part, number = fixture.part, fixture.round
+    if leg := fixture.leg:
+        return text("%(round)s, leg %(leg)s", round=tie_round(fixture), leg=leg)
     if part is Part.LEAGUE:
         return text("Round %(number)s", number=number)
     if part is Part.GROUP:
@@ -75,6 +94,11 @@ def round_text(fixture: Fixture) -> Text:
     return knockout_round(int(fixture.key[1:].partition(".")[0]))
 
 
+def tie_round(fixture: Fixture) -> Text:
+    """The part and round of a match without its leg."""
+    return round_text(fixture._replace(legs=()))
+
+
 def knockout_round(left: int) -> Text:
     """The round of a knockout with so many places left in it."""
     names = {2: text("Final"), 4: text("Semi-final"), 8: text("Quarter-final")}
@@ -82,22 +106,10 @@ def knockout_round(left: int) -> Text:
 
 
 def short_names(s: Scene) -> dict[str, str]:
-    """Player id -> the first name; where others would read the same, with the surname's first
-    letter, or the whole name."""
+    """Player id -> the first name, with as much of the surname as tells two people apart."""
     players = s.t.players.values()
     firsts = Counter(player.first for player in players)
-    letters = Counter(_with_letter(player) for player in players)
-
-    def short(player: Player) -> str:
-        if firsts[player.first] == 1:
-            return player.first
-        return _with_letter(player) if letters[_with_letter(player)] == 1 else player.name
-
-    return {player.id: short(player) for player in players}
-
-
-def _with_letter(player: Player) -> str:
-    return f"{player.first} {player.last[:1]}."
+    return {p.id: p.first if firsts[p.first] == 1 else f"{p.first} {p.last[:1]}." for p in players}
 
 
 class Shower:
@@ -111,8 +123,7 @@ class Shower:
         self.bracket_open = bool(of.basis.format.best) and of.best_from is None
 
     def match(self, match: Match) -> ShownMatch:
-        console = self.play.console_of(match.key)
-        score = match.result.score if match.result else None
+        console, score = self.play.console_of(match.key), match.score
         return ShownMatch(
             match.key,
             round_text(match.fixture),
@@ -123,6 +134,29 @@ class Shower:
             bool(score and score.extra),
             bool(match.result and not score),
             match.key == self.newest,
+            match.fixture.leg,
+            match.first[:2] if match.first and match.fixture.leg == 2 else None,
+        )
+
+    def tie(self, match: Match) -> ShownMatch:
+        """A tie in one place, from its second leg: the state of the leg that is on or comes next,
+        the goals of both. A single match is shown as it is."""
+        second = self.match(match)
+        if match.fixture.leg != 2:
+            return second
+        before = self.play.competition.matches[match.fixture.legs[0]]
+        first = self.match(before)
+        now = first if not before.decided else second
+        scores = second.first, match.score and match.score.goals
+        both = second.aggregate or (second.first if not match.result else None) or (None, None)
+        return second._replace(
+            round=tie_round(match.fixture),
+            state=now.state,
+            console=now.console,
+            home=second.home._replace(goals=both[0]),
+            away=second.away._replace(goals=both[1]),
+            just_in=first.just_in or second.just_in,
+            legs=scores if any(scores) else (),
         )
 
     def _side(
@@ -161,12 +195,12 @@ class Shower:
 
 
 def _numbered(fixture: Fixture) -> Text:
-    number = fixture.key.partition(".")[2]
-    if not number:
-        return round_text(fixture)
+    round_ = tie_round(fixture)
+    if not fixture.number:
+        return round_
     if fixture.part is Part.KNOCKOUT:
-        return text("%(round)s %(number)s", round=round_text(fixture), number=number)
-    return text("%(round)s, match %(number)s", round=round_text(fixture), number=number)
+        return text("%(round)s %(number)s", round=round_, number=fixture.number)
+    return text("%(round)s, match %(number)s", round=round_, number=fixture.number)
 
 
 # --- several --------------------------------------------------------------------------------------

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ...domain.fact import Touched
 from ...domain.play.competition import Match
 from ...domain.play.formats import needs_winner
 from ...domain.play.matches import Part
-from ...domain.play.results import Score
+from ...domain.play.results import ALONE, FirstLeg, Score
 from ...domain.play.state import READY
 from ...domain.text import Text
 from .cards import card_rows, own_row
@@ -23,16 +23,17 @@ from .matches import (
     match_region,
     matches_of,
     own_match,
+    tie_round,
 )
 from .phases import FINISHED, JOIN, PLAY
 from .region import Region, Scene, Screen
-from .table import Tables, all_tables, ordered_by
+from .table import Tables, all_tables
 
 
 class Own(NamedTuple):
     """Where a player stands in the matches."""
 
-    state: str  # match (to play), waiting (for an opponent), out, champion or done
+    state: str  # match (to play), waiting (for an opponent), level, out, champion or done
     match: ShownMatch | None  # to play or to wait for; if out, the one that was lost
     side: str  # home or away: which side of it they are
     champion: str  # once there is one
@@ -51,6 +52,7 @@ class ScoreForm(NamedTuple):
     needs_winner: bool = False
     mine: Score | None = None  # what I reported
     theirs: Score | None = None  # what the other side did; hidden until I have reported
+    first: FirstLeg = ALONE  # what the first leg counts, by score.lead
 
 
 class PhoneStage(NamedTuple):
@@ -63,7 +65,7 @@ class PhoneStage(NamedTuple):
 class PhoneMatch(NamedTuple):
     match: ShownMatch
     side: str  # home or away: which side of it this player is; empty: it is not theirs
-    opens: bool  # the first one of its round
+    head: Text | None  # its round, if it is the first one of it
 
 
 class Card(NamedTuple):
@@ -122,17 +124,17 @@ def _score(form: ScoreForm) -> Region:
 NO_SCORE = _score(ScoreForm())
 
 
-def _row_of(match: ShownMatch, opening: Container[str], side: str = "") -> Region:
-    data = PhoneMatch(match, side, match.key in opening)
+def _row_of(match: ShownMatch, opening: Mapping[str, Text], side: str = "") -> Region:
+    data = PhoneMatch(match, side, opening.get(match.key))
     return match_region("match-", "me/_match.html", match.key, data)
 
 
-def _opening(s: Scene) -> frozenset[str]:
-    """The keys of the matches that are the first of their round."""
+def _opening(s: Scene) -> dict[str, Text]:
+    """The rounds, by the keys of the matches that are the first of them."""
     matches = [match for match in s.t.play.competition.matches.values() if not match.off]
     rounds = [(m.fixture.part, m.fixture.round, m.fixture.group) for m in matches]
     pairs = zip(matches, rounds, [None, *rounds], strict=False)
-    return frozenset(match.key for match, this, before in pairs if this != before)
+    return {m.key: tie_round(m.fixture) for m, this, before in pairs if this != before}
 
 
 def _stage(s: Scene, watching: bool = False) -> Region:
@@ -140,9 +142,7 @@ def _stage(s: Scene, watching: bool = False) -> Region:
         opening = s.once(_opening)
         rows = tuple(_row_of(match, opening) for match in all_matches(s) if match.state != "off")
         found = all_tables(s)
-        shown_tables = Region(
-            "tables", "me/_tables.html", Tables(found, ordered_by(s.t.play.format))
-        )
+        shown_tables = Region("tables", "me/_tables.html", Tables(found))
         data = PhoneStage("matches", len(rows), len(found), watching)
         return Region("stage", "me/_matches.html", data, (shown_tables, *rows))
     if s.t.current_draw:
@@ -201,13 +201,15 @@ def _in_play(s: Scene, player_id: str, card: Card) -> tuple[Card, dict[str, Regi
     if match is None:
         return card._replace(own=_ended(s, shower, player_id, theirs, name)), own
     seen, side = shower.match(match), _side(match, player_id)
-    if not match.known:
+    if not match.playable:
         return card._replace(own=Own("waiting", seen, side, name)), own
     said = play.reports.get(match.key, {})
     mine = said.get(player_id)
     other = next((score for who, score in said.items() if who != player_id), None)
     needs = needs_winner(match.fixture)
-    own["score"] = _score(ScoreForm(match.key, seen, side, needs, mine, other if mine else None))
+    theirs_said = other if mine else None
+    form = ScoreForm(match.key, seen, side, needs, mine, theirs_said, match.first or ALONE)
+    own["score"] = _score(form)
     where = _called_next(s, shower, match.key) if seen.state == READY else (None, None)
     return card._replace(own=Own("match", seen, side, name, mine is not None, *where)), own
 
@@ -234,6 +236,8 @@ def _ended(s: Scene, shower: Shower, player_id: str, theirs: Sequence[Match], ch
     of = s.t.play.competition
     if of.champion == player_id:
         return Own("champion", None, "", champion, place=1)
+    if level := next((m for m in theirs if m.level), None):
+        return Own("level", shower.match(level), _side(level, player_id), champion)
     cup = [m for m in theirs if needs_winner(m.fixture)]
     lost = next((m for m in reversed(cup) if m.winner != player_id), None)
     if lost:

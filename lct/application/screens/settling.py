@@ -6,16 +6,17 @@ import unicodedata
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ...domain.errors import MatchNotReady, UnknownMatch
+from ...domain.errors import UnknownMatch
 from ...domain.play import state
 from ...domain.play.competition import Match
 from ...domain.play.formats import needs_winner
-from ...domain.play.results import Score
+from ...domain.play.results import Result, Score
+from ...domain.play.scoring import check_playable
 from ...domain.text import Text
 from .matches import Shower, ShownMatch, console_text, match_region, up_next
 from .phases import FINISHED, PLAY
 from .region import Region, Scene
-from .table import Tables, all_tables, ordered_by
+from .table import Tables, all_tables
 
 LISTED = 60  # matches of a list; the others are found by name
 
@@ -37,7 +38,7 @@ class Need(NamedTuple):
 
 class HostMatch(NamedTuple):
     match: ShownMatch
-    known: bool  # its result can be set
+    opens: bool  # its result can be set, or cleared
     soon: bool  # among those that are called next
 
 
@@ -60,6 +61,7 @@ class Settle(NamedTuple):
     wrong: Text | None
     consoles: tuple[tuple[str, Text], ...]  # that it can be called to; empty: it is played
     called: bool
+    away_goals: bool
 
 
 class Found(NamedTuple):
@@ -76,6 +78,7 @@ class Confirm(NamedTuple):
     what: str  # result or format
     fields: tuple[tuple[str, str], ...]
     falls: tuple[ShownMatch, ...]
+    second: ShownMatch | None  # of a first leg: its second one, which counts otherwise then
 
 
 SHEET = "confirm"  # the id of the region over the page
@@ -91,13 +94,14 @@ def lists(s: Scene) -> tuple[Region, ...]:
     for match in matches.values():
         by_state.setdefault(play.state_of(match), []).append(match)
     disputes = by_state.get(state.DISPUTED, [])
-    needs = [*disputes, *by_state.get(state.REPORTED, ())]
+    level = by_state.get(state.LEVEL, ())
+    needs = [*disputes, *level, *by_state.get(state.REPORTED, ())]
     soon = _soon(s)
     ready = by_state.get(state.READY, [])
     now = [*by_state.get(state.CALLED, ()), *(match for match in ready if match.key in soon)]
     later = [match for match in ready if match.key not in soon] + by_state.get(state.WAITING, [])
     played = [matches[key] for key in reversed(play.results) if key in matches]
-    counted = Matches("needs", len(needs), len(disputes))
+    counted = Matches("needs", len(needs), len(disputes) + len(level))
     return (
         Region("needs", "organise/_needs.html", counted, tuple(_needs(s, shower, needs))),
         _list("now", shower, now, soon),
@@ -125,7 +129,8 @@ def _rows(
     shower: Shower, matches: list[Match], soon: set[str], prefix: str = "match-"
 ) -> Iterable[Region]:
     for match in matches[:LISTED]:
-        data = HostMatch(shower.match(match), match.known, match.key in soon)
+        opens = match.playable or match.result is not None
+        data = HostMatch(shower.match(match), opens, match.key in soon)
         yield match_region(prefix, "organise/_match.html", match.key, data)
 
 
@@ -139,7 +144,7 @@ def _said(s: Scene, shower: Shower, match: Match) -> tuple[Said, ...]:
 def tables_sheet(s: Scene) -> Region:
     """The tables as they are now."""
     shown = all_tables(s) if s.phase in (PLAY, FINISHED) else ()
-    return Region(SHEET, "organise/_tables.html", Tables(shown, ordered_by(s.t.play.format)))
+    return Region(SHEET, "organise/_tables.html", Tables(shown))
 
 
 # --- the sheet ------------------------------------------------------------------------------------
@@ -150,8 +155,8 @@ def settle(s: Scene, key: str, score: Score | None = None, wrong: Text | None = 
     match = s.t.play.competition.matches.get(key) if s.phase in (PLAY, FINISHED) else None
     if match is None:
         raise UnknownMatch
-    if not match.known:
-        raise MatchNotReady
+    if not match.result:
+        check_playable(match)
     shower, play = Shower(s), s.t.play
     played, here = match.decided or key in play.reports, play.console_of(key)
     free = [] if played else [name for name in play.queue.consoles if name != here]
@@ -159,11 +164,12 @@ def settle(s: Scene, key: str, score: Score | None = None, wrong: Text | None = 
         s.t.version,
         shower.match(match),
         needs_winner(match.fixture),
-        score or (match.result.score if match.result else None),
+        score or match.score,
         _said(s, shower, match),
         wrong,
         tuple((name, console_text(name)) for name in free),
         bool(here and not played),
+        play.format.away_goals,
     )
     return Region(SHEET, "organise/_settle.html", data)
 
@@ -185,9 +191,21 @@ def _plain(name: str) -> str:
     return "".join(c for c in bare if not unicodedata.combining(c))
 
 
-def confirm(s: Scene, fields: tuple[tuple[str, str], ...], falls: tuple[str, ...]) -> Region:
-    """The question whether these matches may lose their results."""
-    shower, known = Shower(s), s.t.play.competition.matches
-    shown = tuple(shower.match(known[key]) for key in falls if key in known)
-    data = Confirm(s.t.version, dict(fields).get("do", ""), fields, shown)
+def confirm(
+    s: Scene,
+    fields: tuple[tuple[str, str], ...],
+    falls: tuple[str, ...],
+    key: str = "",
+    result: Result | None = None,
+) -> Region:
+    """The question whether these matches may lose their results: to another format, or because
+    the match of that key gets this one."""
+    shower, play = Shower(s), s.t.play
+    known, second = play.competition.matches, None
+    legs = known[key].fixture.legs if key in known else ()
+    if legs and legs[1] in falls and key != legs[1]:
+        second = shower.match(play.after(key, result).competition.matches[legs[1]])
+        falls = tuple(each for each in falls if each != legs[1])
+    shown = tuple(shower.match(known[each]) for each in falls if each in known)
+    data = Confirm(s.t.version, dict(fields).get("do", ""), fields, shown, second)
     return Region(SHEET, "organise/_confirm.html", data)

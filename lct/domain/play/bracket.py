@@ -31,17 +31,22 @@ def bracket_size(n: int) -> int:
     return 1 << (n - 1).bit_length()
 
 
-def knockout(n: int, third_place: bool = False) -> tuple[Fixture, ...]:
+def knockout(n: int, third_place: bool = False, legs: int = 1) -> tuple[Fixture, ...]:
     """A knockout of ``n`` entrants in the standard order; the best seeds have the byes.
 
     A bye is no match: its seed stands in the second round. There are n - 1 matches, and one more
     for third place, which needs two semi-finals: there is none for fewer than four entrants.
     """
-    return knockout_of(_seeded(n), third_place)
+    return knockout_of(_seeded(n), third_place, legs)
 
 
-def knockout_of(slots: Sequence[Slot], third_place: bool = False) -> tuple[Fixture, ...]:
+def knockout_of(
+    slots: Sequence[Slot], third_place: bool = False, legs: int = 1
+) -> tuple[Fixture, ...]:
     """The knockout whose first round is ``slots``: a power of two, two by two from the top.
+
+    With two ``legs``, every tie is two matches, but the final and the match for third place. The
+    upper side is at home in the second leg: in the first round it has the better seed.
 
     Every match comes after those that it depends on; the final is the last one.
     """
@@ -49,13 +54,12 @@ def knockout_of(slots: Sequence[Slot], third_place: bool = False) -> tuple[Fixtu
     left = list(slots)
     while len(left) > 1:
         number = len(slots).bit_length() - len(left).bit_length() + 1
-        now = _round(Part.KNOCKOUT, f"K{len(left)}", number, left)
+        now = _round(Part.KNOCKOUT, f"K{len(left)}", number, left, legs if len(left) > 2 else 1)
         out += now.fixtures
         left = now.winners
-        if third_place and len(now.fixtures) == len(now.winners) == 2:
-            first, second = now.fixtures
-            sides = LoserOf(first.key), LoserOf(second.key)
-            out.append(Fixture("K3.1", Part.THIRD_PLACE, 1, *sides))
+        if third_place and len(left) == 2 and None not in now.losers:
+            home, away = map(_sure, now.losers)
+            out.append(Fixture("K3.1", Part.THIRD_PLACE, 1, home, away))
     return tuple(out)
 
 
@@ -115,7 +119,7 @@ class _Played(NamedTuple):
     losers: list[Slot]
 
 
-def _round(part: Part, prefix: str, number: int, slots: Sequence[Slot]) -> _Played:
+def _round(part: Part, prefix: str, number: int, slots: Sequence[Slot], legs: int = 1) -> _Played:
     """One round of ``slots``, two by two."""
     out = _Played([], [], [])
     for i in range(0, len(slots), 2):
@@ -125,7 +129,11 @@ def _round(part: Part, prefix: str, number: int, slots: Sequence[Slot]) -> _Play
             out.losers.append(None)
         else:
             key = f"{prefix}.{i // 2 + 1}"
-            out.fixtures.append(Fixture(key, part, number, home, away))
+            both: tuple[str, ...] = ()
+            if legs == 2:
+                first, key = both = f"{key}a", f"{key}b"
+                out.fixtures.append(Fixture(first, part, number, away, home, legs=both))
+            out.fixtures.append(Fixture(key, part, number, home, away, legs=both))
             out.winners.append(WinnerOf(key))
             out.losers.append(LoserOf(key))
     return out

@@ -10,7 +10,7 @@ from ..fact import Command, Event, Public
 from ..text import Text, text
 from ..tournament import Tournament
 from .schedule import busy
-from .scoring import playing, sides_text
+from .scoring import check_playable, playing, sides_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ class MoveMatch(Command):
             return None
         if match.decided or self.match in t.play.reports:
             raise errors.MatchPlayed
-        if not match.known:
-            raise errors.MatchNotReady
+        check_playable(match)
         there = queue.consoles[self.console]
         free = set(there[1:3]) if there and not here else set()  # who makes room
         if not here and (busy(queue) - free) & set(match.sides):

@@ -21,7 +21,6 @@ from .formats import (
     KNOCKOUT,
     LEAGUE,
     Format,
-    check,
     for_entrants,
 )
 from .schedule import MOST_CONSOLES, with_consoles
@@ -69,11 +68,7 @@ class FormatChosen(Event):
         return CHOSEN[self.format.kind]
 
     def sound(self) -> bool:
-        try:
-            check(self.format)
-        except Invalid:
-            return False
-        return Event.sound(self)
+        return self.format.kind in CHOSEN and Event.sound(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .formats import WALKOVER, Format, in_table
 from .matches import BestOf, Fixture, LoserOf, PlaceIn, Seed, Source, WinnerOf
 from .plan import Plan, needs, plan_of
-from .results import AWAY, HOME, Result
+from .results import ALONE, AWAY, HOME, FirstLeg, Result, Score
 from .slots import Ready, Unplayed
 from .standings import Across, Row, across, standings
 from .tallies import How, Outcome, Tallies, count
@@ -23,13 +23,17 @@ NOBODY = ""  # a side that stays empty: neither of the two it comes from came
 
 
 class Match(NamedTuple):
-    """A match and its sides: an entrant, None while it is open who that is, or NOBODY."""
+    """A match and its sides: an entrant, None while it is open who that is, or NOBODY.
+
+    ``first`` is what the first leg counts in a second one, None while it has no result.
+    """
 
     fixture: Fixture
     home: str | None
     away: str | None
     result: Result | None = None
     off: bool = False  # it is not played: a side stays empty, or the final before it was enough
+    first: FirstLeg | None = ALONE
 
     @property
     def key(self) -> str:
@@ -41,31 +45,56 @@ class Match(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether it can be played: both sides are there."""
+        """Whether both sides are there."""
         return bool(self.home and self.away) and not self.off
+
+    @property
+    def playable(self) -> bool:
+        """Whether both sides are there, and a first leg has its result."""
+        return self.known and self.first is not None
 
     @property
     def decided(self) -> bool:
         return self.result is not None or self.off
 
     @property
+    def score(self) -> Score | None:
+        """The score as it counts: without an extra time that was not due."""
+        score = self.result.score if self.result else None
+        return score.due(self.first) if score and self.first else score
+
+    @property
+    def level(self) -> bool:
+        """Whether both legs are played and the two are still level. Only a correction of the first
+        leg leads to it: the organiser has to say how the second one went on."""
+        return self.result is not None and self.first is not None and self._lead is None
+
+    @property
     def winner(self) -> str | None:
         """The entrant who goes on; NOBODY if there is none, None while it is open."""
         if self.off:
             return self.home or self.away
-        if self.result is None:
+        lead = self._lead
+        if lead is None:
             return None
-        lead = self.result.lead
         return self.home if lead > 0 else self.away if lead < 0 else NOBODY
 
     @property
     def loser(self) -> str | None:
         if self.off:
             return NOBODY
-        if self.result is None:
+        lead = self._lead
+        if lead is None:
             return None
-        lead = self.result.lead
         return self.away if lead > 0 else self.home if lead < 0 else NOBODY
+
+    @property
+    def _lead(self) -> int | None:
+        """Above 0 if home won, below 0 if away did, 0 if nobody; None while it is open."""
+        if self.result is None or self.first is None:
+            return None
+        lead = self.result.lead(self.first)
+        return None if lead == 0 and self.fixture.leg == 2 and self.result.score else lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +229,8 @@ class _Change:
         if self.outcomes and not in_table(self.plan.fixtures[place]):
             self.close_tables()  # which can change the bracket
         fixture = self.plan.fixtures[place]
-        match = Match(fixture, self.entrant(fixture.home), self.entrant(fixture.away))
+        sides = self.entrant(fixture.home), self.entrant(fixture.away)
+        match = Match(fixture, *sides, first=self.first_leg(fixture))
         old = self.matches.get(fixture.key)
         if old is not None and old.sides != match.sides:
             self.changed.append(fixture.key)
@@ -215,7 +245,7 @@ class _Change:
     def put(self, match: Match) -> None:
         key, old = match.key, self.matches.get(match.key)
         self.matches[key] = match
-        if match.known and not match.decided:
+        if match.playable and not match.decided:
             order, ahead = self.plan.order[key], self.plan.ahead[key]
             self.ready[key] = Ready(key, match.home or "", match.away or "", order, ahead)
         else:
@@ -237,6 +267,13 @@ class _Change:
             return False
         decider = self.matches[first]
         return decider.decided and decider.winner != decider.away
+
+    def first_leg(self, fixture: Fixture) -> FirstLeg | None:
+        if fixture.leg != 2:
+            return ALONE
+        result = self.matches[fixture.legs[0]].result
+        away_goals = self.before.basis.format.away_goals
+        return FirstLeg(*_goals(result)[::-1], away_goals) if result else None
 
     def entrant(self, source: Source) -> str | None:
         match source:
@@ -296,14 +333,18 @@ class _Change:
         return Moved(new, tuple(self.changed))
 
 
-def _outcome(match: Match, result: Result) -> Outcome:
-    home, away = match.home or "", match.away or ""
+def _goals(result: Result) -> tuple[int, int]:
+    """The goals that a match counts with in a table or a tie."""
     if result.score:
-        return Outcome(home, away, *result.score.goals)
-    if result.came in (HOME, AWAY):
-        goals = WALKOVER if result.came == HOME else WALKOVER[::-1]
-        return Outcome(home, away, *goals, How.WALKOVER)
-    return Outcome(home, away, 0, 0, How.NO_SHOW)
+        return result.score.goals
+    return {HOME: WALKOVER, AWAY: WALKOVER[::-1]}.get(result.came, (0, 0))
+
+
+def _outcome(match: Match, result: Result) -> Outcome:
+    how = (
+        How.PLAYED if result.score else How.WALKOVER if result.came in (HOME, AWAY) else How.NO_SHOW
+    )
+    return Outcome(match.home or "", match.away or "", *_goals(result), how)
 
 
 def _champion(matches: Mapping[str, Match], tables: Mapping[str, Table]) -> str | None:

@@ -64,4 +64,6 @@ def needs(fixture: Fixture) -> set[str]:
     """The matches that a match follows from."""
     sources = fixture.home, fixture.away
     keys = {source.key for source in sources if isinstance(source, WinnerOf | LoserOf)}
+    if fixture.leg == 2:
+        keys.add(fixture.legs[0])
     return keys | ({fixture.only_if_away_won} if fixture.only_if_away_won else set())

@@ -32,6 +32,7 @@ def knockout_of_groups(
     best: int = 0,
     best_from: Iterable[str] | None = None,
     third_place: bool = False,
+    legs: int = 1,
 ) -> tuple[Fixture, ...]:
     """The knockout of the first ``through`` of each group and the ``best`` of the next place.
 
@@ -65,7 +66,7 @@ def knockout_of_groups(
             raise ValueError(f"the best come from {best} different groups")
         if best:
             bracket = _completed(bracket, through, chosen) or _set_anew(groups, through, chosen)
-    return knockout_of(list(_sources(bracket)), third_place)
+    return knockout_of(list(_sources(bracket)), third_place, legs)
 
 
 def _sources(bracket: _Bracket) -> Iterator[Slot]:

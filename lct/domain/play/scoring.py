@@ -13,7 +13,7 @@ from ..text import Text, counted, text
 from ..tournament import Tournament
 from .competition import Match
 from .formats import needs_winner
-from .results import AWAY, HOME, NEITHER, ORGANISER, Result, Score, check
+from .results import ALONE, AWAY, HOME, NEITHER, ORGANISER, Result, Score, check
 
 
 def playing(t: Tournament, key: str, now: datetime) -> Match:
@@ -31,12 +31,22 @@ def playing(t: Tournament, key: str, now: datetime) -> Match:
     return t.play.competition.matches[key]
 
 
+def check_playable(match: Match) -> None:
+    """A refusal if the match cannot be played yet."""
+    if not match.known:
+        raise errors.MatchNotReady
+    if not match.playable:
+        raise errors.FirstLegOpen
+
+
 def sides_text(t: Tournament, key: str) -> Text:
     """Who plays the match: ``Ola Nowak v Max Nowak``."""
     match = t.play.competition.matches.get(key)
     if match is None or not match.known:
         return text("match %(key)s", key=key)
     home, away = (t.name_of(side or "") for side in match.sides)
+    if leg := match.fixture.leg:
+        return text("%(home)s v %(away)s, leg %(leg)s", home=home, away=away, leg=leg)
     return text("%(home)s v %(away)s", home=home, away=away)
 
 
@@ -120,12 +130,11 @@ class ReportScore(Command):
         if self.player_id not in match.sides:
             raise errors.NotYourMatch
         if match.result:
-            if match.result.score and match.result.score.outcome == self.score.outcome:
+            if match.score and match.score.outcome == self.score.outcome:
                 return None
             raise errors.MatchDecided
-        if not match.known:
-            raise errors.MatchNotReady
-        check(self.score, needs_winner(match.fixture))
+        check_playable(match)
+        check(self.score, needs_winner(match.fixture), match.first or ALONE)
         said = t.play.reports.get(self.match, {})
         if said.get(self.player_id) == self.score:
             return None
@@ -226,11 +235,11 @@ class SetResult(Command):
         match = playing(t, self.match, now)
         if self.came not in ("", HOME, AWAY, NEITHER):
             raise Invalid(came=text("Choose who came."))
-        if not match.known:
-            raise errors.MatchNotReady
+        if self.score or self.came or not match.result:
+            check_playable(match)
         result = None
         if self.score:
-            check(self.score, needs_winner(match.fixture))
+            check(self.score, needs_winner(match.fixture), match.first or ALONE)
             result = Result(self.score, by=ORGANISER)
         elif self.came:
             result = Result(came=self.came, by=ORGANISER)

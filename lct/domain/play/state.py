@@ -19,8 +19,8 @@ from .slots import Ready
 NEAREST = 128
 
 # The states of a match, besides those in which it is not to be played (off).
-WAITING, READY, CALLED, REPORTED, DISPUTED, DECIDED, OFF = (
-    "waiting", "ready", "called", "reported", "disputed", "decided", "off",
+WAITING, READY, CALLED, REPORTED, DISPUTED, DECIDED, LEVEL, OFF = (
+    "waiting", "ready", "called", "reported", "disputed", "decided", "level", "off",
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ class After(NamedTuple):
     """The competition after a change of results."""
 
     competition: Competition
-    fallen: tuple[str, ...]  # later matches that lose their result or their reports
+    fallen: tuple[str, ...]  # later matches that lose their result, reports or extra time
 
 
 @dataclass(slots=True)
@@ -92,13 +92,13 @@ class Play:
 
     def state_of(self, match: Match) -> str:
         if match.result:
-            return DECIDED
+            return LEVEL if match.level else DECIDED
         if match.off:
             return OFF
         said = {score.outcome for score in self.reports.get(match.key, {}).values()}
         if said:
             return REPORTED if len(said) == 1 else DISPUTED
-        if not match.known:
+        if not match.playable:
             return WAITING
         return CALLED if self.console_of(match.key) else READY
 
@@ -107,19 +107,30 @@ class Play:
     def after(self, key: str, result: Result | None) -> After:
         """The play if that match had this result, or none."""
         new, changed = self.competition.moved_on(key, result)
-        fallen = tuple(name for name in changed if name in self.results or name in self.reports)
-        return After(new, fallen)
+        fallen = [name for name in changed if name in self.results or name in self.reports]
+        fixture = new.matches[key].fixture
+        if fixture.leg == 1 and self._shortened(new, fixture.legs[1]):
+            fallen.insert(0, fixture.legs[1])
+        return After(new, tuple(fallen))
+
+    def _shortened(self, new: Competition, second: str) -> bool:
+        """Whether a second leg loses its reports, or its extra time as no longer due."""
+        first, before = new.matches[second].first, self.competition.matches[second]
+        if second in self.reports:
+            return first != before.first
+        return bool(first and before.score and before.score.due(first) != before.score)
 
     def decide(self, key: str, result: Result | None) -> None:
         """Give a match its result, or take it away, with everything that follows."""
         before, (new, fallen), queue = self.competition, self.after(key, result), self.queue
         for name in (key, *fallen):
-            queue = _without(queue, before.matches[name])
             self.reports.pop(name, None)
-            self.results.pop(name, None)
+            if name == key or not new.matches[name].result:
+                queue = _without(queue, before.matches[name])
+                self.results.pop(name, None)
         for call in filter(None, queue.consoles.values()):
             match = new.matches[call.key]
-            if not match.known or match.sides != (call.home, call.away):
+            if not match.playable or match.sides != (call.home, call.away):
                 queue = schedule.freed(queue, call.key)
         if result:
             self.results[key] = result

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from ...domain.play import state
 from ...domain.play.competition import Competition, Match, best_of_next_place
-from ...domain.play.formats import MOST_POINTS, Format, needs_winner
+from ...domain.play.formats import Format, needs_winner
 from ...domain.play.results import MOST_GOALS, Result, Score
 from ...domain.play.standings import Row
 from ...domain.tournament import Tournament
@@ -19,17 +19,9 @@ Goals = Annotated[int, Field(ge=0, le=MOST_GOALS)]
 Both = Annotated[list[Goals], Field(min_length=2, max_length=2)]
 Kind = Literal["knockout", "league", "groups", "double-elimination", "draw-only"]
 Seeding = Literal["lots", "draw", "stars"]
-TieBreakers = Literal["overall-first", "head-to-head-first", "own"]
-TieBreaker = Literal[
-    "goal-difference",
-    "goals",
-    "wins",
-    "head-to-head-points",
-    "head-to-head-goal-difference",
-    "head-to-head-goals",
-]
+TieBreakers = Literal["overall-first", "head-to-head-first"]
 Came = Literal["home", "away", "neither"]
-State = Literal["waiting", "ready", "called", "reported", "disputed", "decided", "off"]
+State = Literal["waiting", "ready", "called", "reported", "disputed", "decided", "level", "off"]
 FALLS: list[str] = Field([], description="The matches that lose their results: a refusal has them.")
 
 
@@ -60,6 +52,15 @@ class FormatBody(BaseModel):
     third_place: bool = Field(False, description="Of a knockout, also after groups.")
     reset: bool = Field(True, description="Of a double elimination: a second final if needed.")
     legs: int = Field(1, ge=1, le=2, description="How often each meets each in a league or group.")
+    cup_legs: int = Field(
+        1,
+        ge=1,
+        le=2,
+        description="Matches of a cup tie; the final and the match for third place are single.",
+    )
+    away_goals: bool = Field(
+        False, description="With two legs: goals scored away part those who are level over both."
+    )
     groups: int = Field(0, ge=0, le=512, description="0: groups of about four.")
     through: int = Field(2, ge=1, le=4, description="How many of each group go on.")
     best: int | None = Field(
@@ -70,16 +71,10 @@ class FormatBody(BaseModel):
         "leave no byes in the cup, where that place is not the last of a group.",
     )
     tie_breakers: TieBreakers = "overall-first"
-    own_order: list[TieBreaker] = Field(
-        [], max_length=6, description="If tie_breakers is own; lots come last anyway."
-    )
-    win: int = Field(3, ge=1, le=MOST_POINTS, description="Points for a win.")
-    draw: int = Field(1, ge=0, le=MOST_POINTS, description="Points for a draw.")
     falls: list[str] = FALLS
 
     def format(self) -> Format:
-        chosen = self.model_dump(exclude={"falls"})
-        return Format(**chosen | {"own_order": tuple(self.own_order)})
+        return Format(**self.model_dump(exclude={"falls"}))
 
 
 class ConsolesBody(BaseModel):
@@ -110,13 +105,12 @@ class FormatFacts(BaseModel):
     third_place: bool
     reset: bool
     legs: int
+    cup_legs: int
+    away_goals: bool
     groups: int
     through: int
     best: int | None = Field(description="Of the next place, across the groups.")
     tie_breakers: TieBreakers
-    own_order: list[TieBreaker]
-    win: int
-    draw: int
 
 
 class MatchFacts(BaseModel):
@@ -124,14 +118,22 @@ class MatchFacts(BaseModel):
     part: str
     round: int
     group: str
+    leg: int = Field(description="1 or 2 in a cup tie of two legs, else 0.")
     state: State
     home: str | None = Field(description="A player's id; null while it is open who plays.")
     away: str | None
     console: str | None = Field(description="Where it is called.")
     needs_winner: bool
-    score: ScoreBody | None = Field(description="Once both players or the organiser decided it.")
+    score: ScoreBody | None = Field(
+        description="Once both players or the organiser decided it. A second leg whose extra time"
+        " was not due, after a correction of the first one, has none here."
+    )
     came: Came | None = Field(description="Who came, if it was decided without play.")
-    winner: str | None
+    first_leg: Both | None = Field(
+        description="Of a second leg, once the first one is decided: its goals, those of this"
+        " match's home side first."
+    )
+    winner: str | None = Field(description="Of a second leg: of both together.")
     reports: dict[str, ScoreBody] | None = Field(
         description="What each player said; only the organiser sees it, in `/reports`."
     )
@@ -186,13 +188,15 @@ def match_facts(t: Tournament, match: Match, with_reports: bool = False) -> Matc
         part=match.fixture.part.value,
         round=match.fixture.round,
         group=match.fixture.group,
+        leg=match.fixture.leg,
         state=found,  # type: ignore[arg-type]
         home=match.home or None,
         away=match.away or None,
         console=t.play.console_of(match.key) if found != state.OFF else None,
         needs_winner=needs_winner(match.fixture),
-        score=_body(result.score) if result.score else None,
+        score=_body(match.score) if match.score else None,
         came=result.came or None,  # type: ignore[arg-type]
+        first_leg=list(match.first[:2]) if match.first and match.fixture.leg == 2 else None,
         winner=match.winner or None,
         reports={who: _body(score) for who, score in said.items()} if said is not None else None,
     )
