@@ -61,7 +61,6 @@ function expect(from, otherwise) {
 }
 async function swap(text) { // as hx-ws does
   await htmx.swap({ sourceElement: live, target: live, swap: "beforeend swapEmpty:false", text, transition: false });
-  if (view === "board") turnTo(turn);
 }
 function end() {
   over = true;
@@ -295,7 +294,7 @@ if (view === "me") {
   on("visibilitychange", () => document.hidden && look(null));
 }
 
-// --- the TV -----------------------------------------------------------------------------------
+// --- awake ------------------------------------------------------------------------------------
 
 async function stayAwake() {
   if (document.hidden || (view !== "board" && view !== "me")) return;
@@ -303,28 +302,3 @@ async function stayAwake() {
 }
 stayAwake();
 on("visibilitychange", stayAwake);
-
-// More seats than fit on a screen: pages of 32 that turn by themselves, or follow the draw. A stage
-// with tables says in data-per how many fit.
-const PAGE = 32;
-let turn = 0;
-
-function turnTo(next) {
-  const cells = [...document.querySelectorAll("#stage .cells > *")];
-  const per = Number($("#stage").dataset.per ?? PAGE);
-  const pages = Math.ceil(cells.length / per);
-  if ($("#stage").dataset.kind === "draw") {
-    const last = cells.map((cell) => cell.matches(".is-now, .is-done")).lastIndexOf(true);
-    next = Math.floor(Math.max(last, 0) / per);
-  }
-  turn = next % Math.max(pages, 1);
-  const first = turn * per + 1;
-  $("#pages").hidden = pages < 2;
-  $("#pages").textContent = fill(words.page, { n: turn + 1, of: pages });
-  hide(pages < 2 ? "" : `.cells > :not(:nth-child(n+${first}):nth-child(-n+${first + per - 1}))`);
-}
-if (view === "board") {
-  turnTo(0);
-  setInterval(() => turnTo(turn + 1), 8000);
-  on("htmx:ws:after:message:incoming", () => turnTo(turn));
-}

@@ -17,7 +17,7 @@ from .http_client import Evening, House, Phone, Screen, at_once
 from .support import wait_until
 
 REGIONS = {
-    "board": {"head", "side", "stage", "foot"},
+    "board": {"head", "side", "stage", "stage-2", "stage-3", "stage-4", "foot"},
     "me": {"bar", "me", "score", "wait", "stage"},
     "watch": {"bar", "wait", "stage"},
     "organise": {

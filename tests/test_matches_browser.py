@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .browser import PHONE, TV, Screens, be, is_live, no_sideways_scroll, see
+from .browser import PHONE, TV, Screens, be, hurry, is_live, no_sideways_scroll, see
 from .http_client import Evening, House
 
 pytestmark = pytest.mark.browser
@@ -165,3 +165,33 @@ def test_without_javascript_a_score_is_sent_by_a_form(house: House, screens: Scr
     phone.locator("#score button.send").click()
     see(phone, "Your score is in")
     assert matches(e)["K4.1"]["state"] == "reported"
+
+
+def test_the_tv_turns_its_pages_and_follows_a_result(house: House, screens: Screens) -> None:
+    e, _ = begun(house, 32)
+    tv = screens.open(**TV)
+    tv.clock.install()
+    tv.goto(house.url + e.at())
+    is_live(tv)
+
+    def page(number: int) -> bool:
+        """Whether this page is the one that is seen, and said at the touchline."""
+        seen = [tv.locator(f"#match-K32-{key}").is_visible() for key in (1, 9)]
+        said = tv.locator("#pages").inner_text() == f"{number} of 2"
+        return said and seen == [number == 1, number == 2]
+
+    assert page(1)
+    assert e.act("result", match="K32.16", home=2, away=1).status == 200
+    hurry(tv, lambda: page(2), 2)
+    assert goals_on(tv, "K32-16") == ["2", "1"]
+    hurry(tv, lambda: page(1), 10)
+    tv.clock.run_for(20_000)  # two matches are on here: it stays for 24 s
+    assert page(1)
+    hurry(tv, lambda: page(2), 8)
+    hurry(tv, lambda: page(1), 16)
+    assert tv.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    no_sideways_scroll(tv)
+    plain = screens.open(**TV, java_script_enabled=False)
+    plain.goto(house.url + e.at())  # the page with the newest result
+    assert plain.locator("#match-K32-16").is_visible()
+    assert not plain.locator("#match-K32-1").is_visible()

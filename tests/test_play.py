@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -156,6 +157,10 @@ def test_another_format_needs_to_know_which_results_it_loses() -> None:
         (Format(GROUPS, groups=4), 8, "groups"),
         (Format(GROUPS, groups=2, through=5), 12, "through"),
         (Format(LEAGUE, tie_breakers="age"), 8, "tie_breakers"),
+        (Format(LEAGUE, tie_breakers="own", own_order=("goals", "age")), 8, "own_order"),
+        (Format(LEAGUE, tie_breakers="own", own_order=("goals", "goals")), 8, "own_order"),
+        (Format(LEAGUE, win=0, draw=0), 8, "win"),
+        (Format(LEAGUE, win=2, draw=3), 8, "draw"),
     ],
 )
 def test_a_format_that_makes_no_sense_is_refused_beside_its_field(
@@ -164,6 +169,12 @@ def test_a_format_that_makes_no_sense_is_refused_beside_its_field(
     with pytest.raises(errors.Invalid) as refusal:
         for_entrants(wanted, n)
     assert set(refusal.value.fields) == {field}
+
+
+def test_an_order_of_tie_breakers_that_is_not_chosen_is_not_kept() -> None:
+    own = Format(LEAGUE, own_order=("goals",))
+    assert for_entrants(own, 4) == for_entrants(Format(LEAGUE), 4)
+    assert for_entrants(replace(own, tie_breakers="own"), 4).own_order == ("goals",)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 16, 64, 1024])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lct.application.screens.region import Scene
-from lct.application.screens.table import ShownTable, tables
+from lct.application.screens.table import ShownTable, ordered_by, tables
 from lct.domain.play.formats import LEAGUE
 
 from .test_play import Cup
 
 
-def league(n: int, results: dict[str, tuple[int, int]], **how: str) -> tuple[Cup, ShownTable]:
+def league(n: int, results: dict[str, tuple[int, int]], **how: Any) -> tuple[Cup, ShownTable]:
     """A league of N0, N1 ... with these results, by ``N0-N1``; the match may be the other way."""
     cup = Cup(n, LEAGUE, **how)
     left = dict(results)
@@ -60,3 +62,15 @@ def test_lots_part_those_who_are_level_in_everything() -> None:
     cup, table = league(3, {"N0-N1": (1, 0), "N1-N2": (1, 0), "N2-N0": (1, 0)})
     assert [f"p-{row.name.split()[0]}" for row in table.rows] == list(cup.play.lots)
     assert all(why and why.endswith("parted by lots from the draw") for why in said(table).values())
+
+
+def test_points_and_tie_breakers_are_those_that_the_host_chose() -> None:
+    results = {"N0-N1": (1, 1), "N0-N2": (1, 1), "N1-N2": (1, 0)}
+    _, usual = league(3, results)
+    assert [row.points for row in usual.rows] == [4, 2, 1]
+    cup, table = league(3, results, win=1, draw=1, tie_breakers="own", own_order=("goals",))
+    assert [(row.name[:2], row.points) for row in table.rows] == [("N0", 2), ("N1", 2), ("N2", 1)]
+    assert said(table)["N0"] == "level with N1 on points and goals; parted by lots from the draw"
+    assert str(ordered_by(cup.play.format)) == (
+        "Points: 1 for a win, 1 for a draw. Level on points: goals, then lots from the draw."
+    )

@@ -83,6 +83,9 @@ def play_format() -> Format:
         through=chosen("through", usual.through),
         best=chosen("best", 0) if field("best").strip() else None,
         tie_breakers=field("tie_breakers") or usual.tie_breakers,
+        own_order=tuple(filter(None, request.form.getlist("own_order"))),
+        win=chosen("win", usual.win),
+        draw=chosen("draw", usual.draw),
     )
 
 

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from ...domain.fact import Touched
 from ...domain.text import Text
 from ...domain.values import shown_code
+from .bracket import open_round
 from .cards import card_rows, spot
 from .champion import champion
 from .lobby import Stage, picked, seats, seats_of, waiting_for
 from .matches import ShownMatch, just_in, minutes, on_now, progress, up_next
 from .phases import FINISHED, PLAY
-from .pitch import matches_stage, open_round
+from .pitch import alone, first_page, matches_stages
 from .region import Region, Scene, Screen
 
 
@@ -26,6 +27,7 @@ class Head(NamedTuple):
     turned: int
     cards: int
     round: Text | None  # of the cup, that is played now
+    first: str  # the page of the matches that is shown first; empty: there are no others
     decided: int  # matches
     all: int
     minutes: tuple[int, int]  # until the last one ends
@@ -55,7 +57,7 @@ class Foot(NamedTuple):
 
 
 def whole(s: Scene) -> tuple[Region, ...]:
-    return head(s), side(s), stage(s), foot(s)
+    return head(s), side(s), *stages(s), foot(s)
 
 
 def part(s: Scene, touched: Touched) -> Iterable[Region]:
@@ -64,12 +66,13 @@ def part(s: Scene, touched: Touched) -> Iterable[Region]:
 
 def head(s: Scene) -> Region:
     t = s.t
-    now = open_round(s) if s.phase == PLAY else None
+    now, first = (open_round(s), first_page(s)) if s.phase == PLAY else (None, "")
     played = progress(s) if s.phase in (PLAY, FINISHED) else (0, 0)
     left = s.once(minutes) if s.phase == PLAY else (0, 0)
     data = Head(
-        t.name, s.phase, len(t.players), picked(t), t.limit, s.turned, s.cards, now, *played, left
-    )
+        t.name, s.phase, len(t.players), picked(t), t.limit, s.turned, s.cards, now, first,
+        *played, left,
+    )  # fmt: skip
     return Region("head", "board/_head.html", data)
 
 
@@ -84,15 +87,19 @@ def side(s: Scene) -> Region:
     return Region("side", "board/_side.html", data)
 
 
-def stage(s: Scene) -> Region:
+def stages(s: Scene) -> tuple[Region, ...]:
+    if s.phase == PLAY:
+        return matches_stages(s)
+    return alone(_stage(s))
+
+
+def _stage(s: Scene) -> Region:
     draw = s.t.current_draw
     if draw is None:
         rows = seats(s, "board/_seat.html")
         return Region("stage", "board/_stage.html", Stage("seats", s.t.limit), rows)
     if s.phase == FINISHED:
         return Region("stage", "board/_champion.html", champion(s))
-    if s.phase == PLAY:
-        return matches_stage(s)
     rows = card_rows(s, "board/_row.html")
     if draw.is_over(s.now):
         return Region("stage", "board/_stage.html", Stage("list", len(rows)), rows)

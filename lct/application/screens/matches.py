@@ -14,6 +14,7 @@ from ...domain.play.results import Score
 from ...domain.play.schedule import Call, coming
 from ...domain.play.slots import minutes_left, slots
 from ...domain.text import Text, text
+from ...domain.tournament import Player
 from .region import Region, Scene
 
 EXACT = 64  # entrants
@@ -106,10 +107,22 @@ def knockout_round(left: int) -> Text:
 
 
 def short_names(s: Scene) -> dict[str, str]:
-    """Player id -> the first name, with as much of the surname as tells two people apart."""
+    """Player id -> the first name; where others would read the same, with the surname's first
+    letter, or the whole name."""
     players = s.t.players.values()
     firsts = Counter(player.first for player in players)
-    return {p.id: p.first if firsts[p.first] == 1 else f"{p.first} {p.last[:1]}." for p in players}
+    letters = Counter(_with_letter(player) for player in players)
+
+    def short(player: Player) -> str:
+        if firsts[player.first] == 1:
+            return player.first
+        return _with_letter(player) if letters[_with_letter(player)] == 1 else player.name
+
+    return {player.id: short(player) for player in players}
+
+
+def _with_letter(player: Player) -> str:
+    return f"{player.first} {player.last[:1]}."
 
 
 class Shower:

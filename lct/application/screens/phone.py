@@ -27,7 +27,7 @@ from .matches import (
 )
 from .phases import FINISHED, JOIN, PLAY
 from .region import Region, Scene, Screen
-from .table import Tables, all_tables
+from .table import Tables, all_tables, ordered_by
 
 
 class Own(NamedTuple):
@@ -142,7 +142,9 @@ def _stage(s: Scene, watching: bool = False) -> Region:
         opening = s.once(_opening)
         rows = tuple(_row_of(match, opening) for match in all_matches(s) if match.state != "off")
         found = all_tables(s)
-        shown_tables = Region("tables", "me/_tables.html", Tables(found))
+        shown_tables = Region(
+            "tables", "me/_tables.html", Tables(found, ordered_by(s.t.play.format))
+        )
         data = PhoneStage("matches", len(rows), len(found), watching)
         return Region("stage", "me/_matches.html", data, (shown_tables, *rows))
     if s.t.current_draw:

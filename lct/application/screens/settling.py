@@ -16,7 +16,7 @@ from ...domain.text import Text
 from .matches import Shower, ShownMatch, console_text, match_region, up_next
 from .phases import FINISHED, PLAY
 from .region import Region, Scene
-from .table import Tables, all_tables
+from .table import Tables, all_tables, ordered_by
 
 LISTED = 60  # matches of a list; the others are found by name
 
@@ -144,7 +144,7 @@ def _said(s: Scene, shower: Shower, match: Match) -> tuple[Said, ...]:
 def tables_sheet(s: Scene) -> Region:
     """The tables as they are now."""
     shown = all_tables(s) if s.phase in (PLAY, FINISHED) else ()
-    return Region(SHEET, "organise/_tables.html", Tables(shown))
+    return Region(SHEET, "organise/_tables.html", Tables(shown, ordered_by(s.t.play.format)))
 
 
 # --- the sheet ------------------------------------------------------------------------------------

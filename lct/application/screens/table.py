@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ...domain.play.competition import best_of_next_place
+from ...domain.play.formats import Format
 from ...domain.play.standings import Across, Row
 from ...domain.play.tallies import How, Outcome
 from ...domain.play.tie_breaks import Parting, Rule
@@ -50,6 +51,21 @@ class ShownTable(NamedTuple):
 
 class Tables(NamedTuple):
     tables: tuple[ShownTable, ...]
+    ordered: Text  # by what
+
+
+def ordered_by(chosen: Format) -> Text:
+    """How places in a table are found."""
+    rules = chosen.rules
+    first, *more = (RULES[rule] for rule in rules.order.rules)
+    for rule in more:
+        first = text("%(first)s, then %(next)s", first=first, next=rule)
+    return text(
+        "Points: %(win)s for a win, %(draw)s for a draw. Level on points: %(rules)s.",
+        win=rules.win,
+        draw=rules.draw,
+        rules=first,
+    )
 
 
 def all_tables(s: Scene) -> tuple[ShownTable, ...]:

@@ -21,6 +21,7 @@ from .formats import (
     KNOCKOUT,
     LEAGUE,
     Format,
+    check,
     for_entrants,
 )
 from .schedule import MOST_CONSOLES, with_consoles
@@ -68,7 +69,11 @@ class FormatChosen(Event):
         return CHOSEN[self.format.kind]
 
     def sound(self) -> bool:
-        return self.format.kind in CHOSEN and Event.sound(self)
+        try:
+            check(self.format)
+        except Invalid:
+            return False
+        return Event.sound(self)
 
 
 @dataclass(frozen=True, kw_only=True)

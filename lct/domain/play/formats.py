@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from ..errors import Invalid
 from ..text import text
+from ..values import not_between
 from .bracket import bracket_size, double_elimination, knockout
 from .fixtures import group_fixtures, groups, round_robin
 from .matches import Fixture, Part
 from .qualified import MOST_BEST_AFTER, MOST_THROUGH, knockout_of_groups
-from .tie_breaks import HEAD_TO_HEAD_FIRST, OVERALL_FIRST, Rules
+from .tie_breaks import HEAD_TO_HEAD_FIRST, OVERALL_FIRST, Order, Rule, Rules
 
 DRAW_ONLY, LEAGUE, KNOCKOUT, DOUBLE, GROUPS = (
     "draw-only", "league", "knockout", "double-elimination", "groups",
@@ -20,7 +21,10 @@ KINDS = (KNOCKOUT, LEAGUE, GROUPS, DOUBLE, DRAW_ONLY)
 BY_LOTS, BY_DRAW, BY_STARS = "lots", "draw", "stars"
 SEEDINGS = (BY_LOTS, BY_DRAW, BY_STARS)
 ORDERS = {"overall-first": OVERALL_FIRST, "head-to-head-first": HEAD_TO_HEAD_FIRST}
+OWN_ORDER = "own"
+TIE_BREAKERS = (*ORDERS, OWN_ORDER)
 MOST_MATCHES = 5000
+MOST_POINTS = 99  # for a match
 WALKOVER = (3, 0)  # goals of a walkover, in tables
 GROUP_SIZE = 4  # players of a group, where it is not said otherwise
 
@@ -40,24 +44,28 @@ class Format:
     through: int = 2  # how many of each group go on
     best: int | None = None  # of the next place across the groups; None: ``usual_best``
     tie_breakers: str = "overall-first"
+    own_order: tuple[str, ...] = ()  # the rules of an order of one's own; lots come last anyway
+    win: int = 3  # points
+    draw: int = 1
 
     @property
     def rules(self) -> Rules:
         """The points, and the order of tie-breakers."""
-        return Rules(order=ORDERS[self.tie_breakers])
+        order = ORDERS.get(self.tie_breakers)
+        return Rules(self.win, self.draw, order=order or _own_order(self.own_order))
+
+
+def _own_order(names: tuple[str, ...]) -> Order:
+    """The order of these rules, then lots; ValueError if they make none."""
+    return Order((*map(Rule, names), Rule.LOTS))
 
 
 def for_entrants(wanted: Format, n: int) -> Format:
     """The format with what depends on the number of entrants filled in; Invalid if they cannot play
     like that."""
-    if wanted.kind not in KINDS or wanted.seeding not in SEEDINGS:
-        raise Invalid(kind=text("Choose how to play."))
-    if wanted.tie_breakers not in ORDERS:
-        raise Invalid(tie_breakers=text("Choose an order of tie-breakers."))
-    if wanted.legs not in (1, 2):
-        raise Invalid(legs=text("Each meets each once or twice."))
-    if wanted.cup_legs not in (1, 2):
-        raise Invalid(cup_legs=text("A cup tie has one leg or two."))
+    check(wanted)
+    if wanted.tie_breakers != OWN_ORDER:
+        wanted = replace(wanted, own_order=())
     if wanted.kind == GROUPS:
         wanted = replace(wanted, groups=wanted.groups or max(2, round(n / GROUP_SIZE)))
         if n < 3 * wanted.groups or wanted.groups < 2:
@@ -68,6 +76,26 @@ def for_entrants(wanted: Format, n: int) -> Format:
     if matches(wanted, n) > MOST_MATCHES:
         raise Invalid(kind=text("That would be more than %(most)s matches.", most=MOST_MATCHES))
     return wanted
+
+
+def check(wanted: Format) -> None:
+    """Invalid if nobody can play like that, however many they are."""
+    if wanted.kind not in KINDS or wanted.seeding not in SEEDINGS:
+        raise Invalid(kind=text("Choose how to play."))
+    if wanted.legs not in (1, 2):
+        raise Invalid(legs=text("Each meets each once or twice."))
+    if wanted.cup_legs not in (1, 2):
+        raise Invalid(cup_legs=text("A cup tie has one leg or two."))
+    if not 1 <= wanted.win <= MOST_POINTS:
+        raise Invalid(win=not_between(1, MOST_POINTS))
+    if not 0 <= wanted.draw <= wanted.win:
+        raise Invalid(draw=text("A draw is worth no more than a win."))
+    if wanted.tie_breakers not in TIE_BREAKERS:
+        raise Invalid(tie_breakers=text("Choose an order of tie-breakers."))
+    try:
+        wanted.rules  # noqa: B018 - which raises
+    except ValueError:
+        raise Invalid(own_order=text("Choose each rule at most once.")) from None
 
 
 def _with_best(wanted: Format, n: int) -> Format:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from ...domain.play import state
 from ...domain.play.competition import Competition, Match, best_of_next_place
-from ...domain.play.formats import Format, needs_winner
+from ...domain.play.formats import MOST_POINTS, Format, needs_winner
 from ...domain.play.results import MOST_GOALS, Result, Score
 from ...domain.play.standings import Row
 from ...domain.tournament import Tournament
@@ -19,7 +19,15 @@ Goals = Annotated[int, Field(ge=0, le=MOST_GOALS)]
 Both = Annotated[list[Goals], Field(min_length=2, max_length=2)]
 Kind = Literal["knockout", "league", "groups", "double-elimination", "draw-only"]
 Seeding = Literal["lots", "draw", "stars"]
-TieBreakers = Literal["overall-first", "head-to-head-first"]
+TieBreakers = Literal["overall-first", "head-to-head-first", "own"]
+TieBreaker = Literal[
+    "goal-difference",
+    "goals",
+    "wins",
+    "head-to-head-points",
+    "head-to-head-goal-difference",
+    "head-to-head-goals",
+]
 Came = Literal["home", "away", "neither"]
 State = Literal["waiting", "ready", "called", "reported", "disputed", "decided", "level", "off"]
 FALLS: list[str] = Field([], description="The matches that lose their results: a refusal has them.")
@@ -71,10 +79,16 @@ class FormatBody(BaseModel):
         "leave no byes in the cup, where that place is not the last of a group.",
     )
     tie_breakers: TieBreakers = "overall-first"
+    own_order: list[TieBreaker] = Field(
+        [], max_length=6, description="If tie_breakers is own; lots come last anyway."
+    )
+    win: int = Field(3, ge=1, le=MOST_POINTS, description="Points for a win.")
+    draw: int = Field(1, ge=0, le=MOST_POINTS, description="Points for a draw.")
     falls: list[str] = FALLS
 
     def format(self) -> Format:
-        return Format(**self.model_dump(exclude={"falls"}))
+        chosen = self.model_dump(exclude={"falls"})
+        return Format(**chosen | {"own_order": tuple(self.own_order)})
 
 
 class ConsolesBody(BaseModel):
@@ -111,6 +125,9 @@ class FormatFacts(BaseModel):
     through: int
     best: int | None = Field(description="Of the next place, across the groups.")
     tie_breakers: TieBreakers
+    own_order: list[TieBreaker]
+    win: int
+    draw: int
 
 
 class MatchFacts(BaseModel):

@@ -1,0 +1,166 @@
+"""A bracket on the TV: two halves that meet in the middle, in pages of at most 16 places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ...domain.play.competition import Match
+from ...domain.play.matches import Fixture, LoserOf, Part, WinnerOf
+from ...domain.text import Text, text
+from .matches import ShownMatch, knockout_round
+from .region import Scene
+
+PLACES = 16  # in the first round of a page
+OVER = ("decided", "off")
+
+
+class Where(NamedTuple):
+    """Where a match stands on its page: its column and row from 1, and how many rows it spans."""
+
+    column: int
+    row: int
+    span: int
+    half: str  # left, right; empty: in the middle
+    link: str  # the way to the next match: up, down, straight; empty: none
+    open: bool = False  # in the round that is played now
+    third: bool = False  # the match for third place, which stands below the final
+    round: Text | None = None  # where the page says which side it is; None: that of the match
+
+
+class Place(NamedTuple):
+    match: ShownMatch
+    at: Where
+    next: bool  # comes after those on now
+    far: tuple[bool, bool]  # of a side it is not even known which two may come
+
+
+class Bracket(NamedTuple):
+    kind: str  # bracket
+    columns: int
+    rows: int  # of matches in the outermost column
+    open: int  # the column, counted from outside, in which matches are played now
+    name: Text | None  # of the part that it shows
+    to: Text | None  # where the winner of the page goes; None: it is the only page
+
+
+class Page(NamedTuple):
+    """A part of the matches that fits on the TV."""
+
+    template: str
+    data: tuple[object, ...]
+    where: dict[str, Where]  # by the key of the match
+
+
+# --- the knockout ---------------------------------------------------------------------------------
+
+
+def open_round(s: Scene) -> Text | None:
+    """The round of the knockout that is played now; None before there is one."""
+    cup = _cup(s)
+    return knockout_round(_playing(s, cup)) if cup else None
+
+
+def bracket(s: Scene) -> list[Page]:
+    """The pages of the knockout, from the first round that is not over; none before it begins."""
+    cup = _cup(s)
+    if not cup:
+        return []
+    lines = [(match, _left(match.fixture)) for match in cup]
+    size = max(left for _, left in lines)
+    first = first_places(lines, size)
+    pages = max(1, first // PLACES)
+    to = text("To the %(round)s", round=knockout_round(pages)) if pages > 1 else None
+    return tree(lines, first, _playing(s, cup), None, to)
+
+
+def _cup(s: Scene) -> list[Match]:
+    """The matches of the knockout, once those of the groups are over."""
+    matches = s.t.play.competition.matches.values()
+    cup = [m for m in matches if m.fixture.part in (Part.KNOCKOUT, Part.THIRD_PLACE)]
+    begun = all(match.decided for match in matches if match.fixture.part is Part.GROUP)
+    return cup if begun else []
+
+
+def _left(fixture: Fixture) -> int:
+    """The places left in the fixture's round of a knockout; 0 for third place."""
+    return int(fixture.key[1:].partition(".")[0]) if fixture.part is Part.KNOCKOUT else 0
+
+
+def _playing(s: Scene, cup: Iterable[Match]) -> int:
+    """The places left in the round in which matches are played now; 2 if there are none."""
+    now = (m for m in cup if s.t.play.state_of(m) not in (*OVER, "waiting"))
+    return max((_left(match.fixture) for match in now), default=2) or 2
+
+
+def place_of(fixture: Fixture) -> str:
+    """The key of the match in whose place it stands: a tie has the place of its second leg."""
+    return fixture.legs[-1] if fixture.legs else fixture.key
+
+
+# --- pages of a tree ------------------------------------------------------------------------------
+
+
+def first_places(lines: Iterable[tuple[Match, int]], size: int) -> int:
+    """The places left in the first round that is not over, or PLACES of them if there are fewer.
+    ``lines``: matches, each with the places left in its round, of a tree with ``size`` places."""
+    to_play = max((left for match, left in lines if not match.decided), default=0)
+    return max(to_play, min(PLACES, size))
+
+
+def tree(
+    lines: Iterable[tuple[Match, int]], first: int, playing: int, name: Text | None, to: Text | None
+) -> list[Page]:
+    """The matches from the round with ``first`` places, a page for each PLACES of them.
+
+    ``playing``: the places left in the round that is played now. What follows when the pages meet
+    is on none of them. A match of ``lines`` with no places is that for third place.
+    """
+    pages = max(1, first // PLACES)
+    depth = (first // pages).bit_length() - 1
+    shown: list[dict[str, Where]] = [{} for _ in range(pages)]
+    for match, left in lines:
+        if match.key != place_of(match.fixture):
+            continue
+        if not left and pages == 1:
+            rows = 2 ** max(0, depth - 2)
+            shown[0][match.key] = Where(depth, rows, 1, "", "", third=True)
+        elif 2 * pages <= left <= first:
+            page, number = divmod(match.fixture.number - 1, left // 2 // pages)
+            round_ = text("Round %(number)s", number=match.fixture.round) if name else None
+            at = _where(left // pages, number, depth)
+            shown[page][match.key] = at._replace(open=left == playing, round=round_)
+    open_ = depth - (max(playing // pages, 2).bit_length() - 1) + 1
+    data = Bracket("bracket", 2 * depth - 1, 2 ** max(0, depth - 2), max(open_, 1), name, to)
+    return [Page("board/_bracket.html", data, where) for where in shown]
+
+
+def _where(left: int, number: int, depth: int) -> Where:
+    """Where the match with this number, from 0, stands, in the round with ``left`` places."""
+    rows = 2 ** max(0, depth - 2)
+    if left == 2:
+        return Where(depth, 1, rows, "", "")
+    column = depth - left.bit_length() + 2  # from outside
+    half = left // 4  # matches of this round in each half
+    span = rows // half
+    right, place = divmod(number, half)
+    link = "straight" if half == 1 else "up" if number % 2 else "down"
+    at, side = (2 * depth - column, "right") if right else (column, "left")
+    return Where(at, place * span + 1, span, side, link)
+
+
+def far(s: Scene, match: Match) -> tuple[bool, bool]:
+    """For each side, whether it is not even known which two may come, or there is no room to say
+    whose loser it is."""
+    matches = s.t.play.competition.matches
+    if match.key in ("K2.1", "K3.1"):
+        return False, False
+    home, away = (
+        side is None
+        and (
+            isinstance(source, LoserOf)
+            or (isinstance(source, WinnerOf) and not all(matches[source.key].sides))
+        )
+        for side, source in zip(match.sides, (match.fixture.home, match.fixture.away), strict=True)
+    )
+    return home, away
