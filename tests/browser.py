@@ -83,6 +83,37 @@ def no_sideways_scroll(page: Any) -> None:
     assert wide <= window
 
 
+def nothing_is_cut(page: Any, boxes: str, texts: str) -> None:
+    """Every text lies within its box, and no two boxes overlap, of those that are seen."""
+    found = page.evaluate(
+        """([boxes, texts]) => {
+          const seen = { visibilityProperty: true, opacityProperty: true };
+          const all = (selector, root = document) => [...root.querySelectorAll(selector)]
+            .filter((each) => each.checkVisibility(seen));
+          const letters = (element) => {
+            if (element.querySelector(".unseen")) return element.getBoundingClientRect();
+            const range = document.createRange();
+            range.selectNodeContents(element);
+            return range.getBoundingClientRect();
+          };
+          const within = (a, b) => !a.width || (a.left >= b.left - 1 && a.right <= b.right + 1
+            && a.top >= b.top - 3 && a.bottom <= b.bottom + 3);
+          const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1
+            || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+          const found = all(boxes).map((box) => [box, box.getBoundingClientRect()]), faults = [];
+          found.forEach(([box, a], i) => {
+            const out = all(texts, box).filter((text) => !within(letters(text), a));
+            const over = found.slice(i + 1).filter(([, b]) => !apart(a, b)).map(([other]) => other);
+            for (const each of [...out, ...over]) faults.push([box.textContent, each.textContent]);
+          });
+          return [found.length, faults];
+        }""",
+        [boxes, texts],
+    )
+    assert found[0] > 0
+    assert found[1] == [], found[1]
+
+
 def is_live(page: Any, timeout: int = QUICK) -> None:
     page.locator("#live-mark[data-state=live]").wait_for(timeout=timeout)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .browser import PHONE, TV, Screens, be, hurry, is_live, no_sideways_scroll, see
+from .browser import PHONE, TV, Screens, be, hurry, is_live, no_sideways_scroll, nothing_is_cut, see
 from .http_client import Evening, House
 
 pytestmark = pytest.mark.browser
@@ -21,6 +21,20 @@ def begun(house: House, players: int, kind: str = "knockout") -> tuple[Evening, 
     assert e.act("consoles", names="Sofa\nKitchen").status == 200
     assert e.act("format", kind=kind).status == 200
     return e, {e.player(f"N{i}"): guest for i, guest in enumerate(guests)}
+
+
+def with_names(house: House, names: list[str], **how: Any) -> tuple[Evening, dict[str, Any]]:
+    """An evening of guests with these names, whose matches have begun, and the guests by id."""
+    e = house.evening(limit=len(names), teams=max(8, len(names)))
+    guests = {}
+    for team, name in enumerate(names):
+        first, _, last = name.partition(" ")
+        guest = e.guest(first, last)
+        guests[e.player(first, last)] = guest
+        assert e.pick(guest, team).status == 200
+    assert e.act("draw", attempt=1).status == e.act("skip").status == 200
+    assert e.act("format", **how).status == 200
+    return e, guests
 
 
 def matches(e: Evening) -> dict[str, dict[str, Any]]:
@@ -195,3 +209,84 @@ def test_the_tv_turns_its_pages_and_follows_a_result(house: House, screens: Scre
     plain.goto(house.url + e.at())  # the page with the newest result
     assert plain.locator("#match-K32-16").is_visible()
     assert not plain.locator("#match-K32-1").is_visible()
+
+
+def test_names_of_22_letters_are_whole_on_the_tv_and_on_a_phone(
+    house: House, screens: Screens
+) -> None:
+    names = [f"Maximiliane Oberhuber{letter}" for letter in "abcdefghijklmnop"]
+    e, guests = with_names(house, names, kind="knockout", third_place="1")
+    tv = screens.open(**TV)
+    tv.goto(house.url + e.at())
+    is_live(tv)
+    rounds = ([f"K16.{i}" for i in range(1, 9)], [f"K8.{i}" for i in range(1, 5)], ["K4.1", "K4.2"])
+    for played in ([], *rounds):
+        for key in played:
+            assert (
+                e.act(
+                    "result", match=key, home=1, away=1, penalties_home=5, penalties_away=4
+                ).status
+                == 200
+            )
+        if played:
+            tv.locator(f"#match-{played[-1].replace('.', '-')} .is-in").wait_for()
+        for width, height in ((1280, 720), (1920, 1080)):
+            tv.set_viewport_size({"width": width, "height": height})
+            nothing_is_cut(tv, ".duel", ".duel-name, .duel-goals")
+            nothing_is_cut(tv, ".now-card, .next-card", ".now-name, .next-who")
+            for key in ("K2-1", "K3-1"):
+                box = tv.locator(f"#match-{key} .duel").bounding_box()
+                assert box["y"] + box["height"] < height * 0.9
+            assert tv.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    phone = screens.open(**{**PHONE, "viewport": {"width": 390, "height": 844}})
+    be(phone, guests[matches(e)["K3.1"]["home"]])
+    phone.goto(house.url + e.at("me"))
+    phone.evaluate("document.documentElement.style.fontSize = '24px'")
+    nothing_is_cut(phone, ".goals-side", ".goals-name")
+    for tab in ("My matches", "Bracket", "Results"):
+        phone.get_by_text(tab, exact=True).click()
+        nothing_is_cut(phone, ".match-box", ".match-name, .match-goals")
+        nothing_is_cut(phone, ".match-side > *", "bdi")
+        no_sideways_scroll(phone)
+
+
+def test_a_phone_that_slept_gets_its_new_match_with_an_empty_form(
+    house: House, screens: Screens
+) -> None:
+    e, guests = begun(house, 4, "league")
+    ada = matches(e)["L1.1"]["home"]
+    tv, phone = screens.open(**TV), screens.open(**PHONE)
+    be(phone, guests[ada])
+    for page, path in ((tv, ""), (phone, "me")):
+        page.goto(house.url + e.at(path))
+        is_live(page)
+    for place, goals in ((0, "4"), (1, "3")):
+        phone.locator("#score .goals input[type=number]").nth(place).fill(goals)
+    phone.context.set_offline(True)
+    for key in ("L1.1", "L1.2"):
+        assert e.act("result", match=key, home=2, away=2).status == 200
+    (new,) = [m for m in matches(e).values() if m["state"] == "called" and ada in m.values()]
+    phone.context.set_offline(False)
+    phone.locator(f"#score[data-match='{new['key']}']").wait_for(timeout=20_000)
+    typed = phone.locator("#score .goals input[type=number]")
+    assert [each.input_value() for each in typed.all()] == ["", ""]
+
+    # The form of the old match, sent all the same: a sentence, the new match, and nothing written.
+    answer = guests[ada].post(e.at("score"), {"match": "L1.1", "home": 4, "away": 3}, htmx=True)
+    assert answer.status == 409
+    assert answer.page.by_id("notice").text
+    assert answer.page.by_id("score").attrs["data-match"] == new["key"]
+    assert matches(e)[new["key"]]["state"] == "called"
+
+    # Moved: both phones and the TV say where. Taken back: nobody is called there.
+    other = guests[new["away"] if new["home"] == ada else new["home"]]
+    place = "Kitchen" if new["console"] == "Sofa" else "Sofa"
+    assert e.act("move", match=new["key"], console=place).status == 200
+    see(phone.locator("#me .own-flood"), place)
+    assert place in other.get(e.at("me")).page.by_id("me").text
+    card = tv.locator(".now-card", has_text=place)
+    see(card, str(phone.locator("#me .own-against bdi").inner_text()).split()[0])
+    assert e.act("take-back", match=new["key"]).status == 200
+    phone.locator("#me .own-flood").wait_for(state="detached")
+    assert matches(e)[new["key"]]["state"] == "ready"
+    assert "on now" not in other.get(e.at("me")).page.by_id("me").text

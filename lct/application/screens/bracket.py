@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...domain.play.competition import Match
-from ...domain.play.matches import Fixture, LoserOf, Part, WinnerOf
+from ...domain.play.matches import Fixture, LoserOf, Part, Source, WinnerOf
 from ...domain.text import Text, text
-from .matches import ShownMatch, knockout_round
+from .matches import ShownMatch, knockout_round, short_names
 from .region import Scene
 
 PLACES = 16  # in the first round of a page
+LETTERS = 28  # of two names of whom one may come
 OVER = ("decided", "off")
 
 
@@ -151,16 +152,18 @@ def _where(left: int, number: int, depth: int) -> Where:
 
 def far(s: Scene, match: Match) -> tuple[bool, bool]:
     """For each side, whether it is not even known which two may come, or there is no room to say
-    whose loser it is."""
-    matches = s.t.play.competition.matches
+    so."""
     if match.key in ("K2.1", "K3.1"):
         return False, False
     home, away = (
-        side is None
-        and (
-            isinstance(source, LoserOf)
-            or (isinstance(source, WinnerOf) and not all(matches[source.key].sides))
-        )
+        side is None and not _room(s, source)
         for side, source in zip(match.sides, (match.fixture.home, match.fixture.away), strict=True)
     )
     return home, away
+
+
+def _room(s: Scene, source: Source) -> bool:
+    if not isinstance(source, WinnerOf):
+        return not isinstance(source, LoserOf)
+    names, before = s.once(short_names), s.t.play.competition.matches[source.key]
+    return all(before.sides) and sum(len(names[side or ""]) for side in before.sides) <= LETTERS
