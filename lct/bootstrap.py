@@ -35,6 +35,7 @@ from .web import (
     organise,
     pick,
     requests,
+    spreadsheets,
 )
 from .web.api import cors, document
 from .web.app import App
@@ -170,7 +171,8 @@ def wrap_requests(flask: Flask) -> Csrf:
 
 def serve_pages(flask: Flask) -> None:
     flask.before_request(limits.page)
-    for module in (home, join, pick, board, organise, devices, history, live, health, metrics):
+    screens = home, join, pick, board, organise, devices, history, spreadsheets
+    for module in (*screens, live, health, metrics):
         flask.register_blueprint(module.bp)
 
 

@@ -65,6 +65,8 @@ PAGES = (
     Row("GET", T, "/t/{code}", everybody(200)),
     Row("GET", f"{T}/verify", "/t/{code}/verify", everybody(200)),
     Row("GET", f"{T}/draw.json", "/t/{code}/draw.json", everybody(409)),  # not drawn yet
+    Row("GET", f"{T}/matches.csv", "/t/{code}/matches.csv", everybody(409)),  # not begun yet
+    Row("GET", f"{T}/standings.csv", "/t/{code}/standings.csv", everybody(409)),
     Row("GET", f"{T}/join", "/t/{code}/join", (200, 303, 303, *(200,) * 6)),
     Row("POST", f"{T}/join", "/t/{code}/join", everybody(303), NAME),
     Row("GET", f"{T}/back", "/t/{code}/back", everybody(200)),

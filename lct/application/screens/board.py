@@ -67,11 +67,11 @@ def part(s: Scene, touched: Touched) -> Iterable[Region]:
 def head(s: Scene) -> Region:
     t = s.t
     now, first = (open_round(s), first_page(s)) if s.phase == PLAY else (None, "")
-    played = progress(s) if s.phase in (PLAY, FINISHED) else (0, 0)
+    played = progress(s) if s.has_matches else (0, 0)
     left = s.once(minutes) if s.phase == PLAY else (0, 0)
     data = Head(
-        t.name, s.phase, len(t.players), picked(t), t.limit, s.turned, s.cards, now, first,
-        *played, left,
+        t.name, s.phase_for_guests, len(t.players), picked(t), t.limit, s.turned, s.cards,
+        now, first, *played, left,
     )  # fmt: skip
     return Region("head", "board/_head.html", data)
 
@@ -82,8 +82,9 @@ def side(s: Scene) -> Region:
     now, after = (on_now(s), up_next(s)) if s.phase == PLAY else ((), ())
     brief = s.phase == PLAY and not open_round(s)
     data = Side(
-        s.phase, joining, shown_code(t.code), s.join_url, t.full, t.locked, now, after, brief
-    )
+        s.phase_for_guests, joining, shown_code(t.code), s.join_url, t.full, t.locked,
+        now, after, brief,
+    )  # fmt: skip
     return Region("side", "board/_side.html", data)
 
 
@@ -98,7 +99,7 @@ def _stage(s: Scene) -> Region:
     if draw is None:
         rows = seats(s, "board/_seat.html")
         return Region("stage", "board/_stage.html", Stage("seats", s.t.limit), rows)
-    if s.phase == FINISHED:
+    if s.reached == FINISHED:
         return Region("stage", "board/_champion.html", champion(s))
     rows = card_rows(s, "board/_row.html")
     if draw.is_over(s.now):
@@ -111,10 +112,11 @@ def foot(s: Scene) -> Region:
     t = s.t
     sealed = t.current_draw or t
     missing = t.limit - len(t.players), len(t.choosing())
-    newest = just_in(s) if s.phase in (PLAY, FINISHED) else None
+    newest = just_in(s) if s.has_matches else None
     data = Foot(
-        s.phase, t.code, sealed.commitment, sealed.attempt, *missing, waiting_for(t), newest
-    )
+        s.phase_for_guests, t.code, sealed.commitment, sealed.attempt, *missing, waiting_for(t),
+        newest,
+    )  # fmt: skip
     return Region("foot", "board/_foot.html", data)
 
 

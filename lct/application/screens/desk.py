@@ -14,7 +14,7 @@ from ...domain.text import Text
 from ...domain.tournament import Player, device_text
 from .lobby import bar, wait
 from .matches import LONGEST, SHORTEST, minutes, progress, slots_of
-from .phases import FINISHED, PLAY
+from .phases import PLAY
 from .region import Region, Scene, Screen
 from .settling import lists
 
@@ -131,7 +131,7 @@ def part(s: Scene, touched: Touched) -> Iterable[Region]:
 
 
 def controls(s: Scene) -> Region:
-    t, on = s.t, s.phase in (PLAY, FINISHED)
+    t, on = s.t, s.has_matches
     champion = t.play.competition.champion if on else None
     data = Controls(
         t.version,

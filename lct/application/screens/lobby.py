@@ -10,7 +10,6 @@ from ...domain.fact import Touched
 from ...domain.teams import Team
 from ...domain.tournament import Player, Tournament
 from .matches import ShownMatch, just_in, progress
-from .phases import FINISHED, PLAY
 from .region import Region, Scene
 
 NAMES_SHOWN = 4
@@ -71,13 +70,15 @@ def waiting_for(t: Tournament) -> tuple[str, ...]:
 
 
 def bar(s: Scene) -> Region:
-    return Region("bar", "me/_bar.html", Bar(s.t.name, s.phase))
+    return Region("bar", "me/_bar.html", Bar(s.t.name, s.phase_for_guests))
 
 
 def wait(s: Scene) -> Region:
     t = s.t
-    data = Wait(s.phase, len(t.players), picked(t), t.limit, waiting_for(t), s.turned, s.cards)
-    if s.phase in (PLAY, FINISHED):
+    data = Wait(
+        s.phase_for_guests, len(t.players), picked(t), t.limit, waiting_for(t), s.turned, s.cards
+    )
+    if s.has_matches:
         (played, matches), champion = progress(s), t.play.competition.champion
         data = data._replace(
             played=played,

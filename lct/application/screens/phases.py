@@ -11,10 +11,13 @@ PLAY, FINISHED = "play", "finished"
 
 
 def phase(t: Tournament, now: datetime) -> str:
-    """The phase of the tournament: join, pick, ready, draw (cards turning), drawn, play (matches),
-    finished (there is a champion) or closed."""
-    if t.closed:
-        return CLOSED
+    """The phase of the tournament: closed, or what it has ``reached``."""
+    return CLOSED if t.closed else reached(t, now)
+
+
+def reached(t: Tournament, now: datetime) -> str:
+    """How far the tournament has got, closed or not: join, pick, ready, draw (cards turning),
+    drawn, play (matches) or finished (there is a champion)."""
     if draw := t.current_draw:
         if not draw.is_over(now):
             return DRAW

@@ -25,7 +25,7 @@ from .matches import (
     own_match,
     tie_round,
 )
-from .phases import FINISHED, JOIN, PLAY
+from .phases import JOIN
 from .region import Region, Scene, Screen
 from .table import Tables, all_tables, ordered_by
 
@@ -110,7 +110,7 @@ def watch_part(s: Scene, touched: Touched) -> Iterable[Region]:
 
 
 def _card(s: Scene, status: str, name: str = "") -> Card:
-    return Card(status, s.phase, s.t.code, s.phase == JOIN, name)
+    return Card(status, s.phase_for_guests, s.t.code, s.phase == JOIN, name)
 
 
 def _me(card: Card) -> Region:
@@ -138,7 +138,7 @@ def _opening(s: Scene) -> dict[str, Text]:
 
 
 def _stage(s: Scene, watching: bool = False) -> Region:
-    if s.phase in (PLAY, FINISHED):
+    if s.has_matches:
         opening = s.once(_opening)
         rows = tuple(_row_of(match, opening) for match in all_matches(s) if match.state != "off")
         found = all_tables(s)
@@ -177,7 +177,7 @@ def personal(s: Scene, player_id: str) -> dict[str, Region]:
             card = card._replace(drawn=team.name, drawn_league=team.league, drawn_stars=team.stars)
         else:
             card = card._replace(ahead=place - s.turned)
-        if s.phase in (PLAY, FINISHED):
+        if s.has_matches:
             card, more = _in_play(s, player_id, card)
             own |= more
         else:
@@ -199,7 +199,7 @@ def _in_play(s: Scene, player_id: str, card: Card) -> tuple[Card, dict[str, Regi
     own = {row.id: row for row in rows}
     champion = play.competition.champion
     name = s.t.players[champion].name if champion else ""
-    match = own_match(s, player_id)
+    match = None if s.t.closed else own_match(s, player_id)
     if match is None:
         return card._replace(own=_ended(s, shower, player_id, theirs, name)), own
     seen, side = shower.match(match), _side(match, player_id)
@@ -267,7 +267,7 @@ def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region,
 def after_tap(s: Scene, player_id: str, teams: Iterable[int]) -> tuple[Region, ...]:
     """The regions of a player's phone that their tap on ``teams`` may have changed."""
     own = personal(s, player_id)
-    if s.phase in (PLAY, FINISHED):
+    if s.has_matches:
         own.setdefault("score", NO_SCORE)
     if not s.t.dealt:
         for region in tiles_of(s, Touched(frozenset(), frozenset(teams))):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from ...domain.fact import Touched
 from ...domain.tournament import Tournament
 from .live_now import NOBODY, LiveNow
-from .phases import cards_turned, phase
+from .phases import CLOSED, FINISHED, PLAY, cards_turned, reached
 
 T = TypeVar("T")
 
@@ -48,8 +48,22 @@ class Scene:
         return found
 
     @cached_property
+    def reached(self) -> str:
+        return reached(self.t, self.now)
+
+    @property
     def phase(self) -> str:
-        return phase(self.t, self.now)
+        return CLOSED if self.t.closed else self.reached
+
+    @property
+    def phase_for_guests(self) -> str:
+        """The phase, except that a finished tournament keeps its champion when it is closed."""
+        return FINISHED if self.reached == FINISHED else self.phase
+
+    @property
+    def has_matches(self) -> bool:
+        """Whether the matches may be seen; those of a closed tournament may."""
+        return self.reached in (PLAY, FINISHED)
 
     @cached_property
     def turned(self) -> int:

@@ -143,7 +143,7 @@ def _said(s: Scene, shower: Shower, match: Match) -> tuple[Said, ...]:
 
 def tables_sheet(s: Scene) -> Region:
     """The tables as they are now."""
-    shown = all_tables(s) if s.phase in (PLAY, FINISHED) else ()
+    shown = all_tables(s) if s.has_matches else ()
     return Region(SHEET, "organise/_tables.html", Tables(shown, ordered_by(s.t.play.format)))
 
 

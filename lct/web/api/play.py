@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...application.screens.phases import FINISHED, PLAY, phase
+from ...application.screens.phases import FINISHED, PLAY, reached
 from ...domain.errors import NothingToPlay
 from ...domain.play.calling import MoveMatch, TakeBackCall
 from ...domain.play.choosing import ChooseFormat, NameConsoles
@@ -28,7 +28,7 @@ M = f"{T}/matches"
 
 def _playing(t: Tournament) -> Tournament:
     """The tournament, if its matches are shown by now."""
-    if phase(t, app().now()) not in (PLAY, FINISHED):
+    if reached(t, app().now()) not in (PLAY, FINISHED):
         raise NothingToPlay
     return t
 

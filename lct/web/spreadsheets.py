@@ -1,0 +1,107 @@
+"""The matches and the standings as CSV, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from flask import Blueprint, Response
+
+from ..application.screens.phases import FINISHED, PLAY, reached
+from ..domain.errors import NothingToPlay
+from ..domain.play.competition import Match
+from ..domain.play.results import NEITHER
+from ..domain.tournament import Tournament
+from .app import app
+from .lookup import tournament_at
+
+bp = Blueprint("spreadsheets", __name__)
+
+MATCHES = (
+    "match", "part", "round", "state", "home", "home_team", "away", "away_team", "home_goals",
+    "away_goals", "home_penalties", "away_penalties", "decided_by", "winner",
+)  # fmt: skip
+STANDINGS = (
+    "group", "place", "player", "team", "played", "won", "drawn", "lost", "goals_for",
+    "goals_against", "points", "parted_by",
+)  # fmt: skip
+# A spreadsheet would run a cell that begins like this as a formula (owasp.org, CSV Injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Cell = str | int | None
+
+
+@bp.get("/t/<code>/matches.csv")
+def matches(code: str) -> Response:
+    """Every match. Goals include those of extra time; penalties have columns of their own."""
+    t = _playing(code)
+    rows = (_match(t, match) for match in t.play.competition.matches.values() if not match.off)
+    return _file(t, "matches", MATCHES, rows)
+
+
+@bp.get("/t/<code>/standings.csv")
+def standings(code: str) -> Response:
+    """The table of the league, or of each group; in a cup there is none."""
+    t = _playing(code)
+    rows = (
+        (
+            table.group, row.place, *_person(t, row.entrant), row.played, row.won, row.drawn,
+            row.lost, row.goals_for, row.goals_against, row.points,
+            row.parted.rule.value if row.parted and row.parted.rule else None,
+        )
+        for table in t.play.competition.tables.values()
+        for row in table.rows
+    )  # fmt: skip
+    return _file(t, "standings", STANDINGS, rows)
+
+
+def _playing(code: str) -> Tournament:
+    t = tournament_at(code)
+    if reached(t, app().now()) not in (PLAY, FINISHED):
+        raise NothingToPlay
+    return t
+
+
+def _match(t: Tournament, match: Match) -> Sequence[Cell]:
+    fixture, score = match.fixture, match.result.score if match.result else None
+    goals = score.goals if score else (None, None)
+    penalties = (score.penalties if score else None) or (None, None)
+    return (
+        match.key, fixture.part.value, fixture.round, t.play.state_of(match),
+        *_person(t, match.home), *_person(t, match.away), *goals, *penalties,
+        _decided_by(match), _person(t, match.winner)[0],
+    )  # fmt: skip
+
+
+def _decided_by(match: Match) -> str | None:
+    if match.result is None:
+        return None
+    score = match.result.score
+    if score is None:
+        return "no-show" if match.result.came == NEITHER else "walkover"
+    return "penalties" if score.penalties else "extra-time" if score.extra else "score"
+
+
+def _person(t: Tournament, player_id: str | None) -> tuple[str | None, str | None]:
+    """A player's name and team."""
+    if not player_id:
+        return None, None
+    player = t.players[player_id]
+    return player.name, t.teams[player.dealt].name if player.dealt is not None else None
+
+
+def _file(
+    t: Tournament, name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]
+) -> Response:
+    text = io.StringIO()
+    text.write("\ufeff")  # else Excel does not read it as UTF-8
+    sheet = csv.writer(text)
+    sheet.writerow(head)
+    sheet.writerows([_neutral(cell) for cell in row] for row in rows)
+    headers = {"Content-Disposition": f'attachment; filename="lct-{t.code}-{name}.csv"'}
+    return Response(text.getvalue(), mimetype="text/csv", headers=headers)
+
+
+def _neutral(cell: Cell) -> Cell:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
