@@ -15,6 +15,7 @@ from lct.domain import errors, snapshot
 from lct.domain.play.competition import derive
 from lct.domain.play.fixtures import groups
 from lct.domain.play.formats import GROUPS, Format, for_entrants, needs_winner
+from lct.web.api.play_shapes import tables_facts
 
 from .test_play import Cup, _ruled, _score, _something
 
@@ -130,6 +131,9 @@ def test_groups_of_unequal_size_are_compared_without_the_last_of_the_larger_ones
     assert ranking.note is not None
     for last in ("A4", "B4"):
         assert e.who[last] in str(ranking.note)
+    *_, facts = tables_facts(e.play.competition)
+    assert (facts.across, facts.finished, facts.rows[0].points) == (2, True, 4)
+    assert facts.left_out == sorted(f"p-{e.who[last]}" for last in ("A4", "B4"))
     through = [[row.through for row in table.rows] for table in tables(e.scene())]
     assert through == [[True, False, False, False]] * 2 + [[True, True, False]]
 
