@@ -169,6 +169,53 @@ on("click", (event) => {
   hostSheet().close();
 });
 
+// --- the order of the players, by hand ---------------------------------------------------------
+
+// Moves the neighbour, not the row itself: that keeps the focus and the pointer on the row. A group
+// belongs to a line, so its name stays where it is.
+function step(row, up) {
+  const list = row.parentNode, other = up ? row.previousElementSibling : row.nextElementSibling;
+  if (!other) return;
+  const [one, two] = [row, other].map((each) => $(".seed-group", each));
+  if (one && two) [one.textContent, two.textContent] = [two.textContent, one.textContent];
+  list.insertBefore(other, up ? row.nextElementSibling : row);
+}
+function ordered(row) {
+  const { children, dataset } = row.parentNode, form = row.closest("form");
+  form.elements.order.value = Array.from(children, (each) => each.dataset.id).join(" ");
+  const n = [...children].indexOf(row) + 1, group = $(".seed-group", row)?.textContent ?? "";
+  $("[role=status]", form).textContent = filled(JSON.parse(dataset.words).said, { name: $("bdi", row).textContent, n, group });
+}
+on("click", (event) => {
+  const button = event.target.closest(".seed button"), row = button?.closest(".seed");
+  if (!row) return;
+  event.preventDefault();
+  step(row, button.name === "up");
+  ordered(row);
+});
+let held = null;
+on("pointerdown", (event) => {
+  held = event.target.closest(".seed-grip")?.parentNode;
+  if (!held) return;
+  event.preventDefault();
+  held.classList.add("is-held");
+});
+on("pointermove", ({ clientY }) => {
+  if (!held) return;
+  const middle = (row) => row.getBoundingClientRect().top + row.offsetHeight / 2;
+  for (let row; (row = held.previousElementSibling) && clientY < middle(row);) step(held, true);
+  for (let row; (row = held.nextElementSibling) && clientY > middle(row);) step(held, false);
+  const edge = clientY < 70 ? -14 : clientY > innerHeight - 70 ? 14 : 0;
+  (hostSheet().matches(":modal") ? hostSheet() : window).scrollBy(0, edge);
+});
+for (const name of ["pointerup", "pointercancel"]) {
+  on(name, () => {
+    held?.classList.remove("is-held");
+    if (held) ordered(held);
+    held = null;
+  });
+}
+
 // Show times in the device's time zone; the server only knows UTC.
 function localTimes() {
   for (const time of document.querySelectorAll("time[data-local]")) {

@@ -113,7 +113,15 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     """An evening in which this operation changes something, and one of its players."""
     drawing = name in ("draw_teams", "skip_reveal", "older_draw")
     e = ApiEvening(app, limit=3)
-    if name in ("set_result", "report_score", "withdraw_report", "move_match", "take_back_call"):
+    in_play = (
+        "set_result",
+        "report_score",
+        "withdraw_report",
+        "move_match",
+        "take_back_call",
+        "seed",
+    )
+    if name in in_play:
         return e, in_a_match(e, reported=name == "withdraw_report")
     player_id = e.filled()[0] if drawing else e.join("Zoe")
     before: dict[str, Callable[[], Any]] = {
@@ -165,6 +173,8 @@ def test_the_example_of_an_operation_runs(app: Flask, document: Any, name: str, 
     own = {"tournamentId": e.code, "recovery_code": recovery}
     if name == "come_back":
         own["seat_code"] = good(e.host.get(e.at(f"/players/{player_id}/seat")))["seat_code"]
+    if name == "seed":
+        own["order"] = good(e.anyone.get(e.at("/seeding")))["order"][::-1]
     if body is not None:
         body |= {field: value for field, value in own.items() if field in body}
     events = len(app.extensions["lct"].stored(e.code))

@@ -174,6 +174,7 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "device-admitted": ["label"],
         "format-chosen": ["format"],
         "consoles-named": ["names"],
+        "entrants-seeded": ["order"],
         "score-reported": ["match", "player_id"],
         "score-agreed": ["match", "player_id", "score"],
         "report-withdrawn": ["match", "player_id"],

@@ -183,6 +183,10 @@ class NothingToPlay(Refused):
     sentence = text("The host has not chosen how to play yet.")
 
 
+class OthersPlay(Refused):
+    sentence = text("That order is not of those who play now. Load the page again.")
+
+
 class MatchNotReady(Refused):
     sentence = text("That match cannot be played yet: its sides are not known.")
 

@@ -89,6 +89,11 @@ def play_format() -> Format:
     )
 
 
+def order() -> tuple[str, ...]:
+    """The players in order, by id."""
+    return tuple(field("order").split())
+
+
 def consoles() -> tuple[str, ...]:
     """One name per line; a number alone makes so many without a name."""
     lines = [line.strip() for line in field("names").splitlines() if line.strip()]

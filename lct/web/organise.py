@@ -32,6 +32,7 @@ from ..domain.picking import PickTeam, RestartPicks
 from ..domain.play.calling import MoveMatch, TakeBackCall
 from ..domain.play.choosing import ChooseFormat, NameConsoles
 from ..domain.play.scoring import SetResult
+from ..domain.play.seeding import SeedEntrants
 from ..domain.rights import organiser
 from ..domain.text import Text, text
 from ..domain.tournament import Tournament
@@ -69,6 +70,7 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
     "close": (CloseTournament, dict),
     "reopen": (ReopenTournament, lambda: {"name": field("name")}),
     "format": (ChooseFormat, lambda: {"format": forms.play_format(), "falls": forms.falls()}),
+    "seeding": (SeedEntrants, lambda: {"order": forms.order(), "falls": forms.falls()}),
     "consoles": (NameConsoles, lambda: {"names": forms.consoles()}),
     "result": (SetResult, lambda: {**forms.result(), "falls": forms.falls()}),
     "move": (MoveMatch, lambda: {"match": field("match"), "console": field("console")}),
@@ -153,6 +155,8 @@ def act(code: str) -> ResponseReturnValue:
         return _done(t, text("Webhook removed. Reload to update the list."))
     if wanted not in ACTIONS:
         raise NotFound
+    if wanted == "seeding" and (moved := sheet.reordered(t)):
+        return moved
     command_class, own = ACTIONS[wanted]
     try:
         command = command_class(**_about(t, device_id, wanted), **own())
@@ -160,7 +164,7 @@ def act(code: str) -> ResponseReturnValue:
     except ResultsFall as more:
         return sheet.confirm(t.code, more)
     except LctError as refusal:
-        shown = sheet.again(t.code, refusal) if wanted == "result" else None
+        shown = sheet.again(t.code, refusal) if wanted in ("result", "seeding") else None
         return shown or _refused(t.code, refusal)
     return _done(t, text("Done."))
 

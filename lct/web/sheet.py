@@ -1,12 +1,12 @@
-"""The sheet over the organiser's page: one match, the matches of a name, the tables, or a question.
-Without htmx it is a page of its own."""
+"""The sheet over the organiser's page: one match, the matches of a name, the tables, the order of
+the players, or a question. Without htmx it is a page of its own."""
 
 from __future__ import annotations
 
 from flask import g, request
 from flask.typing import ResponseReturnValue
 
-from ..application.screens import settling
+from ..application.screens import seeding, settling
 from ..application.screens.region import Region, Scene
 from ..domain.errors import Invalid, LctError, MatchNotReady, ResultsFall, UnknownMatch
 from ..domain.text import verbatim
@@ -22,6 +22,9 @@ def asked(t: Tournament) -> ResponseReturnValue | None:
     if key := request.args.get("match", ""):
         now = scene(t)
         return _sheet(now, settling.settle(now, key[:20]))
+    if request.args.get("seeding"):
+        now = scene(t)
+        return _sheet(now, seeding.seeding(now))
     if request.args.get("tables"):
         now = scene(t)
         return _sheet(now, settling.tables_sheet(now))
@@ -31,11 +34,22 @@ def asked(t: Tournament) -> ResponseReturnValue | None:
     return None
 
 
+def reordered(t: Tournament) -> ResponseReturnValue | None:
+    """The sheet after a button moved a player up or down; that stores nothing. None if none did."""
+    up, down = forms.field("up"), forms.field("down")
+    if not (up or down):
+        return None
+    now, order = scene(t), seeding.moved(forms.order(), up or down, -1 if up else 1)
+    return _sheet(now, seeding.seeding(now, order))
+
+
 def again(code: str, refusal: LctError) -> ResponseReturnValue | None:
-    """The sheet of the match whose result was refused, with what was typed; None if there is no
+    """The sheet of what was refused, a result or an order, with what was typed; None if there is no
     such sheet."""
     status, g.error_kind = answer_for(refusal)
     now = scene(app().store.read(code).tournament)
+    if forms.field("do") == "seeding":
+        return _sheet(now, seeding.seeding(now, forms.order(), refusal.sentence), status)
     try:
         typed = forms.score()
     except Invalid:

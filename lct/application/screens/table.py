@@ -78,7 +78,7 @@ def tables(s: Scene) -> tuple[ShownTable, ...]:
     through = s.t.play.format.through if len(of.tables) > 1 else 1
     return tuple(
         ShownTable(
-            _group(name) if name else None,
+            group_text(name) if name else None,
             tuple(_rows(s, table.rows, through + (name in (of.best_from or ())))),
             table.finished,
         )
@@ -92,7 +92,7 @@ def across_groups(s: Scene) -> tuple[ShownTable, ...]:
     if not chosen.best or len(of.tables) < 2:
         return ()
     ranking = best_of_next_place(of.basis, of.tables)
-    groups = {row.entrant: _group(name) for name, t in of.tables.items() for row in t.rows}
+    groups = {row.entrant: group_text(name) for name, t in of.tables.items() for row in t.rows}
     rows = tuple(_rows(s, ranking.rows, chosen.best, groups))
     title = text("Best runners-up") if chosen.through == 1 else text("Best thirds")
     return (ShownTable(title, rows, of.best_from is not None, _left_out(s, ranking)),)
@@ -109,7 +109,7 @@ def _left_out(s: Scene, ranking: Across) -> Text | None:
     )
 
 
-def _group(name: str) -> Text:
+def group_text(name: str) -> Text:
     return text("Group %(group)s", group=name)
 
 

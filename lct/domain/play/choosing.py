@@ -14,6 +14,7 @@ from ..tournament import Tournament
 from ..values import NAME_CLUSTERS, fold, visible_text
 from .formats import (
     BY_DRAW,
+    BY_HAND,
     BY_STARS,
     DOUBLE,
     DRAW_ONLY,
@@ -48,6 +49,8 @@ def begin(t: Tournament) -> None:
     elif t.play.format.seeding == BY_STARS:
         stars = {hand.player_id: t.teams[hand.team].stars for hand in draw.hands}
         entrants = sorted(lots, key=lambda player_id: -stars[player_id])
+    elif t.play.format.seeding == BY_HAND:
+        entrants = list(t.play.entrants)
     t.play.begin(entrants, lots)
 
 
@@ -88,6 +91,8 @@ class ChooseFormat(Command):
         chosen = for_entrants(self.format, len(t.players) if t.dealt else t.limit)
         if chosen == t.play.format and t.play.begun == (t.dealt and chosen.kind != DRAW_ONLY):
             return None
+        if chosen.seeding == BY_HAND and not t.play.begun:
+            raise Invalid(seeding=text("Players can be put in order once the matches have begun."))
         if (lost := tuple(t.play.results)) != self.falls:
             raise errors.ResultsFall(lost)
         return FormatChosen(chosen)

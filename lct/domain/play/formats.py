@@ -18,8 +18,8 @@ DRAW_ONLY, LEAGUE, KNOCKOUT, DOUBLE, GROUPS = (
     "draw-only", "league", "knockout", "double-elimination", "groups",
 )  # fmt: skip
 KINDS = (KNOCKOUT, LEAGUE, GROUPS, DOUBLE, DRAW_ONLY)
-BY_LOTS, BY_DRAW, BY_STARS = "lots", "draw", "stars"
-SEEDINGS = (BY_LOTS, BY_DRAW, BY_STARS)
+BY_LOTS, BY_DRAW, BY_STARS, BY_HAND = "lots", "draw", "stars", "hand"
+SEEDINGS = (BY_LOTS, BY_DRAW, BY_STARS, BY_HAND)
 ORDERS = {"overall-first": OVERALL_FIRST, "head-to-head-first": HEAD_TO_HEAD_FIRST}
 OWN_ORDER = "own"
 TIE_BREAKERS = (*ORDERS, OWN_ORDER)

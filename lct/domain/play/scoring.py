@@ -16,8 +16,8 @@ from .formats import needs_winner
 from .results import ALONE, AWAY, HOME, NEITHER, ORGANISER, Result, Score, check
 
 
-def playing(t: Tournament, key: str, now: datetime) -> Match:
-    """The match of that key; a refusal if no matches are played now, or there is none like it."""
+def check_under_way(t: Tournament, now: datetime) -> None:
+    """Refuse if no matches are played now."""
     t.check_open()
     draw = t.current_draw
     if draw is None:
@@ -26,6 +26,11 @@ def playing(t: Tournament, key: str, now: datetime) -> Match:
         raise errors.NotRevealed
     if not t.play.begun:
         raise errors.NothingToPlay
+
+
+def playing(t: Tournament, key: str, now: datetime) -> Match:
+    """The match of that key; a refusal if no matches are played now, or there is none like it."""
+    check_under_way(t, now)
     if key not in t.play.competition.matches:
         raise errors.UnknownMatch
     return t.play.competition.matches[key]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from . import schedule
 from .competition import Basis, Competition, Match, derive
-from .formats import DRAW_ONLY, Format
+from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, Format
 from .results import PLAYERS, Result, Score
 from .schedule import Queue
 from .slots import Ready
@@ -57,13 +57,23 @@ class Play:
 
     def begin(self, entrants: Sequence[str], lots: Sequence[str]) -> None:
         """Start from nothing with these entrants; without a format that has matches, do not."""
-        self.end()
+        self._clear()
         if self.format.kind != DRAW_ONLY:
             self.entrants, self.lots = tuple(entrants), tuple(lots)
             self.call()
 
+    def seed(self, order: Sequence[str]) -> None:
+        """Start from nothing with the entrants in this order."""
+        self.format = replace(self.format, seeding=BY_HAND)
+        self.begin(order, self.lots)
+
     def end(self) -> None:
         """Forget everything but the format and the consoles."""
+        self._clear()
+        if self.format.seeding == BY_HAND:
+            self.format = replace(self.format, seeding=BY_LOTS)
+
+    def _clear(self) -> None:
         self.entrants, self.lots, self._derived = (), (), None
         self.reports, self.results = {}, {}
         self.queue = schedule.with_consoles(Queue(), self.queue.consoles)

@@ -9,6 +9,7 @@ from ...domain.errors import NothingToPlay
 from ...domain.play.calling import MoveMatch, TakeBackCall
 from ...domain.play.choosing import ChooseFormat, NameConsoles
 from ...domain.play.scoring import ReportScore, SetResult, WithdrawReport
+from ...domain.play.seeding import SeedEntrants
 from ...domain.rights import Right
 from ...domain.tournament import Tournament
 from ..app import app
@@ -72,6 +73,22 @@ def choose_format(call: Call) -> Any:
     """Choose how to play, before or after the draw. Results so far are lost: the call must list
     them in `falls`."""
     return run(call, ChooseFormat, format=call.body.format(), falls=tuple(call.body.falls))
+
+
+@api.operation(
+    "GET", f"{T}/seeding", right=Right.ANYONE, answer=shapes.SeedingFacts, refusals=(409,)
+)
+def seeding(call: Call) -> Any:
+    """The players in the order of the seeding, and what it comes from."""
+    play = _playing(call.t).play
+    return shapes.SeedingFacts(seeding=play.format.seeding, order=list(play.entrants))  # type: ignore[arg-type]
+
+
+@api.operation("POST", f"{T}/seeding", body=shapes.SeedingBody, **HOST)
+def seed(call: Call) -> Any:
+    """Put the players in order by hand: the matches begin again in this order. Results so far are
+    lost: the call must list them in `falls`."""
+    return run(call, SeedEntrants, order=tuple(call.body.order), falls=tuple(call.body.falls))
 
 
 @api.operation("POST", f"{T}/consoles", body=shapes.ConsolesBody, **HOST)

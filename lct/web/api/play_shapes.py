@@ -12,13 +12,13 @@ from ...domain.play.competition import Competition, Match, best_of_next_place
 from ...domain.play.formats import MOST_POINTS, Format, needs_winner
 from ...domain.play.results import MOST_GOALS, Result, Score
 from ...domain.play.standings import Row
-from ...domain.tournament import Tournament
+from ...domain.tournament import MAX_PLAYERS, Tournament
 from .bodies import shown
 
 Goals = Annotated[int, Field(ge=0, le=MOST_GOALS)]
 Both = Annotated[list[Goals], Field(min_length=2, max_length=2)]
 Kind = Literal["knockout", "league", "groups", "double-elimination", "draw-only"]
-Seeding = Literal["lots", "draw", "stars"]
+Seeding = Literal["lots", "draw", "stars", "hand"]
 TieBreakers = Literal["overall-first", "head-to-head-first", "own"]
 TieBreaker = Literal[
     "goal-difference",
@@ -56,7 +56,7 @@ class FormatBody(BaseModel):
     model_config = shown(kind="knockout", third_place=True)
 
     kind: Kind
-    seeding: Seeding = "lots"
+    seeding: Seeding = Field("lots", description="hand: the order in force stays.")
     third_place: bool = Field(False, description="Of a knockout, also after groups.")
     reset: bool = Field(True, description="Of a double elimination: a second final if needed.")
     legs: int = Field(1, ge=1, le=2, description="How often each meets each in a league or group.")
@@ -89,6 +89,15 @@ class FormatBody(BaseModel):
     def format(self) -> Format:
         chosen = self.model_dump(exclude={"falls"})
         return Format(**chosen | {"own_order": tuple(self.own_order)})
+
+
+class SeedingBody(BaseModel):
+    model_config = shown(order=["2f1c6a0b9d3e", "7b0d4e5f6a1c"])
+
+    order: list[str] = Field(
+        max_length=MAX_PLAYERS, description="All players, the first seed first."
+    )
+    falls: list[str] = FALLS
 
 
 class ConsolesBody(BaseModel):
@@ -128,6 +137,11 @@ class FormatFacts(BaseModel):
     own_order: list[TieBreaker]
     win: int
     draw: int
+
+
+class SeedingFacts(BaseModel):
+    seeding: Seeding
+    order: list[str] = Field(description="The players, the first seed first.")
 
 
 class MatchFacts(BaseModel):

@@ -1,0 +1,51 @@
+"""Seeding by hand: the organiser puts those who play in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .. import errors
+from ..fact import Command, Event, Public
+from ..text import Text, text
+from ..tournament import Tournament
+from .scoring import check_under_way
+
+
+@dataclass(frozen=True, slots=True)
+class EntrantsSeeded(Event):
+    """The organiser put the players in order, the first seed first. The matches began again in
+    this order, so results of before are gone."""
+
+    type = "entrants-seeded"
+    versioned = True
+
+    order: Public[tuple[str, ...]]  # player ids
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.play.seed(self.order)
+
+    def sentence(self, t: Tournament) -> Text:
+        return text("put the players in order, %(first)s first", first=t.name_of(self.order[0]))
+
+    def sound(self) -> bool:
+        return bool(self.order) and Event.sound(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedEntrants(Command):
+    """``order`` names everyone who plays, the first seed first. ``falls`` are the results that the
+    organiser was told are lost, by match."""
+
+    order: tuple[str, ...]
+    falls: tuple[str, ...] = ()
+
+    def decide(self, t: Tournament, now: datetime) -> EntrantsSeeded | None:
+        check_under_way(t, now)
+        if sorted(self.order) != sorted(t.play.entrants):
+            raise errors.OthersPlay
+        if self.order == t.play.entrants:
+            return None
+        if (lost := tuple(t.play.results)) != self.falls:
+            raise errors.ResultsFall(lost)
+        return EntrantsSeeded(self.order)
