@@ -11,6 +11,7 @@ from lct.domain.evening import CreateTournament, Keys
 from lct.domain.fact import Command, Event, apply
 from lct.domain.people import Join
 from lct.domain.picking import PickTeam
+from lct.domain.play.pairing import due
 from lct.domain.rights import SYSTEM
 from lct.domain.teams import Team
 from lct.domain.tournament import Tournament
@@ -53,6 +54,8 @@ class Evening:
         if event is not None:
             self.events.append(event)
             apply(self.t, event, len(self.events), self.now)
+            if command := due(self.t):  # as Execute does
+                self.take(command.event_on(self.t, self.now))
         return event
 
     def join(self, *names: str) -> list[str]:

@@ -54,6 +54,7 @@ def answer_to(who: Program, operation: Operation, cast: Cast) -> Any:
         "code": cast.evening.code,
         "device": "x",
         "match": "K2.1",
+        "round": "1",
         "webhook": "x",
         "seq": "1",
         "player": cast.player_id,

@@ -150,7 +150,7 @@ def test_the_host_settles_a_dispute_and_confirms_what_falls(house: House, screen
     assert after["K2.1"]["home"] == first["away"]
 
 
-@pytest.mark.parametrize("kind", ["league", "groups", "double-elimination"])
+@pytest.mark.parametrize("kind", ["league", "groups", "double-elimination", "swiss"])
 def test_every_format_is_played_to_its_champion(house: House, screens: Screens, kind: str) -> None:
     e, guests = begun(house, 6, kind)
     tv, phone = screens.open(**TV), screens.open(**PHONE)
@@ -162,7 +162,7 @@ def test_every_format_is_played_to_its_champion(house: House, screens: Screens, 
     while called := [m for m in matches(e).values() if m["state"] == "called"]:
         agree(e, guests, called[0]["key"], 2, 1)
         played += 1
-    assert played == {"league": 15, "groups": 9, "double-elimination": 10}[kind]
+    assert played == {"league": 15, "groups": 9, "double-elimination": 10, "swiss": 9}[kind]
     tv.locator("#stage[data-kind=champion]").wait_for()
     phone.locator("#me[data-phase=finished]").wait_for()
     no_sideways_scroll(phone)

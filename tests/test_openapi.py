@@ -123,6 +123,8 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     )
     if name in in_play:
         return e, in_a_match(e, reported=name == "withdraw_report")
+    if name == "pair_round":
+        return e, in_a_swiss_round(e)
     player_id = e.filled()[0] if drawing else e.join("Zoe")
     before: dict[str, Callable[[], Any]] = {
         "skip_reveal": e.draw,
@@ -142,17 +144,30 @@ MATCH = "K4.2"  # of a cup of three: the first one
 
 def in_a_match(e: ApiEvening, reported: bool) -> str:
     """Begin a cup; the player at home in its first match."""
-    e.filled()
-    e.draw()
-    good(e.host.post(e.at("/skip")))
-    good(e.host.post(e.at("/consoles"), {"names": ["1", "2"]}))
-    good(e.host.post(e.at("/format"), {"kind": "knockout"}))
+    begin(e, "knockout")
     matches = good(e.anyone.get(e.at("/matches")))["items"]
     (home,) = [match["home"] for match in matches if match["key"] == MATCH]
     if reported:
         path = e.at(f"/players/{home}/matches/{MATCH}/score")
         good(e.players[home].post(path, {"home": 1, "away": 0}))
     return str(home)
+
+
+def in_a_swiss_round(e: ApiEvening) -> str:
+    """Bring a Swiss system to a second round whose pairs have become the wrong ones."""
+    begin(e, "swiss")
+    good(e.host.post(e.at("/matches/S1.1/result"), {"score": {"home": 1, "away": 0}}))
+    good(e.host.post(e.at("/matches/S2.1/take-back")))
+    good(e.host.post(e.at("/matches/S1.1/result"), {"score": {"home": 0, "away": 1}}))
+    return next(iter(e.players))
+
+
+def begin(e: ApiEvening, kind: str) -> None:
+    e.filled()
+    e.draw()
+    good(e.host.post(e.at("/skip")))
+    good(e.host.post(e.at("/consoles"), {"names": ["1", "2"]}))
+    good(e.host.post(e.at("/format"), {"kind": kind}))
 
 
 WRITES = [
@@ -179,7 +194,8 @@ def test_the_example_of_an_operation_runs(app: Flask, document: Any, name: str, 
         body |= {field: value for field, value in own.items() if field in body}
     events = len(app.extensions["lct"].stored(e.code))
     who = e.players[player_id] if operation.get("description") == "For that player." else e.host
-    where = path.format(code=e.code, player=player_id, device=other["device_id"], match=MATCH)
+    device = other["device_id"]
+    where = path.format(code=e.code, player=player_id, device=device, match=MATCH, round=2)
     answer = who.post(where, body)
     (expected,) = [int(status) for status in operation["responses"] if int(status) < 400]
     assert answer.status_code == expected, answer.get_data(as_text=True)

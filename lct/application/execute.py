@@ -15,6 +15,7 @@ from typing import Generic, Protocol, TypeVar
 from .. import this_request
 from ..domain.errors import Busy, LctError
 from ..domain.fact import Command, Event, Touched
+from ..domain.play.pairing import due
 from ..domain.tournament import Tournament
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,23 @@ class Execute(Generic[S]):
         A command whose client has gone meanwhile is not started (ClientGone).
         """
         with self.store.deadline():
-            return self._execute(command)
+            t = self._execute(command)
+        self.follow_up(t)
+        return t
+
+    def follow_up(self, t: Tournament) -> None:
+        """Run what the system has to do now, if anything; a deadline or a client that has gone does
+        not keep it from that. If it fails, it is left to a later command or page."""
+        if command := due(t):
+            this_request.carried(lambda: self._follow_up(command))()
+
+    def _follow_up(self, command: Command) -> None:
+        try:
+            with self.store.deadline():
+                self._execute(command)
+        except LctError:
+            extra = {"labels.tournament": command.code}
+            log.warning("follow-up failed", extra=extra, exc_info=True)
 
     def _execute(self, command: Command) -> Tournament:
         find = self.store.new_stream if command.creates else self.store.stream

@@ -207,6 +207,14 @@ class SideIsPlaying(Refused):
     sentence = text("One of the two is on another console now.")
 
 
+class RoundIsOpen(Refused):
+    sentence = text("A round is paired once every match before it is decided.")
+
+
+class RoundHasBegun(Refused):
+    sentence = text("Only the last round can be paired again, and only while it has no result.")
+
+
 class ResultsFall(Refused):
     """Other matches than those shown would lose their results; ``matches`` are their keys."""
 
@@ -250,6 +258,10 @@ class UnknownTeam(NotFound):
 
 class UnknownMatch(NotFound):
     sentence = text("There is no such match.")
+
+
+class UnknownRound(NotFound):
+    sentence = text("There is no such round to pair.")
 
 
 class UnknownConsole(NotFound):

@@ -86,6 +86,7 @@ def play_format() -> Format:
         own_order=tuple(filter(None, request.form.getlist("own_order"))),
         win=chosen("win", usual.win),
         draw=chosen("draw", usual.draw),
+        rounds=chosen("rounds", usual.rounds),
     )
 
 

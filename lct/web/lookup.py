@@ -24,11 +24,13 @@ def tournament_at(typed: str, fresh: bool = True) -> Tournament:
     except TooMany:
         if not invited(code):
             raise
-    store = app().store
+    store, execute = app().store, app().execute
     try:
         t = (store.read if fresh else store.stream)(code).tournament
     except UnknownTournament:
         wrong("wrong-code")
         raise
+    if fresh:
+        execute.follow_up(t)  # in case a worker ended before it could
     g.tournament = code  # for the log, which shows only codes of existing tournaments
     return t

@@ -31,6 +31,7 @@ from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlay
 from ..domain.picking import PickTeam, RestartPicks
 from ..domain.play.calling import MoveMatch, TakeBackCall
 from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.pairing import PairRound
 from ..domain.play.scoring import SetResult
 from ..domain.play.seeding import SeedEntrants
 from ..domain.rights import organiser
@@ -74,6 +75,14 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
     "consoles": (NameConsoles, lambda: {"names": forms.consoles()}),
     "result": (SetResult, lambda: {**forms.result(), "falls": forms.falls()}),
     "move": (MoveMatch, lambda: {"match": field("match"), "console": field("console")}),
+    "pair": (
+        PairRound,
+        lambda: {
+            "round": whole_number(field("round"), "round", 1, 10**6),
+            "again": True,
+            "falls": forms.falls(),
+        },
+    ),
     "take-back": (TakeBackCall, lambda: {"match": field("match")}),
     "remove": (RemovePlayer, lambda: {"player_id": field("player")}),
     "block": (BlockPlayer, lambda: {"player_id": field("player")}),
@@ -83,6 +92,9 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
         lambda: {"player_id": field("player"), "first": field("first"), "last": field("last")},
     ),
 }
+
+# These raise no version: the same one may be wanted again.
+REPEATABLE = frozenset(("rename-player", "consoles", "move", "take-back", "pair"))
 
 
 def _organised(code: str) -> tuple[Tournament, str]:
@@ -180,7 +192,7 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
         "by": organiser(device_id),
         "request_id": request_id.get(),
         "expected_version": seen,
-        "command_id": digest[:32] if seen is not None and wanted != "rename-player" else None,
+        "command_id": digest[:32] if seen is not None and wanted not in REPEATABLE else None,
     }
 
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from ...domain.errors import Invalid
 from ...domain.fact import Touched
-from ...domain.play.formats import KINDS, Format, for_entrants
+from ...domain.play.formats import KINDS, Format, for_entrants, largest_rounds
 from ...domain.play.formats import matches as matches_of
+from ...domain.play.pairing import differs, due
+from ...domain.play.swiss import usual_rounds
 from ...domain.text import Text
 from ...domain.tournament import Player, device_text
 from .lobby import bar, wait
@@ -38,6 +40,8 @@ class Controls(NamedTuple):
     minutes: tuple[int, int]  # until the last match ends
     champion: str | Text
     tables: int
+    pairing: int  # the Swiss round that may be paired, or paired again; 0: none
+    paired: bool  # it has been, by results that have changed since
 
 
 class Tools(NamedTuple):
@@ -101,6 +105,7 @@ class FormatCard(NamedTuple):
     entrants: int
     consoles: tuple[str, ...]
     numbered: bool  # they have numbers, not names
+    rounds: tuple[int, int]  # of a Swiss system: as many as are usual, and the most
     choices: tuple[Choice, ...]
     begun: bool
     results: int  # lost by another format
@@ -151,8 +156,20 @@ def controls(s: Scene) -> Region:
         s.once(minutes) if s.phase == PLAY else (0, 0),
         t.name_of(champion) if champion else "",
         len(t.play.competition.tables) if on else 0,
+        *_pairing(s),
     )
     return Region("controls", "organise/_controls.html", data)
+
+
+def _pairing(s: Scene) -> tuple[int, bool]:
+    """The round that the organiser may pair: one that the system has not, or the last one, if the
+    results before it have changed and it has none itself."""
+    if s.phase != PLAY:
+        return 0, False
+    last = len(s.t.play.rounds)
+    if command := due(s.t):
+        return command.round, False
+    return (last, True) if differs(s.t.play) else (0, False)
 
 
 def tools(s: Scene) -> Region:
@@ -206,6 +223,7 @@ def format_card(s: Scene) -> Region:
         n,
         (consoles := tuple(play.queue.consoles)),
         consoles == tuple(str(number) for number in range(1, len(consoles) + 1)),
+        (usual_rounds(n), largest_rounds(n)),
         choices(n, len(play.queue.consoles)),
         play.begun,
         len(play.results),

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from ...domain.play import state
 from ...domain.play.competition import Basis, Match, derive
-from ...domain.play.formats import LEAGUE, Format
+from ...domain.play.formats import LEAGUE, SWISS, Format, swiss_rounds
 from ...domain.play.formats import matches as matches_in
-from ...domain.play.matches import BestOf, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
+from ...domain.play.matches import BestOf, Bye, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
+from ...domain.play.pairing import rematches
 from ...domain.play.results import Score
 from ...domain.play.schedule import Call, coming
 from ...domain.play.slots import minutes_left, slots
@@ -49,6 +50,9 @@ class ShownMatch(NamedTuple):
     first: tuple[int, int] | None = None  # of a second leg: what the first one counts in it
     legs: tuple[tuple[int, int] | None, ...] = ()  # of a tie in one place: its goals are of both
 
+    bye: bool = False  # of a Swiss round: home has no opponent, which counts as a win
+    again: bool = False  # the two have met in an earlier Swiss round
+
     @property
     def aggregate(self) -> tuple[int, int] | None:
         """The goals of both legs, once both are played."""
@@ -80,7 +84,7 @@ def round_text(fixture: Fixture) -> Text:
     part, number = fixture.part, fixture.round
     if leg := fixture.leg:
         return text("%(round)s, leg %(leg)s", round=tie_round(fixture), leg=leg)
-    if part is Part.LEAGUE:
+    if part in (Part.LEAGUE, Part.SWISS):
         return text("Round %(number)s", number=number)
     if part is Part.GROUP:
         return text("Group %(group)s, round %(number)s", group=fixture.group, number=number)
@@ -134,6 +138,7 @@ class Shower:
         self.newest = next(reversed(self.play.results), None)
         of = self.play.competition
         self.bracket_open = bool(of.basis.format.best) and of.best_from is None
+        self.rematches = s.once(swiss_rematches)
 
     def match(self, match: Match) -> ShownMatch:
         console, score = self.play.console_of(match.key), match.score
@@ -149,6 +154,8 @@ class Shower:
             match.key == self.newest,
             match.fixture.leg,
             match.first[:2] if match.first and match.fixture.leg == 2 else None,
+            bye=match.bye is not None,
+            again=match.key in self.rematches,
         )
 
     def tie(self, match: Match) -> ShownMatch:
@@ -186,6 +193,8 @@ class Shower:
 
     def _maybe(self, who: str | None, source: Source) -> Text:
         """Who may come to a side that is open."""
+        if isinstance(source, Bye):
+            return text("counts as a win")
         if who is not None:
             return text("nobody")
         match source:
@@ -220,9 +229,25 @@ def _numbered(fixture: Fixture) -> Text:
 
 
 def all_matches(s: Scene) -> tuple[ShownMatch, ...]:
-    """Every match, in the order of the plan."""
+    """The matches that lists show, in the order of the plan."""
     shower = Shower(s)
-    return tuple(map(shower.match, s.t.play.competition.matches.values()))
+    return tuple(map(shower.match, s.once(listed_matches).values()))
+
+
+def listed_matches(s: Scene) -> dict[str, Match]:
+    """The matches that lists show, by key: byes too, but none that is not played otherwise, and
+    none of a Swiss round that is still to be paired."""
+    of = s.t.play.competition
+    return {
+        key: match
+        for key, match in of.matches.items()
+        if (match.bye or not match.off) and of.is_paired(match.fixture)
+    }
+
+
+def swiss_rematches(s: Scene) -> set[str]:
+    """The matches of Swiss rounds whose two have met before, by key."""
+    return rematches(s.t.play)
 
 
 def on_now(s: Scene) -> tuple[ShownMatch, ...]:
@@ -261,12 +286,21 @@ def minutes(s: Scene) -> tuple[int, int]:
     play = s.t.play
     running = [call.key for call in play.queue.consoles.values() if call]
     consoles = len(play.queue.consoles)
-    return minutes_left(play.competition.unplayed(), consoles, running, SHORTEST, LONGEST)
+    rounds = swiss_rounds(play.format, len(play.entrants)) - len(play.rounds)
+    later = rounds * slots_of_round(len(play.entrants), consoles)
+    return minutes_left(play.competition.unplayed(), consoles, running, SHORTEST, LONGEST, later)
+
+
+def slots_of_round(entrants: int, consoles: int) -> int:
+    """How many matches one after the other a Swiss round takes."""
+    return -(-(entrants // 2) // consoles)
 
 
 def slots_of(chosen: Format, entrants: int, consoles: int) -> int:
     """How many matches one after the other a format takes on so many consoles. For more entrants
     than EXACT, and for a league, it is what the consoles alone allow."""
+    if chosen.kind == SWISS:
+        return swiss_rounds(chosen, entrants) * slots_of_round(entrants, consoles)
     count = matches_in(chosen, entrants)
     least = -(-count // min(consoles, entrants // 2))
     if chosen.kind == LEAGUE or entrants > EXACT:
@@ -283,7 +317,7 @@ def match_region(prefix: str, template: str, key: str, data: tuple[object, ...])
 def matches_of(s: Scene) -> dict[str, list[Match]]:
     """Player id -> their matches, in the order of the plan."""
     found: dict[str, list[Match]] = {}
-    for match in s.t.play.competition.matches.values():
+    for match in s.once(listed_matches).values():
         for side in filter(None, match.sides):
             found.setdefault(side, []).append(match)
     return found

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ...domain.fact import Touched
 from ...domain.play.competition import Match
-from ...domain.play.formats import needs_winner
+from ...domain.play.formats import needs_winner, swiss_rounds
 from ...domain.play.matches import Part
 from ...domain.play.results import ALONE, FirstLeg, Score
 from ...domain.play.state import READY
@@ -20,6 +20,7 @@ from .matches import (
     all_matches,
     coming_calls,
     console_text,
+    listed_matches,
     match_region,
     matches_of,
     own_match,
@@ -33,7 +34,9 @@ from .table import Tables, all_tables, ordered_by
 class Own(NamedTuple):
     """Where a player stands in the matches."""
 
-    state: str  # match (to play), waiting (for an opponent), level, out, champion or done
+    # match (to play), waiting (for an opponent), level, between (two Swiss rounds), out, champion
+    # or done
+    state: str
     match: ShownMatch | None  # to play or to wait for; if out, the one that was lost
     side: str  # home or away: which side of it they are
     champion: str  # once there is one
@@ -41,6 +44,9 @@ class Own(NamedTuple):
     console: Text | None = None  # where they are called next ...
     after: ShownMatch | None = None  # ... once this match is over
     place: int = 0  # in a finished table, or 2 or 3 of a cup; 0: none yet
+    round: int = 0  # the Swiss round that is played; 0: there is none
+    rounds: int = 0  # of the Swiss system
+    bye: bool = False  # they have none to play in this round, which counts as a win
 
 
 class ScoreForm(NamedTuple):
@@ -131,7 +137,7 @@ def _row_of(match: ShownMatch, opening: Mapping[str, Text], side: str = "") -> R
 
 def _opening(s: Scene) -> dict[str, Text]:
     """The rounds, by the keys of the matches that are the first of them."""
-    matches = [match for match in s.t.play.competition.matches.values() if not match.off]
+    matches = s.once(listed_matches).values()
     rounds = [(m.fixture.part, m.fixture.round, m.fixture.group) for m in matches]
     pairs = zip(matches, rounds, [None, *rounds], strict=False)
     return {m.key: tie_round(m.fixture) for m, this, before in pairs if this != before}
@@ -140,7 +146,7 @@ def _opening(s: Scene) -> dict[str, Text]:
 def _stage(s: Scene, watching: bool = False) -> Region:
     if s.has_matches:
         opening = s.once(_opening)
-        rows = tuple(_row_of(match, opening) for match in all_matches(s) if match.state != "off")
+        rows = tuple(_row_of(match, opening) for match in all_matches(s))
         found = all_tables(s)
         shown_tables = Region(
             "tables", "me/_tables.html", Tables(found, ordered_by(s.t.play.format))
@@ -194,12 +200,16 @@ def personal(s: Scene, player_id: str) -> dict[str, Region]:
 def _in_play(s: Scene, player_id: str, card: Card) -> tuple[Card, dict[str, Region]]:
     """The card, the form and the matches of a player once the matches are played."""
     play, shower, opening = s.t.play, Shower(s), s.once(_opening)
-    theirs = [match for match in s.once(matches_of).get(player_id, ()) if not match.off]
+    theirs = s.once(matches_of).get(player_id, ())
     rows = (_row_of(shower.match(m), opening, _side(m, player_id)) for m in theirs)
     own = {row.id: row for row in rows}
     champion = play.competition.champion
     name = s.t.players[champion].name if champion else ""
     match = None if s.t.closed else own_match(s, player_id)
+    if match is None and play.rounds and not (champion or s.t.closed):
+        rounds, bye = swiss_rounds(play.format, len(play.entrants)), any(m.bye for m in theirs[-1:])
+        between = Own("between", None, "", "", round=len(play.rounds), rounds=rounds, bye=bye)
+        return card._replace(own=between), own
     if match is None:
         return card._replace(own=_ended(s, shower, player_id, theirs, name)), own
     seen, side = shower.match(match), _side(match, player_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ...domain.play.formats import LEAGUE
+from ...domain.play.formats import LEAGUE, SWISS, swiss_rounds
 from ...domain.text import Text
 from .bracket import Bracket, Page, Place, bracket, far, place_of
 from .lanes import lanes
@@ -24,6 +24,7 @@ from .table import ShownTable, across_groups, tables
 
 STAGES = ("stage", "stage-2", "stage-3", "stage-4")  # the TV turns their pages
 BELOW = 4  # matches below the tables of groups
+BESIDE = 8  # matches of a Swiss round beside its table, with the bye
 ON_NOW = ("called", "reported", "disputed")
 NEWEST, RUNNING, NEXT, OTHER = range(4)  # how much a match matters now
 
@@ -41,7 +42,10 @@ class Centre(NamedTuple):
     kind: str  # tables
     tables: tuple[ShownTable, ...]
     playing: tuple[tuple[str, Text], ...]  # who plays now, and on which console
-    through: int  # of each group; 0: a league
+    through: int  # of each group; 0: a league or a Swiss system
+    round: int = 0  # of a Swiss system, whose matches stand beside the table
+    rounds: int = 0
+    again: int = 0  # pairs of this round that have met before
 
 
 def matches_stages(s: Scene) -> tuple[Region, ...]:
@@ -122,6 +126,8 @@ def _tables(s: Scene) -> Region:
     shown = tables(s)
     if any(table.finished for table in shown):
         shown += across_groups(s)  # before that, too little of it is known
+    if s.t.play.format.kind == SWISS:
+        return _swiss(s, shown)
     # Below small tables there is room for the matches that follow.
     after = [match for match in all_matches(s) if match.key[0] == "K" and match.state != "off"]
     longest = max(len(table.rows) for table in shown)
@@ -133,6 +139,21 @@ def _tables(s: Scene) -> Region:
     through = 0 if s.t.play.format.kind == LEAGUE else s.t.play.format.through
     data = Centre("tables", shown, tuple(_playing(s)), through)
     return Region("stage", "board/_centre.html", data, children)
+
+
+def _swiss(s: Scene, table: tuple[ShownTable, ...]) -> Region:
+    """The table of a Swiss system, and the round beside it: its matches in their order, with the
+    bye. Of a long round, those that matter now."""
+    play, ranks = s.t.play, s.once(_ranks)
+    number, rounds = len(play.rounds), swiss_rounds(play.format, len(play.entrants))
+    of = play.competition.matches
+    this = [match for match in all_matches(s) if of[match.key].fixture.round == number]
+    first = sorted(this, key=lambda match: (not match.bye, ranks.get(match.key, OTHER)))[:BESIDE]
+    again = sum(match.again for match in this)
+    data = Centre("tables", table, tuple(_playing(s)), 0, number, rounds, again)
+    shown = (match for match in this if match in first)
+    children = [match_region("match-", "board/_result.html", m.key, m) for m in shown]
+    return Region("stage", "board/_centre.html", data, tuple(children))
 
 
 def _playing(s: Scene) -> Iterable[tuple[str, Text]]:

@@ -13,7 +13,7 @@ from ...domain.play.formats import needs_winner
 from ...domain.play.results import Result, Score
 from ...domain.play.scoring import check_playable
 from ...domain.text import Text
-from .matches import Shower, ShownMatch, console_text, match_region, up_next
+from .matches import Shower, ShownMatch, console_text, listed_matches, match_region, up_next
 from .phases import FINISHED, PLAY
 from .region import Region, Scene
 from .table import Tables, all_tables, ordered_by
@@ -75,7 +75,7 @@ class Confirm(NamedTuple):
     """A change that loses results: its form's fields, to be sent again with the matches."""
 
     version: int
-    what: str  # result or format
+    what: str  # result, format or pair
     fields: tuple[tuple[str, str], ...]
     falls: tuple[ShownMatch, ...]
     second: ShownMatch | None  # of a first leg: its second one, which counts otherwise then
@@ -89,7 +89,7 @@ URGENT = (state.DISPUTED, state.REPORTED)
 def lists(s: Scene) -> tuple[Region, ...]:
     """What needs the organiser, what is on or next, what comes later and what is played."""
     play, shower = s.t.play, Shower(s)
-    matches = play.competition.matches if s.phase in (PLAY, FINISHED) else {}
+    matches = s.once(listed_matches) if s.phase in (PLAY, FINISHED) else {}
     by_state: dict[str, list[Match]] = {}
     for match in matches.values():
         by_state.setdefault(play.state_of(match), []).append(match)

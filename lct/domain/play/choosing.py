@@ -21,6 +21,7 @@ from .formats import (
     GROUPS,
     KNOCKOUT,
     LEAGUE,
+    SWISS,
     Format,
     check,
     for_entrants,
@@ -34,6 +35,7 @@ CHOSEN = {
     LEAGUE: text("chose to play a league"),
     GROUPS: text("chose to play groups, then a cup"),
     DOUBLE: text("chose to play a double elimination"),
+    SWISS: text("chose to play a Swiss system"),
     DRAW_ONLY: text("chose to play without a table"),
 }
 

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from .formats import WALKOVER, Format, in_table
-from .matches import BestOf, Fixture, LoserOf, PlaceIn, Seed, Source, WinnerOf
+from .matches import BestOf, Bye, Fixture, LoserOf, Paired, Part, PlaceIn, Seed, Source, WinnerOf
 from .plan import Plan, needs, plan_of
 from .results import ALONE, AWAY, HOME, FirstLeg, Result, Score
 from .slots import Ready, Unplayed
@@ -32,7 +32,8 @@ class Match(NamedTuple):
     home: str | None
     away: str | None
     result: Result | None = None
-    off: bool = False  # it is not played: a side stays empty, or the final before it was enough
+    # It is not played: a side stays empty, it is a bye, or the final before it was enough.
+    off: bool = False
     first: FirstLeg | None = ALONE
 
     @property
@@ -68,6 +69,11 @@ class Match(NamedTuple):
         """Whether both legs are played and the two are still level. Only a correction of the first
         leg leads to it: the organiser has to say how the second one went on."""
         return self.result is not None and self.first is not None and self._lead is None
+
+    @property
+    def bye(self) -> str | None:
+        """Who has no opponent in a Swiss round, which counts as a win; None if it is no bye."""
+        return self.home if self.off and self.fixture.part is Part.SWISS else None
 
     @property
     def winner(self) -> str | None:
@@ -115,6 +121,7 @@ class Basis(NamedTuple):
     format: Format
     entrants: tuple[str, ...]  # in the order of the seeding
     lots: tuple[str, ...]
+    rounds: tuple[tuple[str, ...], ...] = ()  # of a Swiss system, as far as they are paired
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +149,25 @@ class Competition:
         change.decide(key, result)
         return change.made()
 
+    def paired(self, rounds: tuple[tuple[str, ...], ...]) -> Moved:
+        """The competition with these Swiss rounds paired, and no others."""
+        before = self.basis.rounds
+        change = _Change(replace(self, basis=self.basis._replace(rounds=rounds)))
+        for place, fixture in enumerate(change.plan.fixtures):
+            this = slice(fixture.round - 1, fixture.round)
+            if fixture.part is Part.SWISS and before[this] != rounds[this]:
+                change.look_at(place, self.matches[fixture.key].result)
+        return change.made()
+
+    def is_paired(self, fixture: Fixture) -> bool:
+        """Whether it is no match of a Swiss round that is still to be paired."""
+        return fixture.part is not Part.SWISS or fixture.round <= len(self.basis.rounds)
+
     def unplayed(self) -> list[Unplayed]:
-        """The matches that are still to be played, in the order of the plan."""
-        left = [match for match in self.matches.values() if not match.decided]
+        """The matches that are still to be played, in the order of the plan. Not those of Swiss
+        rounds that are not paired yet."""
+        open_ = (match for match in self.matches.values() if not match.decided)
+        left = [match for match in open_ if self.is_paired(match.fixture)]
         in_groups = (match.key for match in reversed(left) if in_table(match.fixture))
         last = next(in_groups, None) if self.basis.format.best else None
         return [
@@ -252,16 +275,17 @@ class _Change:
             self.ready.pop(key, None)
         if in_table(match.fixture):
             added, removed = self.outcomes.setdefault(match.fixture.group, ([], []))
-            if old and old.result:
-                removed.append(_outcome(old, old.result))
-            if match.result:
-                added.append(_outcome(match, match.result))
+            if old and (outcome := _outcome(old)):
+                removed.append(outcome)
+            if outcome := _outcome(match):
+                added.append(outcome)
         if old is not None:
             for later in self.plan.after.get(key, ()):
                 heappush(self.waiting, self.plan.order[later])
 
     def is_off(self, match: Match) -> bool:
-        if NOBODY in match.sides and None not in match.sides:
+        nobody = NOBODY in match.sides and None not in match.sides
+        if nobody or isinstance(match.fixture.away, Bye):
             return True
         if (first := match.fixture.only_if_away_won) is None:
             return False
@@ -287,6 +311,11 @@ class _Change:
                 table = self.tables[group]
                 open_ = self.before.basis.format.best and self.best_from is None
                 return table.rows[place - 1].entrant if table.finished and not open_ else None
+            case Paired(number, place):
+                rounds = self.before.basis.rounds
+                return rounds[number - 1][place - 1] if number <= len(rounds) else None
+            case Bye():
+                return NOBODY
         return None
 
     def close_tables(self) -> None:
@@ -321,6 +350,8 @@ class _Change:
     def _members(self, group: str, old: Table | None) -> Sequence[str]:
         if old:
             return [row.entrant for row in old.rows]
+        if not group:
+            return sorted(self.before.basis.entrants)
         played = (self.matches[key] for key in self.plan.table[group])
         return sorted({side for match in played for side in match.sides if side})
 
@@ -340,7 +371,13 @@ def _goals(result: Result) -> tuple[int, int]:
     return {HOME: WALKOVER, AWAY: WALKOVER[::-1]}.get(result.came, (0, 0))
 
 
-def _outcome(match: Match, result: Result) -> Outcome:
+def _outcome(match: Match) -> Outcome | None:
+    """What counts in a table; None for a match that is open."""
+    result = match.result
+    if match.bye:
+        return Outcome(match.bye, "", 0, 0, How.BYE)
+    if result is None:
+        return None
     how = (
         How.PLAYED if result.score else How.WALKOVER if result.came in (HOME, AWAY) else How.NO_SHOW
     )

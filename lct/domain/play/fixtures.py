@@ -1,4 +1,4 @@
-"""Leagues and groups: who meets whom in which round, who is at home, and who rests."""
+"""Leagues, groups and Swiss rounds: which matches each round has, and who meets whom in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from string import ascii_uppercase
 from typing import NamedTuple
 
-from .matches import Fixture, Part, Seed
+from .matches import Bye, Fixture, Paired, Part, Seed
 
 # No K: see the keys in matches.py.
 GROUP_LETTERS = ascii_uppercase.replace("K", "")
@@ -86,6 +86,19 @@ def _round(
     for i, (a, b) in enumerate(berger(n, _table_round(n, legs, number)), 1):
         home, away = (b, a) if second else (a, b)
         yield Fixture(f"{prefix}{i}", part, number, seeds[home - 1], seeds[away - 1], group)
+
+
+def swiss(n: int, rounds: int) -> Iterator[Fixture]:
+    """The matches of a Swiss system. Who plays in them is known once their round is paired.
+
+    With an odd ``n`` the last one of each round is a bye.
+    """
+    for number in range(1, rounds + 1):
+        for i in range(1, n // 2 + 1):
+            home, away = Paired(number, 2 * i - 1), Paired(number, 2 * i)
+            yield Fixture(f"S{number}.{i}", Part.SWISS, number, home, away)
+        if n % 2:
+            yield Fixture(f"S{number}.{n // 2 + 1}", Part.SWISS, number, Paired(number, n), Bye())
 
 
 class Group(NamedTuple):

@@ -6,24 +6,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..errors import Invalid
-from ..text import text
+from ..text import counted, text
 from ..values import not_between
 from .bracket import bracket_size, double_elimination, knockout
-from .fixtures import group_fixtures, groups, round_robin
+from .fixtures import group_fixtures, groups, round_robin, swiss
 from .matches import Fixture, Part
 from .qualified import MOST_BEST_AFTER, MOST_THROUGH, knockout_of_groups
+from .swiss import most_rounds, usual_rounds
 from .tie_breaks import HEAD_TO_HEAD_FIRST, OVERALL_FIRST, Order, Rule, Rules
 
-DRAW_ONLY, LEAGUE, KNOCKOUT, DOUBLE, GROUPS = (
-    "draw-only", "league", "knockout", "double-elimination", "groups",
+DRAW_ONLY, LEAGUE, KNOCKOUT, DOUBLE, GROUPS, SWISS = (
+    "draw-only", "league", "knockout", "double-elimination", "groups", "swiss",
 )  # fmt: skip
-KINDS = (KNOCKOUT, LEAGUE, GROUPS, DOUBLE, DRAW_ONLY)
+KINDS = (KNOCKOUT, LEAGUE, GROUPS, DOUBLE, SWISS, DRAW_ONLY)
 BY_LOTS, BY_DRAW, BY_STARS, BY_HAND = "lots", "draw", "stars", "hand"
 SEEDINGS = (BY_LOTS, BY_DRAW, BY_STARS, BY_HAND)
 ORDERS = {"overall-first": OVERALL_FIRST, "head-to-head-first": HEAD_TO_HEAD_FIRST}
 OWN_ORDER = "own"
 TIE_BREAKERS = (*ORDERS, OWN_ORDER)
-MOST_MATCHES = 5000
+MOST_MATCHES = 5120  # a Swiss system of 1,024 in its usual ten rounds
 MOST_POINTS = 99  # for a match
 WALKOVER = (3, 0)  # goals of a walkover, in tables
 GROUP_SIZE = 4  # players of a group, where it is not said otherwise
@@ -47,12 +48,13 @@ class Format:
     own_order: tuple[str, ...] = ()  # the rules of an order of one's own; lots come last anyway
     win: int = 3  # points
     draw: int = 1
+    rounds: int = 0  # Swiss; 0: as many as are usual
 
     @property
     def rules(self) -> Rules:
         """The points, and the order of tie-breakers."""
-        order = ORDERS.get(self.tie_breakers)
-        return Rules(self.win, self.draw, order=order or _own_order(self.own_order))
+        order = ORDERS.get(self.tie_breakers) or _own_order(self.own_order)
+        return Rules(self.win, self.draw, order=order.overall if self.kind == SWISS else order)
 
 
 def _own_order(names: tuple[str, ...]) -> Order:
@@ -73,6 +75,15 @@ def for_entrants(wanted: Format, n: int) -> Format:
         if not 1 <= wanted.through <= min(MOST_THROUGH, n // wanted.groups - 1):
             raise Invalid(through=text("Fewer than a whole group go on, and at most four."))
         wanted = _with_best(wanted, n)
+    if wanted.kind == SWISS and not 0 <= wanted.rounds <= (most := largest_rounds(n)):
+        raise Invalid(
+            rounds=counted(
+                "%(players)s players can play at most %(n)s round.",
+                "%(players)s players can play at most %(n)s rounds.",
+                most,
+                players=n,
+            )
+        )
     if matches(wanted, n) > MOST_MATCHES:
         raise Invalid(kind=text("That would be more than %(most)s matches.", most=MOST_MATCHES))
     return wanted
@@ -124,6 +135,8 @@ def matches(chosen: Format, n: int) -> int:
     """How many matches there are at most, without making the plan: a large one takes 0.2 s."""
     if chosen.kind == LEAGUE:
         return chosen.legs * n * (n - 1) // 2
+    if chosen.kind == SWISS:
+        return swiss_rounds(chosen, n) * (n // 2)
     if chosen.kind == KNOCKOUT:
         return _in_cup(chosen, n)
     if chosen.kind == DOUBLE:
@@ -140,6 +153,16 @@ def _in_cup(chosen: Format, n: int) -> int:
     return chosen.cup_legs * max(0, n - 2) + (n >= 2) + (chosen.third_place and n >= 4)
 
 
+def swiss_rounds(chosen: Format, n: int) -> int:
+    """How many rounds a Swiss system of ``n`` has; 0 for another format."""
+    return min(chosen.rounds or usual_rounds(n), largest_rounds(n)) if chosen.kind == SWISS else 0
+
+
+def largest_rounds(n: int) -> int:
+    """The most rounds that a Swiss system of ``n`` can have."""
+    return min(most_rounds(n), MOST_MATCHES // max(1, n // 2))
+
+
 def fixtures(chosen: Format, n: int, best_from: Iterable[str] | None = None) -> tuple[Fixture, ...]:
     """Every match, after those that it depends on. ``best_from``: see ``knockout_of_groups``; it
     changes sources, but no key and no order."""
@@ -149,6 +172,8 @@ def fixtures(chosen: Format, n: int, best_from: Iterable[str] | None = None) -> 
         return knockout(n, chosen.third_place, chosen.cup_legs)
     if chosen.kind == DOUBLE:
         return double_elimination(n, chosen.reset)
+    if chosen.kind == SWISS:
+        return tuple(swiss(n, swiss_rounds(chosen, n)))
     if chosen.kind == GROUPS:
         of = groups(n, chosen.groups)
         after = knockout_of_groups(
@@ -165,7 +190,7 @@ def fixtures(chosen: Format, n: int, best_from: Iterable[str] | None = None) -> 
 
 def in_table(fixture: Fixture) -> bool:
     """Whether the match counts in a table."""
-    return fixture.part in (Part.LEAGUE, Part.GROUP)
+    return fixture.part in (Part.LEAGUE, Part.GROUP, Part.SWISS)
 
 
 def needs_winner(fixture: Fixture) -> bool:

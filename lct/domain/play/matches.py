@@ -7,6 +7,7 @@ Keys name a match for good. A key is unique in its tournament:
 
 ========= ====================================  ===========================================
 ``L3.2``  league                                round 3, match 2
+``S3.2``  Swiss system                          round 3, match 2; the bye is the last of its round
 ``A2.1``  group A                               round 2, match 1
 ``K8.3``  knockout                              round of eight, match 3; ``K2.1`` is the final
 ``K8.3a`` knockout, a tie of two legs           its first leg; ``K8.3b`` is the second one
@@ -71,7 +72,21 @@ class BestOf:
     slot: int
 
 
-Source = Seed | WinnerOf | LoserOf | PlaceIn | BestOf
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The entrant at ``place``, from 1, in the pairing of the Swiss round ``round``: home and away
+    of its first match, then of the next one, and in the end who has the bye."""
+
+    round: int
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """Nobody: the other side has a bye."""
+
+
+Source = Seed | WinnerOf | LoserOf | PlaceIn | BestOf | Paired | Bye
 
 
 class Part(StrEnum):
@@ -79,6 +94,7 @@ class Part(StrEnum):
 
     LEAGUE = "league"
     GROUP = "group"
+    SWISS = "swiss"
     KNOCKOUT = "knockout"
     THIRD_PLACE = "third-place"
     WINNERS = "winners"

@@ -75,12 +75,15 @@ def minutes_left(
     running: Collection[str],
     shortest: int,
     longest: int,
+    later: int = 0,
 ) -> tuple[int, int]:
     """From when to when the last match ends, in minutes from now.
 
     A match takes from ``shortest`` to ``longest`` minutes. The earliest time has no conditional
-    match and takes the running ones as just about to end; the latest has them whole.
+    match and takes the running ones as just about to end; the latest has them whole. ``later`` are
+    slots that come after all of these matches.
     """
     certain = [match for match in unplayed if not match.conditional]
     earliest = slots([m for m in certain if m.key not in running], consoles)
-    return earliest * shortest, slots(unplayed, consoles, running) * longest
+    latest = slots(unplayed, consoles, running)
+    return (earliest + later) * shortest, (latest + later) * longest

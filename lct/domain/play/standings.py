@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from .tallies import NOTHING, How, Outcome, Tallies, count
-from .tie_breaks import HEAD_TO_HEAD, Order, Parting, Rule, Rules, measure, part
+from .tie_breaks import Parting, Rule, Rules, measure, part
 
 
 class Row(NamedTuple):
@@ -94,9 +94,10 @@ def across(
                     outcomes.append(outcome)
                 else:
                     left_out.add(opponent)
-    order = Order(tuple(rule for rule in rules.order.rules if rule not in HEAD_TO_HEAD))
     ranked = [rows[place - 1].entrant for rows, _ in compared]
-    rows = standings(ranked, count(outcomes), replace(rules, order=order), lots, finished)
+    rows = standings(
+        ranked, count(outcomes), replace(rules, order=rules.order.overall), lots, finished
+    )
     return Across(rows, tuple(sorted(left_out)))
 
 

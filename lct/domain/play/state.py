@@ -41,13 +41,16 @@ class Play:
     lots: tuple[str, ...] = ()  # the entrants, in the order that lots gave them
     reports: dict[str, dict[str, Score]] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
+    # Of a Swiss system, as far as they are paired. Of each round the entrants: home and away of its
+    # matches in turn, then who has the bye.
+    rounds: tuple[tuple[str, ...], ...] = ()
     queue: Queue = field(default_factory=lambda: schedule.with_consoles(Queue(), ("1",)))
     _derived: Competition | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def competition(self) -> Competition:
         if self._derived is None:
-            basis = Basis(self.format, self.entrants, self.lots)
+            basis = Basis(self.format, self.entrants, self.lots, self.rounds)
             self._derived = derive(basis, self.results)
         return self._derived
 
@@ -75,7 +78,7 @@ class Play:
 
     def _clear(self) -> None:
         self.entrants, self.lots, self._derived = (), (), None
-        self.reports, self.results = {}, {}
+        self.reports, self.results, self.rounds = {}, {}, ()
         self.queue = schedule.with_consoles(Queue(), self.queue.consoles)
 
     def call(self) -> None:
@@ -133,10 +136,12 @@ class Play:
     def decide(self, key: str, result: Result | None) -> None:
         """Give a match its result, or take it away, with everything that follows."""
         before, (new, fallen), queue = self.competition, self.after(key, result), self.queue
+        corrected = _played(before.matches[key]) and _played(new.matches[key])
         for name in (key, *fallen):
             self.reports.pop(name, None)
             if name == key or not new.matches[name].result:
-                queue = _without(queue, before.matches[name])
+                if name != key or not corrected:
+                    queue = _without(queue, before.matches[name])
                 self.results.pop(name, None)
         for call in filter(None, queue.consoles.values()):
             match = new.matches[call.key]
@@ -144,8 +149,19 @@ class Play:
                 queue = schedule.freed(queue, call.key)
         if result:
             self.results[key] = result
-            queue = _with(queue, new.matches[key])
+            queue = queue if corrected else _with(queue, new.matches[key])
         self._derived, self.queue = new, queue
+        self.call()
+
+    def pair(self, number: int, entrants: tuple[str, ...]) -> None:
+        """Pair a Swiss round, or the last one again. Matches between other people than before start
+        over: nothing is reported of them, and they are on no console."""
+        rounds = *self.rounds[: number - 1], entrants
+        new, changed = self.competition.paired(rounds)
+        for key in changed:
+            self.reports.pop(key, None)
+            self.queue = schedule.freed(self.queue, key)
+        self.rounds, self._derived = rounds, new
         self.call()
 
     def move(self, key: str, console: str) -> None:
@@ -182,15 +198,20 @@ class Play:
             self.call()
 
 
+def _played(match: Match) -> bool:
+    """Whether it was played to its end: without a score, nobody has played."""
+    return bool(match.result and match.result.score)
+
+
 def _with(queue: Queue, match: Match) -> Queue:
-    """The queue after that match was decided; without a score nobody has played."""
-    if match.result and match.result.score and match.home and match.away:
+    """The queue after that match was decided."""
+    if _played(match) and match.home and match.away:
         return schedule.finished(queue, match.key, match.home, match.away)
     return schedule.freed(queue, match.key)
 
 
 def _without(queue: Queue, match: Match) -> Queue:
     """The queue without that match's result."""
-    if match.result and match.result.score and match.home and match.away:
+    if _played(match) and match.home and match.away:
         return schedule.reopened(queue, match.home, match.away)
     return queue

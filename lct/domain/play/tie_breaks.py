@@ -49,6 +49,11 @@ class Order:
             raise ValueError("lots leave nothing for a later rule")
 
     @property
+    def overall(self) -> Order:
+        """The order without head-to-head rules, for those who have not all met."""
+        return Order(tuple(rule for rule in self.rules if rule not in HEAD_TO_HEAD))
+
+    @property
     def blocks(self) -> tuple[tuple[Rule, ...], ...]:
         """The rules, with the head-to-head ones that stand together in one tuple."""
         blocks: list[tuple[Rule, ...]] = []

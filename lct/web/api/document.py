@@ -42,6 +42,7 @@ PARAMETERS = {
     "player": "The player's id.",
     "device": "The device's id.",
     "match": "The match's key, such as K4.1.",
+    "round": "The number of the Swiss round.",
     "seq": "The event's place in the history.",
     "webhook": "The webhook's id.",
 }

@@ -8,6 +8,7 @@ from ...application.screens.phases import FINISHED, PLAY, reached
 from ...domain.errors import NothingToPlay
 from ...domain.play.calling import MoveMatch, TakeBackCall
 from ...domain.play.choosing import ChooseFormat, NameConsoles
+from ...domain.play.pairing import PairRound
 from ...domain.play.scoring import ReportScore, SetResult, WithdrawReport
 from ...domain.play.seeding import SeedEntrants
 from ...domain.rights import Right
@@ -95,6 +96,16 @@ def seed(call: Call) -> Any:
 def name_consoles(call: Call) -> Any:
     """Name the consoles to play on. Free ones take the next matches at once."""
     return run(call, NameConsoles, names=tuple(call.body.names))
+
+
+@api.operation("POST", f"{T}/rounds/<int:round>/pair", body=shapes.PairBody, **HOST)
+def pair_round(call: Call) -> Any:
+    """Pair a round of a Swiss system. Each is paired by itself when the one before is decided; this
+    does it if that failed, or again after a correction. Then matches between other people than
+    before start over: if one is reported or on a console, the call must list them in `falls`."""
+    given = call.body
+    falls = tuple(given.falls)
+    return run(call, PairRound, round=int(call.path["round"]), again=given.again, falls=falls)
 
 
 @api.operation("POST", f"{M}/<match>/result", body=shapes.ResultBody, **HOST)

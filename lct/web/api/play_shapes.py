@@ -17,7 +17,7 @@ from .bodies import shown
 
 Goals = Annotated[int, Field(ge=0, le=MOST_GOALS)]
 Both = Annotated[list[Goals], Field(min_length=2, max_length=2)]
-Kind = Literal["knockout", "league", "groups", "double-elimination", "draw-only"]
+Kind = Literal["knockout", "league", "groups", "double-elimination", "swiss", "draw-only"]
 Seeding = Literal["lots", "draw", "stars", "hand"]
 TieBreakers = Literal["overall-first", "head-to-head-first", "own"]
 TieBreaker = Literal[
@@ -84,6 +84,9 @@ class FormatBody(BaseModel):
     )
     win: int = Field(3, ge=1, le=MOST_POINTS, description="Points for a win.")
     draw: int = Field(1, ge=0, le=MOST_POINTS, description="Points for a draw.")
+    rounds: int = Field(
+        0, ge=0, le=1023, description="Of a Swiss system. 0: log2 of the players, rounded up."
+    )
     falls: list[str] = FALLS
 
     def format(self) -> Format:
@@ -122,6 +125,16 @@ class ResultBody(BaseModel):
     falls: list[str] = FALLS
 
 
+class PairBody(BaseModel):
+    model_config = shown(again=True)
+
+    again: bool = Field(False, description="Pair the last round again, while it has no result.")
+    falls: list[str] = Field(
+        [],
+        description="The matches that start over, though reported or called: a refusal has them.",
+    )
+
+
 class FormatFacts(BaseModel):
     kind: Kind
     seeding: Seeding
@@ -137,6 +150,7 @@ class FormatFacts(BaseModel):
     own_order: list[TieBreaker]
     win: int
     draw: int
+    rounds: int
 
 
 class SeedingFacts(BaseModel):
@@ -165,6 +179,7 @@ class MatchFacts(BaseModel):
         " match's home side first."
     )
     winner: str | None = Field(description="Of a second leg: of both together.")
+    bye: bool = Field(description="Of a Swiss round: nobody is away, and it counts as a win.")
     reports: dict[str, ScoreBody] | None = Field(
         description="What each player said; only the organiser sees it, in `/reports`."
     )
@@ -229,6 +244,7 @@ def match_facts(t: Tournament, match: Match, with_reports: bool = False) -> Matc
         came=result.came or None,  # type: ignore[arg-type]
         first_leg=list(match.first[:2]) if match.first and match.fixture.leg == 2 else None,
         winner=match.winner or None,
+        bye=match.bye is not None,
         reports={who: _body(score) for who, score in said.items()} if said is not None else None,
     )
 

@@ -1,0 +1,167 @@
+"""Pairing a round of a Swiss system: who meets whom in it, and who has a bye.
+
+The one part of a competition that is stored and not derived. So a later correction of an earlier
+round changes points and not pairings, and a later version that pairs in another way replays an
+evening as it was.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from .. import errors
+from ..fact import AfterLastCard, Command, Event, Public
+from ..rights import SYSTEM
+from ..text import Text, counted, text
+from ..tournament import Tournament
+from .formats import swiss_rounds
+from .matches import Part
+from .state import Play
+from .swiss import Ranked, Round, pair
+
+Both = tuple[str, str]  # home and away
+
+
+def due(t: Tournament) -> PairRound | None:
+    """What the system has to do now: pair the first round, or the next one as soon as every match
+    so far is decided. An event may be stored, and this not: then whoever comes next does it."""
+    if t.closed or not t.play.begun or not _may_pair(t.play):
+        return None
+    return PairRound(code=t.code, by=SYSTEM, round=len(t.play.rounds) + 1)
+
+
+def _may_pair(play: Play) -> bool:
+    """Whether there is a next round, and nothing is left to play before it."""
+    if len(play.rounds) >= swiss_rounds(play.format, len(play.entrants)):
+        return False
+    table = play.competition.tables[""]
+    return table.decided == sum((len(entrants) + 1) // 2 for entrants in play.rounds)
+
+
+def paired(play: Play, number: int) -> Round:
+    """The pairing of a round by the results of those before it. Those level in the table go in the
+    order of the seeding."""
+    before = play.rounds[: number - 1]
+    seeding = {entrant: place for place, entrant in enumerate(play.entrants)}
+    table = play.competition.paired(before).competition.tables[""]
+    rows = sorted(table.rows, key=lambda row: (row.place, seeding[row.entrant]))
+    to_come = swiss_rounds(play.format, len(play.entrants)) - number
+    met = tuple(both for entrants in before for both in pairs_of(entrants))
+    byes = tuple(entrants[-1] for entrants in before if len(entrants) % 2)
+    return _pair(tuple(Ranked(row.entrant, row.points) for row in rows), met, byes, to_come)
+
+
+# The organiser's page asks again and again how the round would be paired now.
+_pair = lru_cache(maxsize=8)(pair)
+
+
+def differs(play: Play) -> bool:
+    """Whether the last round has no result, and would be paired in another way by now: a result
+    before it was corrected."""
+    last = len(play.rounds)
+    if last < 2 or _has_result(play):
+        return False
+    return _entrants(paired(play, last)) != play.rounds[-1]
+
+
+def _entrants(found: Round) -> tuple[str, ...]:
+    """A pairing as the state keeps it."""
+    rest = (found.bye,) if found.bye else ()
+    return *(side for p in found.pairs for side in (p.home, p.away)), *rest
+
+
+def pairs_of(entrants: Sequence[str]) -> Iterator[Both]:
+    """The pairs of a paired round."""
+    return zip(entrants[::2], entrants[1::2], strict=False)
+
+
+def rematches(play: Play) -> set[str]:
+    """The matches of Swiss rounds whose two have met before, by key."""
+    met: Counter[frozenset[str]] = Counter()
+    found = set()
+    for number, entrants in enumerate(play.rounds, 1):
+        for place, both in enumerate(map(frozenset, pairs_of(entrants)), 1):
+            if met[both]:
+                found.add(f"S{number}.{place}")
+            met[both] += 1
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class RoundPaired(Event):
+    """A round of a Swiss system was paired, or paired again. A bye counts as a win at once."""
+
+    type = "round-paired"
+    by = "the system or the organiser"
+
+    attempt: Public[int]
+    round: Public[int]
+    pairs: AfterLastCard[tuple[Both, ...]]
+    bye: AfterLastCard[str | None]
+    fallen: Public[tuple[str, ...]]  # matches that start over, though reported or on a console
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        entrants = [side for both in self.pairs for side in both]
+        t.play.pair(self.round, (*entrants, *((self.bye,) if self.bye else ())))
+
+    def sentence(self, t: Tournament) -> Text:
+        if self.round > len(t.play.rounds):
+            return text("paired round %(round)s", round=self.round)
+        if not self.fallen:
+            return text("paired round %(round)s again", round=self.round)
+        return counted(
+            "paired round %(round)s again; %(n)s match starts over",
+            "paired round %(round)s again; %(n)s matches start over",
+            len(self.fallen),
+            round=self.round,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRound(Command):
+    """Pair a round that is due. With ``again``, pair the last round by the results as they are now,
+    while it has none itself; ``falls`` are those of its matches that the organiser was told start
+    over, though reported or on a console."""
+
+    round: int
+    again: bool = False
+    falls: tuple[str, ...] = ()
+
+    def decide(self, t: Tournament, now: datetime) -> RoundPaired | None:
+        t.check_open()
+        play = t.play
+        if not play.begun:
+            raise errors.NothingToPlay
+        if not 1 <= self.round <= swiss_rounds(play.format, len(play.entrants)):
+            raise errors.UnknownRound
+        last = len(play.rounds)
+        if self.round <= last and not self.again:
+            return None
+        if self.round < last or (self.round == last and _has_result(play)):
+            raise errors.RoundHasBegun
+        if self.round > last + 1 or (self.round > last and not _may_pair(play)):
+            raise errors.RoundIsOpen
+        found = paired(play, self.round)
+        if play.rounds[self.round - 1 :] == (_entrants(found),):
+            return None
+        fallen = _fallen(play, self.round, found)
+        if fallen != self.falls:
+            raise errors.ResultsFall(fallen)
+        pairs = tuple((p.home, p.away) for p in found.pairs)
+        return RoundPaired(t.attempt, self.round, pairs, found.bye, fallen)
+
+
+def _has_result(play: Play) -> bool:
+    matches = play.competition.matches
+    played = (matches[key].fixture for key in play.results)
+    return any(f.part is Part.SWISS and f.round == len(play.rounds) for f in played)
+
+
+def _fallen(play: Play, number: int, found: Round) -> tuple[str, ...]:
+    """The matches that start over when the round is paired like that."""
+    _, changed = play.competition.paired((*play.rounds[: number - 1], _entrants(found)))
+    return tuple(key for key in changed if key in play.reports or play.console_of(key))
