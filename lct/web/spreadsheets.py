@@ -64,7 +64,7 @@ def _playing(code: str) -> Tournament:
 
 
 def _match(t: Tournament, match: Match) -> Sequence[Cell]:
-    fixture, score = match.fixture, match.result.score if match.result else None
+    fixture, score = match.fixture, match.score
     goals = score.goals if score else (None, None)
     penalties = (score.penalties if score else None) or (None, None)
     return (
@@ -77,10 +77,9 @@ def _match(t: Tournament, match: Match) -> Sequence[Cell]:
 def _decided_by(match: Match) -> str | None:
     if match.result is None:
         return None
-    score = match.result.score
-    if score is None:
+    if match.score is None:
         return "no-show" if match.result.came == NEITHER else "walkover"
-    return "penalties" if score.penalties else "extra-time" if score.extra else "score"
+    return "penalties" if match.score.penalties else "extra-time" if match.score.extra else "score"
 
 
 def _person(t: Tournament, player_id: str | None) -> tuple[str | None, str | None]:
