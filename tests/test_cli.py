@@ -154,11 +154,11 @@ def test_simulated_guests_play_to_the_champion(
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
         code = json.load(answer)["code"]
-    how = ("--guests", "4", "--pace", "0.1", "--format", "knockout")
+    how = ("--guests", "4", "--pace", "0.1", "--format", "knockout", "--cup-legs", "2")
     done = lct("simulate", code, "--base", server.url, *how)
-    assert "6 scores reported" in done.stdout
+    assert "10 scores reported" in done.stdout
     stored = [event["type"] for event in events(lct("export", code).stdout)]
-    assert stored.count("score-agreed") == 3
+    assert stored.count("score-agreed") == 5
 
 
 def test_the_help_lists_every_command_by_subject_and_loads_no_app() -> None:

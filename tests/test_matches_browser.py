@@ -14,12 +14,14 @@ from .http_client import Evening, House
 pytestmark = pytest.mark.browser
 
 
-def begun(house: House, players: int, kind: str = "knockout") -> tuple[Evening, dict[str, Any]]:
+def begun(
+    house: House, players: int, kind: str = "knockout", **how: int
+) -> tuple[Evening, dict[str, Any]]:
     """An evening whose matches have begun on two consoles, and its guests by player id."""
     e = house.evening(limit=players, teams=max(8, players))
     guests = e.drawn()
     assert e.act("consoles", names="Sofa\nKitchen").status == 200
-    assert e.act("format", kind=kind).status == 200
+    assert e.act("format", kind=kind, **how).status == 200
     return e, {e.player(f"N{i}"): guest for i, guest in enumerate(guests)}
 
 
@@ -166,6 +168,71 @@ def test_every_format_is_played_to_its_champion(house: House, screens: Screens, 
     tv.locator("#stage[data-kind=champion]").wait_for()
     phone.locator("#me[data-phase=finished]").wait_for()
     no_sideways_scroll(phone)
+
+
+def test_a_second_leg_asks_for_extra_time_where_both_legs_are_level(
+    house: House, screens: Screens
+) -> None:
+    """M15, on screens: 4-3, then 2-1 and 3-1 after extra time."""
+    e, guests = begun(house, 4, cup_legs=2)
+    agree(e, guests, "K4.1a", 4, 3)
+    second = matches(e)["K4.1b"]
+    assert (second["leg"], second["first_leg"]) == (2, [3, 4])
+    tv, home = screens.open(**TV), screens.open(**PHONE)
+    away = screens.open(**PHONE, java_script_enabled=False)
+    tv.goto(house.url + e.at())
+    for phone, side in ((home, "home"), (away, "away")):
+        be(phone, guests[second[side]])
+        phone.goto(house.url + e.at("me"))
+    is_live(tv)
+    see(tv, "after leg 1")
+    see(home, "You are 3:4 down after leg 1.")
+    see(away, "You lead 4:3 after leg 1.")
+
+    goals = home.locator("#score .goals input[type=number]")
+    goals.nth(0).fill("3")
+    goals.nth(1).fill("1")
+    see(home, "You go through, 6:5 over both legs")
+    goals.nth(0).fill("2")
+    see(home, "Level over both legs")
+    extra = home.locator("#score [data-pair=extra] input")
+    extra.nth(0).fill("1")
+    assert extra.nth(1).input_value() == "0"
+    see(home, "You go through after extra time, 6:5 over both legs")
+    no_sideways_scroll(home)
+    home.get_by_role("button", name=re.compile("Send 3:1")).click()
+    see(home, "Your score is in")
+
+    for name, number in (("home", "2"), ("away", "1")):
+        away.locator(f"#score [name={name}]").fill(number)
+    away.locator("#score button.send").click()
+    see(away, "Over both legs it is level")
+    away.goto(house.url + e.at("me"))
+    for name, number in (("home", "2"), ("away", "1"), ("extra_home", "1"), ("extra_away", "0")):
+        away.locator(f"#score [name={name}]").fill(number)
+    away.locator("#score button.send").click()
+    see(tv, "3:4, 3:1")
+    assert goals_on(tv, "K4-1b") == ["6", "5"]
+
+    answer = e.act("result", match="K4.1a", home=4, away=2)
+    assert answer.status == 409
+    assert "Extra time in leg 2 was not due" in answer.text
+    assert "goes through, 5:4 over both legs" in answer.text
+    assert e.act("result", match="K4.1a", home=4, away=2, falls="K4.1b").status == 200
+    corrected = matches(e)["K4.1b"]
+    assert (corrected["winner"], corrected["score"]["extra"]) == (second["away"], None)
+    see(tv, "2:4, 2:1")
+
+    assert e.act("result", match="K4.1a", home=4, away=3).status == 200
+    assert e.act("result", match="K4.1b", home=3, away=1).status == 200
+    assert e.act("result", match="K4.1a", home=5, away=3).status == 200
+    host = screens.open(**PHONE)
+    be(host, e.host)
+    host.goto(house.url + e.at("organise"))
+    see(host, "are level")
+    host.get_by_text("Enter extra time or penalties").click()
+    see(host, "After leg 1")
+    no_sideways_scroll(host)
 
 
 def test_without_javascript_a_score_is_sent_by_a_form(house: House, screens: Screens) -> None:

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from lct.application.screens.champion import champion
+from lct.application.screens.matches import Shower
+from lct.application.screens.phone import personal
+from lct.application.screens.pitch import matches_stages
 from lct.application.screens.region import Scene
+from lct.application.screens.settling import lists
 from lct.domain import errors
 from lct.domain.play import state
 from lct.domain.play.bracket import knockout
@@ -312,6 +316,46 @@ def test_away_goals_decide_if_they_count() -> None:
         e.report(BO, SECOND, 2, 1, (1, 0))
     e.agree(SECOND, 2, 1)  # 5-5; Bo scored 3 away, Ada 1
     assert through(e, SECOND) == BO
+
+
+# --- screens --------------------------------------------------------------------------------------
+
+
+def test_the_tv_shows_a_tie_in_one_place(tie: Cup) -> None:
+    s = Scene(tie.t, tie.later(60))
+    stage = matches_stages(s)[0]
+    assert [child.id for child in stage.children[1:]] == [
+        "match-K4-1b",
+        "match-K4-2b",
+        "match-K2-1",
+    ]
+    shown = Shower(s).tie(tie.play.competition.matches[SECOND])
+    assert (shown.home.goals, shown.away.goals, shown.legs) == (6, 5, ((3, 4), (3, 1)))
+    assert (str(shown.round), shown.just_in, shown.home.won) == ("Semi-final", True, True)
+    tie.rule(FIRST)
+    shown = Shower(Scene(tie.t, tie.later(61))).tie(tie.play.competition.matches[SECOND])
+    assert (shown.home.goals, shown.legs) == (None, (None, (3, 1)))
+    assert (shown.state, str(shown.console)) == (state.CALLED, "console 0")
+
+
+def test_the_biggest_win_may_be_of_the_one_who_went_out() -> None:
+    e = two_legs(3)
+    e.agree("K4.2a", 6, 0)
+    e.agree("K4.2b", 5, 0)
+    e.agree("K2.1", 1, 0)
+    shown = champion(Scene(e.t, e.later(60)))
+    assert shown.biggest is not None
+    assert (shown.biggest.key, shown.biggest.home.goals) == ("K4.2a", 6)
+    assert [match.key for match in shown.way] == ["K2.1"]
+
+
+def test_a_player_whose_tie_is_level_is_told_that_the_host_decides(tie: Cup) -> None:
+    tie.rule(SECOND, 3, 1)
+    tie.rule(FIRST, 5, 3)
+    s = Scene(tie.t, tie.later(60))
+    assert personal(s, f"p-{ADA}")["me"].data.own.state == "level"
+    needs = next(region for region in lists(s) if region.id == "needs")
+    assert [child.id for child in needs.children] == ["need-K4-1b"]
 
 
 # --- legs without play ----------------------------------------------------------------------------
