@@ -153,6 +153,32 @@ on("htmx:after:swap", countAll);
 document.querySelectorAll(".report").forEach(restore);
 countAll();
 
+// --- one round of the matches on a phone --------------------------------------------------------
+
+let chosenRound; // until one is chosen, the one that is played
+function showRound() {
+  const links = [...document.querySelectorAll(".rounds a")];
+  if (!links.length) return;
+  const played = $(".match:is(.is-called, .is-reported, .is-disputed, .is-ready)") ?? $(".match:last-child");
+  const all = links.map((link) => link.dataset.round);
+  const wanted = all.includes(chosenRound) ? chosenRound : played.dataset.round;
+  for (const link of links) link.setAttribute("aria-current", link.dataset.round === wanted);
+  hide(`:is(#show-all:checked, #me:not([data-status=playing]) ~ .matches #show-mine:checked) ~ .match-list > :not([data-round="${wanted}"])`);
+}
+on("click", (event) => {
+  const link = event.target.closest(".rounds a");
+  if (!link) return;
+  event.preventDefault();
+  chosenRound = link.dataset.round;
+  showRound();
+});
+on("change", ({ target }) => { // the current round is where a finger finds it
+  const link = target.name === "show" && $(".rounds [aria-current=true]");
+  if (link) link.parentNode.scrollLeft = link.offsetLeft - link.parentNode.clientWidth / 2 + link.offsetWidth / 2;
+});
+on("htmx:after:swap", showRound);
+showRound();
+
 // --- the host's sheet: one match, or a question ------------------------------------------------
 
 const hostSheet = () => $("dialog.up");

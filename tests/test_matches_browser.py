@@ -118,6 +118,12 @@ def test_two_players_report_differ_agree_and_one_goes_on(house: House, screens: 
         phone.get_by_role("button", name=re.compile("Send 1:1")).click()
     see(home, "Champion!")
     tv.locator("#stage[data-kind=champion]").wait_for()
+    home.get_by_text("Bracket", exact=True).click()
+    for round_, seen in (("Final", ["K2-1"]), ("Semi-final", ["K4-1", "K4-2"])):
+        home.locator(".rounds").get_by_text(round_, exact=True).click()
+        shown = [m for m in home.locator(".match-list > li").all() if m.is_visible()]
+        assert [m.get_attribute("id") for m in shown] == [f"match-{key}" for key in seen]
+        no_sideways_scroll(home)
     champion = tv.locator("#stage").inner_text()
     name = re.sub(r"\s+", " ", home.locator("#me .own-line").inner_text())
     assert name.split()[0] in champion
@@ -246,6 +252,10 @@ def test_without_javascript_a_score_is_sent_by_a_form(house: House, screens: Scr
     phone.locator("#score button.send").click()
     see(phone, "Your score is in")
     assert matches(e)["K4.1"]["state"] == "reported"
+    phone.get_by_text("Bracket", exact=True).click()
+    phone.locator(".rounds").get_by_text("Final", exact=True).click()
+    assert phone.url.endswith("#match-K2-1")
+    assert phone.locator("#match-K2-1").is_visible()
 
 
 def test_the_tv_turns_its_pages_and_follows_a_result(house: House, screens: Screens) -> None:

@@ -66,7 +66,7 @@ def part(s: Scene, touched: Touched) -> Iterable[Region]:
 
 def head(s: Scene) -> Region:
     t = s.t
-    now, first = (open_round(s), first_page(s)) if s.phase == PLAY else (None, "")
+    now, first = (s.once(open_round), first_page(s)) if s.phase == PLAY else (None, "")
     played = progress(s) if s.has_matches else (0, 0)
     left = s.once(minutes) if s.phase == PLAY else (0, 0)
     data = Head(
@@ -80,7 +80,7 @@ def side(s: Scene) -> Region:
     t = s.t
     joining = not t.dealt and not t.closed
     now, after = (on_now(s), up_next(s)) if s.phase == PLAY else ((), ())
-    brief = s.phase == PLAY and not open_round(s)
+    brief = s.phase == PLAY and not s.once(open_round)
     data = Side(
         s.phase_for_guests, joining, shown_code(t.code), s.join_url, t.full, t.locked,
         now, after, brief,

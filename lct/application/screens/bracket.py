@@ -58,13 +58,13 @@ class Page(NamedTuple):
 
 def open_round(s: Scene) -> Text | None:
     """The round of the knockout that is played now; None before there is one."""
-    cup = _cup(s)
+    cup = s.once(_cup)
     return knockout_round(_playing(s, cup)) if cup else None
 
 
 def bracket(s: Scene) -> list[Page]:
     """The pages of the knockout, from the first round that is not over; none before it begins."""
-    cup = _cup(s)
+    cup = s.once(_cup)
     if not cup:
         return []
     lines = [(match, _left(match.fixture)) for match in cup]

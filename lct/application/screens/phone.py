@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ...domain.fact import Touched
@@ -28,6 +28,7 @@ from .matches import (
 )
 from .phases import JOIN
 from .region import Region, Scene, Screen
+from .rounds import Round, round_id, rounds
 from .table import Tables, all_tables, ordered_by
 
 
@@ -65,6 +66,7 @@ class PhoneStage(NamedTuple):
     kind: str  # matches
     cells: int
     tables: int
+    rounds: tuple[Round, ...]
     watching: bool = False  # by somebody who plays none of them
 
 
@@ -72,6 +74,7 @@ class PhoneMatch(NamedTuple):
     match: ShownMatch
     side: str  # home or away: which side of it this player is; empty: it is not theirs
     head: Text | None  # its round, if it is the first one of it
+    round: str  # the id of its round
 
 
 class Card(NamedTuple):
@@ -130,8 +133,9 @@ def _score(form: ScoreForm) -> Region:
 NO_SCORE = _score(ScoreForm())
 
 
-def _row_of(match: ShownMatch, opening: Mapping[str, Text], side: str = "") -> Region:
-    data = PhoneMatch(match, side, opening.get(match.key))
+def _row_of(s: Scene, match: ShownMatch, side: str = "") -> Region:
+    fixture = s.t.play.competition.matches[match.key].fixture
+    data = PhoneMatch(match, side, s.once(_opening).get(match.key), round_id(fixture))
     return match_region("match-", "me/_match.html", match.key, data)
 
 
@@ -145,13 +149,12 @@ def _opening(s: Scene) -> dict[str, Text]:
 
 def _stage(s: Scene, watching: bool = False) -> Region:
     if s.has_matches:
-        opening = s.once(_opening)
-        rows = tuple(_row_of(match, opening) for match in all_matches(s))
+        rows = tuple(_row_of(s, match) for match in all_matches(s))
         found = all_tables(s)
         shown_tables = Region(
             "tables", "me/_tables.html", Tables(found, ordered_by(s.t.play.format))
         )
-        data = PhoneStage("matches", len(rows), len(found), watching)
+        data = PhoneStage("matches", len(rows), len(found), rounds(s), watching)
         return Region("stage", "me/_matches.html", data, (shown_tables, *rows))
     if s.t.current_draw:
         rows = card_rows(s, "me/_row.html")
@@ -199,9 +202,9 @@ def personal(s: Scene, player_id: str) -> dict[str, Region]:
 
 def _in_play(s: Scene, player_id: str, card: Card) -> tuple[Card, dict[str, Region]]:
     """The card, the form and the matches of a player once the matches are played."""
-    play, shower, opening = s.t.play, Shower(s), s.once(_opening)
+    play, shower = s.t.play, Shower(s)
     theirs = s.once(matches_of).get(player_id, ())
-    rows = (_row_of(shower.match(m), opening, _side(m, player_id)) for m in theirs)
+    rows = (_row_of(s, shower.match(m), _side(m, player_id)) for m in theirs)
     own = {row.id: row for row in rows}
     champion = play.competition.champion
     name = s.t.players[champion].name if champion else ""
