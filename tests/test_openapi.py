@@ -125,6 +125,11 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
         return e, in_a_match(e, reported=name == "withdraw_report")
     if name == "pair_round":
         return e, in_a_swiss_round(e)
+    if name in ("leave_matches", "return_to_matches"):
+        player_id = in_a_match(e, reported=False)
+        if name == "return_to_matches":
+            good(e.host.post(e.at(f"/players/{player_id}/leave"), {}))
+        return e, player_id
     player_id = e.filled()[0] if drawing else e.join("Zoe")
     before: dict[str, Callable[[], Any]] = {
         "skip_reveal": e.draw,

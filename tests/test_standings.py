@@ -9,11 +9,8 @@ import pytest
 
 from lct.domain.play.standings import (
     Row,
-    Withdrawal,
     across,
     standings,
-    usual_withdrawal,
-    withdrawn,
 )
 from lct.domain.play.tallies import How, Outcome, count
 from lct.domain.play.tie_breaks import (
@@ -340,58 +337,6 @@ def test_head_to_head_rules_apart_from_each_other_are_blocks_of_their_own() -> N
     apart = Order((H2H_POINTS, Rule.GOALS, H2H_DIFFERENCE, Rule.LOTS))
     assert apart.blocks == ((H2H_POINTS,), (Rule.GOALS,), (H2H_DIFFERENCE,), (Rule.LOTS,))
     assert HEAD_TO_HEAD_FIRST.blocks[0] == HEAD_TO_HEAD
-
-
-LEAGUE_OF_FIVE = played(
-    "Ada 0-0 Bo, Ada 0-1 Cai, Ada 1-0 Dee, Bo 1-0 Cai, Bo 0-0 Dee, Cai 1-1 Dee, "
-    "Eli 0-1 Ada, Eli 0-0 Bo"
-)
-ELI_UNPLAYED = [("Cai", "Eli"), ("Eli", "Dee")]
-
-
-@pytest.mark.parametrize("rules", [OVERALL, DIRECT])
-@pytest.mark.parametrize(
-    ("policy", "expected"),
-    [
-        (Withdrawal.REMOVED, "Bo 5 1-0, Cai 4 2-2, Ada 4 1-1, Dee 2 1-2"),
-        (Withdrawal.WALKOVERS, "Bo 8 4-0, Cai 7 5-2, Ada 7 4-1, Dee 5 4-2"),
-        (Withdrawal.REST_WALKOVERS, "Cai 7 5-2, Ada 7 2-1, Bo 6 1-0, Dee 5 4-2"),
-        (Withdrawal.REST_UNPLAYED, "Ada 7 2-1, Bo 6 1-0, Cai 4 2-2, Dee 2 1-2"),
-    ],
-)
-def test_each_withdrawal_policy_gives_its_table(
-    policy: Withdrawal, expected: str, rules: Rules
-) -> None:
-    outcomes = withdrawn(LEAGUE_OF_FIVE, ELI_UNPLAYED, "Eli", policy)
-    rows = standings(["Ada", "Bo", "Cai", "Dee"], count(outcomes), rules, finished=True)
-    shown = (f"{r.entrant} {r.points} {r.goals_for}-{r.goals_against}" for r in rows)
-    assert ", ".join(shown) == expected
-
-
-def test_a_withdrawal_leaves_the_fixtures_of_others_unplayed() -> None:
-    unplayed = [("Ada", "Bo"), ("Eli", "Ada")]
-    outcomes = withdrawn([], unplayed, "Eli", Withdrawal.REST_WALKOVERS, walkover=(1, 0))
-    assert outcomes == (Outcome("Eli", "Ada", 0, 1, How.WALKOVER),)
-
-
-@pytest.mark.parametrize(
-    ("really_played", "due", "policy"),
-    [
-        (1, 4, Withdrawal.REMOVED),
-        (2, 4, Withdrawal.REST_WALKOVERS),
-        (2, 5, Withdrawal.REMOVED),
-        (3, 5, Withdrawal.REST_WALKOVERS),
-    ],
-)
-def test_the_usual_withdrawal_depends_on_the_share_that_was_played(
-    really_played: int, due: int, policy: Withdrawal
-) -> None:
-    outcomes = [Outcome("Eli", f"p{i}", 1, 1) for i in range(really_played)]
-    walkover = Outcome(f"p{due}", "Eli", 3, 0, How.WALKOVER)
-    unplayed = [(f"p{i}", "Eli") for i in range(really_played + 1, due)]
-    others = played("Ada 1-0 Bo, Bo 1-0 Ada")
-    decided, left = [*outcomes, walkover, *others], [*unplayed, ("Ada", "Cai")]
-    assert usual_withdrawal(decided, left, "Eli") is policy
 
 
 def test_runners_up_of_unequal_groups_are_compared_without_the_last_of_the_larger_ones() -> None:

@@ -181,6 +181,8 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "match-moved": ["console", "match"],
         "call-taken-back": ["match"],
         "result-set": ["came", "fallen", "match", "score"],
+        "player-left": ["fallen", "player_id", "policy"],
+        "player-returned": ["fallen", "player_id"],
     }
 
 

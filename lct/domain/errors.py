@@ -203,6 +203,20 @@ class MatchPlayed(Refused):
     sentence = text("That match has been played: a score is in.")
 
 
+class SideHasLeft(Refused):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            text("%(name)s has left the matches. The host can bring them back in.", name=name)
+        )
+
+
+class NothingLeftToPlay(Refused):
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(text("%(name)s has no match left to play.", name=name))
+
+
 class SideIsPlaying(Refused):
     sentence = text("One of the two is on another console now.")
 

@@ -31,6 +31,7 @@ from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlay
 from ..domain.picking import PickTeam, RestartPicks
 from ..domain.play.calling import MoveMatch, TakeBackCall
 from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.leaving import LeaveMatches, ReturnToMatches
 from ..domain.play.pairing import PairRound
 from ..domain.play.scoring import SetResult
 from ..domain.play.seeding import SeedEntrants
@@ -84,6 +85,14 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
         },
     ),
     "take-back": (TakeBackCall, lambda: {"match": field("match")}),
+    "leave": (
+        LeaveMatches,
+        lambda: {"player_id": field("player"), "policy": field("policy"), "falls": forms.falls()},
+    ),
+    "return": (
+        ReturnToMatches,
+        lambda: {"player_id": field("player"), "falls": forms.falls()},
+    ),
     "remove": (RemovePlayer, lambda: {"player_id": field("player")}),
     "block": (BlockPlayer, lambda: {"player_id": field("player")}),
     "unblock": (UnblockPlayer, lambda: {"player_id": field("player")}),

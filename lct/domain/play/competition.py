@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
+from itertools import chain
+from types import MappingProxyType
 from typing import NamedTuple
 
-from .formats import WALKOVER, Format, in_table
+from .formats import Format, in_table
 from .matches import BestOf, Bye, Fixture, LoserOf, Paired, Part, PlaceIn, Seed, Source, WinnerOf
 from .plan import Plan, needs, plan_of
-from .results import ALONE, AWAY, HOME, FirstLeg, Result, Score
+from .results import ALONE, AWAY, HOME, WITHDRAWAL, FirstLeg, Result, Score
 from .slots import Ready, Unplayed
 from .standings import Across, Row, across, standings
 from .tallies import How, Outcome, Tallies, count
+from .withdrawals import KNOCKED_OUT, ruled
 
 NOBODY = ""  # a side that stays empty: neither of the two it comes from came
 
@@ -31,8 +34,9 @@ class Match(NamedTuple):
     fixture: Fixture
     home: str | None
     away: str | None
-    result: Result | None = None
-    # It is not played: a side stays empty, it is a bye, or the final before it was enough.
+    result: Result | None = None  # the one that counts
+    # It is not played: a side stays empty or has left, it is a bye, or the final before it was
+    # enough.
     off: bool = False
     first: FirstLeg | None = ALONE
 
@@ -73,13 +77,14 @@ class Match(NamedTuple):
     @property
     def bye(self) -> str | None:
         """Who has no opponent in a Swiss round, which counts as a win; None if it is no bye."""
-        return self.home if self.off and self.fixture.part is Part.SWISS else None
+        off = self.off and not self.away
+        return self.home if off and self.fixture.part is Part.SWISS else None
 
     @property
     def winner(self) -> str | None:
         """The entrant who goes on; NOBODY if there is none, None while it is open."""
         if self.off:
-            return self.home or self.away
+            return NOBODY if self.home and self.away else self.home or self.away
         lead = self._lead
         if lead is None:
             return None
@@ -105,10 +110,11 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The standings of a league (no name) or of a group."""
+    """The standings of a league (no name) or of a group. Those who ``left`` have no place in it."""
 
     group: str
     rows: tuple[Row, ...]
+    left: tuple[Row, ...]
     finished: bool
     decided: int  # of its matches
     tallies: Tallies = field(compare=False)
@@ -116,11 +122,12 @@ class Table:
 
 class Basis(NamedTuple):
     """What a competition is made of besides the results. ``lots`` are the entrants in the order
-    that lots gave them."""
+    that lots gave them. ``left`` has the policy for each of those who left: withdrawals.py."""
 
     format: Format
     entrants: tuple[str, ...]  # in the order of the seeding
     lots: tuple[str, ...]
+    left: Mapping[str, str] = MappingProxyType({})
     rounds: tuple[tuple[str, ...], ...] = ()  # of a Swiss system, as far as they are paired
 
 
@@ -149,6 +156,12 @@ class Competition:
         change.decide(key, result)
         return change.made()
 
+    def moved_to(self, left: Mapping[str, str], results: Mapping[str, Result]) -> Moved:
+        """The competition with these results if those had left, and nobody else."""
+        change = _Change(replace(self, basis=self.basis._replace(left=left)))
+        change.look_at_all(results)
+        return change.made()
+
     def paired(self, rounds: tuple[tuple[str, ...], ...]) -> Moved:
         """The competition with these Swiss rounds paired, and no others."""
         before = self.basis.rounds
@@ -167,19 +180,22 @@ class Competition:
         """The matches that are still to be played, in the order of the plan. Not those of Swiss
         rounds that are not paired yet."""
         open_ = (match for match in self.matches.values() if not match.decided)
-        left = [match for match in open_ if self.is_paired(match.fixture)]
-        in_groups = (match.key for match in reversed(left) if in_table(match.fixture))
+        undecided = [match for match in open_ if self.is_paired(match.fixture)]
+        in_groups = (match.key for match in reversed(undecided) if in_table(match.fixture))
         last = next(in_groups, None) if self.basis.format.best else None
-        return [
-            Unplayed(
-                match.key,
-                match.home or None,
-                match.away or None,
-                self._needs(match.fixture, last),
-                match.fixture.only_if_away_won is not None,
-            )
-            for match in left
-        ]
+        found: list[Unplayed] = []
+        passed: dict[str, tuple[str, ...]] = {}  # walkovers to come, and what they follow from
+        for match in undecided:
+            needs = self._needs(match.fixture, last)
+            if passed:
+                needs = tuple(chain.from_iterable(passed.get(key, (key,)) for key in needs))
+            if match.home in self.basis.left or match.away in self.basis.left:
+                passed[match.key] = needs
+                continue
+            conditional = match.fixture.only_if_away_won is not None
+            sides = match.home or None, match.away or None
+            found.append(Unplayed(match.key, *sides, needs, conditional))
+        return found
 
     def _needs(self, fixture: Fixture, last: str | None) -> tuple[str, ...]:
         """The matches that a match follows from, those of a group for one of its places too. A
@@ -194,14 +210,13 @@ class Competition:
 
 class Moved(NamedTuple):
     competition: Competition
-    changed: tuple[str, ...]  # matches whose sides are others now; they have no result
+    changed: tuple[str, ...]  # matches that lose their result: their sides are others, or it is off
 
 
 def derive(basis: Basis, results: Mapping[str, Result]) -> Competition:
     """The competition after these results."""
     change = _Change(Competition(basis))
-    for place, fixture in enumerate(change.plan.fixtures):
-        change.look_at(place, results.get(fixture.key))
+    change.look_at_all(results)
     return change.made().competition
 
 
@@ -219,12 +234,25 @@ def _numbered(lots: Sequence[str]) -> dict[str, int]:
 
 
 def _best_from(basis: Basis, tables: Mapping[str, Table]) -> tuple[str, ...] | None:
-    """The groups that the best come from, in their order; None while it is open."""
+    """The groups that the best come from, in their order; None while it is open. If too few are
+    left who have that place, groups without it fill up, and their slots stay empty."""
     if not all(table.finished for table in tables.values()):
         return None
     most, place = basis.format.best or 0, basis.format.through
     best = {row.entrant for row in best_of_next_place(basis, tables).rows[:most]}
-    return tuple(name for name, table in tables.items() if table.rows[place].entrant in best)
+    behind = {name: row.entrant for name, table in tables.items() for row in table.rows[place:][:1]}
+    chosen = {name for name, entrant in behind.items() if entrant in best}
+    chosen.update([name for name in tables if name not in behind][: most - len(chosen)])
+    return tuple(name for name in tables if name in chosen)
+
+
+@dataclass(slots=True)
+class _News:
+    """What is new in a group since its table was made."""
+
+    added: list[Outcome] = field(default_factory=list)
+    removed: list[Outcome] = field(default_factory=list)
+    decided: int = 0  # how many more of its matches
 
 
 class _Change:
@@ -234,13 +262,24 @@ class _Change:
         self.before, self.plan, self.best_from = before, before.plan, before.best_from
         self.matches, self.ready = dict(before.matches), dict(before.ready)
         self.tables = dict(before.tables)
-        self.outcomes: dict[str, tuple[list[Outcome], list[Outcome]]] = {}  # added, removed
+        self.news: dict[str, _News] = {}  # by group
         self.changed: list[str] = []
         self.waiting: list[int] = []  # places of matches to look at again, a heap
 
     def decide(self, key: str, result: Result | None) -> None:
-        self.put(self.matches[key]._replace(result=result))
-        while self.waiting or self.outcomes:
+        self.put(self.after_withdrawals(self.matches[key], result))
+        self.follow()
+
+    def look_at_all(self, results: Mapping[str, Result]) -> None:
+        """Make every match and every table again."""
+        self.news = {group: _News() for group in self.plan.table}
+        for place, fixture in enumerate(self.plan.fixtures):
+            self.look_at(place, results.get(fixture.key))
+        self.follow()
+
+    def follow(self) -> None:
+        """Look again at whatever follows from what has changed."""
+        while self.waiting or self.news:
             self.close_tables()
             if not self.waiting:
                 continue
@@ -248,22 +287,30 @@ class _Change:
             self.look_at(place, self.matches[self.plan.fixtures[place].key].result)
 
     def look_at(self, place: int, result: Result | None) -> None:
-        """Make the match again. If its sides have changed, it loses its result."""
-        if self.outcomes and not in_table(self.plan.fixtures[place]):
+        """Make the match again. If its sides have changed, or it is off, it loses its result."""
+        if self.news and not in_table(self.plan.fixtures[place]):
             self.close_tables()  # which can change the bracket
         fixture = self.plan.fixtures[place]
         sides = self.entrant(fixture.home), self.entrant(fixture.away)
         match = Match(fixture, *sides, first=self.first_leg(fixture))
         old = self.matches.get(fixture.key)
-        if old is not None and old.sides != match.sides:
+        off = self.is_off(match)
+        if old is not None and (off or old.sides != match.sides):
             self.changed.append(fixture.key)
             result = None
-        if self.is_off(match):
+        if result and result.by == WITHDRAWAL:
+            result = None
+        if off:
             match = match._replace(off=True)
         elif match.known:
-            match = match._replace(result=result)
+            match = self.after_withdrawals(match, result)
         if match != old:
             self.put(match)
+
+    def after_withdrawals(self, match: Match, result: Result | None) -> Match:
+        """The match with what counts of that recorded result."""
+        counting, off = ruled(result, match.home, match.away, self.before.basis.left)
+        return match._replace(result=counting, off=off)
 
     def put(self, match: Match) -> None:
         key, old = match.key, self.matches.get(match.key)
@@ -274,11 +321,13 @@ class _Change:
         else:
             self.ready.pop(key, None)
         if in_table(match.fixture):
-            added, removed = self.outcomes.setdefault(match.fixture.group, ([], []))
-            if old and (outcome := _outcome(old)):
-                removed.append(outcome)
-            if outcome := _outcome(match):
-                added.append(outcome)
+            news = self.news.setdefault(match.fixture.group, _News())
+            walkover = self.before.basis.format.walkover
+            if old and (outcome := _outcome(old, walkover)):
+                news.removed.append(outcome)
+            if outcome := _outcome(match, walkover):
+                news.added.append(outcome)
+            news.decided += _over(match) - (old is not None and _over(old))
         if old is not None:
             for later in self.plan.after.get(key, ()):
                 heappush(self.waiting, self.plan.order[later])
@@ -296,8 +345,10 @@ class _Change:
         if fixture.leg != 2:
             return ALONE
         result = self.matches[fixture.legs[0]].result
-        away_goals = self.before.basis.format.away_goals
-        return FirstLeg(*_goals(result)[::-1], away_goals) if result else None
+        chosen = self.before.basis.format
+        if result is None:
+            return None
+        return FirstLeg(*_goals(result, chosen.walkover)[::-1], chosen.away_goals)
 
     def entrant(self, source: Source) -> str | None:
         match source:
@@ -309,8 +360,9 @@ class _Change:
                 return self.matches[key].loser
             case PlaceIn(group, place):
                 table = self.tables[group]
-                open_ = self.before.basis.format.best and self.best_from is None
-                return table.rows[place - 1].entrant if table.finished and not open_ else None
+                if not table.finished or (self.before.basis.format.best and self.best_from is None):
+                    return None
+                return table.rows[place - 1].entrant if place <= len(table.rows) else NOBODY
             case Paired(number, place):
                 rounds = self.before.basis.rounds
                 return rounds[number - 1][place - 1] if number <= len(rounds) else None
@@ -319,23 +371,27 @@ class _Change:
         return None
 
     def close_tables(self) -> None:
-        """Bring the tables up to date with the outcomes since the last time."""
-        for group, (added, removed) in self.outcomes.items():
+        """Bring the tables up to date with the news since the last time."""
+        for group, news in self.news.items():
             old = self.tables.get(group)
-            tallies = count(added, old.tallies if old else None, removed)
-            decided = (old.decided if old else 0) + len(added) - len(removed)
+            tallies = count(news.added, old.tallies if old else None, news.removed)
+            decided = (old.decided if old else 0) + news.decided
             finished = decided == len(self.plan.table[group])
-            lots = _numbered(self.before.basis.lots)
-            rows = standings(
-                self._members(group, old), tallies, self.before.basis.format.rules, lots, finished
+            lots, rules = _numbered(self.before.basis.lots), self.before.basis.format.rules
+            members = self._members(group, old)
+            left = [e for e in members if self.before.basis.left.get(e, KNOCKED_OUT) != KNOCKED_OUT]
+            ranked = [e for e in members if e not in left] if left else members
+            rows = standings(ranked, tallies, rules, lots, finished)
+            without = (
+                row._replace(place=0, parted=None) for row in standings(left, tallies, rules)
             )
-            self.tables[group] = Table(group, rows, finished, decided, tallies)
+            self.tables[group] = Table(group, rows, tuple(without), finished, decided, tallies)
             if old is not None:
                 for later in self.plan.out_of.get(group, ()):
                     heappush(self.waiting, self.plan.order[later])
-        if self.outcomes and self.before.basis.format.best:
+        if self.news and self.before.basis.format.best:
             self._find_best()
-        self.outcomes = {}
+        self.news = {}
 
     def _find_best(self) -> None:
         found = _best_from(self.before.basis, self.tables)
@@ -349,7 +405,7 @@ class _Change:
 
     def _members(self, group: str, old: Table | None) -> Sequence[str]:
         if old:
-            return [row.entrant for row in old.rows]
+            return [row.entrant for row in (*old.rows, *old.left)]
         if not group:
             return sorted(self.before.basis.entrants)
         played = (self.matches[key] for key in self.plan.table[group])
@@ -359,19 +415,25 @@ class _Change:
         self.close_tables()
         new = replace(
             self.before, matches=self.matches, tables=self.tables, ready=self.ready,
-            best_from=self.best_from, champion=_champion(self.matches, self.tables),
+            best_from=self.best_from,
+            champion=_champion(self.matches, self.tables, self.before.basis.left),
         )  # fmt: skip
         return Moved(new, tuple(self.changed))
 
 
-def _goals(result: Result) -> tuple[int, int]:
+def _goals(result: Result, walkover: int) -> tuple[int, int]:
     """The goals that a match counts with in a table or a tie."""
     if result.score:
         return result.score.goals
-    return {HOME: WALKOVER, AWAY: WALKOVER[::-1]}.get(result.came, (0, 0))
+    return {HOME: (walkover, 0), AWAY: (0, walkover)}.get(result.came, (0, 0))
 
 
-def _outcome(match: Match) -> Outcome | None:
+def _over(match: Match) -> bool:
+    """Whether it is decided; a Swiss bye is not before its round is paired."""
+    return match.decided and match.home is not None
+
+
+def _outcome(match: Match, walkover: int) -> Outcome | None:
     """What counts in a table; None for a match that is open."""
     result = match.result
     if match.bye:
@@ -381,14 +443,17 @@ def _outcome(match: Match) -> Outcome | None:
     how = (
         How.PLAYED if result.score else How.WALKOVER if result.came in (HOME, AWAY) else How.NO_SHOW
     )
-    return Outcome(match.home or "", match.away or "", *_goals(result), how)
+    return Outcome(match.home or "", match.away or "", *_goals(result, walkover), how)
 
 
-def _champion(matches: Mapping[str, Match], tables: Mapping[str, Table]) -> str | None:
+def _champion(
+    matches: Mapping[str, Match], tables: Mapping[str, Table], left: Mapping[str, str]
+) -> str | None:
     if league := tables.get(""):
-        return league.rows[0].entrant if league.finished else None
+        return league.rows[0].entrant if league.finished and league.rows else None
     finals = [matches[key] for key in ("F2", "F1", "K2.1") if key in matches]
     if not finals:
         return None
     last = finals[1] if finals[0].fixture.only_if_away_won and finals[0].off else finals[0]
-    return (last.winner or None) if last.decided else None
+    winner = last.winner if last.decided else None
+    return winner if winner and winner not in left else None

@@ -12,6 +12,7 @@ from .bracket import bracket_size, double_elimination, knockout
 from .fixtures import group_fixtures, groups, round_robin, swiss
 from .matches import Fixture, Part
 from .qualified import MOST_BEST_AFTER, MOST_THROUGH, knockout_of_groups
+from .results import MOST_GOALS
 from .swiss import most_rounds, usual_rounds
 from .tie_breaks import HEAD_TO_HEAD_FIRST, OVERALL_FIRST, Order, Rule, Rules
 
@@ -26,7 +27,6 @@ OWN_ORDER = "own"
 TIE_BREAKERS = (*ORDERS, OWN_ORDER)
 MOST_MATCHES = 5120  # a Swiss system of 1,024 in its usual ten rounds
 MOST_POINTS = 99  # for a match
-WALKOVER = (3, 0)  # goals of a walkover, in tables
 GROUP_SIZE = 4  # players of a group, where it is not said otherwise
 
 
@@ -49,6 +49,7 @@ class Format:
     win: int = 3  # points
     draw: int = 1
     rounds: int = 0  # Swiss; 0: as many as are usual
+    walkover: int = 3  # goals that a walkover counts in a table
 
     @property
     def rules(self) -> Rules:
@@ -93,6 +94,8 @@ def check(wanted: Format) -> None:
     """Invalid if nobody can play like that, however many they are."""
     if wanted.kind not in KINDS or wanted.seeding not in SEEDINGS:
         raise Invalid(kind=text("Choose how to play."))
+    if not 1 <= wanted.walkover <= MOST_GOALS:
+        raise Invalid(walkover=not_between(1, MOST_GOALS))
     if wanted.legs not in (1, 2):
         raise Invalid(legs=text("Each meets each once or twice."))
     if wanted.cup_legs not in (1, 2):

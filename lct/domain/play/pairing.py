@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import zip_longest
 
 from .. import errors
 from ..fact import AfterLastCard, Command, Event, Public
@@ -51,7 +52,7 @@ def paired(play: Play, number: int) -> Round:
     rows = sorted(table.rows, key=lambda row: (row.place, seeding[row.entrant]))
     to_come = swiss_rounds(play.format, len(play.entrants)) - number
     met = tuple(both for entrants in before for both in pairs_of(entrants))
-    byes = tuple(entrants[-1] for entrants in before if len(entrants) % 2)
+    byes = tuple(bye for entrants in before for bye in byes_of(entrants))
     return _pair(tuple(Ranked(row.entrant, row.points) for row in rows), met, byes, to_come)
 
 
@@ -65,18 +66,25 @@ def differs(play: Play) -> bool:
     last = len(play.rounds)
     if last < 2 or _has_result(play):
         return False
-    return _entrants(paired(play, last)) != play.rounds[-1]
+    return _entrants(play, paired(play, last)) != play.rounds[-1]
 
 
-def _entrants(found: Round) -> tuple[str, ...]:
+def _entrants(play: Play, found: Round) -> tuple[str, ...]:
     """A pairing as the state keeps it."""
     rest = (found.bye,) if found.bye else ()
-    return *(side for p in found.pairs for side in (p.home, p.away)), *rest
+    return play.filled((*(side for p in found.pairs for side in (p.home, p.away)), *rest))
 
 
 def pairs_of(entrants: Sequence[str]) -> Iterator[Both]:
     """The pairs of a paired round."""
-    return zip(entrants[::2], entrants[1::2], strict=False)
+    sides = zip(entrants[::2], entrants[1::2], strict=False)
+    return (both for both in sides if all(both))
+
+
+def byes_of(entrants: Sequence[str]) -> Iterator[str]:
+    """Who has the bye of a paired round."""
+    sides = zip_longest(entrants[::2], entrants[1::2])
+    return (home for home, away in sides if home and not away)
 
 
 def rematches(play: Play) -> set[str]:
@@ -146,7 +154,7 @@ class PairRound(Command):
         if self.round > last + 1 or (self.round > last and not _may_pair(play)):
             raise errors.RoundIsOpen
         found = paired(play, self.round)
-        if play.rounds[self.round - 1 :] == (_entrants(found),):
+        if play.rounds[self.round - 1 :] == (_entrants(play, found),):
             return None
         fallen = _fallen(play, self.round, found)
         if fallen != self.falls:
@@ -163,5 +171,5 @@ def _has_result(play: Play) -> bool:
 
 def _fallen(play: Play, number: int, found: Round) -> tuple[str, ...]:
     """The matches that start over when the round is paired like that."""
-    _, changed = play.competition.paired((*play.rounds[: number - 1], _entrants(found)))
+    _, changed = play.competition.paired((*play.rounds[: number - 1], _entrants(play, found)))
     return tuple(key for key in changed if key in play.reports or play.console_of(key))

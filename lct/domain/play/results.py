@@ -10,7 +10,7 @@ from ..values import not_between
 
 MOST_GOALS = 99
 HOME, AWAY, NEITHER = "home", "away", "neither"
-PLAYERS, ORGANISER = "players", "organiser"
+PLAYERS, ORGANISER, WITHDRAWAL = "players", "organiser", "withdrawal"
 
 
 class FirstLeg(NamedTuple):
@@ -71,7 +71,7 @@ class Score(NamedTuple):
 
 class Result(NamedTuple):
     """A decided match. Without a score, one side did not come, or neither did: then ``came`` says
-    who did. ``by`` is who decided it: both players, or the organiser."""
+    who did. ``by`` is who decided it: both players, the organiser, or a side who left."""
 
     score: Score | None = None
     came: str = ""  # HOME, AWAY or NEITHER

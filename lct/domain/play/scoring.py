@@ -12,8 +12,9 @@ from ..rights import Right
 from ..text import Text, counted, text
 from ..tournament import Tournament
 from .competition import Match
-from .formats import needs_winner
+from .formats import in_table, needs_winner
 from .results import ALONE, AWAY, HOME, NEITHER, ORGANISER, Result, Score, check
+from .withdrawals import OVERRULE
 
 
 def check_under_way(t: Tournament, now: datetime) -> None:
@@ -42,6 +43,13 @@ def check_playable(match: Match) -> None:
         raise errors.MatchNotReady
     if not match.playable:
         raise errors.FirstLegOpen
+
+
+def check_not_left(t: Tournament, match: Match, *policies: str) -> None:
+    """A refusal if one of its sides left, under one of these policies or any."""
+    for side in filter(None, match.sides):
+        if (policy := t.play.left.get(side)) and (policy in policies or not policies):
+            raise errors.SideHasLeft(t.players[side].name)
 
 
 def sides_text(t: Tournament, key: str) -> Text:
@@ -134,9 +142,10 @@ class ReportScore(Command):
         t.player(self.player_id)
         if self.player_id not in match.sides:
             raise errors.NotYourMatch
+        if match.score and match.score.outcome == self.score.outcome:
+            return None
+        check_not_left(t, match)
         if match.result:
-            if match.score and match.score.outcome == self.score.outcome:
-                return None
             raise errors.MatchDecided
         check_playable(match)
         check(self.score, needs_winner(match.fixture), match.first or ALONE)
@@ -240,7 +249,9 @@ class SetResult(Command):
         match = playing(t, self.match, now)
         if self.came not in ("", HOME, AWAY, NEITHER):
             raise Invalid(came=text("Choose who came."))
-        if self.score or self.came or not match.result:
+        check_not_left(t, match, *OVERRULE)
+        gone = in_table(match.fixture) and match.home and match.away  # off only if somebody left
+        if (self.score or self.came or not match.result) and not gone:
             check_playable(match)
         result = None
         if self.score:
@@ -248,7 +259,7 @@ class SetResult(Command):
             result = Result(self.score, by=ORGANISER)
         elif self.came:
             result = Result(came=self.came, by=ORGANISER)
-        before = match.result
+        before = t.play.results.get(self.match)
         if (before and before[:2]) == (result and result[:2]) and self.match not in t.play.reports:
             return None
         fallen = t.play.after(self.match, result).fallen

@@ -1,13 +1,12 @@
-"""Standings: the table of a group, the ranking across groups, and what a withdrawal changes."""
+"""Standings: the table of a group, and the ranking across groups."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from enum import Enum
 from typing import NamedTuple
 
-from .tallies import NOTHING, How, Outcome, Tallies, count
+from .tallies import NOTHING, Outcome, Tallies, count
 from .tie_breaks import Parting, Rule, Rules, measure, part
 
 
@@ -99,54 +98,3 @@ def across(
         ranked, count(outcomes), replace(rules, order=rules.order.overall), lots, finished
     )
     return Across(rows, tuple(sorted(left_out)))
-
-
-class Withdrawal(Enum):
-    """What becomes of the matches of an entrant who leaves a league."""
-
-    REMOVED = "removed"  # nothing of theirs counts
-    WALKOVERS = "walkovers"  # all of theirs, the played ones too
-    REST_WALKOVERS = "rest-walkovers"  # played ones stand
-    REST_UNPLAYED = "rest-unplayed"  # played ones stand
-
-
-def usual_withdrawal(
-    outcomes: Iterable[Outcome], unplayed: Collection[tuple[str, str]], leaver: str
-) -> Withdrawal:
-    """REMOVED while under half of the leaver's matches are played, else REST_WALKOVERS.
-
-    A walkover and a double no-show are decided, but not played. ``unplayed``: see ``withdrawn``.
-    """
-    theirs = [o.how is How.PLAYED for o in outcomes if leaver in (o.home, o.away)]
-    due = len(theirs) + sum(leaver in fixture for fixture in unplayed)
-    return Withdrawal.REMOVED if 2 * sum(theirs) < due else Withdrawal.REST_WALKOVERS
-
-
-def withdrawn(
-    outcomes: Iterable[Outcome],
-    unplayed: Iterable[tuple[str, str]],
-    leaver: str,
-    policy: Withdrawal,
-    walkover: tuple[int, int] = (3, 0),
-) -> tuple[Outcome, ...]:
-    """The outcomes that count after ``leaver`` left; the table is then one of the others alone.
-
-    ``unplayed`` holds the fixtures (home, away) that have no outcome; those of others stay so.
-    ``walkover``: goals of the winner and of the leaver.
-    """
-
-    def given(home: str, away: str) -> Outcome:
-        goals = walkover[::-1] if home == leaver else walkover
-        return Outcome(home, away, *goals, How.WALKOVER)
-
-    counting: list[Outcome] = []
-    for outcome in outcomes:
-        if leaver not in (outcome.home, outcome.away):
-            counting.append(outcome)
-        elif policy is Withdrawal.WALKOVERS and outcome.how is not How.BYE:
-            counting.append(given(outcome.home, outcome.away))
-        elif policy is not Withdrawal.REMOVED:
-            counting.append(outcome)
-    if policy in (Withdrawal.WALKOVERS, Withdrawal.REST_WALKOVERS):
-        counting += (given(home, away) for home, away in unplayed if leaver in (home, away))
-    return tuple(counting)

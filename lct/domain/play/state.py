@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from . import schedule
 from .competition import Basis, Competition, Match, derive
-from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, Format
+from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, GROUPS, LEAGUE, SWISS, Format
 from .results import PLAYERS, Result, Score
 from .schedule import Queue
 from .slots import Ready
+from .withdrawals import KNOCKED_OUT, REMOVED, REST_WALKOVERS
 
 # Matches looked at for a free console, in the order of the plan: several rounds of the largest
 # league. If they fill too few consoles, all are.
@@ -28,13 +29,14 @@ class After(NamedTuple):
     """The competition after a change of results."""
 
     competition: Competition
-    fallen: tuple[str, ...]  # later matches that lose their result, reports or extra time
+    fallen: tuple[str, ...]  # other matches that lose their result, reports or extra time
 
 
 @dataclass(slots=True)
 class Play:
     """``reports`` are by match and player. ``results`` are in the order in which matches were
-    decided. The competition is derived from the rest, and kept until a result changes."""
+    decided; those of somebody who ``left`` may not count, and are kept for their return. The
+    competition is derived from the rest, and kept until a result changes."""
 
     format: Format = field(default_factory=Format)
     entrants: tuple[str, ...] = ()  # in the order of the seeding; empty: not begun
@@ -42,15 +44,16 @@ class Play:
     reports: dict[str, dict[str, Score]] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     # Of a Swiss system, as far as they are paired. Of each round the entrants: home and away of its
-    # matches in turn, then who has the bye.
+    # matches in turn, then who has the bye; empty where somebody left.
     rounds: tuple[tuple[str, ...], ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)  # who left, and the policy
     queue: Queue = field(default_factory=lambda: schedule.with_consoles(Queue(), ("1",)))
     _derived: Competition | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def competition(self) -> Competition:
         if self._derived is None:
-            basis = Basis(self.format, self.entrants, self.lots, self.rounds)
+            basis = Basis(self.format, self.entrants, self.lots, self.left, self.rounds)
             self._derived = derive(basis, self.results)
         return self._derived
 
@@ -59,8 +62,19 @@ class Play:
         return bool(self.entrants)
 
     def begin(self, entrants: Sequence[str], lots: Sequence[str]) -> None:
-        """Start from nothing with these entrants; without a format that has matches, do not."""
+        """Start from nothing with these entrants; without a format that has matches, do not. Those
+        who left stay away."""
+        kind = self.format.kind
+        policy = (
+            REMOVED
+            if kind in (LEAGUE, GROUPS)
+            else REST_WALKOVERS
+            if kind == SWISS
+            else KNOCKED_OUT
+        )
+        left = dict.fromkeys(self.left, policy)
         self._clear()
+        self.left = left
         if self.format.kind != DRAW_ONLY:
             self.entrants, self.lots = tuple(entrants), tuple(lots)
             self.call()
@@ -77,7 +91,7 @@ class Play:
             self.format = replace(self.format, seeding=BY_LOTS)
 
     def _clear(self) -> None:
-        self.entrants, self.lots, self._derived = (), (), None
+        self.entrants, self.lots, self.left, self._derived = (), (), {}, None
         self.reports, self.results, self.rounds = {}, {}, ()
         self.queue = schedule.with_consoles(Queue(), self.queue.consoles)
 
@@ -120,11 +134,10 @@ class Play:
     def after(self, key: str, result: Result | None) -> After:
         """The play if that match had this result, or none."""
         new, changed = self.competition.moved_on(key, result)
-        fallen = [name for name in changed if name in self.results or name in self.reports]
         fixture = new.matches[key].fixture
         if fixture.leg == 1 and self._shortened(new, fixture.legs[1]):
-            fallen.insert(0, fixture.legs[1])
-        return After(new, tuple(fallen))
+            changed += (fixture.legs[1],)
+        return After(new, self._noted(changed))
 
     def _shortened(self, new: Competition, second: str) -> bool:
         """Whether a second leg loses its reports, or its extra time as no longer due."""
@@ -135,34 +148,78 @@ class Play:
 
     def decide(self, key: str, result: Result | None) -> None:
         """Give a match its result, or take it away, with everything that follows."""
-        before, (new, fallen), queue = self.competition, self.after(key, result), self.queue
-        corrected = _played(before.matches[key]) and _played(new.matches[key])
-        for name in (key, *fallen):
-            self.reports.pop(name, None)
-            if name == key or not new.matches[name].result:
-                if name != key or not corrected:
-                    queue = _without(queue, before.matches[name])
-                self.results.pop(name, None)
-        for call in filter(None, queue.consoles.values()):
-            match = new.matches[call.key]
-            if not match.playable or match.sides != (call.home, call.away):
-                queue = schedule.freed(queue, call.key)
+        new, fallen = self.after(key, result)
+        queue, corrected = self.queue, _played(self.results.get(key)) and _played(result)
+        self._forget(key)
+        if corrected:
+            self.queue = queue  # nobody has played once more
+        for name in fallen:
+            if self._counts(new, name):  # a second leg without its extra time
+                self.reports.pop(name, None)
+            else:
+                self._forget(name)
         if result:
             self.results[key] = result
-            queue = queue if corrected else _with(queue, new.matches[key])
-        self._derived, self.queue = new, queue
+            if not corrected:
+                self.queue = _with(self.queue, new.matches[key], result)
+        self._go_on(new)
+
+    def after_leaving(self, left: Mapping[str, str]) -> After:
+        """The play if those had left under these policies, and nobody else."""
+        before = self.competition
+        new, changed = before.moved_to(left, self.results)
+        lost = [k for k in new.matches if self._counts(before, k) and not self._counts(new, k)]
+        return After(new, self._noted({*changed, *lost}))
+
+    def leave(self, left: Mapping[str, str]) -> None:
+        """Note who has left, with everything that follows. What was said and decided in their own
+        matches is kept."""
+        new, changed = self.competition.moved_to(left, self.results)
+        for key in self._noted(changed):
+            self._forget(key)
+        self.left = left
+        self._go_on(new)
+
+    def _noted(self, keys: Collection[str]) -> tuple[str, ...]:
+        """Those of the matches that have a result or reports, in the order of the plan."""
+        noted = [key for key in set(keys) if key in self.results or key in self.reports]
+        return tuple(sorted(noted, key=self.competition.plan.order.__getitem__))
+
+    def _counts(self, competition: Competition, key: str) -> bool:
+        """Whether what was said and decided in a match counts."""
+        match = competition.matches[key]
+        return match.result == self.results.get(key) and not match.off
+
+    def _forget(self, key: str) -> None:
+        """Forget what was said and decided in a match."""
+        self.reports.pop(key, None)
+        result, match = self.results.pop(key, None), self.competition.matches[key]
+        if _played(result) and match.home and match.away:
+            self.queue = schedule.reopened(self.queue, match.home, match.away)
+
+    def _go_on(self, new: Competition) -> None:
+        """Take that competition as the one that is so, and play on."""
+        for call in filter(None, self.queue.consoles.values()):
+            match = new.matches[call.key]
+            if match.decided or not match.playable or match.sides != (call.home, call.away):
+                self.queue = schedule.freed(self.queue, call.key)
+        self._derived = new
         self.call()
 
     def pair(self, number: int, entrants: tuple[str, ...]) -> None:
         """Pair a Swiss round, or the last one again. Matches between other people than before start
         over: nothing is reported of them, and they are on no console."""
-        rounds = *self.rounds[: number - 1], entrants
+        rounds = *self.rounds[: number - 1], self.filled(entrants)
         new, changed = self.competition.paired(rounds)
         for key in changed:
             self.reports.pop(key, None)
             self.queue = schedule.freed(self.queue, key)
         self.rounds, self._derived = rounds, new
         self.call()
+
+    def filled(self, paired: tuple[str, ...]) -> tuple[str, ...]:
+        """A Swiss round with its empty places, after the bye: those of players who left."""
+        return paired + ("",) * (len(self.entrants) - len(paired))
 
     def move(self, key: str, console: str) -> None:
         """Put a match on a console, from another one or from those that are ready."""
@@ -198,20 +255,13 @@ class Play:
             self.call()
 
 
-def _played(match: Match) -> bool:
-    """Whether it was played to its end: without a score, nobody has played."""
-    return bool(match.result and match.result.score)
+def _played(result: Result | None) -> bool:
+    """Whether the match was played to its end: without a score, nobody has played."""
+    return bool(result and result.score)
 
 
-def _with(queue: Queue, match: Match) -> Queue:
+def _with(queue: Queue, match: Match, result: Result) -> Queue:
     """The queue after that match was decided."""
-    if _played(match) and match.home and match.away:
+    if _played(result) and match.home and match.away:
         return schedule.finished(queue, match.key, match.home, match.away)
     return schedule.freed(queue, match.key)
-
-
-def _without(queue: Queue, match: Match) -> Queue:
-    """The queue without that match's result."""
-    if _played(match) and match.home and match.away:
-        return schedule.reopened(queue, match.home, match.away)
-    return queue

@@ -8,6 +8,7 @@ from ...application.screens.phases import FINISHED, PLAY, reached
 from ...domain.errors import NothingToPlay
 from ...domain.play.calling import MoveMatch, TakeBackCall
 from ...domain.play.choosing import ChooseFormat, NameConsoles
+from ...domain.play.leaving import LeaveMatches, ReturnToMatches
 from ...domain.play.pairing import PairRound
 from ...domain.play.scoring import ReportScore, SetResult, WithdrawReport
 from ...domain.play.seeding import SeedEntrants
@@ -45,6 +46,7 @@ def matches(call: Call) -> Any:
         format=shapes.format_facts(play.format),
         consoles=list(play.queue.consoles),
         champion=play.competition.champion,
+        left=dict(play.left),  # type: ignore[arg-type]
         items=[shapes.match_facts(call.t, match) for match in items],
         next=following,
     )
@@ -65,8 +67,8 @@ def standings(call: Call) -> Any:
 def reports(call: Call) -> Any:
     """The matches with reported scores that are not decided, with what each player said."""
     play = _playing(call.t).play
-    open_ = [play.competition.matches[key] for key in play.reports if key not in play.results]
-    return [shapes.match_facts(call.t, match, with_reports=True) for match in open_]
+    said = (play.competition.matches[key] for key in play.reports)
+    return [shapes.match_facts(call.t, m, with_reports=True) for m in said if not m.decided]
 
 
 @api.operation("POST", f"{T}/format", body=shapes.FormatBody, **HOST)
@@ -133,6 +135,27 @@ def move_match(call: Call) -> Any:
 def take_back_call(call: Call) -> Any:
     """Take a match off its console; it waits until another one is over."""
     return run(call, TakeBackCall, match=call.path["match"])
+
+
+@api.operation("POST", f"{P}/leave", body=shapes.LeaveBody, **HOST)
+def leave_matches(call: Call) -> Any:
+    """Take a player who leaves out of the matches. Without a policy it is the usual one for the
+    matches they have played. If results do not count any more, the call must list them in
+    `falls`."""
+    return run(
+        call,
+        LeaveMatches,
+        player_id=call.path["player"],
+        policy=call.body.policy or "",
+        falls=tuple(call.body.falls),
+    )
+
+
+@api.operation("POST", f"{P}/return", body=shapes.ReturnBody, **HOST)
+def return_to_matches(call: Call) -> Any:
+    """Bring a player who left back in. If later matches lose their results, the call must list them
+    in `falls`."""
+    return run(call, ReturnToMatches, player_id=call.path["player"], falls=tuple(call.body.falls))
 
 
 @api.operation("POST", f"{P}/matches/<match>/score", body=shapes.ScoreBody, **OWN)

@@ -30,6 +30,7 @@ TieBreaker = Literal[
 ]
 Came = Literal["home", "away", "neither"]
 State = Literal["waiting", "ready", "called", "reported", "disputed", "decided", "level", "off"]
+Policy = Literal["removed", "walkovers", "rest-walkovers", "rest-unplayed", "knocked-out"]
 FALLS: list[str] = Field([], description="The matches that lose their results: a refusal has them.")
 
 
@@ -87,6 +88,7 @@ class FormatBody(BaseModel):
     rounds: int = Field(
         0, ge=0, le=1023, description="Of a Swiss system. 0: log2 of the players, rounded up."
     )
+    walkover: int = Field(3, ge=1, le=MOST_GOALS, description="Goals of a walkover in a table.")
     falls: list[str] = FALLS
 
     def format(self) -> Format:
@@ -135,6 +137,21 @@ class PairBody(BaseModel):
     )
 
 
+class LeaveBody(BaseModel):
+    """In a table that is not finished, one of the first four policies; elsewhere `knocked-out`."""
+
+    model_config = shown(policy="knocked-out")
+
+    policy: Policy | None = Field(None, description="What becomes of the player's matches.")
+    falls: list[str] = FALLS
+
+
+class ReturnBody(BaseModel):
+    model_config = shown(falls=[])
+
+    falls: list[str] = FALLS
+
+
 class FormatFacts(BaseModel):
     kind: Kind
     seeding: Seeding
@@ -151,6 +168,7 @@ class FormatFacts(BaseModel):
     win: int
     draw: int
     rounds: int
+    walkover: int
 
 
 class SeedingFacts(BaseModel):
@@ -189,6 +207,7 @@ class Matches(BaseModel):
     format: FormatFacts
     consoles: list[str]
     champion: str | None
+    left: dict[str, Policy] = Field(description="The players who left, and the policy.")
     items: list[MatchFacts]
     next: str | None
 
@@ -214,6 +233,7 @@ class TableFacts(BaseModel):
     left_out: list[str] = Field(
         description="Players of larger groups; matches against them are left out of the ranking."
     )
+    left: list[str] = Field(description="Players who left and have no place.")
 
 
 def format_facts(chosen: Format) -> FormatFacts:
@@ -258,6 +278,7 @@ def tables_facts(of: Competition) -> list[TableFacts]:
             finished=table.finished,
             rows=_rows_facts(table.rows),
             left_out=[],
+            left=[row.entrant for row in table.left],
         )
         for table in of.tables.values()
     ]
@@ -270,6 +291,7 @@ def tables_facts(of: Competition) -> list[TableFacts]:
                 finished=of.best_from is not None,
                 rows=_rows_facts(ranking.rows),
                 left_out=list(ranking.left_out),
+                left=[],
             )
         )
     return found
