@@ -67,3 +67,14 @@ def test_an_evening_closed_in_the_middle_keeps_its_tables_and_takes_no_score(hou
         assert phone.by_id("tables").all("table")
     first = sheet(e, "standings.csv")[0]
     assert (first["place"], first["points"], first["goals_for"]) == ("1", "3", "2")
+
+
+def test_a_bye_of_a_swiss_round_is_exported_as_a_win(house: House) -> None:
+    """M10: a bye counts the same in the table, the files and the API."""
+    e = house.evening(limit=3, teams=8)
+    e.drawn()
+    assert e.act("format", kind="swiss").status == 200
+    (bye,) = [row for row in sheet(e, "matches.csv") if row["decided_by"] == "bye"]
+    assert (bye["away"], bye["winner"]) == ("", bye["home"])
+    table = {row["player"]: row["points"] for row in sheet(e, "standings.csv")}
+    assert table[bye["home"]] == "3"

@@ -34,9 +34,11 @@ Cell = str | int | None
 
 @bp.get("/t/<code>/matches.csv")
 def matches(code: str) -> Response:
-    """Every match. Goals include those of extra time; penalties have columns of their own."""
+    """Every match, with the byes of Swiss rounds. Goals include those of extra time; penalties have
+    columns of their own."""
     t = _playing(code)
-    rows = (_match(t, match) for match in t.play.competition.matches.values() if not match.off)
+    of = t.play.competition
+    rows = (_match(t, m) for m in of.matches.values() if m.bye or not m.off)
     return _file(t, "matches", MATCHES, rows)
 
 
@@ -76,7 +78,7 @@ def _match(t: Tournament, match: Match) -> Sequence[Cell]:
 
 def _decided_by(match: Match) -> str | None:
     if match.result is None:
-        return None
+        return "bye" if match.bye else None
     if match.score is None:
         return "no-show" if match.result.came == NEITHER else "walkover"
     return "penalties" if match.score.penalties else "extra-time" if match.score.extra else "score"
