@@ -19,7 +19,7 @@ from .lookup import tournament_at
 bp = Blueprint("spreadsheets", __name__)
 
 MATCHES = (
-    "match", "part", "round", "state", "home", "home_team", "away", "away_team", "home_goals",
+    "match", "part", "round", "leg", "state", "home", "home_team", "away", "away_team", "home_goals",
     "away_goals", "home_penalties", "away_penalties", "decided_by", "winner",
 )  # fmt: skip
 STANDINGS = (
@@ -70,7 +70,7 @@ def _match(t: Tournament, match: Match) -> Sequence[Cell]:
     goals = score.goals if score else (None, None)
     penalties = (score.penalties if score else None) or (None, None)
     return (
-        match.key, fixture.part.value, fixture.round, t.play.state_of(match),
+        match.key, fixture.part.value, fixture.round, fixture.leg or None, t.play.state_of(match),
         *_person(t, match.home), *_person(t, match.away), *goals, *penalties,
         _decided_by(match), _person(t, match.winner)[0],
     )  # fmt: skip
