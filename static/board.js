@@ -15,7 +15,7 @@ const running = (stage) => $(".duel:is(.is-called, .is-reported, .is-disputed)",
 
 function show(next) {
   const all = stages(), [first] = all;
-  const cells = all.length > 1 ? [] : [...first.querySelectorAll(".cells > *")];
+  const cells = all.length > 1 ? [] : [...first.querySelectorAll(".cells > :not(caption, thead)")];
   const per = Number(first.dataset.per ?? PER);
   const pages = Math.max(all.length, Math.ceil(cells.length / per));
   if (first.dataset.kind === "draw") { // follows the draw
@@ -24,8 +24,9 @@ function show(next) {
   }
   shown = next % pages;
   board.dataset.page = all.length > 1 ? all[shown].id : "";
-  const from = shown * per + 1;
-  hide(pages < 2 || all.length > 1 ? "" : `.cells > :not(:nth-child(n+${from}):nth-child(-n+${from + per - 1}))`);
+  const head = cells[0] ? [...cells[0].parentNode.children].indexOf(cells[0]) : 0; // of a table
+  const from = head + shown * per + 1;
+  hide(pages < 2 || all.length > 1 ? "" : `.cells > :nth-child(n+${head + 1}):not(:nth-child(n+${from}):nth-child(-n+${from + per - 1}))`);
   touchline(pages, all.length > 1);
 }
 

@@ -60,7 +60,7 @@ function expect(from, otherwise) {
   patience[from] = setTimeout(otherwise, 6000);
 }
 async function swap(text) { // as hx-ws does
-  await htmx.swap({ sourceElement: live, target: live, swap: "beforeend swapEmpty:false", text, transition: false });
+  await htmx.swap({ sourceElement: live, target: live, swap: "none", text, transition: false });
 }
 function end() {
   over = true;
@@ -218,11 +218,32 @@ function isOlder(incoming, shown) {
   const [seq, time] = shows(incoming), [shownSeq, shownTime] = shows(shown);
   return seq < shownSeq || (seq === shownSeq && time < shownTime);
 }
+// A container that comes because some of its regions did or went does not repeat the others: each
+// run of those that stay is a template with the ids of its first and its last one.
+function fillIn(incoming) {
+  for (const gap of incoming.querySelectorAll("template[data-first]")) {
+    const { first, last } = gap.dataset, same = [];
+    let next = document.getElementById(first);
+    while (next && same.at(-1)?.id !== last) {
+      same.push(next.cloneNode(true));
+      next = next.nextElementSibling;
+    }
+    if (same.at(-1)?.id !== last) return startAgain();
+    gap.replaceWith(...same);
+  }
+  return true;
+}
+// The page lacks something that the server takes to be here: get everything.
+function startAgain() {
+  if (way === "sse") listen();
+  else if (open()) connection.socket.close();
+  return false;
+}
 on("htmx:before:swap", ({ detail: { tasks } }) => {
   for (let i = tasks.length - 1; i >= 0; i -= 1) {
     const { target } = tasks[i], incoming = tasks[i].fragment.firstElementChild;
     if (!incoming?.dataset.at || incoming.id !== target.id) continue;
-    if (isOlder(incoming, target)) {
+    if (isOlder(incoming, target) || !fillIn(incoming)) {
       tasks.splice(i, 1);
       continue;
     }

@@ -111,6 +111,19 @@ class Element:
                     return True
         return False
 
+    def fill_in(self, page: Element) -> None:
+        """Put what ``page`` shows in the place of each run that it is to keep (static/live.js)."""
+        for place, child in reversed(list(enumerate(self.children))):
+            if isinstance(child, Element) and "data-first" in child.attrs:
+                around = next(
+                    e for e in page.walk() if page.by_id(child.attrs["data-first"]) in e.children
+                )
+                ids = [getattr(c, "id", "") for c in around.children]
+                first, last = (ids.index(child.attrs[f"data-{end}"]) for end in ("first", "last"))
+                self.children[place : place + 1] = around.children[first : last + 1]
+            elif isinstance(child, Element):
+                child.fill_in(page)
+
     def shape(self) -> list[tuple[str, ...]]:
         """Tags with the names of their attributes, in order. Injected markup would change it."""
         return [(e.tag, *sorted(e.attrs)) for e in self.walk()]
@@ -308,6 +321,7 @@ class Screen:
         self.frames.append(said)
         roots = self.roots(said)
         for root in roots:
+            root.fill_in(self.page)
             if not self.page.replace(root):
                 assert len(self.frames) == 1, f"{root.id} is on no page"
                 self.page.children.append(root)
@@ -315,10 +329,13 @@ class Screen:
 
     @staticmethod
     def roots(frame: str) -> list[Element]:
-        """The regions in a frame; each must have an id and hx-swap-oob."""
+        """The regions in a frame; each must have an id and hx-swap-oob. Parts of a table are in one
+        that goes nowhere."""
         found = []
         for root in parse(frame).children:
             assert isinstance(root, Element), f"text outside of a region: {root!r}"
+            if root.tag == "table" and not root.id:
+                (root,) = root.children  # type: ignore[assignment]
             assert root.id, f"a region without an id: {root.tag}"
             assert root.attrs.get("hx-swap-oob"), f"{root.id} does not say where it goes"
             found.append(root)

@@ -12,20 +12,26 @@ from hypothesis import strategies as st
 
 from lct.application.messages import Looked
 from lct.application.screens import VIEWS
-from lct.application.screens.change import Shown, change
+from lct.application.screens.change import Shown, change, shown
 from lct.application.screens.live_now import LiveNow
 from lct.application.screens.phone import personal
 from lct.application.screens.region import Region, Scene
 from lct.domain import errors
-from lct.domain.drawing import DrawTeams
+from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.evening import ChangeLimit, CloseTournament, LockJoining, ReopenTournament
 from lct.domain.fact import Command, Touched
 from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer
 from lct.domain.picking import LetGo, PickTeam, RestartPicks
+from lct.domain.play.calling import MoveMatch, TakeBackCall
+from lct.domain.play.choosing import ChooseFormat, NameConsoles
+from lct.domain.play.formats import DOUBLE, DRAW_ONLY, GROUPS, KNOCKOUT, LEAGUE, SWISS, Format
+from lct.domain.play.results import HOME, NEITHER, Score
+from lct.domain.play.scoring import ReportScore, SetResult, WithdrawReport
 from lct.locale import Language
-from lct.web.picture import Picture
+from lct.web.picture import Picture, Same
 
 from .evening import CODE, Evening
+from .http_client import Element, parse
 
 PLAYERS = [f"p{n}" for n in range(5)]
 
@@ -38,6 +44,9 @@ class Renderer:
 
     def html(self, region: Region, language: Language) -> str:
         self.rendered.append(region.id)
+        if isinstance(region.data, Same):
+            first, last = region.data
+            return f'<template data-first="{first}" data-last="{last}"></template>'
         children = "".join(self.html(child, language) for child in region.children)
         return f'<p id="{region.id}">{region.data}{children}</p>'
 
@@ -55,7 +64,9 @@ class Room:
 
     def __post_init__(self) -> None:
         self.pictures = {name: self.picture(name) for name in VIEWS}
-        self.own = {player: personal(self.scene(), player) for player in PLAYERS}
+        self.pages = {name: parse(picture.whole()) for name, picture in self.pictures.items()}
+        self.players = [*self.evening.t.players] or PLAYERS
+        self.own = {player: personal(self.scene(), player) for player in self.players}
         self.shown = self.now_shown()
 
     def scene(self) -> Scene:
@@ -63,8 +74,7 @@ class Room:
         return Scene(self.evening.t, self.evening.now, live, "https://cup.example")
 
     def now_shown(self) -> Shown:
-        scene = self.scene()
-        return Shown(scene.t.seq, scene.phase, scene.live)
+        return shown(self.scene())
 
     def picture(self, name: str, renderer: Any = None) -> Picture:
         return Picture(renderer or self.renderer, VIEWS[name], self.scene())  # type: ignore[arg-type]
@@ -87,8 +97,14 @@ class Room:
         """Update every picture; view -> the ids of the regions sent."""
         scene = self.scene()
         found = change(self.shown, scene, self.events, self.looked)
-        sent = {name: each.update(scene, found)[1] for name, each in self.pictures.items()}
-        for player in PLAYERS:
+        sent = dict[str, set[str]]()
+        for name, picture in self.pictures.items():
+            html, sent[name] = picture.update(scene, found)
+            for region in parse(html).children:
+                assert isinstance(region, Element)
+                region.fill_in(self.pages[name])
+                self.pages[name].replace(region)
+        for player in self.players:
             touched = found.touched is None or player in found.touched.players
             if touched or not sent["me"].isdisjoint(self.own[player]):
                 self.own[player] = personal(scene, player)
@@ -157,12 +173,116 @@ def test_pictures_updated_by_touched_regions_equal_newly_made_ones(
         for step in batch:
             take(room, step)
         room.refresh()
-        for name, picture in room.pictures.items():
-            fresh = room.picture(name, Renderer())
-            assert picture.whole() == fresh.whole(), name
-            assert picture.tag() == fresh.tag(), name
-        for player in PLAYERS:
-            assert room.own[player] == personal(room.scene(), player), player
+        is_as_new(room)
+
+
+def is_as_new(room: Room) -> None:
+    """Every picture, every page that got its frames, and every player's own regions are as those
+    built from nothing."""
+    for name, picture in room.pictures.items():
+        fresh = room.picture(name, Renderer())
+        assert picture.whole() == fresh.whole(), name
+        assert picture.tag() == fresh.tag(), name
+        shown = {region.id: region for region in parse(picture.whole()).children}  # type: ignore[union-attr]
+        for region in room.pages[name].children:
+            if region.id in shown:  # type: ignore[union-attr]
+                assert region.picture() == shown[region.id].picture(), name  # type: ignore[union-attr]
+    for player in room.players:
+        assert room.own[player] == personal(room.scene(), player), player
+
+
+# --- the matches ----------------------------------------------------------------------------------
+
+MATCH_STEPS = st.tuples(
+    st.sampled_from(
+        ("agree",) * 6
+        + ("report",) * 3
+        + ("correct", "clear", "nobody", "walkover", "withdraw", "move", "take back", "away")
+        + ("come", "consoles", "format", "rename", "block")
+    ),
+    st.integers(0, 30),
+    st.sampled_from((Score(1, 0), Score(0, 2), Score(2, 2), Score(1, 1, None, (4, 3)))),
+)
+FORMATS = st.sampled_from(
+    (
+        Format(KNOCKOUT, third_place=True),
+        Format(LEAGUE),
+        Format(LEAGUE, legs=2, tie_breakers="head-to-head-first"),
+        Format(GROUPS, groups=2, through=2),
+        Format(GROUPS, groups=2, through=1, best=1),
+        Format(KNOCKOUT, cup_legs=2, away_goals=True),
+        Format(SWISS),
+        Format(DOUBLE),
+    )
+)
+
+
+def plays(room: Room, step: tuple[str, int, Score]) -> None:
+    """Somebody does something about a match; what may not be is refused."""
+    what, number, score = step
+    e, play = room.evening, room.evening.t.play
+    keys = list(play.competition.matches)
+    key = keys[number % len(keys)] if keys else ""
+    calls = [call for call in play.queue.consoles.values() if call]
+    if calls and number % 5:
+        key = calls[number % len(calls)].key
+    sides = play.competition.matches[key].sides if key else ()
+    who = sides[number % 2] if key and all(sides) else PLAYERS[0]
+    consoles = list(play.queue.consoles)
+    if what in ("away", "come"):
+        room.here.pop(room.players[number % len(room.players)], None)
+        if what == "come":
+            room.here[room.players[number % len(room.players)]] = "here"
+    elif what == "agree":
+        for side in sides:
+            room.does(ReportScore, side, key, score)
+    elif what in ("correct", "clear", "nobody", "walkover"):
+        came = {"nobody": NEITHER, "walkover": HOME}.get(what, "")
+        mine = score if what == "correct" else None
+        try:
+            e.wants(SetResult, key, mine, came, ())
+        except errors.ResultsFall as more:
+            room.does(SetResult, key, mine, came, more.matches)
+        except errors.LctError:
+            pass
+        else:
+            room.does(SetResult, key, mine, came, ())
+    elif what == "format":
+        chosen = Format((KNOCKOUT, LEAGUE, DRAW_ONLY)[number % 3])
+        room.does(ChooseFormat, chosen, tuple(play.results))
+    else:
+        wanted: dict[str, tuple[Any, ...]] = {
+            "report": (ReportScore, who, key, score),
+            "withdraw": (WithdrawReport, who, key),
+            "move": (MoveMatch, key, consoles[number % len(consoles)]),
+            "take back": (TakeBackCall, key),
+            "consoles": (NameConsoles, tuple("ABC"[: 1 + number % 3])),
+            "rename": (RenamePlayer, who, f"N{number}", "Kowalski"),
+            "block": (BlockPlayer, who),
+        }
+        room.does(*wanted[what])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    FORMATS,
+    st.integers(6, 9),
+    st.lists(st.lists(MATCH_STEPS, min_size=1, max_size=2), min_size=6, max_size=30),
+)
+def test_pictures_updated_by_touched_matches_equal_newly_made_ones(
+    chosen: Format, players: int, batches: list[list[tuple[str, int, Score]]]
+) -> None:
+    evening = Evening(limit=players, team_count=players)
+    evening.does(ChooseFormat, chosen, ())
+    evening.all_picked(players)
+    evening.draw()
+    evening.does(SkipReveal)
+    room = Room(evening)
+    for batch in batches:
+        for step in batch:
+            plays(room, step)
+        room.refresh()
+        is_as_new(room)
 
 
 def picking(players: int = 3, teams: int = 8) -> Room:

@@ -100,13 +100,27 @@ Exported = Annotated[T, Seen.IN_EXPORTS]
 
 
 class Touched(NamedTuple):
-    """The players and teams (by place) whose parts of a screen a change may alter."""
+    """The players, teams (by place), matches (by key) and tables (by group) whose parts of a screen
+    a change may alter. ``play``: it altered the state of the matches, and nothing else; the screens
+    find out which by comparing (application/screens/played.py)."""
 
     players: frozenset[str] = frozenset()
     teams: frozenset[int] = frozenset()
+    matches: frozenset[str] = frozenset()
+    tables: frozenset[str] = frozenset()
+    play: bool = False
 
     def __or__(self, other: Touched) -> Touched:
-        return Touched(self.players | other.players, self.teams | other.teams)
+        return Touched(
+            self.players | other.players,
+            self.teams | other.teams,
+            self.matches | other.matches,
+            self.tables | other.tables,
+            self.play or other.play,
+        )
+
+
+THE_PLAY = Touched(play=True)
 
 
 class Claim(NamedTuple):

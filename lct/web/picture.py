@@ -11,7 +11,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from ..application.screens import PAGES
-from ..application.screens.change import ANYTHING, Change, Shown, change
+from ..application.screens.change import ANYTHING, Change, Shown, change, shown
 from ..application.screens.region import Region, Scene, Screen
 from ..domain.fact import Touched
 from ..kept import Kept
@@ -21,6 +21,13 @@ from .render import Renderer, out_of_band, stamped, within_frame
 Own = Mapping[str, Region]
 NOTHING: Own = {}
 KEPT_BYTES = 32_000_000  # of pictures that pages requested; the largest has 8 MB
+
+
+class Same(NamedTuple):
+    """Neighbours in a container that its page shows already: the ids of the first and the last."""
+
+    first: str
+    last: str
 
 
 class Picture:
@@ -34,8 +41,8 @@ class Picture:
         self, render: Renderer, screen: Screen, scene: Scene, language: Language = ENGLISH
     ) -> None:
         self._render, self._screen, self._language = render, screen, language
-        self._top: tuple[Region, ...] = ()  # their children may be out of date ...
-        self.regions: dict[str, Region] = {}  # ... these are not
+        self._top: tuple[str, ...] = ()
+        self.regions: dict[str, Region] = {}  # the children in a container may be out of date
         self._within: dict[str, str] = {}  # child -> its container
         self._shared: dict[str, str] = {}  # top region -> its HTML, rendered at its first use
         self._tag = ""
@@ -45,43 +52,77 @@ class Picture:
     def update(self, scene: Scene, change: Change = ANYTHING) -> tuple[str, set[str]]:
         """Show the scene; returns the HTML of the regions to send and every id within it. If one
         cannot be rendered, the picture stays unchanged, so that the next update includes it all."""
-        part = self._screen.part(scene, change.touched) if change.touched else None
-        found = list(part) if part is not None else None
-        if found is None or not self.regions.keys() >= {region.id for region in found}:
-            return self._update_whole(scene, change.again)
-        old = self.regions
-        changed = [r for r in found if change.again or r != old[r.id]]
-        html = self._html(changed, scene.stamp)
-        for region in changed:
-            self.regions[region.id] = region
-            self._shared.pop(self._within.get(region.id, region.id), None)
-        self.stamp = scene.stamp
-        if changed:
-            self._tag = ""
-        return html, {region.id for region in changed}
-
-    def _update_whole(self, scene: Scene, again: bool) -> tuple[str, set[str]]:
-        top = self._screen.whole(scene)
-        regions, within = dict[str, Region](), dict[str, str]()
-        changed = list[Region]()
-        for region in top:
-            regions[region.id] = region
-            regions.update((child.id, child) for child in region.children)
-            within.update((child.id, region.id) for child in region.children)
-            old = self.regions.get(region.id)
-            if again or old is None or _shell(old) != _shell(region):
-                changed.append(region)
-            else:
-                changed += [child for child in region.children if self.regions[child.id] != child]
+        part = self._part(scene, change.touched)
+        found = self._screen.whole(scene) if part is None else part
+        sent, ids = list[Region](), set[str]()
+        for region in found:
+            for each in self._changed(region, change.again):
+                sent.append(each)
+                ids.add(each.id)
+                if each.id == region.id:
+                    ids.update(child.id for child in region.children)
         # The first update has no readers yet.
-        html = self._html(changed, scene.stamp) if self.regions else ""
-        if changed or within != self._within:
-            self._shared, self._tag = {}, ""
-        self._top, self.regions, self._within = top, regions, within
+        html = self._out_of_band(sent, scene.stamp) if self.regions else ""
+        for each in sent:
+            self._shared.pop(self._within.get(each.id, each.id), None)
+        top = self._top if part is not None else tuple(region.id for region in found)
+        if sent or top != self._top:
+            self._tag = ""
+        if part is None:
+            self._top, self.regions, self._within = top, {}, {}
+        self._take(found)
         self.stamp = scene.stamp
-        return html, {each.id for region in changed for each in (region, *region.children)}
+        return html, ids
 
-    def _html(self, regions: Iterable[Region], stamp: str) -> str:
+    def _part(self, scene: Scene, touched: Touched | None) -> tuple[Region, ...] | None:
+        """The regions that may differ; None if that is any, or if some are new."""
+        found = None if touched is None else self._screen.part(scene, touched)
+        part = None if found is None else tuple(found)
+        known = part is not None and all(region.id in self.regions for region in part)
+        return part if known else None
+
+    def _changed(self, region: Region, again: bool) -> Iterable[Region]:
+        """What there is to send of a region: all of it, or those of its children that changed."""
+        old = self.regions.get(region.id)
+        if again or old is None or not (region.children and old.children):
+            return (region,) if again or region != old else ()
+        if _shell(region) != _shell(old):
+            return (self._around_same(region, old),)
+        return [child for child in region.children if child != self.regions[child.id]]
+
+    def _around_same(self, region: Region, old: Region) -> Region:
+        """The container with one region in place of each run of children that are as they were; the
+        page has them (static/live.js)."""
+        places = {child.id: place for place, child in enumerate(old.children)}
+        children, cuts, due, first = list[Region](), list[int](), -1, ""
+        for place, child in enumerate(region.children):
+            if place in region.cuts:
+                cuts.append(len(children))
+                due = -1
+            at = places.get(child.id, -1)
+            if at < 0 or child != self.regions[child.id]:
+                children.append(child)
+                due = -1
+                continue
+            if at == due and at not in old.cuts:
+                children.pop()
+            else:
+                first = child.id
+            children.append(Region("", "_same.html", Same(first, child.id)))
+            due = at + 1
+        return region._replace(children=tuple(children), cuts=tuple(cuts))
+
+    def _take(self, found: Iterable[Region]) -> None:
+        """Note that these regions, with their children, are shown now."""
+        for region in found:
+            old = self.regions.get(region.id)
+            for child in old.children if old else ():
+                if self._within.get(child.id) == region.id:
+                    del self.regions[child.id], self._within[child.id]
+            self.regions.update((each.id, each) for each in (region, *region.children))
+            self._within.update((child.id, region.id) for child in region.children)
+
+    def _out_of_band(self, regions: Iterable[Region], stamp: str) -> str:
         return "".join(out_of_band(self._made(region), stamp) for region in regions)
 
     def html(self, ids: Iterable[str], own: Own) -> str:
@@ -99,12 +140,12 @@ class Picture:
 
     def whole(self, own: Own = NOTHING, own_stamp: str = "") -> str:
         """The HTML of the whole view. ``own_stamp``: that of the reader's own regions, if newer."""
-        return "".join(self._top_html(region, own, own_stamp) for region in self._top)
+        return "".join(self._top_html(self.regions[top], own, own_stamp) for top in self._top)
 
     def tag(self, own: Own = NOTHING) -> str:
         """A digest of a reader's whole picture: equal tags mean equal pictures."""
         if not self._tag:
-            self._tag = _digest(self._shared_html(region) for region in self._top)
+            self._tag = _digest(self._shared_html(self.regions[top]) for top in self._top)
         mine = [self._made(region) for region in own.values()]
         return f"{self._tag}-{_digest(mine)}" if mine else self._tag
 
@@ -141,8 +182,8 @@ class Picture:
         html = self._shared.get(region.id)
         if html is None:
             children = tuple(self.regions[child.id] for child in region.children)
-            now = self.regions[region.id]._replace(children=children)
-            html = self._shared[region.id] = within_frame(self._made(now))
+            made = self._made(region._replace(children=children))
+            html = self._shared[region.id] = within_frame(made)
         return html
 
 
@@ -167,12 +208,12 @@ class Pictures:
         method."""
         language = spoken()
         key = scene.t.code, view, language.tag
-        shown = Shown(scene.t.seq, scene.phase, scene.live)
+        now = shown(scene)
         cards = scene.turned, scene.facing
         found = self._kept.get(key)
         if found is None:
             picture = Picture(self._render, PAGES[view], scene, language)
-        elif found[1:] == (shown, cards):
+        elif found[1:] == (now, cards):
             found.picture.stamp = scene.stamp
             return found.picture
         else:
@@ -180,7 +221,7 @@ class Pictures:
             picture = found.picture
             picture.update(scene, change(found.shown, scene, touched_since(found.shown.seq), ()))
         picture.tag()
-        self._kept.put(key, _Asked(picture, shown, cards))
+        self._kept.put(key, _Asked(picture, now, cards))
         return picture
 
     def forget(self, code: str) -> None:
@@ -189,8 +230,9 @@ class Pictures:
 
 
 def _bytes(asked: _Asked) -> int:
-    """Estimated bytes of the picture and its entry."""
-    return asked.picture.size() + 20_000
+    """Estimated bytes of the picture and its entry, with the matches that it was made from."""
+    played = asked.shown.played
+    return asked.picture.size() + 20_000 + 60 * len(played.competition.matches if played else ())
 
 
 def _digest(parts: Iterable[str]) -> str:
@@ -202,4 +244,5 @@ def _digest(parts: Iterable[str]) -> str:
 
 
 def _shell(region: Region) -> tuple[object, ...]:
-    return region.template, region.data, tuple(child.id for child in region.children)
+    children = tuple(child.id for child in region.children)
+    return region.template, region.data, children, region.cuts

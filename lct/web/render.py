@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import gevent
@@ -31,8 +32,8 @@ CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical reg
 _FIELD = 'name="csrf_token" value="'
 _MARK = _FIELD + "@csrf@"
 _ID = ' id="'
-# Stand in for a container's children; no name or text contains control characters.
-_FIRST, _REST = Markup("\x01"), Markup("\x02")
+# Stands in for a block of a container's children; no name or text contains control characters.
+_BLOCK = Markup("\x01")
 
 
 class Notice(NamedTuple):
@@ -96,16 +97,16 @@ class Renderer:
         if not region.children:
             return self._leaf(region, tag)
         template = self._env.get_template(region.template)
-        # Templates put each child on a line. All but the first, which a template may place
-        # elsewhere, are joined here: 174 tiles one by one cost more than the rest of the page.
-        # The template gets marks in their place, since it would copy megabytes three times.
-        first, *rest = [self._html(child, tag) for child in region.children]
-        marks = (_FIRST, _REST) if rest else (_FIRST,)
-        shell = template.render(id=region.id, r=region.data, children=marks).strip()
-        before, mark, after = shell.partition(_REST)
-        if (rest and not mark) or _FIRST not in before:
+        # Each block of children is joined here: 174 tiles one by one cost more than the rest of the
+        # page. The template gets marks in their places, since it would copy megabytes three times.
+        children = [self._html(child, tag) for child in region.children]
+        ends = (*(cut for cut in region.cuts if cut < len(children)), len(children))
+        blocks = ["\n".join(children[start:end]) for start, end in pairwise((0, *ends))]
+        shell = template.render(id=region.id, r=region.data, children=[_BLOCK] * len(blocks))
+        around = shell.strip().split(_BLOCK)
+        if len(around) != len(blocks) + 1:
             raise ValueError(f"{region.template} must show each child once")
-        return "".join((before.replace(_FIRST, first, 1), "\n".join(rest), after))
+        return "".join(chain.from_iterable(zip(around, (*blocks, ""), strict=True)))
 
     def _leaf(self, region: Region, tag: str) -> str:
         html = self.leaves.get((tag, region))
@@ -151,7 +152,9 @@ def stamped(html: str, stamp: str) -> str:
 def out_of_band(html: str, stamp: str) -> str:
     """A region's HTML for an htmx swap by id; htmx sends the token in a header."""
     at = f' data-at="{stamp}"' if stamp else ""
-    return within_frame(html).replace(_ID, f' hx-swap-oob="outerMorph"{at}{_ID}', 1)
+    html = within_frame(html).replace(_ID, f' hx-swap-oob="outerMorph"{at}{_ID}', 1)
+    # A parser drops a part of a table that is not in one; htmx takes it out again.
+    return f"<table>{html}</table>" if html.startswith("<tbody") else html
 
 
 def within_frame(html: str) -> str:

@@ -11,7 +11,7 @@ import gevent
 from gevent.event import Event
 
 from ..application.messages import Looked, Present
-from ..application.screens.change import ANYTHING, Shown, change
+from ..application.screens.change import ANYTHING, Shown, change, shown
 from ..application.screens.live_now import LiveNow
 from ..application.screens.phases import next_change
 from ..application.screens.region import Scene
@@ -112,7 +112,7 @@ class Room:
         except BaseException:
             self.leave(box)
             raise
-        self._shown = self._shown or _shown(scene)
+        self._shown = self._shown or shown(scene)
         # The state just read may be newer than what the others (and this picture) show.
         self.wake.set()
 
@@ -204,11 +204,11 @@ class Room:
 
     def _show(self, scene: Scene, looked: set[Looked]) -> None:
         """Send every screen the differences between what is shown and the scene."""
-        shown, now = self._shown, _shown(scene)
+        before, now = self._shown, shown(scene)
         found = ANYTHING
-        if shown is not None:
-            events = self._store.stream(self.code).touched_since(shown.seq)
-            found = change(shown, scene, events, looked)
+        if before is not None:
+            events = self._store.stream(self.code).touched_since(before.seq)
+            found = change(before, scene, events, looked)
             if self._moved_on and events:
                 found = found._replace(again=True)
         self.audience.show(scene, found)
@@ -225,7 +225,3 @@ class Room:
         }
         for word in self._bus.presences(self.code):
             self.presence.hear(word, stored=True)
-
-
-def _shown(scene: Scene) -> Shown:
-    return Shown(scene.t.seq, scene.phase, scene.live)

@@ -14,7 +14,7 @@ from .champion import champion
 from .lobby import Stage, picked, seats, seats_of, waiting_for
 from .matches import ShownMatch, just_in, minutes, on_now, progress, up_next
 from .phases import FINISHED, PLAY
-from .pitch import alone, first_page, matches_stages
+from .pitch import alone, first_page, matches_part, matches_stages
 from .region import Region, Scene, Screen
 
 
@@ -60,7 +60,11 @@ def whole(s: Scene) -> tuple[Region, ...]:
     return head(s), side(s), *stages(s), foot(s)
 
 
-def part(s: Scene, touched: Touched) -> Iterable[Region]:
+def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
+    if s.phase == PLAY:
+        return head(s), side(s), foot(s), *matches_part(s, touched)
+    if s.t.dealt:
+        return None
     return head(s), foot(s), *seats_of(s, touched, "board/_seat.html")
 
 
@@ -68,7 +72,7 @@ def head(s: Scene) -> Region:
     t = s.t
     now, first = (s.once(open_round), first_page(s)) if s.phase == PLAY else (None, "")
     played = progress(s) if s.has_matches else (0, 0)
-    left = s.once(minutes) if s.phase == PLAY else (0, 0)
+    left = minutes(s) if s.phase == PLAY else (0, 0)
     data = Head(
         t.name, s.phase_for_guests, len(t.players), picked(t), t.limit, s.turned, s.cards,
         now, first, *played, left,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .matches import ShownMatch, all_matches
+from .matches import Shower, ShownMatch
 from .region import Scene
 
 
@@ -26,31 +26,27 @@ def champion(s: Scene) -> Champion:
     t, play = s.t, s.t.play
     who = play.competition.champion or ""
     player = t.players[who]
-    matches = play.competition.matches
-    theirs = {match.key for match in matches.values() if who in match.sides}
-    shown = [match for match in all_matches(s) if match.state == "decided"]
-    way = tuple(match for match in shown if match.key in theirs)
-    scores = [(m, _goals(m)) for m in shown if m.home.goals is not None]
+    decided = [match for match in play.competition.matches.values() if match.result]
+    scores = [(m, m.result.score.goals) for m in decided if m.result and m.result.score]
     won = [(m, abs(home - away)) for m, (home, away) in scores if home != away]
     biggest = max(won, key=lambda pair: pair[1])[0] if won else None
     wildest = max(scores, key=lambda pair: sum(pair[1]))[0] if scores else None
     by_player: dict[str, int] = {}
     for m, goals in scores:
-        for side, number in zip(matches[m.key].sides, goals, strict=True):
+        for side, number in zip(m.sides, goals, strict=True):
             by_player[side or ""] = by_player.get(side or "", 0) + number
     all_goals = sum(by_player.values())
     best = max(by_player, key=by_player.__getitem__) if all_goals else ""
     most = (t.players[best].name, _team(s, best), by_player[best]) if best else None
+    shower = Shower(s)
+    way = tuple(shower.match(match) for match in decided if who in match.sides)
     table = play.competition.tables.get("")
     points = table.rows[0].points if table else None
     return Champion(
         "champion", player.name, _team(s, who), way, points,
-        len(play.entrants), len(scores), all_goals, biggest, most, wildest,
+        len(play.entrants), len(scores), all_goals, shower.match(biggest) if biggest else None,
+        most, shower.match(wildest) if wildest else None,
     )  # fmt: skip
-
-
-def _goals(match: ShownMatch) -> tuple[int, int]:
-    return match.home.goals or 0, match.away.goals or 0
 
 
 def _team(s: Scene, player_id: str) -> str:

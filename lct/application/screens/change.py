@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ...domain.fact import Touched
+from ...domain.fact import THE_PLAY, Touched
 from ...domain.tournament import Tournament
 from ..messages import Looked
 from .live_now import LiveNow
+from .played import Played, altered, played
 from .region import Scene
 
 
@@ -33,20 +34,36 @@ class Shown(NamedTuple):
     seq: int
     phase: str
     live: LiveNow
+    played: Played | None  # while matches are played
+
+
+def shown(s: Scene) -> Shown:
+    return Shown(s.t.seq, s.phase, s.live, s.once(played))
 
 
 def change(
-    shown: Shown, scene: Scene, events: Sequence[Touched | None], looked: Collection[Looked]
+    before: Shown, scene: Scene, events: Sequence[Touched | None], looked: Collection[Looked]
 ) -> Change:
-    """The change from ``shown`` to ``scene``. ``events``: what each event in between touched;
+    """The change from ``before`` to ``scene``. ``events``: what each event in between touched;
     ``looked``: the looks received in between."""
     again = len(events) + len(looked) > 1
-    if None in events or shown.phase != scene.phase or scene.t.dealt:
-        return Change(None, again)
-    touched = Touched()
+    touched = Touched() if before.phase == scene.phase else None
     for each in events:
-        touched |= each or Touched()
-    return Change(touched | _around(scene.t, shown.live, scene.live, touched, looked), again)
+        touched = touched | each if touched and each else None
+    if touched and scene.t.dealt:
+        touched = _among_matches(before, scene, touched)
+    if touched:
+        touched |= _around(scene.t, before.live, scene.live, touched, looked)
+    return Change(touched, again)
+
+
+def _among_matches(before: Shown, scene: Scene, touched: Touched) -> Touched | None:
+    """What events of the matches touched. After other events anything may differ: players who were
+    dealt teams stand in many places."""
+    now = scene.once(played)
+    if touched not in (Touched(), THE_PLAY) or not (before.played and now):
+        return None
+    return altered(before.played, now)
 
 
 def _around(

@@ -108,15 +108,13 @@ class FormatCard(NamedTuple):
     rounds: tuple[int, int]  # of a Swiss system: as many as are usual, and the most
     choices: tuple[Choice, ...]
     begun: bool
-    results: int  # lost by another format
+    played: bool  # there are results, which another format takes back
 
 
 def whole(s: Scene) -> tuple[Region, ...]:
     t = s.t
-    people = People(t.version, t.code, tuple(t.blocked.items()))
+    people = People(t.version if t.blocked else 0, t.code, tuple(t.blocked.items()))
     rows = tuple(_row(s, player) for player in t.players.values())
-    shown = tuple((device, device_text(label)) for device, label in t.devices.items())
-    devices = Devices(t.version, t.code, shown, tuple(sorted(t.owners)))
     return (
         bar(s),
         wait(s),
@@ -126,13 +124,23 @@ def whole(s: Scene) -> tuple[Region, ...]:
         tools(s),
         count(s),
         Region("people", "organise/_people.html", people, rows),
-        Region("devices", "organise/_devices.html", devices),
+        devices(s),
     )
 
 
-def part(s: Scene, touched: Touched) -> Iterable[Region]:
+def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
     rows = (_row(s, s.t.players[p]) for p in touched.players if p in s.t.players)
-    return wait(s), controls(s), tools(s), count(s), *rows
+    found = wait(s), controls(s), tools(s), count(s), *rows
+    if not s.t.dealt:
+        return found
+    return None if s.t.blocked else (*found, *lists(s), format_card(s), devices(s))
+
+
+def devices(s: Scene) -> Region:
+    t = s.t
+    shown = tuple((device, device_text(label)) for device, label in t.devices.items())
+    data = Devices(t.version, t.code, shown, tuple(sorted(t.owners)))
+    return Region("devices", "organise/_devices.html", data)
 
 
 def controls(s: Scene) -> Region:
@@ -153,7 +161,7 @@ def controls(s: Scene) -> Region:
         t.attempt,
         len(t.teams),
         *(progress(s) if on else (0, 0)),
-        s.once(minutes) if s.phase == PLAY else (0, 0),
+        minutes(s) if s.phase == PLAY else (0, 0),
         t.name_of(champion) if champion else "",
         len(t.play.competition.tables) if on else 0,
         *_pairing(s),
@@ -198,8 +206,9 @@ def count(s: Scene) -> Region:
 def _row(s: Scene, p: Player) -> Region:
     t = s.t
     shown = s.places.get(p.id, s.turned) < s.turned  # their card is turned
+    changeable = not t.dealt and not t.closed
     data = PlayerRow(
-        t.version,
+        t.version if changeable else 0,
         t.code,
         p.id,
         p.first,
@@ -207,7 +216,7 @@ def _row(s: Scene, p: Player) -> Region:
         t.teams[p.team].name if p.team is not None else "",
         t.teams[p.dealt].name if p.dealt is not None and shown else "",
         s.live.presence(p.id),
-        not t.dealt and not t.closed,
+        changeable,
     )
     return Region(f"player-{p.id}", "organise/_player.html", data)
 
@@ -226,7 +235,7 @@ def format_card(s: Scene) -> Region:
         (usual_rounds(n), largest_rounds(n)),
         choices(n, len(play.queue.consoles)),
         play.begun,
-        len(play.results),
+        bool(play.results),
     )
     return Region("format", "organise/_format.html", data)
 

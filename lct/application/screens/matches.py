@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import NamedTuple
 
 from ...domain.play import state
-from ...domain.play.competition import Basis, Match, derive
+from ...domain.play.competition import Basis, Competition, Match, derive
 from ...domain.play.formats import LEAGUE, SWISS, Format, swiss_rounds
 from ...domain.play.formats import matches as matches_in
 from ...domain.play.matches import BestOf, Bye, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
 from ...domain.play.pairing import rematches
 from ...domain.play.results import Score
 from ...domain.play.schedule import Call, coming
-from ...domain.play.slots import minutes_left, slots
+from ...domain.play.slots import least_slots, minutes_left, slots
 from ...domain.text import Text, text
 from ...domain.tournament import Player
 from .region import Region, Scene
 
 EXACT = 64  # entrants
+MANY = 250  # matches left, from which on the time is what consoles and rounds alone allow
 SHORTEST, LONGEST = 10, 15  # minutes of a match, until they are measured
 
 
@@ -228,21 +230,16 @@ def _numbered(fixture: Fixture) -> Text:
 # --- several --------------------------------------------------------------------------------------
 
 
-def all_matches(s: Scene) -> tuple[ShownMatch, ...]:
-    """The matches that lists show, in the order of the plan."""
-    shower = Shower(s)
-    return tuple(map(shower.match, s.once(listed_matches).values()))
+def is_listed(of: Competition, match: Match) -> bool:
+    """Whether lists show the match: byes too, but none that is not played otherwise, and none of a
+    Swiss round that is still to be paired."""
+    return (match.bye is not None or not match.off) and of.is_paired(match.fixture)
 
 
 def listed_matches(s: Scene) -> dict[str, Match]:
-    """The matches that lists show, by key: byes too, but none that is not played otherwise, and
-    none of a Swiss round that is still to be paired."""
+    """The matches that lists show, by key, in the order of the plan."""
     of = s.t.play.competition
-    return {
-        key: match
-        for key, match in of.matches.items()
-        if (match.bye or not match.off) and of.is_paired(match.fixture)
-    }
+    return {key: match for key, match in of.matches.items() if is_listed(of, match)}
 
 
 def swiss_rematches(s: Scene) -> set[str]:
@@ -257,11 +254,16 @@ def on_now(s: Scene) -> tuple[ShownMatch, ...]:
     return tuple(shower.match(matches[call.key]) for call in calls)
 
 
-def up_next(s: Scene, most: int = 2) -> tuple[ShownMatch, ...]:
-    """The matches that come after those on now, as far as it is known."""
+def up_next(s: Scene) -> tuple[ShownMatch, ...]:
+    """The two matches that come after those on now, as far as it is known."""
     shower, play = Shower(s), s.t.play
-    calls = list(s.once(coming_calls).values())[:most]
+    calls = islice(s.once(coming_calls).values(), 2)
     return tuple(shower.match(play.competition.matches[call.key]) for call in calls)
+
+
+def next_keys(s: Scene) -> frozenset[str]:
+    """The keys of those two."""
+    return frozenset(call.key for call in islice(s.once(coming_calls).values(), 2))
 
 
 def coming_calls(s: Scene) -> dict[str, Call]:
@@ -276,6 +278,10 @@ def just_in(s: Scene) -> ShownMatch | None:
 
 def progress(s: Scene) -> tuple[int, int]:
     """(matches decided, all matches that are sure to be played)."""
+    return s.once(_progress)
+
+
+def _progress(s: Scene) -> tuple[int, int]:
     matches = [m for m in s.t.play.competition.matches.values() if not m.off]
     due = [m for m in matches if m.fixture.only_if_away_won is None or m.known or m.decided]
     return sum(match.decided for match in due), len(due)
@@ -283,12 +289,22 @@ def progress(s: Scene) -> tuple[int, int]:
 
 def minutes(s: Scene) -> tuple[int, int]:
     """From when to when the last match ends, in minutes from now."""
+    return s.once(_minutes)
+
+
+def _minutes(s: Scene) -> tuple[int, int]:
     play = s.t.play
+    of, consoles = play.competition, len(play.queue.consoles)
     running = [call.key for call in play.queue.consoles.values() if call]
-    consoles = len(play.queue.consoles)
     rounds = swiss_rounds(play.format, len(play.entrants)) - len(play.rounds)
     later = rounds * slots_of_round(len(play.entrants), consoles)
-    return minutes_left(play.competition.unplayed(), consoles, running, SHORTEST, LONGEST, later)
+    left = [key for key, m in of.matches.items() if not m.decided and of.is_paired(m.fixture)]
+    if len(left) < MANY:
+        return minutes_left(of.unplayed(), consoles, running, SHORTEST, LONGEST, later)
+    ahead = of.plan.ahead
+    most = least_slots((ahead[key] for key in left), consoles)
+    least = least_slots((ahead[key] for key in left if key not in running), consoles)
+    return (least + later) * SHORTEST, (most + later) * LONGEST
 
 
 def slots_of_round(entrants: int, consoles: int) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ...domain.fact import Touched
 from ...domain.play.competition import Match
 from ...domain.play.formats import needs_winner, swiss_rounds
-from ...domain.play.matches import Part
+from ...domain.play.matches import Fixture, Part
 from ...domain.play.results import ALONE, FirstLeg, Score
 from ...domain.play.state import READY
 from ...domain.text import Text
@@ -17,9 +17,9 @@ from .lobby import Stage, bar, seats, seats_of, tile, tiles, tiles_of, wait
 from .matches import (
     Shower,
     ShownMatch,
-    all_matches,
     coming_calls,
     console_text,
+    is_listed,
     listed_matches,
     match_region,
     matches_of,
@@ -29,7 +29,17 @@ from .matches import (
 from .phases import JOIN
 from .region import Region, Scene, Screen
 from .rounds import Round, round_id, rounds
-from .table import Tables, all_tables, ordered_by
+from .table import (
+    PHONE,
+    TableHead,
+    across_groups,
+    all_tables,
+    cuts,
+    heads,
+    lines,
+    ordered_by,
+    tables,
+)
 
 
 class Own(NamedTuple):
@@ -65,7 +75,8 @@ class ScoreForm(NamedTuple):
 class PhoneStage(NamedTuple):
     kind: str  # matches
     cells: int
-    tables: int
+    tables: tuple[TableHead, ...]
+    ordered: Text  # by what
     rounds: tuple[Round, ...]
     watching: bool = False  # by somebody who plays none of them
 
@@ -103,7 +114,7 @@ def me(s: Scene) -> tuple[Region, ...]:
 
 
 def me_part(s: Scene, touched: Touched) -> Iterable[Region]:
-    return wait(s), *tiles_of(s, touched)
+    return wait(s), *(_of_matches(s, touched) if s.t.dealt else tiles_of(s, touched))
 
 
 def watch(s: Scene) -> tuple[Region, ...]:
@@ -115,7 +126,19 @@ def watch(s: Scene) -> tuple[Region, ...]:
 
 
 def watch_part(s: Scene, touched: Touched) -> Iterable[Region]:
+    if s.t.dealt:
+        return wait(s), *_of_matches(s, touched)
     return wait(s), *seats_of(s, touched, "me/_seat.html")
+
+
+def _of_matches(s: Scene, touched: Touched) -> Iterable[Region]:
+    """The rows of tables and the matches that may differ after that."""
+    shower, of = Shower(s), s.t.play.competition
+    shown = tables(s, touched.tables) + (across_groups(s) if touched.tables else ())
+    yield from lines(shown, PHONE)
+    for match in (of.matches[key] for key in touched.matches):
+        if is_listed(of, match):
+            yield _row_of(s, shower.match(match))
 
 
 def _card(s: Scene, status: str, name: str = "") -> Card:
@@ -135,27 +158,34 @@ NO_SCORE = _score(ScoreForm())
 
 def _row_of(s: Scene, match: ShownMatch, side: str = "") -> Region:
     fixture = s.t.play.competition.matches[match.key].fixture
-    data = PhoneMatch(match, side, s.once(_opening).get(match.key), round_id(fixture))
+    data = PhoneMatch(match, side, _head(s, match.key), round_id(fixture))
     return match_region("match-", "me/_match.html", match.key, data)
 
 
-def _opening(s: Scene) -> dict[str, Text]:
-    """The rounds, by the keys of the matches that are the first of them."""
-    matches = s.once(listed_matches).values()
-    rounds = [(m.fixture.part, m.fixture.round, m.fixture.group) for m in matches]
-    pairs = zip(matches, rounds, [None, *rounds], strict=False)
-    return {m.key: tie_round(m.fixture) for m, this, before in pairs if this != before}
+def _head(s: Scene, key: str) -> Text | None:
+    """The round of a match, if it is the first one of it."""
+    of = s.t.play.competition
+    fixtures, place = of.plan.fixtures, of.plan.order[key]
+    this = fixtures[place]
+    while place and _round(fixtures[place - 1]) == _round(this):
+        place -= 1
+        if is_listed(of, of.matches[fixtures[place].key]):
+            return None
+    return tie_round(this)
+
+
+def _round(fixture: Fixture) -> tuple[Part, int, str]:
+    return fixture.part, fixture.round, fixture.group
 
 
 def _stage(s: Scene, watching: bool = False) -> Region:
     if s.has_matches:
-        rows = tuple(_row_of(s, match) for match in all_matches(s))
-        found = all_tables(s)
-        shown_tables = Region(
-            "tables", "me/_tables.html", Tables(found, ordered_by(s.t.play.format))
-        )
-        data = PhoneStage("matches", len(rows), len(found), rounds(s), watching)
-        return Region("stage", "me/_matches.html", data, (shown_tables, *rows))
+        shower, found = Shower(s), all_tables(s)
+        played = s.once(listed_matches).values()
+        inside = (*lines(found, PHONE), *(_row_of(s, shower.match(match)) for match in played))
+        by = ordered_by(s.t.play.format)
+        data = PhoneStage("matches", len(played), heads(found), by, rounds(s), watching)
+        return Region("stage", "me/_matches.html", data, inside, cuts(found))
     if s.t.current_draw:
         rows = card_rows(s, "me/_row.html")
         return Region("stage", "me/_stage.html", Stage("list", len(rows)), rows)

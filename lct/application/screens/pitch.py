@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ...domain.play.formats import LEAGUE, SWISS, swiss_rounds
+from ...domain.fact import Touched
+from ...domain.play.competition import Match
+from ...domain.play.formats import SWISS, in_table, swiss_rounds
 from ...domain.text import Text
 from .bracket import Bracket, Page, Place, bracket, far, place_of
 from .lanes import lanes
 from .matches import (
     Shower,
-    all_matches,
     coming_calls,
+    console_text,
     match_region,
     minutes,
-    on_now,
+    next_keys,
     progress,
-    up_next,
+    swiss_rematches,
 )
 from .region import Region, Scene
-from .table import ShownTable, across_groups, tables
+from .table import TV, ShownTable, TableHead, TableRow, across_groups, cuts, heads, lines, tables
 
 STAGES = ("stage", "stage-2", "stage-3", "stage-4")  # the TV turns their pages
 BELOW = 4  # matches below the tables of groups
 BESIDE = 8  # matches of a Swiss round beside its table, with the bye
+PAGE, NEAR = 6, 12  # tables in turn: on a page, and lines of a ranking among them
 ON_NOW = ("called", "reported", "disputed")
 NEWEST, RUNNING, NEXT, OTHER = range(4)  # how much a match matters now
 
@@ -40,9 +43,7 @@ class Centre(NamedTuple):
     """The tables of a league or of groups."""
 
     kind: str  # tables
-    tables: tuple[ShownTable, ...]
-    playing: tuple[tuple[str, Text], ...]  # who plays now, and on which console
-    through: int  # of each group; 0: a league or a Swiss system
+    tables: tuple[TableHead, ...]
     round: int = 0  # of a Swiss system, whose matches stand beside the table
     rounds: int = 0
     again: int = 0  # pairs of this round that have met before
@@ -54,6 +55,11 @@ def matches_stages(s: Scene) -> tuple[Region, ...]:
     if not pages:
         return alone(_tables(s))
     return tuple(_page(s, stage, pages.get(stage)) for stage in STAGES)
+
+
+def matches_part(s: Scene, touched: Touched) -> Iterable[Region]:
+    """What may differ of that: pages are small, and tables may have a thousand rows."""
+    return matches_stages(s) if s.once(_pages) else _tables_part(s, touched)
 
 
 def first_page(s: Scene) -> str:
@@ -105,7 +111,7 @@ def _page(s: Scene, stage: str, page: Page | None) -> Region:
     if page is None:
         return Region(stage, "board/_no_page.html", ())
     shower, matches = Shower(s), s.t.play.competition.matches
-    after = {place_of(matches[match.key].fixture) for match in up_next(s)}
+    after = {place_of(matches[key].fixture) for key in s.once(next_keys)}
     places = [
         Place(shower.tie(matches[key]), at, key in after, far(s, matches[key]))
         for key, at in page.where.items()
@@ -114,7 +120,7 @@ def _page(s: Scene, stage: str, page: Page | None) -> Region:
     if isinstance(page.data, Bracket) and not page.data.to:
         running = sum(place.match.state in ON_NOW for place in places)
         decided, every = progress(s)
-        so_far = SoFar(s.once(minutes), decided, running, every)
+        so_far = SoFar(minutes(s), decided, running, every)
         children.insert(0, Region("so-far", "board/_so_far.html", so_far))
     return Region(stage, page.template, page.data, tuple(children))
 
@@ -123,41 +129,79 @@ def _page(s: Scene, stage: str, page: Page | None) -> Region:
 
 
 def _tables(s: Scene) -> Region:
-    shown = tables(s)
-    if any(table.finished for table in shown):
-        shown += across_groups(s)  # before that, too little of it is known
     if s.t.play.format.kind == SWISS:
-        return _swiss(s, shown)
-    # Below small tables there is room for the matches that follow.
-    after = [match for match in all_matches(s) if match.key[0] == "K" and match.state != "off"]
-    longest = max(len(table.rows) for table in shown)
-    if len(shown) > 3 or longest > 5 or len(after) > BELOW:
-        after = []
-    children = tuple(
-        match_region("match-", "board/_result.html", match.key, match) for match in after
-    )
-    through = 0 if s.t.play.format.kind == LEAGUE else s.t.play.format.through
-    data = Centre("tables", shown, tuple(_playing(s)), through)
-    return Region("stage", "board/_centre.html", data, children)
+        return _swiss(s)
+    shown = tables(s) + _ranking(s)
+    children = (*lines(shown, TV, _consoles(s)), *_results(s, _after(s)))
+    data = Centre("tables", heads(shown))
+    return Region("stage", "board/_centre.html", data, children, cuts(shown))
 
 
-def _swiss(s: Scene, table: tuple[ShownTable, ...]) -> Region:
+def _swiss(s: Scene) -> Region:
     """The table of a Swiss system, and the round beside it: its matches in their order, with the
     bye. Of a long round, those that matter now."""
-    play, ranks = s.t.play, s.once(_ranks)
+    play, ranks, shown = s.t.play, s.once(_ranks), tables(s)
     number, rounds = len(play.rounds), swiss_rounds(play.format, len(play.entrants))
-    of = play.competition.matches
-    this = [match for match in all_matches(s) if of[match.key].fixture.round == number]
-    first = sorted(this, key=lambda match: (not match.bye, ranks.get(match.key, OTHER)))[:BESIDE]
-    again = sum(match.again for match in this)
-    data = Centre("tables", table, tuple(_playing(s)), 0, number, rounds, again)
-    shown = (match for match in this if match in first)
-    children = [match_region("match-", "board/_result.html", m.key, m) for m in shown]
-    return Region("stage", "board/_centre.html", data, tuple(children))
+    this = [m for m in play.competition.matches.values() if m.fixture.round == number]
+    first = sorted(this, key=lambda m: (not m.bye, ranks.get(m.key, OTHER)))[:BESIDE]
+    again = sum(match.key in s.once(swiss_rematches) for match in this)
+    data = Centre("tables", heads(shown), number, rounds, again)
+    beside = _results(s, (match for match in this if match in first))
+    rows = lines(shown, TV, _consoles(s), wide=False)
+    return Region("stage", "board/_centre.html", data, (*rows, *beside), cuts(shown))
 
 
-def _playing(s: Scene) -> Iterable[tuple[str, Text]]:
-    for match in on_now(s):
-        for side in (match.home, match.away):
-            if match.console:
-                yield side.name, match.console
+def _tables_part(s: Scene, touched: Touched) -> Iterable[Region]:
+    if s.t.play.format.kind == SWISS:
+        yield _swiss(s)
+        return
+    names = [
+        name
+        for name, table in s.t.play.competition.tables.items()
+        if name in touched.tables or any(row.entrant in touched.players for row in table.rows)
+    ]
+    yield from lines(tables(s, names) + _ranking(s), TV, _consoles(s))
+    yield from _results(s, (match for match in _after(s) if match.key in touched.matches))
+
+
+def _ranking(s: Scene) -> tuple[ShownTable, ...]:
+    """The ranking across groups; before one of them is finished, too little of it is known."""
+    tables = s.t.play.competition.tables.values()
+    ranking = across_groups(s) if any(table.finished for table in tables) else ()
+    if len(tables) < PAGE:
+        return ranking
+    return tuple(table._replace(rows=_near_cut(table.rows)) for table in ranking)
+
+
+def _near_cut(rows: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
+    """Of a long ranking what matters: NEAR lines, half of them above the cut."""
+    through = sum(row.through for row in rows)
+    return rows[max(0, through - NEAR // 2) :][:NEAR]
+
+
+def _after(s: Scene) -> list[Match]:
+    """The matches that follow the groups, if there is room for them below the tables."""
+    of = s.t.play.competition
+    sizes = [len(table.rows) for table in of.tables.values()]
+    sizes += [len(table.rows) for table in _ranking(s)]
+    if len(sizes) > 3 or max(sizes) > 5:
+        return []
+    found = [m for m in of.matches.values() if not in_table(m.fixture) and not m.off]
+    return found if len(found) <= BELOW else []
+
+
+def _results(s: Scene, matches: Iterable[Match]) -> Iterable[Region]:
+    shower = Shower(s)
+    for match in matches:
+        yield match_region("match-", "board/_result.html", match.key, shower.match(match))
+
+
+def _consoles(s: Scene) -> dict[str, Text]:
+    """The names of those who play now, and on which console."""
+    calls = s.t.play.queue.consoles.items()
+    return {
+        s.t.players[who].name: console_text(name)
+        for name, call in calls
+        if call
+        for who in (call.home, call.away)
+    }

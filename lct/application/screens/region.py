@@ -22,12 +22,14 @@ T = TypeVar("T")
 
 
 class Region(NamedTuple):
-    """``children`` are regions too, inside this one."""
+    """``children`` are regions too, inside this one. The template gets them in blocks, which begin
+    at the first child and at each of ``cuts``, and shows each block once."""
 
     id: str
     template: str
     data: tuple[object, ...]
     children: tuple[Region, ...] = ()
+    cuts: tuple[int, ...] = (1,)
 
 
 @dataclass(frozen=True)

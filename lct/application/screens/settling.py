@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
+from itertools import islice
 from typing import NamedTuple
 
 from ...domain.errors import UnknownMatch
@@ -13,10 +15,10 @@ from ...domain.play.formats import needs_winner
 from ...domain.play.results import Result, Score
 from ...domain.play.scoring import check_playable
 from ...domain.text import Text
-from .matches import Shower, ShownMatch, console_text, listed_matches, match_region, up_next
+from .matches import Shower, ShownMatch, console_text, is_listed, match_region, next_keys
 from .phases import FINISHED, PLAY
 from .region import Region, Scene
-from .table import Tables, all_tables, ordered_by
+from .table import PHONE, Tables, all_tables, cuts, heads, lines, ordered_by
 
 LISTED = 60  # matches of a list; the others are found by name
 
@@ -83,52 +85,55 @@ class Confirm(NamedTuple):
 
 SHEET = "confirm"  # the id of the region over the page
 NO_SHEET = Region(SHEET, "organise/_no_sheet.html", ())
-URGENT = (state.DISPUTED, state.REPORTED)
 
 
 def lists(s: Scene) -> tuple[Region, ...]:
     """What needs the organiser, what is on or next, what comes later and what is played."""
-    play, shower = s.t.play, Shower(s)
-    matches = s.once(listed_matches) if s.phase in (PLAY, FINISHED) else {}
-    by_state: dict[str, list[Match]] = {}
-    for match in matches.values():
-        by_state.setdefault(play.state_of(match), []).append(match)
-    disputes = by_state.get(state.DISPUTED, [])
-    level = by_state.get(state.LEVEL, ())
-    needs = [*disputes, *level, *by_state.get(state.REPORTED, ())]
-    soon = _soon(s)
-    ready = by_state.get(state.READY, [])
-    now = [*by_state.get(state.CALLED, ()), *(match for match in ready if match.key in soon)]
-    later = [match for match in ready if match.key not in soon] + by_state.get(state.WAITING, [])
-    played = [matches[key] for key in reversed(play.results) if key in matches]
-    counted = Matches("needs", len(needs), len(disputes) + len(level))
+    if s.phase not in (PLAY, FINISHED):
+        return (_needs(s, (), 0), *(_list(s, kind, (), 0) for kind in ("now", "later", "played")))
+    play, of = s.t.play, s.t.play.competition
+    order = of.plan.order.__getitem__
+    said = [key for key in sorted(play.reports, key=order) if is_listed(of, of.matches[key])]
+    disputes = [key for key in said if play.state_of(of.matches[key]) == state.DISPUTED]
+    level = [key for key, match in of.matches.items() if match.fixture.leg == 2 and match.level]
+    urgent = (*disputes, *level)
+    needs = (*urgent, *(key for key in said if key not in urgent))
+    called = {call.key for call in play.queue.consoles.values() if call}.difference(said)
+    ready = of.ready.keys() - play.reports.keys() - called
+    soon = s.once(next_keys) & ready
+    now = [*sorted(called, key=order), *sorted(soon, key=order)]
+    ready -= soon
+    open_ = (key for key, match in of.matches.items() if not match.decided and key not in of.ready)
+    waiting = [key for key in open_ if of.is_paired(of.matches[key].fixture)]
+    later = (*nsmallest(LISTED, ready, key=order), *waiting)
+    played = [key for key in reversed(play.results) if is_listed(of, of.matches[key])]
     return (
-        Region("needs", "organise/_needs.html", counted, tuple(_needs(s, shower, needs))),
-        _list("now", shower, now, soon),
-        _list("later", shower, later, soon),
-        _list("played", shower, played, soon),
+        _needs(s, needs, len(urgent)),
+        _list(s, "now", now, len(now)),
+        _list(s, "later", later, len(ready) + len(waiting)),
+        _list(s, "played", played, len(played)),
     )
 
 
-def _soon(s: Scene) -> set[str]:
-    return {match.key for match in up_next(s)}
-
-
-def _needs(s: Scene, shower: Shower, matches: list[Match]) -> Iterable[Region]:
-    for match in matches:
+def _needs(s: Scene, keys: Sequence[str], urgent: int) -> Region:
+    play, shower, rows = s.t.play, Shower(s), list[Region]()
+    for key in keys:
+        match = play.competition.matches[key]
         data = Need(s.t.version, shower.match(match), _said(s, shower, match))
-        yield match_region("need-", "organise/_need.html", match.key, data)
+        rows.append(match_region("need-", "organise/_need.html", key, data))
+    counted = Matches("needs", len(rows), urgent)
+    return Region("needs", "organise/_needs.html", counted, tuple(rows))
 
 
-def _list(kind: str, shower: Shower, matches: list[Match], soon: set[str]) -> Region:
-    rows = tuple(_rows(shower, matches, soon))
-    return Region(f"matches-{kind}", "organise/_matches.html", Matches(kind, len(matches)), rows)
+def _list(s: Scene, kind: str, keys: Iterable[str], total: int) -> Region:
+    of = s.t.play.competition.matches
+    rows = tuple(_rows(s, (of[key] for key in keys)))
+    return Region(f"matches-{kind}", "organise/_matches.html", Matches(kind, total), rows)
 
 
-def _rows(
-    shower: Shower, matches: list[Match], soon: set[str], prefix: str = "match-"
-) -> Iterable[Region]:
-    for match in matches[:LISTED]:
+def _rows(s: Scene, matches: Iterable[Match], prefix: str = "match-") -> Iterable[Region]:
+    shower, soon = Shower(s), s.once(next_keys)
+    for match in islice(matches, LISTED):
         opens = match.playable or match.result is not None
         data = HostMatch(shower.match(match), opens, match.key in soon)
         yield match_region(prefix, "organise/_match.html", match.key, data)
@@ -144,7 +149,8 @@ def _said(s: Scene, shower: Shower, match: Match) -> tuple[Said, ...]:
 def tables_sheet(s: Scene) -> Region:
     """The tables as they are now."""
     shown = all_tables(s) if s.has_matches else ()
-    return Region(SHEET, "organise/_tables.html", Tables(shown, ordered_by(s.t.play.format)))
+    data = Tables(heads(shown), ordered_by(s.t.play.format))
+    return Region(SHEET, "organise/_tables.html", data, tuple(lines(shown, PHONE)), cuts(shown))
 
 
 # --- the sheet ------------------------------------------------------------------------------------
@@ -181,7 +187,7 @@ def found(s: Scene, words: str) -> Region:
     who = {each for each, name in names.items() if all(word in name for word in wanted)}
     matches = s.t.play.competition.matches.values() if s.phase in (PLAY, FINISHED) else ()
     theirs = [m for m in matches if wanted and not m.off and not who.isdisjoint(m.sides)]
-    rows = tuple(_rows(Shower(s), theirs, _soon(s), "found-"))
+    rows = tuple(_rows(s, theirs, "found-"))
     return Region(SHEET, "organise/_found.html", Found(words, len(theirs)), rows)
 
 

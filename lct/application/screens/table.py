@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import accumulate
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ...domain.play.competition import best_of_next_place
@@ -12,7 +14,7 @@ from ...domain.play.tallies import How, Outcome
 from ...domain.play.tie_breaks import Parting, Rule
 from ...domain.text import Text, text
 from .matches import short_names
-from .region import Scene
+from .region import Region, Scene
 
 RULES = {
     Rule.POINTS: text("points"),
@@ -24,6 +26,10 @@ RULES = {
     Rule.H2H_GOALS: text("goals among them"),
     Rule.LOTS: text("lots from the draw"),
 }
+
+
+ACROSS = "best"  # the name of the ranking across groups
+PHONE, TV = "me/_line.html", "board/_line.html"  # templates of a row
 
 
 class TableRow(NamedTuple):
@@ -38,19 +44,38 @@ class TableRow(NamedTuple):
     goals_against: int
     points: int
     through: bool  # among those who go on, as it stands
+    cut: int  # below the last one of those: how many they are; else 0
     why: Text | None  # how they were parted from others with as many points
     group: Text | None  # that they come from, in a ranking across groups
 
 
 class ShownTable(NamedTuple):
-    title: Text | None  # None: there is one table only
+    name: str  # of the group; empty: the one table of a league
+    title: Text | None
     rows: tuple[TableRow, ...]
     finished: bool
     note: Text | None = None  # what the ranking leaves out
 
 
+class TableHead(NamedTuple):
+    title: Text | None
+    rows: int
+    across: bool  # it ranks those of all groups who are in one place
+
+
+class Line(NamedTuple):
+    """A row of a table, with what stands below it."""
+
+    row: TableRow
+    single: bool  # it is the only table
+    wide: bool  # there is room for all numbers on the TV
+    finished: bool  # the table
+    note: Text | None  # below the last row
+    console: Text | None  # on which this player is now
+
+
 class Tables(NamedTuple):
-    tables: tuple[ShownTable, ...]
+    tables: tuple[TableHead, ...]
     ordered: Text  # by what
 
 
@@ -72,18 +97,47 @@ def all_tables(s: Scene) -> tuple[ShownTable, ...]:
     return *tables(s), *across_groups(s)
 
 
-def tables(s: Scene) -> tuple[ShownTable, ...]:
-    """The table of the league, or those of the groups."""
+def tables(s: Scene, names: Collection[str] | None = None) -> tuple[ShownTable, ...]:
+    """The table of the league, or those of the groups, or those of these ``names``."""
     of = s.t.play.competition
     through = s.t.play.format.through if len(of.tables) > 1 else 1
     return tuple(
         ShownTable(
+            name,
             group_text(name) if name else None,
             tuple(_rows(s, table.rows, through + (name in (of.best_from or ())))),
             table.finished,
         )
         for name, table in of.tables.items()
+        if names is None or name in names
     )
+
+
+def heads(shown: Iterable[ShownTable]) -> tuple[TableHead, ...]:
+    return tuple(TableHead(t.title, len(t.rows), t.name == ACROSS) for t in shown)
+
+
+def cuts(shown: Iterable[ShownTable]) -> tuple[int, ...]:
+    """The places at which the rows of a table end among all of them."""
+    return tuple(accumulate(len(table.rows) for table in shown))
+
+
+def lines(
+    shown: Iterable[ShownTable],
+    template: str,
+    consoles: Mapping[str, Text] = MappingProxyType({}),
+    wide: bool = True,
+) -> Iterable[Region]:
+    """The rows of these tables; ``consoles``: the names of those who play now, and where."""
+    for table in shown:
+        count = len(table.rows)
+        for number, row in enumerate(table.rows, 1):
+            note = table.note if number == count else None
+            single = not table.title
+            console = consoles.get(row.name)
+            data = Line(row, single, single and wide, table.finished, note, console)
+            place = "-".join(filter(None, ("table", table.name, str(number))))
+            yield Region(place, template, data)
 
 
 def across_groups(s: Scene) -> tuple[ShownTable, ...]:
@@ -95,7 +149,8 @@ def across_groups(s: Scene) -> tuple[ShownTable, ...]:
     groups = {row.entrant: group_text(name) for name, t in of.tables.items() for row in t.rows}
     rows = tuple(_rows(s, ranking.rows, chosen.best, groups))
     title = text("Best runners-up") if chosen.through == 1 else text("Best thirds")
-    return (ShownTable(title, rows, of.best_from is not None, _left_out(s, ranking)),)
+    note = _left_out(s, ranking)
+    return (ShownTable(ACROSS, title, rows, of.best_from is not None, note),)
 
 
 def _left_out(s: Scene, ranking: Across) -> Text | None:
@@ -118,12 +173,14 @@ def _rows(
 ) -> Iterable[TableRow]:
     # Nobody who shares a place with the first one out is through, as it stands.
     cut = rows[through].place if through < len(rows) else len(rows) + 1
-    for row in rows:
+    above = sum(row.place < cut for row in rows) if through < len(rows) else 0
+    for number, row in enumerate(rows, 1):
         player = s.t.players[row.entrant]
         team = s.t.teams[player.dealt].name if player.dealt is not None else ""
         yield TableRow(
             row.place, player.name, team, row.played, row.won, row.drawn, row.lost,
-            row.goals_for, row.goals_against, row.points, row.place < cut, why(s, row),
+            row.goals_for, row.goals_against, row.points, row.place < cut,
+            above if number == above else 0, why(s, row),
             groups[row.entrant] if groups else None,
         )  # fmt: skip
 

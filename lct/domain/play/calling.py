@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .. import errors
-from ..fact import Command, Event, Public
+from ..fact import THE_PLAY, Command, Event, Public, Touched
 from ..text import Text, text
 from ..tournament import Tournament
 from .schedule import busy
@@ -21,6 +21,9 @@ class MatchMoved(Event):
 
     match: Public[str]
     console: Public[str]
+
+    def touches(self, t: Tournament) -> Touched:
+        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.move(self.match, self.console)
@@ -60,6 +63,9 @@ class CallTakenBack(Event):
     type = "call-taken-back"
 
     match: Public[str]
+
+    def touches(self, t: Tournament) -> Touched:
+        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.take_back(self.match)

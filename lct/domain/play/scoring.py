@@ -7,7 +7,7 @@ from datetime import datetime
 
 from .. import errors
 from ..errors import Invalid
-from ..fact import Command, Event, Exported, Public
+from ..fact import THE_PLAY, Command, Event, Exported, Public, Touched
 from ..rights import Right
 from ..text import Text, counted, text
 from ..tournament import Tournament
@@ -95,6 +95,9 @@ class ScoreReported(Event):
     match: Public[str]
     score: Exported[Score]
 
+    def touches(self, t: Tournament) -> Touched:
+        return THE_PLAY
+
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.report(self.match, self.player_id, self.score)
 
@@ -117,6 +120,9 @@ class ScoreAgreed(Event):
     player_id: Public[str]
     match: Public[str]
     score: Public[Score]
+
+    def touches(self, t: Tournament) -> Touched:
+        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.report(self.match, self.player_id, self.score)
@@ -169,6 +175,9 @@ class ReportWithdrawn(Event):
     player_id: Public[str]
     match: Public[str]
 
+    def touches(self, t: Tournament) -> Touched:
+        return THE_PLAY
+
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.withdraw(self.match, self.player_id)
 
@@ -207,6 +216,9 @@ class ResultSet(Event):
     score: Public[Score | None]
     came: Public[str]  # without a score: results.HOME, AWAY or NEITHER; empty: no result
     fallen: Public[tuple[str, ...]]  # later matches that lost their results
+
+    def touches(self, t: Tournament) -> Touched:
+        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         result = Result(self.score, self.came, ORGANISER) if self.score or self.came else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 
@@ -67,6 +67,20 @@ def slots(unplayed: Sequence[Unplayed], consoles: int, running: Collection[str] 
         for key in now:
             del left[key]
     return count
+
+
+def least_slots(ahead: Iterable[int], consoles: int) -> int:
+    """The least that ``slots`` can be, from how many rounds wait ``ahead`` of each match: after the
+    matches that so many rounds wait for come these rounds.
+
+    For matches that meet in a tree it is exact (Hu; see ``schedule.call_next``).
+    """
+    matches = Counter(ahead)
+    least = above = 0
+    for rounds in range(max(matches, default=-1), -1, -1):
+        above += matches[rounds]
+        least = max(least, rounds + -(-above // consoles))
+    return least
 
 
 def minutes_left(
