@@ -15,9 +15,10 @@ from lct.domain import errors, snapshot
 from lct.domain.play.competition import derive
 from lct.domain.play.fixtures import groups
 from lct.domain.play.formats import GROUPS, Format, for_entrants, needs_winner
+from lct.domain.play.marks import marks as found
 from lct.web.api.play_shapes import tables_facts
 
-from .test_play import Cup, _ruled, _score, _something
+from .test_play import Cup, _ruled, _score, something
 
 REAL = json.loads((Path(__file__).parent / "data" / "real-tournaments.json").read_text())
 
@@ -131,7 +132,7 @@ def test_groups_of_unequal_size_are_compared_without_the_last_of_the_larger_ones
     assert ranking.note is not None
     for last in ("A4", "B4"):
         assert e.who[last] in str(ranking.note)
-    *_, facts = tables_facts(e.play.competition)
+    *_, facts = tables_facts(e.play)
     assert (facts.across, facts.finished, facts.rows[0].points) == (2, True, 4)
     assert facts.left_out == sorted(f"p-{e.who[last]}" for last in ("A4", "B4"))
     through = [[row.through for row in table.rows] for table in tables(e.scene())]
@@ -179,6 +180,66 @@ def test_the_last_16_of_real_championships_are_those_who_were_and_stand_apart(ye
     assert [row.through for row in thirds.rows] == [True] * 4 + [False] * 2
 
 
+# --- what is certain ------------------------------------------------------------------------------
+
+
+ONE_ROUND_LEFT = "Ada 1-0 Bo, Ada 1-0 Cai, Bo 1-0 Dee, Cai 1-0 Dee"
+OTHERS = "Eli 1-0 Fay, Gil 1-0 Hal"
+
+
+def marks(e: Groups) -> dict[str, str]:
+    """The marks of the first group, as its table says them."""
+    table = tables(e.scene())[0]
+    return {e.called_by[row.name.split()[0]]: str(row.mark) for row in table.rows if row.mark}
+
+
+def one_round_left(tie_breakers: str) -> Groups:
+    results = {"A": played(ONE_ROUND_LEFT), "B": played(OTHERS)}
+    return Groups(results, through=2, tie_breakers=tie_breakers)
+
+
+def test_marks_are_certain_under_the_order_in_force_and_go_with_a_correction() -> None:
+    """M7."""
+    e = one_round_left("head-to-head-first")
+    assert marks(e) == {"Ada": "first", "Dee": "out"}
+    facts = tables_facts(e.play)[0]
+    assert [row.certain for row in facts.rows] == ["first", None, None, "out"]
+    assert marks(one_round_left("overall-first")) == {"Ada": "through", "Dee": "out"}
+    e.ends("Ada", "Bo", 0, 1)
+    assert marks(e) == {}
+    e.ends("Ada", "Bo", 1, 0)
+    e.ends("Bo", "Cai", 2, 0)
+    assert marks(e) == {"Ada": "first", "Bo": "through", "Cai": "out", "Dee": "out"}
+
+
+def test_no_lot_is_known_before_a_group_is_over() -> None:
+    level = "Ada 1-1 Bo, Ada 1-1 Cai, Bo 1-1 Cai, Dee 0-1 Ada, Dee 0-1 Bo"
+    e = Groups({"A": played(level), "B": played(OTHERS)})
+    assert marks(e) == {"Dee": "out"}
+    e.ends("Dee", "Cai", 0, 1)  # now all three are level, and lots decide
+    assert sorted(marks(e).values()) == ["first", "out", "out", "through"]
+
+
+def test_a_third_is_certain_of_nothing_until_all_groups_are_over() -> None:
+    e = unequal()
+    e.rule(e.key("C1", "C2"))
+    assert marks(e) == {"A1": "first", "A3": "out", "A4": "out"}  # A2 may be the best runner-up
+    e.ends("C1", "C2", 2, 2)
+    assert marks(e) == {"A1": "first", "A2": "out", "A3": "out", "A4": "out"}
+    assert e.play.marks("C")[f"p-{e.who['C2']}"] == "through"
+
+
+@pytest.mark.parametrize("best", [0, 1])
+def test_marks_kept_are_those_found_anew(best: int) -> None:
+    for seed in range(12):
+        chance = random.Random(f"marks {seed}")
+        e = Cup(9, GROUPS, groups=3, through=chance.randint(1, 2), best=best)
+        for _ in range(30):
+            something(e, chance)
+            for group, table in e.play.competition.tables.items():
+                assert e.play.marks(group) == found(e.play.competition, table)
+
+
 # --- corrections ----------------------------------------------------------------------------------
 
 
@@ -218,7 +279,7 @@ def test_after_any_sequence_the_bracket_is_as_if_made_from_nothing(
                 e.rule(key, *_score(chance, False))
         assert len(e.play.competition.best_from or ()) == best
         for step in range(20):
-            _something(e, chance)
+            something(e, chance)
             if step % 4 == 0:  # clear one, so that the bracket opens, and decide it again
                 key = chance.choice([k for k in e.play.results if k[0] != "K"])
                 _ruled(e, key, (), "")

@@ -19,8 +19,8 @@ from .lookup import tournament_at
 bp = Blueprint("spreadsheets", __name__)
 
 MATCHES = (
-    "match", "part", "round", "leg", "state", "home", "home_team", "away", "away_team", "home_goals",
-    "away_goals", "home_penalties", "away_penalties", "decided_by", "winner",
+    "match", "part", "round", "leg", "state", "home", "home_team", "away", "away_team",
+    "home_goals", "away_goals", "home_penalties", "away_penalties", "decided_by", "winner",
 )  # fmt: skip
 STANDINGS = (
     "group", "place", "player", "team", "played", "won", "drawn", "lost", "goals_for",

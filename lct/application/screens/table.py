@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ...domain.play.competition import best_of_next_place
 from ...domain.play.formats import Format
+from ...domain.play.marks import FIRST, OUT, THROUGH
 from ...domain.play.standings import Across, Row
 from ...domain.play.tallies import How, Outcome
 from ...domain.play.tie_breaks import Parting, Rule
@@ -29,6 +30,7 @@ RULES = {
 
 
 ACROSS = "best"  # the name of the ranking across groups
+MARKS = {FIRST: text("first"), THROUGH: text("through"), OUT: text("out")}
 PHONE, TV = "me/_line.html", "board/_line.html"  # templates of a row
 
 
@@ -45,6 +47,7 @@ class TableRow(NamedTuple):
     points: int
     through: bool  # among those who go on, as it stands
     cut: int  # below the last one of those: how many they are; else 0
+    mark: Text | None  # what is certain of them: first, through or out
     why: Text | None  # how they were parted from others with as many points
     group: Text | None  # that they come from, in a ranking across groups
 
@@ -105,7 +108,9 @@ def tables(s: Scene, names: Collection[str] | None = None) -> tuple[ShownTable, 
         ShownTable(
             name,
             group_text(name) if name else None,
-            tuple(_rows(s, table.rows, through + (name in (of.best_from or ())))),
+            tuple(
+                _rows(s, table.rows, through + (name in (of.best_from or ())), s.t.play.marks(name))
+            ),
             table.finished,
         )
         for name, table in of.tables.items()
@@ -147,7 +152,8 @@ def across_groups(s: Scene) -> tuple[ShownTable, ...]:
         return ()
     ranking = best_of_next_place(of.basis, of.tables)
     groups = {row.entrant: group_text(name) for name, t in of.tables.items() for row in t.rows}
-    rows = tuple(_rows(s, ranking.rows, chosen.best, groups))
+    marked = {who: mark for name in of.tables for who, mark in s.t.play.marks(name).items()}
+    rows = tuple(_rows(s, ranking.rows, chosen.best, marked, groups))
     title = text("Best runners-up") if chosen.through == 1 else text("Best thirds")
     note = _left_out(s, ranking)
     return (ShownTable(ACROSS, title, rows, of.best_from is not None, note),)
@@ -169,7 +175,11 @@ def group_text(name: str) -> Text:
 
 
 def _rows(
-    s: Scene, rows: Sequence[Row], through: int, groups: Mapping[str, Text] | None = None
+    s: Scene,
+    rows: Sequence[Row],
+    through: int,
+    marked: Mapping[str, str],
+    groups: Mapping[str, Text] | None = None,
 ) -> Iterable[TableRow]:
     # Nobody who shares a place with the first one out is through, as it stands.
     cut = rows[through].place if through < len(rows) else len(rows) + 1
@@ -180,7 +190,7 @@ def _rows(
         yield TableRow(
             row.place, player.name, team, row.played, row.won, row.drawn, row.lost,
             row.goals_for, row.goals_against, row.points, row.place < cut,
-            above if number == above else 0, why(s, row),
+            above if number == above else 0, MARKS.get(marked.get(row.entrant, "")), why(s, row),
             groups[row.entrant] if groups else None,
         )  # fmt: skip
 

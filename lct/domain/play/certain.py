@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import combinations, product
+from itertools import chain, combinations, groupby, product
 from math import inf
 from typing import NamedTuple
 
-from .standings import by_points, standings
+from .standings import standings
 from .tallies import NOTHING, Outcome, Tallies, count
 from .tie_breaks import HEAD_TO_HEAD, Rule, Rules, measure
 
 MOST_WORK = 700  # ways to win, draw and lose the matches left, times entrants
-MOST_SCORES = 1_000  # scores to go through where three or more are level, times pairs of them
+MOST_SCORES = 100  # scores to go through where three or more are level, times pairs of them
 _OPEN = (-inf, inf)
 
 
@@ -39,8 +41,12 @@ def certain(
     rules: Rules,
     left: Sequence[tuple[str, str]],
     lots: Mapping[str, int] | None = None,
+    cuts: Collection[int] = (),
 ) -> dict[str, Range]:
     """The range of each entrant's final place; no place outside it is possible.
+
+    With ``cuts``, such as 2 where two go through, a range says only whether its entrant can end
+    both within the first so many places and below. That is a fraction of the work.
 
     ``left`` holds the fixtures (home, away) still to be played. Method: go through every way in
     which they can be won, drawn and lost. Each fixes the points; goals have no upper limit. So what
@@ -65,21 +71,25 @@ def certain(
         return _by_points_alone(entrants, tallies, rules, left)
     ranges = dict.fromkeys(entrants, Range(len(entrants), 1))
     moving = {side for fixture in left for side in fixture}
+    points = {e: measure(Rule.POINTS, tallies.of.get(e, NOTHING), rules) for e in entrants}
     crowded = []
     results = [(Outcome(h, a, 1, 0), Outcome(h, a, 0, 0), Outcome(h, a, 0, 1)) for h, a in left]
     for way in product(*results):
-        won = [outcome for outcome in way if outcome.home_goals != outcome.away_goals]
-        ending = _Ending(count(way, tallies), way, won, rules, lots or {})
-        above = 0
-        for tie in by_points(entrants, ending.tallies, rules):
-            places = _places(tie, above, ending)
+        ending, above = None, 0
+        for tie in _level(points, way, rules):
+            places = dict.fromkeys(tie, Range(above + 1, above + len(tie)))
+            if len(tie) > 1 and _tells(places, ranges, cuts):
+                won = [outcome for outcome in way if outcome.home_goals != outcome.away_goals]
+                ending = ending or _Ending(count(way, tallies), way, won, rules, lots or {})
+                places = _places(tie, above, ending)
             if len(tie) > 2 and not moving.isdisjoint(tie):
                 crowded.append((way, tie, above, places))
             else:
                 ranges |= _wider(ranges, places)
             above += len(tie)
+    crowded = [each for each in crowded if _tells(each[3], ranges, cuts)]
     for way, tie, above, places in crowded:
-        if not _wider(ranges, places):
+        if not _tells(places, ranges, cuts):
             continue
         pairs = len(tie) * (len(tie) - 1) // 2 * len(crowded)
         most = int((MOST_SCORES / pairs) ** (1 / len(left)))
@@ -92,8 +102,33 @@ def certain(
                 rules,
                 lots or {},
             )
-            ranges |= _wider(ranges, _places(tie, above, ending))
+            if wider := _wider(ranges, _places(tie, above, ending)):
+                ranges |= wider
+                if not _tells(places, ranges, cuts):
+                    break
     return ranges
+
+
+def _level(points: Mapping[str, int], way: Sequence[Outcome], rules: Rules) -> Iterator[list[str]]:
+    """The entrants by points after these outcomes, most first; those level together."""
+    after = dict(points)
+    for outcome in way:
+        lead = outcome.home_goals - outcome.away_goals
+        after[outcome.home] += rules.win if lead > 0 else rules.loss if lead else rules.draw
+        after[outcome.away] += rules.win if lead < 0 else rules.loss if lead else rules.draw
+    order = sorted(after, key=after.__getitem__, reverse=True)
+    return (list(tie) for _, tie in groupby(order, after.__getitem__))
+
+
+def _tells(places: Mapping[str, Range], ranges: Mapping[str, Range], cuts: Collection[int]) -> bool:
+    """Whether these places would make a range wider; with ``cuts``, across one of them."""
+    if not cuts:
+        return bool(_wider(ranges, places))
+    return any(
+        min(best, old.best) <= cut < max(worst, old.worst) and not old.best <= cut < old.worst
+        for (best, worst), old in ((new, ranges[entrant]) for entrant, new in places.items())
+        for cut in cuts
+    )
 
 
 def _wider(ranges: Mapping[str, Range], places: Mapping[str, Range]) -> dict[str, Range]:
@@ -133,14 +168,16 @@ def _by_points_alone(
     """Two are parted only if one of them cannot even draw level on points any more."""
     each = rules.win, rules.draw, rules.loss
     least, most = {}, {}
+    matches = Counter(chain.from_iterable(left))
     for entrant in entrants:
         points = measure(Rule.POINTS, tallies.of.get(entrant, NOTHING), rules)
-        matches = sum(entrant in fixture for fixture in left)
-        least[entrant], most[entrant] = points + matches * min(each), points + matches * max(each)
+        least[entrant] = points + matches[entrant] * min(each)
+        most[entrant] = points + matches[entrant] * max(each)
+    lowest, highest = sorted(least.values()), sorted(most.values())
     return {
         entrant: Range(
-            1 + sum(points > most[entrant] for points in least.values()),
-            len(least) - sum(points < least[entrant] for points in most.values()),
+            1 + len(least) - bisect_right(lowest, most[entrant]),
+            len(least) - bisect_left(highest, least[entrant]),
         )
         for entrant in entrants
     }

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from . import schedule
-from .competition import Basis, Competition, Match, derive
+from .competition import Basis, Competition, Match, Table, derive
 from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, GROUPS, LEAGUE, SWISS, Format
+from .marks import marks
 from .results import PLAYERS, Result, Score
 from .schedule import Queue
 from .slots import Ready
@@ -32,6 +33,14 @@ class After(NamedTuple):
     fallen: tuple[str, ...]  # other matches that lose their result, reports or extra time
 
 
+class Marked(NamedTuple):
+    """Marks, and what they were found from."""
+
+    table: Table
+    best_from: tuple[str, ...] | None
+    of: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Play:
     """``reports`` are by match and player. ``results`` are in the order in which matches were
@@ -49,6 +58,7 @@ class Play:
     left: Mapping[str, str] = field(default_factory=dict)  # who left, and the policy
     queue: Queue = field(default_factory=lambda: schedule.with_consoles(Queue(), ("1",)))
     _derived: Competition | None = field(default=None, init=False, repr=False, compare=False)
+    _marks: dict[str, Marked] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def competition(self) -> Competition:
@@ -109,6 +119,14 @@ class Play:
         ready = self.competition.ready.values()
         waiting = [match for match in ready if match.key not in self.reports]
         return heapq.nsmallest(NEAREST, waiting, key=lambda match: match.order)
+
+    def marks(self, group: str) -> Mapping[str, str]:
+        """The marks of a table (see marks.py), kept until it changes."""
+        of, kept = self.competition, self._marks.get(group)
+        table = of.tables[group]
+        if kept is None or kept.table is not table or kept.best_from != of.best_from:
+            kept = self._marks[group] = Marked(table, of.best_from, marks(of, table))
+        return kept.of
 
     # --- what is so -------------------------------------------------------------------------------
 

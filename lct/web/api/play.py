@@ -58,7 +58,7 @@ def matches(call: Call) -> Any:
 def standings(call: Call) -> Any:
     """The table of the league, or of each group; none in a cup. If the best of the next place go on
     too, their ranking across the groups is the last one."""
-    return shapes.tables_facts(_playing(call.t).play.competition)
+    return shapes.tables_facts(_playing(call.t).play)
 
 
 @api.operation(

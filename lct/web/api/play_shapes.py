@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from ...domain.play import state
-from ...domain.play.competition import Competition, Match, best_of_next_place
+from ...domain.play.competition import Match, best_of_next_place
 from ...domain.play.formats import MOST_POINTS, Format, needs_winner
 from ...domain.play.results import MOST_GOALS, Result, Score
 from ...domain.play.standings import Row
+from ...domain.play.state import Play
 from ...domain.tournament import MAX_PLAYERS, Tournament
 from .bodies import shown
 
@@ -28,6 +29,7 @@ TieBreaker = Literal[
     "head-to-head-goal-difference",
     "head-to-head-goals",
 ]
+Mark = Literal["first", "through", "out"]
 Came = Literal["home", "away", "neither"]
 State = Literal["waiting", "ready", "called", "reported", "disputed", "decided", "level", "off"]
 Policy = Literal["removed", "walkovers", "rest-walkovers", "rest-unplayed", "knocked-out"]
@@ -222,6 +224,9 @@ class RowFacts(BaseModel):
     goals_for: int
     goals_against: int
     points: int
+    certain: Mark | None = Field(
+        description="What no match left can change: first, through to the cup, or out."
+    )
     parted_by: str | None = Field(description="The rule that parted them from others as good.")
 
 
@@ -269,14 +274,16 @@ def match_facts(t: Tournament, match: Match, with_reports: bool = False) -> Matc
     )
 
 
-def tables_facts(of: Competition) -> list[TableFacts]:
+def tables_facts(play: Play) -> list[TableFacts]:
     """The tables, and the ranking of the next place across the groups if its best go on."""
+    of = play.competition
+    marked = {who: mark for group in of.tables for who, mark in play.marks(group).items()}
     found = [
         TableFacts(
             group=table.group,
             across=0,
             finished=table.finished,
-            rows=_rows_facts(table.rows),
+            rows=_rows_facts(table.rows, marked),
             left_out=[],
             left=[row.entrant for row in table.left],
         )
@@ -289,7 +296,7 @@ def tables_facts(of: Competition) -> list[TableFacts]:
                 group="",
                 across=of.basis.format.through + 1,
                 finished=of.best_from is not None,
-                rows=_rows_facts(ranking.rows),
+                rows=_rows_facts(ranking.rows, marked),
                 left_out=list(ranking.left_out),
                 left=[],
             )
@@ -297,7 +304,7 @@ def tables_facts(of: Competition) -> list[TableFacts]:
     return found
 
 
-def _rows_facts(rows: Sequence[Row]) -> list[RowFacts]:
+def _rows_facts(rows: Sequence[Row], marked: Mapping[str, str]) -> list[RowFacts]:
     return [
         RowFacts(
             place=row.place,
@@ -309,6 +316,7 @@ def _rows_facts(rows: Sequence[Row]) -> list[RowFacts]:
             goals_for=row.goals_for,
             goals_against=row.goals_against,
             points=row.points,
+            certain=marked.get(row.entrant),  # type: ignore[arg-type]
             parted_by=row.parted.rule.value if row.parted and row.parted.rule else None,
         )
         for row in rows
