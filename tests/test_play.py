@@ -548,7 +548,7 @@ def test_the_number_of_matches_is_known_without_the_plan(kind: str, third_place:
 def test_the_ways_to_play_of_the_largest_tournament_are_known_at_once() -> None:
     """Anyone can create one and open its organiser's page; the plans alone would take 0.2 s."""
     with mock.patch.object(formats, "fixtures", side_effect=AssertionError("made a plan")):
-        found = choices.__wrapped__(1024, 1)
+        found = choices.__wrapped__(1024, 1, Format())
     assert {choice.kind: choice.matches for choice in found} == {
         KNOCKOUT: 1023, GROUPS: 2047, DOUBLE: 2047, SWISS: 5120, DRAW_ONLY: 0,
     }  # fmt: skip

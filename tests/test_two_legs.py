@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lct.application.screens.champion import champion
+from lct.application.screens.desk import choices
 from lct.application.screens.matches import Shower
 from lct.application.screens.phone import personal
 from lct.application.screens.pitch import matches_stages
@@ -316,6 +317,18 @@ def test_away_goals_decide_if_they_count() -> None:
         e.report(BO, SECOND, 2, 1, (1, 0))
     e.agree(SECOND, 2, 1)  # 5-5; Bo scored 3 away, Ada 1
     assert through(e, SECOND) == BO
+
+
+def test_the_history_says_which_leg_a_result_is_of(tie: Cup) -> None:
+    assert str(tie.events[-1].sentence(tie.t)) == (
+        "agreed on 3:1 after extra time in N0 Nowak v N3 Nowak, leg 2"
+    )
+
+
+def test_the_card_of_a_cup_says_what_two_legs_mean_for_the_evening() -> None:
+    shown = {c.kind: c for c in choices(8, 4, Format(KNOCKOUT, cup_legs=2))}
+    assert (shown[KNOCKOUT].matches, shown[KNOCKOUT].minutes) == (13, (50, 75))
+    assert shown[GROUPS].matches == 15
 
 
 # --- screens --------------------------------------------------------------------------------------

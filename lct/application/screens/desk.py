@@ -233,7 +233,7 @@ def format_card(s: Scene) -> Region:
         (consoles := tuple(play.queue.consoles)),
         consoles == tuple(str(number) for number in range(1, len(consoles) + 1)),
         (usual_rounds(n), largest_rounds(n)),
-        choices(n, len(play.queue.consoles)),
+        choices(n, len(play.queue.consoles), play.format),
         play.begun,
         bool(play.results),
     )
@@ -241,18 +241,23 @@ def format_card(s: Scene) -> Region:
 
 
 @lru_cache(maxsize=256)
-def choices(entrants: int, consoles: int) -> tuple[Choice, ...]:
-    """The ways to play that this many can choose between."""
+def choices(entrants: int, consoles: int, chosen: Format) -> tuple[Choice, ...]:
+    """The ways to play that this many can choose between; the one ``chosen`` with its options."""
     found = []
     for kind in KINDS:
-        try:
-            chosen = for_entrants(Format(kind), entrants)
-        except Invalid:
-            continue
-        rounds = slots_of(chosen, entrants, consoles)
-        taking = rounds * SHORTEST, rounds * LONGEST
-        found.append(Choice(kind, matches_of(chosen, entrants), taking))
+        wanted = chosen if chosen.kind == kind else Format(kind)
+        if of := _possible(wanted, entrants) or _possible(Format(kind), entrants):
+            rounds = slots_of(of, entrants, consoles)
+            taking = rounds * SHORTEST, rounds * LONGEST
+            found.append(Choice(kind, matches_of(of, entrants), taking))
     return tuple(found)
+
+
+def _possible(wanted: Format, entrants: int) -> Format | None:
+    try:
+        return for_entrants(wanted, entrants)
+    except Invalid:
+        return None
 
 
 SCREEN = Screen(whole, part)
