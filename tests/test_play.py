@@ -186,6 +186,41 @@ def test_cups_are_possible_for_any_number(n: int) -> None:
         assert for_entrants(Format(kind), n).kind == kind
 
 
+def test_a_match_between_the_same_two_keeps_its_result_in_another_format_of_the_kind() -> None:
+    e = Cup(4)
+    e.agree("K4.1", 1, 0)
+    e.report("N1", "K4.2", 2, 0)
+    e.does(ChooseFormat, replace(e.play.format, third_place=True), ())
+    assert list(e.play.results) == ["K4.1"]
+    assert list(e.play.reports) == ["K4.2"]
+    assert e.called() == ["K4.2"]
+    assert e.names("K3.1")[0] == "N3"  # who lost the match that was played
+    with pytest.raises(errors.ResultsFall) as refusal:
+        e.wants(ChooseFormat, replace(e.play.format, cup_legs=2), ())
+    assert refusal.value.matches == ("K4.1", "K4.2")
+
+
+def test_another_order_of_tie_breakers_takes_back_only_what_others_play_then() -> None:
+    e = Cup(8, GROUPS, groups=2, through=1)
+    first, second, third, fourth = sorted(
+        row.entrant for row in e.play.competition.tables["A"].rows
+    )
+    # The first two have six points each. The first won their match, the second has more goals.
+    wins = {(first, second): 1, (second, third): 5, (second, fourth): 5, (first, third): 1}
+    wins |= {(fourth, first): 1, (third, fourth): 1}
+    for key, match in list(e.play.competition.matches.items()):
+        if key != "K2.1":
+            ours = wins.get(match.sides, 0)
+            e.agree(key, ours, wins.get(match.sides[::-1], 0 if ours else 1))
+    in_groups = dict(e.play.results)
+    e.agree("K2.1", 1, 0)
+    head_to_head = replace(e.play.format, tie_breakers="head-to-head-first")
+    assert second in e.play.competition.matches["K2.1"].sides
+    e.does(ChooseFormat, head_to_head, ("K2.1",))
+    assert first in e.play.competition.matches["K2.1"].sides
+    assert e.play.results == in_groups
+
+
 # --- reports --------------------------------------------------------------------------------------
 
 
@@ -478,6 +513,8 @@ def something(e: Cup, chance: random.Random) -> None:
     """A random report, ruling or correction, with what falls confirmed."""
     if e.play.rounds and chance.random() < 0.1:
         _paired_again(e)
+    if chance.random() < 0.1:
+        _chosen_again(e, chance)
     key = chance.choice(list(e.play.competition.matches))
     match = e.play.competition.matches[key]
     score = _score(chance, needs_winner(match.fixture))
@@ -489,6 +526,26 @@ def something(e: Cup, chance: random.Random) -> None:
             _ruled(e, key, how.get("score", ()), how.get("came", ""))
     except (errors.MatchNotReady, errors.MatchDecided, errors.SideHasLeft):
         pass
+
+
+def _chosen_again(e: Cup, chance: random.Random) -> None:
+    """Another format of the same kind: what is not said to fall stands."""
+    more = {
+        "third_place": chance.random() < 0.5, "reset": chance.random() < 0.5,
+        "legs": chance.randint(1, 2), "win": chance.randint(1, 3),
+        "through": chance.randint(1, 2), "rounds": chance.randint(0, 3),
+        "tie_breakers": chance.choice(["overall-first", "head-to-head-first"]),
+    }  # fmt: skip
+    chosen, before = replace(e.play.format, **more), e.play.results
+    try:
+        e.does(ChooseFormat, chosen, ())
+        fallen: tuple[str, ...] = ()
+    except errors.ResultsFall as said:
+        fallen = said.matches
+        e.does(ChooseFormat, chosen, fallen)
+    except errors.Invalid:
+        return
+    assert e.play.results == {key: r for key, r in before.items() if key not in fallen}
 
 
 def _paired_again(e: Cup) -> None:

@@ -42,23 +42,29 @@ CHOSEN = {
 
 def begin(t: Tournament) -> None:
     """Start the matches of the draw in force, in the format chosen."""
+    t.play.begin(*_entrants(t, t.play.format))
+
+
+def _entrants(t: Tournament, chosen: Format) -> tuple[list[str], list[str]]:
+    """Everyone in the draw in force, in the order of the seeding, and in that of the lots."""
     draw = t.draws[-1]
     dealt = [hand.player_id for hand in draw.hands]
     lots = shuffled(dealt, words(draw.secret, LOTS + message(draw.attempt, draw.picks)))
     entrants = lots
-    if t.play.format.seeding == BY_DRAW:
+    if chosen.seeding == BY_DRAW:
         entrants = dealt
-    elif t.play.format.seeding == BY_STARS:
+    elif chosen.seeding == BY_STARS:
         stars = {hand.player_id: t.teams[hand.team].stars for hand in draw.hands}
         entrants = sorted(lots, key=lambda player_id: -stars[player_id])
-    elif t.play.format.seeding == BY_HAND:
+    elif chosen.seeding == BY_HAND:
         entrants = list(t.play.entrants)
-    t.play.begin(entrants, lots)
+    return entrants, lots
 
 
 @dataclass(frozen=True, slots=True)
 class FormatChosen(Event):
-    """The organiser chose how to play. Matches of another format, and their results, are gone."""
+    """The organiser chose how to play. A match between the same two as before keeps its result; all
+    others are gone."""
 
     type = "format-chosen"
     versioned = True
@@ -66,9 +72,10 @@ class FormatChosen(Event):
     format: Public[Format]
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        t.play.format = self.format
         if t.dealt:
-            begin(t)
+            t.play.choose(self.format, *_entrants(t, self.format))
+        else:
+            t.play.format = self.format
 
     def sentence(self, t: Tournament) -> Text:
         return CHOSEN[self.format.kind]
@@ -95,8 +102,9 @@ class ChooseFormat(Command):
             return None
         if chosen.seeding == BY_HAND and not t.play.begun:
             raise Invalid(seeding=text("Players can be put in order once the matches have begun."))
-        if (lost := tuple(t.play.results)) != self.falls:
-            raise errors.ResultsFall(lost)
+        fallen = t.play.after_choosing(chosen, _entrants(t, chosen)[0]).fallen if t.dealt else ()
+        if fallen != self.falls:
+            raise errors.ResultsFall(fallen)
         return FormatChosen(chosen)
 
 

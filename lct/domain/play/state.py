@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from . import schedule
 from .competition import Basis, Competition, Match, Table, derive
-from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, GROUPS, LEAGUE, SWISS, Format
+from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, GROUPS, LEAGUE, SWISS, Format, swiss_rounds
 from .marks import marks
 from .results import PLAYERS, Result, Score
 from .schedule import Queue
@@ -39,6 +39,13 @@ class Marked(NamedTuple):
     table: Table
     best_from: tuple[str, ...] | None
     of: Mapping[str, str]
+
+
+class Chosen(NamedTuple):
+    """The competition in another format; None if it begins again."""
+
+    competition: Competition | None
+    fallen: tuple[str, ...]  # matches that lose their result or reports
 
 
 @dataclass(slots=True)
@@ -88,6 +95,35 @@ class Play:
         if self.format.kind != DRAW_ONLY:
             self.entrants, self.lots = tuple(entrants), tuple(lots)
             self.call()
+
+    def choose(self, chosen: Format, entrants: Sequence[str], lots: Sequence[str]) -> None:
+        """Play in that format from now on. See ``after_choosing``."""
+        new, fallen = self.after_choosing(chosen, entrants)
+        self.format = chosen
+        if new is None:
+            self.begin(entrants, lots)
+            return
+        for key in fallen:
+            self._forget(key)
+        self.rounds = new.basis.rounds
+        self._go_on(new)
+
+    def after_choosing(self, chosen: Format, entrants: Sequence[str]) -> Chosen:
+        """The play in that format with these entrants. While the kind and the seeding are the same,
+        a match keeps what was said and decided if the same two meet in it."""
+        if chosen.kind != self.format.kind or tuple(entrants) != self.entrants:
+            return Chosen(None, self._noted({*self.results, *self.reports}))
+        rounds = self.rounds[: swiss_rounds(chosen, len(entrants))]
+        basis = Basis(chosen, self.entrants, self.lots, self.left, rounds)
+        before, results = self.competition.matches, self.results
+        while True:
+            new = derive(basis, results)
+            stay = {
+                key for key, m in new.matches.items() if key in before and _same(before[key], m)
+            }
+            if results.keys() <= stay:
+                return Chosen(new, self._noted((self.results.keys() | self.reports.keys()) - stay))
+            results = {key: result for key, result in results.items() if key in stay}
 
     def seed(self, order: Sequence[str]) -> None:
         """Start from nothing with the entrants in this order."""
@@ -218,8 +254,9 @@ class Play:
     def _go_on(self, new: Competition) -> None:
         """Take that competition as the one that is so, and play on."""
         for call in filter(None, self.queue.consoles.values()):
-            match = new.matches[call.key]
-            if match.decided or not match.playable or match.sides != (call.home, call.away):
+            match = new.matches.get(call.key)
+            sides = match.sides if match and match.playable and not match.decided else None
+            if sides != (call.home, call.away):
                 self.queue = schedule.freed(self.queue, call.key)
         self._derived = new
         self.call()
@@ -271,6 +308,11 @@ class Play:
         else:
             self.reports.pop(key, None)
             self.call()
+
+
+def _same(before: Match, after: Match) -> bool:
+    """Whether the same two meet in a match of two formats."""
+    return before.sides == after.sides and before.fixture.legs == after.fixture.legs
 
 
 def _played(result: Result | None) -> bool:
