@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lct.application.screens.desk import controls
-from lct.application.screens.matches import minutes, progress
+from lct.application.screens.matches import ShownMatch, minutes, progress
 from lct.application.screens.phone import personal
 from lct.application.screens.pitch import matches_stages
 from lct.application.screens.region import Scene
@@ -298,6 +298,10 @@ def stage(e: Cup) -> Any:
     return matches_stages(Scene(e.t, e.later(60)))[0]
 
 
+def matches_on(shown: Any) -> list[ShownMatch]:
+    return [child.data for child in shown.children if isinstance(child.data, ShownMatch)]
+
+
 def test_a_phone_says_who_has_a_bye_and_who_waits_for_the_next_round() -> None:
     e = swiss(5, rounds=2)
     assert (card(e, "N4").state, card(e, "N4").bye) == ("between", True)
@@ -317,17 +321,17 @@ def test_the_tv_has_the_round_beside_the_table_with_its_bye() -> None:
     e = swiss(5, rounds=2)
     shown = stage(e)
     assert (shown.data.kind, shown.data.round, shown.data.rounds) == ("tables", 1, 2)
-    assert [child.data.key for child in shown.children] == ["S1.1", "S1.2", "S1.3"]
-    bye = shown.children[-1].data
+    assert [match.key for match in matches_on(shown)] == ["S1.1", "S1.2", "S1.3"]
+    bye = matches_on(shown)[-1]
     assert (bye.bye, bye.home.name, str(bye.away.maybe)) == (True, "N4 Nowak", "counts as a win")
     won(e, "N0", "N2")
     won(e, "N1", "N3")
-    assert [child.data.key for child in stage(e).children] == ["S2.1", "S2.2", "S2.3"]
+    assert [match.key for match in matches_on(stage(e))] == ["S2.1", "S2.2", "S2.3"]
 
 
 def test_of_a_long_round_the_tv_has_the_matches_on_and_the_bye() -> None:
     e = swiss(21, consoles=3)
-    keys = [child.data.key for child in stage(e).children]
+    keys = [match.key for match in matches_on(stage(e))]
     assert len(keys) == 8
     assert {*e.called(), "S1.11"} <= set(keys)
 
