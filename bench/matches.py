@@ -1,8 +1,9 @@
-"""The matches: what a score costs beside a pick, and what a result costs in large tournaments."""
+"""The matches: what a score costs beside a pick."""
 
 from __future__ import annotations
 
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -10,11 +11,9 @@ from functools import partial
 from statistics import median
 
 from lct.domain.drawing import DrawTeams, SkipReveal
-from lct.domain.play import schedule
+from lct.domain.picking import PickTeam
 from lct.domain.play.choosing import ChooseFormat, NameConsoles
-from lct.domain.play.formats import KNOCKOUT, LEAGUE, Format, for_entrants
-from lct.domain.play.results import Result, Score
-from lct.domain.play.state import Play
+from lct.domain.play.formats import KNOCKOUT, Format
 from lct.domain.rights import SYSTEM
 
 from .client import Phone, Wire
@@ -23,44 +22,7 @@ from .place import TEAMS, Place, cpu_ms, place
 from .screens import IDLE, PHONES, Watchers, seated, wanted
 
 TURNS, PLAYERS = 8, 16
-RESULTS = 40
 SEEN = 24  # picks and scores that the screens wait for
-LARGE = (("1024_cup", KNOCKOUT, 1024, 1), ("64_league", LEAGUE, 64, 2))
-
-
-# --- one more result ------------------------------------------------------------------------------
-
-
-def play(kind: str, entrants: int, legs: int) -> Play:
-    """The play of so many, with nothing decided."""
-    begun = Play(format=for_entrants(Format(kind, legs=legs), entrants))
-    begun.queue = schedule.with_consoles(begun.queue, map(str, range(4)))
-    everyone = [f"p-{number}" for number in range(entrants)]
-    begun.begin(everyone, everyone)
-    return begun
-
-
-def one_more(begun: Play) -> float:
-    """CPU milliseconds of one more result: fold it, derive what follows, call the next match."""
-    key = next(call.key for call in begun.queue.consoles.values() if call)
-    began = time.thread_time()
-    begun.decide(key, Result(Score(2, 1)))
-    return (time.thread_time() - began) * 1000
-
-
-@measures(
-    *(f"one_more_result_{name}_cpu_ms" for name, *_ in LARGE), "one_more_result_16_cup_cpu_ms"
-)
-def one_more_result() -> Iterator[Figure]:
-    for name, kind, entrants, legs in LARGE:
-        begun = play(kind, entrants, legs)
-        costs = [one_more(begun) for _ in range(RESULTS)]
-        yield Figure(f"one_more_result_{name}_cpu_ms", median(costs), "ms", "<= 2")
-    costs = [one_more(play(KNOCKOUT, 16, 1)) for _ in range(RESULTS)]
-    yield Figure("one_more_result_16_cup_cpu_ms", median(costs), "ms")
-
-
-# --- a score and a pick ---------------------------------------------------------------------------
 
 
 class Match:
@@ -77,10 +39,12 @@ class Match:
 
 
 class Cup:
-    """A cup of ``players`` who have all picked over HTTP, with as many consoles as it can use."""
+    """A cup of ``players``, or matches of another format, with as many consoles as it can use."""
 
-    def __init__(self, where: Place, wire: Wire, players: int) -> None:
-        self.where, self.code = where, where.create(players)
+    def __init__(
+        self, where: Place, wire: Wire, players: int, chosen: Format = Format(KNOCKOUT)
+    ) -> None:
+        self.where, self.code, self.chosen = where, where.create(players), chosen
         self.phones = seated(wire, self.code, players)
         self.picks = 0
 
@@ -89,17 +53,26 @@ class Cup:
         self.picks += 1
 
     def begin(self) -> None:
-        """Let the others pick, draw, and begin the cup."""
-        while self.picks < len(self.phones):
-            self.pick()
+        """Let the others pick, draw, and begin the matches."""
+        players = self.where.read(self.code).choosing()
+        picks = [
+            PickTeam(
+                code=self.code,
+                by=SYSTEM,
+                player_id=player.id,
+                team=team,
+                value=secrets.token_hex(16),
+            )
+            for team, player in enumerate(players, self.picks)
+        ]
         consoles = tuple(map(str, range(1, 33)))
-        for command in (
+        self.where.execute(
+            *picks,
             DrawTeams(code=self.code, by=SYSTEM, attempt=1),
             SkipReveal(code=self.code, by=SYSTEM),
             NameConsoles(code=self.code, by=SYSTEM, names=consoles),
-            ChooseFormat(code=self.code, by=SYSTEM, format=Format(KNOCKOUT)),
-        ):
-            self.where.execute(command)
+            ChooseFormat(code=self.code, by=SYSTEM, format=self.chosen),
+        )
         self.phones[0].get("me")  # every worker knows it
 
     def called(self) -> list[Match]:

@@ -92,10 +92,11 @@ class Place:
         )
         return code
 
-    def execute(self, command: Command) -> Tournament:
-        """Run a command in this process; the app hears of it with its next read of the store."""
-        store = EventStore(defer=lambda work: work())
-        return Execute(store, [], lambda: datetime.now(UTC))(command)
+    def execute(self, *commands: Command) -> None:
+        """Run commands in this process; the app hears of them with its next read of the store."""
+        execute = Execute(EventStore(defer=lambda work: work()), [], lambda: datetime.now(UTC))
+        for command in commands:
+            execute(command)
 
     def read(self, code: str) -> Tournament:
         return EventStore(defer=lambda work: work()).read(code).tournament

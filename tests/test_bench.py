@@ -17,11 +17,12 @@ from typing import Any
 import mongoengine
 import pytest
 
-from bench import dearest, layers, matches, page, scale, screens, startup, store, taps
+from bench import dearest, large, layers, matches, page, scale, screens, startup, store, taps
 from bench.calm import MOST_OTHERS, Look, disturbances, look
 from bench.figures import MEASUREMENTS, Figure, Measurement, table
 from bench.place import Place, place
 from lct.config import Settings, environ_of
+from lct.domain.play.formats import KNOCKOUT, LEAGUE, Format
 from lct.infrastructure.documents import connect_store
 from lct.web import metrics as web_metrics
 from lct.web import requests as web_requests
@@ -55,10 +56,16 @@ TINY: dict[Any, dict[str, Any]] = {
         "TURNS": 1,
         "PLAYERS": 4,
         "PHONES": 8,
-        "RESULTS": 2,
         "SEEN": 4,
         "IDLE": (0.0, 0.0),
-        "LARGE": (("1024_cup", "knockout", 32, 1), ("64_league", "league", 8, 2)),
+    },
+    large: {
+        "TURNS": 1,
+        "RESULTS": 2,
+        "LOADS": 1,
+        "SMALL": ("16_cup", 4, Format(KNOCKOUT)),
+        "LARGE": (("1024_cup", 8, Format(KNOCKOUT)), ("64_league", 4, Format(LEAGUE))),
+        "SENT": (("16_league", 4, Format(LEAGUE)),),
     },
     scale: {"PODS": 4, "TOURNAMENTS": 12, "SCREENS": 6, "CHANGES": 1},
     page: {},

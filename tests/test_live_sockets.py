@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import time
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from .http_client import PATIENCE, Evening, House, Phone, Raw, Screen
+from .http_client import PATIENCE, Evening, House, Phone, Raw, Screen, parse
 from .support import wait_until
 
 
@@ -159,10 +160,32 @@ def test_pings_are_answered_with_their_payload(quiet: tuple[Evening, Phone]) -> 
             assert screen.ws.ping(payload).wait(2)
 
 
-def test_compression_is_declined(quiet: tuple[Evening, Phone]) -> None:
+def test_messages_are_compressed_each_by_itself(quiet: tuple[Evening, Phone]) -> None:
     e, ola = quiet
     ws = ola.open_socket(e.live("me"), compression="deflate")
-    assert ws.protocol.extensions == []
+    (extension,) = ws.protocol.extensions
+    assert extension.remote_no_context_takeover
+    assert extension.local_no_context_takeover
+    page = parse(ws.recv(timeout=PATIENCE))
+    with ola.live(e.live("me")) as plain:
+        plain.take()
+        assert page.by_id("stage").picture() == plain.page.by_id("stage").picture()
+    ws.send(json.dumps({"look": 0}))  # compressed too
+    while (said := ws.recv(timeout=PATIENCE)).startswith("{"):
+        pass
+    assert parse(said).has("team-0")
+    ws.send("x" * 100_000)
+    assert close_code(ws) == 1009
+
+
+@pytest.mark.parametrize(
+    "offer", ["x-webkit-deflate-frame", "permessage-deflate; server_max_window_bits=10"]
+)
+def test_compression_that_needs_a_window_of_ours_is_declined(
+    quiet: tuple[Evening, Phone], offer: str
+) -> None:
+    e, ola = quiet
+    ws = ola.open_socket(e.live("me"), {"Sec-WebSocket-Extensions": offer})
     assert "Sec-WebSocket-Extensions" not in ws.response.headers
     assert ws.recv(timeout=PATIENCE).startswith("<")
     ws.close()

@@ -74,3 +74,8 @@ def test_points_and_tie_breakers_are_those_that_the_host_chose() -> None:
     assert str(ordered_by(cup.play.format)) == (
         "Points: 1 for a win, 1 for a draw. Level on points: goals, then lots from the draw."
     )
+
+
+def test_of_many_who_are_level_three_are_named() -> None:
+    _, table = league(6, {"N0-N1": (1, 1), "N2-N3": (1, 1), "N4-N5": (1, 1)})
+    assert said(table)["N0"] == "level with N1, N2, N3 and 2 others so far"

@@ -13,7 +13,7 @@ from ..application.screens.phone import personal
 from ..application.screens.region import Scene
 from ..domain.tournament import Tournament
 from . import metrics
-from .outbox import EventOutbox, Outbox, Shared, event, frame
+from .outbox import EventOutbox, Outbox, Shared, deflated, event, frame
 from .picture import Picture
 from .render import Renderer
 
@@ -105,7 +105,7 @@ class Audience:
             # browser keeps its last one.
             whole = picture is not None and not (self._sending and box.lagging)
             return event(html.encode(), picture.tag(box.personal) if picture and whole else "")
-        return frame(html.encode())
+        return deflated(html.encode()) if box.deflates else frame(html.encode())
 
     def _send(self, box: Outbox, html: str, ids: set[str]) -> None:
         data = self._framed(box, html)
@@ -118,8 +118,8 @@ class Audience:
     ) -> None:
         """Offer the change to every screen of a picture: the same bytes to all, except that a
         player whose own regions are in it gets everything in a frame of their own."""
-        data = frame(html.encode())
-        sent = 0
+        plain, packed = frame(html.encode()), deflated(html.encode())
+        sent = size = 0
         costly = 0
         boxes = list(self.boxes.get(shared, ()))
         concerned = None if change.touched is None else change.touched.players
@@ -127,7 +127,7 @@ class Audience:
             if start:
                 gevent.sleep(0)
             for box in boxes[start : start + YIELD_EVERY]:
-                player_id = box.player_id
+                player_id, data = box.player_id, packed if box.deflates else plain
                 if (player_id or box.device_id) and _signed_out(box, scene.t):
                     box.close(1008, "signed out")
                 elif player_id and (
@@ -143,12 +143,12 @@ class Audience:
                         gevent.sleep(0)
                 elif ids and box.way == "ws":
                     box.offer(data, ids)
-                    sent += 1
+                    sent, size = sent + 1, size + len(data)
                 elif ids:
                     self._send(box, html, ids)
         if sent:
             metrics.FRAMES.inc(sent)
-            metrics.FRAME_BYTES.inc(sent * len(data))
+            metrics.FRAME_BYTES.inc(size)
 
     def _send_own(
         self, box: Outbox, sent: set[str], scene: Scene, again: bool, shared: bytes

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import gevent
 from wsproto import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.extensions import PerMessageDeflate
 from wsproto.utilities import RemoteProtocolError
 
 from . import metrics
@@ -20,11 +21,27 @@ log = logging.getLogger(__name__)
 MAX_MESSAGE = 1000  # bytes; a page's messages are under 30
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 20, 60  # a page sends five looks a second at most
 LOOKS_PER_SECOND = 5
+DEFLATE = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+
+
+def deflates(offer: str) -> bool:
+    """Whether a client that offers these extensions agrees on DEFLATE (RFC 7692): it must not ask
+    for a smaller window of ours."""
+    for each in offer.split(","):
+        name, *params = (part.strip() for part in each.split(";"))
+        if name == "permessage-deflate" and not any(
+            param.startswith("server_max_window_bits") for param in params
+        ):
+            return True
+    return False
 
 
 def messages(box: Outbox, code: str) -> Iterator[str]:
     """Yield each complete text message. Pongs and closes go through the outbox, the only writer."""
-    incoming = Connection(ConnectionType.SERVER)
+    extension = PerMessageDeflate()
+    if box.deflates:
+        extension.finalize(DEFLATE)
+    incoming = Connection(ConnectionType.SERVER, [extension])
     text, size = "", 0
     left, filled = float(MESSAGES_AT_ONCE), time.monotonic()
     while not box.closing:

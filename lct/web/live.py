@@ -34,7 +34,7 @@ from .app import App, app, scene
 from .headers import security
 from .hub import Place
 from .identity import invited, player_here, require_organiser
-from .inbox import Looks, messages
+from .inbox import DEFLATE, Looks, deflates, messages
 from .limits import address
 from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox, Shared
@@ -87,8 +87,10 @@ def check_before_the_upgrade() -> None:
         if app().hub.rollout.is_next() and "again" not in request.args:
             raise Elsewhere
         admit(t.code)
-    # Compression would cost 38 to 199 KB a socket and gain little on frames of a few hundred bytes.
-    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+    # Without a context from one message to the next: a window would cost 38 to 199 KB a socket.
+    g.deflates = deflates(request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", ""))
+    if g.deflates:
+        request.environ["HTTP_SEC_WEBSOCKET_EXTENSIONS"] = DEFLATE
 
 
 def admit(code: str) -> None:
@@ -163,7 +165,7 @@ def _stay(seen: str = "") -> Stay:
 def live(ws: Any, code: str) -> None:
     # A duplicate, since gunicorn closes its socket when the view returns.
     shared = Shared(request.args["view"], spoken())
-    box = Outbox(ws.sock.dup(), shared, g.player_id, g.device_id, g.renewed)
+    box = Outbox(ws.sock.dup(), shared, g.player_id, g.device_id, g.renewed, g.deflates)
     _stay().begin(box, _read)
     ws.connected = False  # else flask-sock closes with 1000, after which htmx does not reconnect
 

@@ -11,12 +11,14 @@ import os
 import socket
 import struct
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
 import gevent
 from gevent.socket import wait_write
+from isal import isal_zlib
 
 from ..application.screens.region import Region
 from ..locale import ENGLISH, Language
@@ -26,6 +28,8 @@ STUCK_SECONDS = 20.0
 MAX_CONTROL_BYTES = 1024
 
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+DEFLATED = 0x40  # the bit RSV1 of a frame
+SMALL = 300  # bytes of a message that is not worth compressing
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -36,6 +40,16 @@ def frame(payload: bytes, opcode: int = TEXT) -> bytes:
     if size < 65536:
         return struct.pack(">BBH", 0x80 | opcode, 126, size) + payload
     return struct.pack(">BBQ", 0x80 | opcode, 127, size) + payload
+
+
+def deflated(text: bytes) -> bytes:
+    """A text as a compressed message (RFC 7692) that needs none before it. So a message to many is
+    compressed once, and a connection keeps no window."""
+    if len(text) < SMALL:
+        return frame(text)
+    deflate = isal_zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    payload = deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH)
+    return frame(payload[:-4], TEXT | DEFLATED)
 
 
 def event(payload: bytes, tag: str = "", name: str = "") -> bytes:
@@ -66,6 +80,7 @@ class Outbox:
         "asleep",
         "closed",
         "closing",
+        "deflates",
         "device_id",
         "heard",
         "personal",
@@ -82,8 +97,10 @@ class Outbox:
         player_id: str | None = None,
         device_id: str | None = None,
         renewed: int = 0,
+        deflates: bool = False,
     ) -> None:
         self.sock = sock
+        self.deflates = deflates  # it takes compressed messages
         self._fd = sock.fileno()
         self._rest: bytes | None = None
         self._pending: set[str] = set()

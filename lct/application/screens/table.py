@@ -13,7 +13,7 @@ from ...domain.play.marks import FIRST, OUT, THROUGH
 from ...domain.play.standings import Across, Row
 from ...domain.play.tallies import How, Outcome
 from ...domain.play.tie_breaks import Parting, Rule
-from ...domain.text import Text, text
+from ...domain.text import Text, counted, text
 from .matches import short_names
 from .region import Region, Scene
 
@@ -29,6 +29,7 @@ RULES = {
 }
 
 
+NAMED = 3  # of those who are level with somebody
 ACROSS = "best"  # the name of the ranking across groups
 MARKS = {FIRST: text("first"), THROUGH: text("through"), OUT: text("out")}
 PHONE, TV = "me/_line.html", "board/_line.html"  # templates of a row
@@ -204,8 +205,7 @@ def why(s: Scene, row: Row) -> Text | None:
     parted = row.parted
     if parted is None or not row.played:
         return None
-    names = s.once(short_names)
-    others = listed([text("%(name)s", name=names[e]) for e in parted.among if e != row.entrant])
+    others = _named(s, [entrant for entrant in parted.among if entrant != row.entrant])
     if parted.rule is None:
         return text("level with %(names)s so far", names=others)
     tried = listed([RULES[rule] for rule in parted.tried])
@@ -217,6 +217,16 @@ def why(s: Scene, row: Row) -> Text | None:
         tried=tried,
         rule=RULES[parted.rule],
     )
+
+
+def _named(s: Scene, entrants: Sequence[str]) -> Text:
+    """Who they are; of many, the first three."""
+    names = s.once(short_names)
+    if len(entrants) <= NAMED + 1:
+        return listed([text("%(name)s", name=names[entrant]) for entrant in entrants])
+    first = ", ".join(names[entrant] for entrant in entrants[:NAMED])
+    rest = len(entrants) - NAMED
+    return counted("%(names)s and %(n)s other", "%(names)s and %(n)s others", rest, names=first)
 
 
 def _their_match(parted: Parting, entrant: str) -> Outcome | None:
