@@ -1,5 +1,5 @@
 """The sheet over the organiser's page: one match, the matches of a name, the tables, the order of
-the players, or a question. Without htmx it is a page of its own."""
+the players, a player who leaves, or a question. Without htmx it is a page of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from flask import g, request
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import seeding, settling
+from ..application.screens.leaving import leaving
 from ..application.screens.region import Region, Scene
 from ..domain.errors import Invalid, LctError, MatchNotReady, ResultsFall, UnknownMatch
 from ..domain.text import verbatim
@@ -25,6 +26,9 @@ def asked(t: Tournament) -> ResponseReturnValue | None:
     if request.args.get("seeding"):
         now = scene(t)
         return _sheet(now, seeding.seeding(now))
+    if who := request.args.get("leaves", ""):
+        now = scene(t)
+        return _sheet(now, leaving(now, who))
     if request.args.get("tables"):
         now = scene(t)
         return _sheet(now, settling.tables_sheet(now))

@@ -44,16 +44,16 @@ def matches(code: str) -> Response:
 
 @bp.get("/t/<code>/standings.csv")
 def standings(code: str) -> Response:
-    """The table of the league, or of each group; in a cup there is none."""
+    """The table of the league, or of each group; in a cup there is none. Who left has no place."""
     t = _playing(code)
     rows = (
         (
-            table.group, row.place, *_person(t, row.entrant), row.played, row.won, row.drawn,
-            row.lost, row.goals_for, row.goals_against, row.points,
+            table.group, row.place or None, *_person(t, row.entrant), row.played, row.won,
+            row.drawn, row.lost, row.goals_for, row.goals_against, row.points,
             row.parted.rule.value if row.parted and row.parted.rule else None,
         )
         for table in t.play.competition.tables.values()
-        for row in table.rows
+        for row in (*table.rows, *table.left)
     )  # fmt: skip
     return _file(t, "standings", STANDINGS, rows)
 

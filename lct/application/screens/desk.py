@@ -10,6 +10,7 @@ from ...domain.errors import Invalid
 from ...domain.fact import Touched
 from ...domain.play.formats import KINDS, Format, for_entrants, largest_rounds
 from ...domain.play.formats import matches as matches_of
+from ...domain.play.leaving import SAID
 from ...domain.play.pairing import differs, due
 from ...domain.play.swiss import usual_rounds
 from ...domain.text import Text
@@ -74,6 +75,8 @@ class PlayerRow(NamedTuple):
     drawn: str
     here: str  # here, asleep or away; empty: not known
     changeable: bool
+    playing: bool  # the matches have begun
+    left: Text | None  # the player left: what becomes of their matches
 
 
 class People(NamedTuple):
@@ -217,6 +220,8 @@ def _row(s: Scene, p: Player) -> Region:
         t.teams[p.dealt].name if p.dealt is not None and shown else "",
         s.live.presence(p.id),
         changeable,
+        t.play.begun and not t.closed,
+        SAID[t.play.left[p.id]] if p.id in t.play.left else None,
     )
     return Region(f"player-{p.id}", "organise/_player.html", data)
 

@@ -34,6 +34,7 @@ class Side(NamedTuple):
     goals: int | None  # None: not decided, or not played
     penalties: int | None
     won: bool
+    left: bool = False  # they left, and did not play this match
 
 
 class ShownMatch(NamedTuple):
@@ -137,7 +138,7 @@ class Shower:
     def __init__(self, s: Scene) -> None:
         self.t, self.play = s.t, s.t.play
         self.short = s.once(short_names)
-        self.newest = next(reversed(self.play.results), None)
+        self.newest = self.play.newest
         of = self.play.competition
         self.bracket_open = bool(of.basis.format.best) and of.best_from is None
         self.rematches = s.once(swiss_rematches)
@@ -191,7 +192,8 @@ class Shower:
         player = self.t.players[who]
         team = self.t.teams[player.dealt].name if player.dealt is not None else ""
         won = match.decided and match.winner == who
-        return Side(player.name, self.short[who], team, None, goals, penalties, won)
+        left = score is None and who in self.play.left
+        return Side(player.name, self.short[who], team, None, goals, penalties, won, left)
 
     def _maybe(self, who: str | None, source: Source) -> Text:
         """Who may come to a side that is open."""

@@ -45,8 +45,8 @@ from .table import (
 class Own(NamedTuple):
     """Where a player stands in the matches."""
 
-    # match (to play), waiting (for an opponent), level, between (two Swiss rounds), out, champion
-    # or done
+    # match (to play), waiting (for an opponent), level, between (two Swiss rounds), left, out,
+    # champion or done
     state: str
     match: ShownMatch | None  # to play or to wait for; if out, the one that was lost
     side: str  # home or away: which side of it they are
@@ -238,6 +238,8 @@ def _in_play(s: Scene, player_id: str, card: Card) -> tuple[Card, dict[str, Regi
     own = {row.id: row for row in rows}
     champion = play.competition.champion
     name = s.t.players[champion].name if champion else ""
+    if player_id in play.left:
+        return card._replace(own=Own("left", None, "", name)), own
     match = None if s.t.closed else own_match(s, player_id)
     if match is None and play.rounds and not (champion or s.t.closed):
         rounds, bye = swiss_rounds(play.format, len(play.entrants)), any(m.bye for m in theirs[-1:])

@@ -102,7 +102,7 @@ def _ranks(s: Scene) -> dict[str, int]:
     play = s.t.play
     ranks = {call.key: NEXT for call in s.once(coming_calls).values()}
     ranks |= {call.key: RUNNING for call in play.queue.consoles.values() if call}
-    ranks |= dict.fromkeys(list(play.results)[-1:], NEWEST)
+    ranks |= {play.newest: NEWEST} if play.newest else {}
     matches = play.competition.matches
     return {place_of(matches[key].fixture): rank for key, rank in ranks.items()}
 

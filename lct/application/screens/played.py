@@ -29,8 +29,9 @@ def played(s: Scene) -> Played | None:
     if not s.has_matches:
         return None
     play = s.t.play
-    newest = next(reversed(play.results), None)
-    return Played(play.competition, play.queue, dict(play.reports), newest, s.once(coming_calls))
+    return Played(
+        play.competition, play.queue, dict(play.reports), play.newest, s.once(coming_calls)
+    )
 
 
 def altered(old: Played, new: Played) -> Touched | None:

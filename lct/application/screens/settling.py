@@ -107,6 +107,8 @@ def lists(s: Scene) -> tuple[Region, ...]:
     waiting = [key for key in open_ if of.is_paired(of.matches[key].fixture)]
     later = (*nsmallest(LISTED, ready, key=order), *waiting)
     played = [key for key in reversed(play.results) if is_listed(of, of.matches[key])]
+    if play.left:  # and the walkovers against them
+        played += [k for k, m in of.matches.items() if m.result and k not in play.results]
     return (
         _needs(s, needs, len(urgent)),
         _list(s, "now", now, len(now)),

@@ -7,7 +7,7 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ...domain.play.competition import best_of_next_place
+from ...domain.play.competition import Competition, best_of_next_place
 from ...domain.play.formats import Format
 from ...domain.play.marks import FIRST, OUT, THROUGH
 from ...domain.play.standings import Across, Row
@@ -36,7 +36,7 @@ PHONE, TV = "me/_line.html", "board/_line.html"  # templates of a row
 
 
 class TableRow(NamedTuple):
-    place: int
+    place: int  # 0: none, they left
     name: str
     team: str
     played: int
@@ -51,6 +51,7 @@ class TableRow(NamedTuple):
     mark: Text | None  # what is certain of them: first, through or out
     why: Text | None  # how they were parted from others with as many points
     group: Text | None  # that they come from, in a ranking across groups
+    left: bool = False  # they left during the matches
 
 
 class ShownTable(NamedTuple):
@@ -104,19 +105,17 @@ def all_tables(s: Scene) -> tuple[ShownTable, ...]:
 def tables(s: Scene, names: Collection[str] | None = None) -> tuple[ShownTable, ...]:
     """The table of the league, or those of the groups, or those of these ``names``."""
     of = s.t.play.competition
-    through = s.t.play.format.through if len(of.tables) > 1 else 1
-    return tuple(
-        ShownTable(
-            name,
-            group_text(name) if name else None,
-            tuple(
-                _rows(s, table.rows, through + (name in (of.best_from or ())), s.t.play.marks(name))
-            ),
-            table.finished,
-        )
-        for name, table in of.tables.items()
-        if names is None or name in names
-    )
+    return tuple(shown_table(s, of, name) for name in of.tables if names is None or name in names)
+
+
+def shown_table(s: Scene, of: Competition, name: str) -> ShownTable:
+    """One table of a competition; those who left are at its end, without a place."""
+    table, through = of.tables[name], of.basis.format.through if len(of.tables) > 1 else 1
+    marked = s.t.play.marks(name) if of is s.t.play.competition else {}
+    rows = _rows(s, table.rows, through + (name in (of.best_from or ())), marked)
+    left = (row._replace(through=False, left=True) for row in _rows(s, table.left, 0, {}))
+    title = group_text(name) if name else None
+    return ShownTable(name, title, (*rows, *left), table.finished)
 
 
 def heads(shown: Iterable[ShownTable]) -> tuple[TableHead, ...]:
@@ -192,7 +191,7 @@ def _rows(
             row.place, player.name, team, row.played, row.won, row.drawn, row.lost,
             row.goals_for, row.goals_against, row.points, row.place < cut,
             above if number == above else 0, MARKS.get(marked.get(row.entrant, "")), why(s, row),
-            groups[row.entrant] if groups else None,
+            groups[row.entrant] if groups else None, row.entrant in s.t.play.left,
         )  # fmt: skip
 
 

@@ -81,15 +81,8 @@ class Play:
     def begin(self, entrants: Sequence[str], lots: Sequence[str]) -> None:
         """Start from nothing with these entrants; without a format that has matches, do not. Those
         who left stay away."""
-        kind = self.format.kind
-        policy = (
-            REMOVED
-            if kind in (LEAGUE, GROUPS)
-            else REST_WALKOVERS
-            if kind == SWISS
-            else KNOCKED_OUT
-        )
-        left = dict.fromkeys(self.left, policy)
+        usual = {LEAGUE: REMOVED, GROUPS: REMOVED, SWISS: REST_WALKOVERS}
+        left = dict.fromkeys(self.left, usual.get(self.format.kind, KNOCKED_OUT))
         self._clear()
         self.left = left
         if self.format.kind != DRAW_ONLY:
@@ -183,6 +176,17 @@ class Play:
             return WAITING
         return CALLED if self.console_of(match.key) else READY
 
+    def counts(self, key: str, competition: Competition | None = None) -> bool:
+        """Whether what was said and decided in a match counts, as it is or in that competition. It
+        does not if a side left under a policy that overrules it."""
+        match = (competition or self.competition).matches[key]
+        return match.result == self.results.get(key) and not match.off
+
+    @property
+    def newest(self) -> str | None:
+        """The match decided last, of those that count."""
+        return next((key for key in reversed(self.results) if self.counts(key)), None)
+
     # --- what changes -----------------------------------------------------------------------------
 
     def after(self, key: str, result: Result | None) -> After:
@@ -208,7 +212,7 @@ class Play:
         if corrected:
             self.queue = queue  # nobody has played once more
         for name in fallen:
-            if self._counts(new, name):  # a second leg without its extra time
+            if self.counts(name, new):  # a second leg without its extra time
                 self.reports.pop(name, None)
             else:
                 self._forget(name)
@@ -222,7 +226,7 @@ class Play:
         """The play if those had left under these policies, and nobody else."""
         before = self.competition
         new, changed = before.moved_to(left, self.results)
-        lost = [k for k in new.matches if self._counts(before, k) and not self._counts(new, k)]
+        lost = [k for k in new.matches if self.counts(k) and not self.counts(k, new)]
         return After(new, self._noted({*changed, *lost}))
 
     def leave(self, left: Mapping[str, str]) -> None:
@@ -238,11 +242,6 @@ class Play:
         """Those of the matches that have a result or reports, in the order of the plan."""
         noted = [key for key in set(keys) if key in self.results or key in self.reports]
         return tuple(sorted(noted, key=self.competition.plan.order.__getitem__))
-
-    def _counts(self, competition: Competition, key: str) -> bool:
-        """Whether what was said and decided in a match counts."""
-        match = competition.matches[key]
-        return match.result == self.results.get(key) and not match.off
 
     def _forget(self, key: str) -> None:
         """Forget what was said and decided in a match."""
