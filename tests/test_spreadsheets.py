@@ -64,7 +64,7 @@ def test_an_evening_closed_in_the_middle_keeps_its_tables_and_takes_no_score(hou
         phone = guest.get(e.at("me")).page
         assert "Full time" in phone.by_id("me").text
         assert not phone.by_id("score").all("form")
-        assert phone.by_id("tables").all("table")
+        assert phone.by_id("stage").all("table")
     first = sheet(e, "standings.csv")[0]
     assert (first["place"], first["points"], first["goals_for"]) == ("1", "3", "2")
 

@@ -362,6 +362,14 @@ def test_the_biggest_win_may_be_of_the_one_who_went_out() -> None:
     assert [match.key for match in shown.way] == ["K2.1"]
 
 
+def test_a_goal_of_an_extra_time_that_was_not_due_is_no_goal_of_the_evening(tie: Cup) -> None:
+    tie.rule(FIRST, 4, 2, falls=(SECOND,))
+    tie.agree("K4.2a", 0, 1)
+    tie.agree("K4.2b", 1, 0)
+    tie.agree("K2.1", 1, 0)
+    assert champion(Scene(tie.t, tie.later(60))).goals == 4 + 2 + 2 + 1 + 1 + 1 + 1
+
+
 def test_a_player_whose_tie_is_level_is_told_that_the_host_decides(tie: Cup) -> None:
     tie.rule(SECOND, 3, 1)
     tie.rule(FIRST, 5, 3)

@@ -27,7 +27,7 @@ def champion(s: Scene) -> Champion:
     who = play.competition.champion or ""
     player = t.players[who]
     decided = [match for match in play.competition.matches.values() if match.result]
-    scores = [(m, m.result.score.goals) for m in decided if m.result and m.result.score]
+    scores = [(m, m.score.goals) for m in decided if m.score]
     won = [(m, abs(home - away)) for m, (home, away) in scores if home != away]
     biggest = max(won, key=lambda pair: pair[1])[0] if won else None
     wildest = max(scores, key=lambda pair: sum(pair[1]))[0] if scores else None
