@@ -13,7 +13,7 @@ class Champion(NamedTuple):
     name: str
     team: str
     way: tuple[ShownMatch, ...]  # their matches, the first one first
-    points: int | None  # of a league
+    points: int | None  # of a league or a Swiss system
     players: int
     matches: int
     goals: int
@@ -39,7 +39,8 @@ def champion(s: Scene) -> Champion:
     best = max(by_player, key=by_player.__getitem__) if all_goals else ""
     most = (t.players[best].name, _team(s, best), by_player[best]) if best else None
     shower = Shower(s)
-    way = tuple(shower.match(match) for match in decided if who in match.sides)
+    theirs = (match for match in play.competition.matches.values() if who in match.sides)
+    way = tuple(shower.match(match) for match in theirs if match.result or match.bye)
     table = play.competition.tables.get("")
     points = table.rows[0].points if table else None
     return Champion(

@@ -15,6 +15,7 @@ from ...domain.play.pairing import rematches
 from ...domain.play.results import Score
 from ...domain.play.schedule import Call, coming
 from ...domain.play.slots import least_slots, minutes_left, slots
+from ...domain.play.state import Play
 from ...domain.text import Text, text
 from ...domain.tournament import Player
 from .region import Region, Scene
@@ -284,9 +285,16 @@ def progress(s: Scene) -> tuple[int, int]:
 
 
 def _progress(s: Scene) -> tuple[int, int]:
-    matches = [m for m in s.t.play.competition.matches.values() if not m.off]
+    matches = [match for match in s.once(listed_matches).values() if not match.off]
     due = [m for m in matches if m.fixture.only_if_away_won is None or m.known or m.decided]
-    return sum(match.decided for match in due), len(due)
+    rounds, each = _to_come(s.t.play)
+    return sum(match.decided for match in due), len(due) + rounds * each
+
+
+def _to_come(play: Play) -> tuple[int, int]:
+    """How many Swiss rounds are still to be paired, and the matches of each."""
+    rounds = swiss_rounds(play.format, len(play.entrants)) - len(play.rounds)
+    return rounds, (len(play.entrants) - len(play.left)) // 2
 
 
 def minutes(s: Scene) -> tuple[int, int]:
@@ -298,8 +306,8 @@ def _minutes(s: Scene) -> tuple[int, int]:
     play = s.t.play
     of, consoles = play.competition, len(play.queue.consoles)
     running = [call.key for call in play.queue.consoles.values() if call]
-    rounds = swiss_rounds(play.format, len(play.entrants)) - len(play.rounds)
-    later = rounds * slots_of_round(len(play.entrants), consoles)
+    rounds, each = _to_come(play)
+    later = rounds * -(-each // consoles)
     left = [key for key, m in of.matches.items() if not m.decided and of.is_paired(m.fixture)]
     if len(left) < MANY:
         return minutes_left(of.unplayed(), consoles, running, SHORTEST, LONGEST, later)
@@ -309,16 +317,11 @@ def _minutes(s: Scene) -> tuple[int, int]:
     return (least + later) * SHORTEST, (most + later) * LONGEST
 
 
-def slots_of_round(entrants: int, consoles: int) -> int:
-    """How many matches one after the other a Swiss round takes."""
-    return -(-(entrants // 2) // consoles)
-
-
 def slots_of(chosen: Format, entrants: int, consoles: int) -> int:
     """How many matches one after the other a format takes on so many consoles. For more entrants
     than EXACT, and for a league, it is what the consoles alone allow."""
     if chosen.kind == SWISS:
-        return swiss_rounds(chosen, entrants) * slots_of_round(entrants, consoles)
+        return swiss_rounds(chosen, entrants) * -(-(entrants // 2) // consoles)
     count = matches_in(chosen, entrants)
     least = -(-count // min(consoles, entrants // 2))
     if chosen.kind == LEAGUE or entrants > EXACT:

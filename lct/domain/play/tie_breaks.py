@@ -156,14 +156,16 @@ def part(
             ties.append((tie, at + 1, tried, parted))
             continue
         known = _extended(tried, block)
-        distinct = sorted(set(keys.values()))
+        at_key: dict[tuple[int, ...], list[str]] = {}
+        for entrant in tie:
+            at_key.setdefault(keys[entrant], []).append(entrant)
+        distinct = sorted(at_key)
         again = block[0] in HEAD_TO_HEAD and rules.order.restart and len(distinct) > 1
         for i, key in enumerate(distinct):  # the worst first
             if len(distinct) > 1:
                 nearest = [k for k in distinct[max(0, i - 1) : i + 2] if k != key]
                 same = max(_shared(key, near) for near in nearest)
-                among = tuple(e for e in tie if keys[e][:same] == key[:same])
+                among = tuple(e for e in tie if keys[e][:same] == key[:same]) if same else tie
                 parted = Parting(block[same], _extended(tried, block[:same]), among, matches)
-            members = tuple(e for e in tie if keys[e] == key)
-            ties.append((members, at if again else at + 1, known, parted))
+            ties.append((tuple(at_key[key]), at if again else at + 1, known, parted))
     return places
