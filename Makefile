@@ -12,7 +12,7 @@ LOCK_FLAGS := --quiet --no-config --universal --python-version 3.11 --generate-h
 	$(foreach name,brotlicffi cffi pycparser colorama pywin32,--no-emit-package $(name))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-store test-drills test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom docs clean browser image image-check drills races
+.PHONY: help run test suite test-fast test-store test-drills test-cluster fresh-machines check lint format types imports bench load fuzz lock audit sbom docs clean browser image image-check drills races
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,11 @@ help: ## list the targets
 run: $(RUN)/requirements.lock ## start lct on this machine, until Ctrl-C
 	@$(RUN)/bin/python -m lct up
 
-test: $(DEV)/requirements-dev.lock browser check ## everything that CI runs: checks and all tests
+# The checks run beside the tests, which leave a processor idle now and then.
+test: $(DEV)/requirements-dev.lock browser ## everything that CI runs: checks and all tests
+	@$(MAKE) --no-print-directory --jobs=2 check suite
+
+suite: $(DEV)/requirements-dev.lock
 	$(DEV)/bin/python -m pytest $(SIDE_BY_SIDE)
 
 test-fast: $(DEV)/requirements-dev.lock ## the tests that are fast and need no browser
