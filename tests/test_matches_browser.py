@@ -10,6 +10,7 @@ import pytest
 
 from .browser import PHONE, TV, Screens, be, hurry, is_live, no_sideways_scroll, nothing_is_cut, see
 from .http_client import Evening, House
+from .support import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -51,11 +52,12 @@ def agree(e: Evening, guests: dict[str, Any], key: str, home: int, away: int) ->
         assert guests[match[side]].post(e.at("score"), sent, htmx=True).status == 200
 
 
-def enter(phone: Any, mine: int, theirs: int) -> None:
-    """Type a score on a phone, one's own goals first."""
+def enter(phone: Any, mine: int, theirs: int, twice: bool = False) -> None:
+    """Type a score on a phone, one's own goals first, and send it."""
     for goals, place in ((mine, 0), (theirs, 1)):
         phone.locator("#score .goals input[type=number]").nth(place).fill(str(goals))
-    phone.get_by_role("button", name=re.compile(f"Send {mine}:{theirs}")).click()
+    send = phone.get_by_role("button", name=re.compile(f"Send {mine}:{theirs}"))
+    send.dblclick() if twice else send.click()
 
 
 def goals_on(tv: Any, match: str) -> list[str]:
@@ -158,22 +160,62 @@ def test_the_host_settles_a_dispute_and_confirms_what_falls(house: House, screen
     assert after["K2.1"]["home"] == first["away"]
 
 
-@pytest.mark.parametrize("kind", ["league", "groups", "double-elimination", "swiss"])
+WHOLE = {"knockout": 5, "league": 15, "groups": 9, "double-elimination": 10, "swiss": 9}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
 def test_every_format_is_played_to_its_champion(house: House, screens: Screens, kind: str) -> None:
+    """Six guests on two workers: a phone that reloads, sleeps and taps twice, five whose reports
+    arrive twice, and a TV that reloads."""
     e, guests = begun(house, 6, kind)
     tv, phone = screens.open(**TV), screens.open(**PHONE)
     tv.goto(house.url + e.at())
-    be(phone, next(iter(guests.values())))
+    me = next(iter(guests))
+    be(phone, guests[me])
     phone.goto(house.url + e.at("me"))
     is_live(tv)
-    played = 0
+    power = phone.context.new_cdp_session(phone)
+    asleep, played = False, 0
+
+    def sleep(now: bool) -> None:
+        nonlocal asleep
+        asleep = now
+        if now:
+            power.send("Page.setWebLifecycleState", {"state": "frozen"})
+        phone.context.set_offline(now)
+        if not now:
+            power.send("Page.setWebLifecycleState", {"state": "active"})
+
     while called := [m for m in matches(e).values() if m["state"] == "called"]:
-        agree(e, guests, called[0]["key"], 2, 1)
+        match = called[0]
+        for side in ("home", "away"):
+            if match[side] == me:
+                sleep(False)
+                phone.locator(f"#score[data-match='{match['key']}']").wait_for(timeout=20_000)
+                enter(phone, *((2, 1) if side == "home" else (1, 2)), twice=True)
+                see(phone, "Your score is in") if side == "home" else None
+            else:
+                sent = {"match": match["key"], "home": 2, "away": 1}
+                for worker in (0, 1):
+                    twin = guests[match[side]].copy(worker)
+                    assert twin.post(e.at("score"), sent, htmx=True).status == 200
+        wait_until(lambda key=match["key"]: matches(e)[key]["state"] == "decided", 10)
         played += 1
-    assert played == {"league": 15, "groups": 9, "double-elimination": 10, "swiss": 9}[kind]
+        if played == 2:
+            tv.reload()
+        if not asleep and played % 3 == 1:
+            phone.reload()
+        elif not asleep and played % 3 == 2:
+            sleep(True)
+    sleep(False)
+    assert played == WHOLE[kind]
+    listed = json.loads(e.visitor().get(f"/api/v1/tournaments/{e.code}/matches").text)
+    champion = guests[listed["champion"]]
     tv.locator("#stage[data-kind=champion]").wait_for()
-    phone.locator("#me[data-phase=finished]").wait_for()
+    phone.locator("#me[data-phase=finished]").wait_for(timeout=20_000)
     no_sideways_scroll(phone)
+    for worker in (0, 1):
+        assert "Champion!" in champion.copy(worker).get(e.at("me")).page.by_id("me").text
 
 
 def test_a_second_leg_asks_for_extra_time_where_both_legs_are_level(
