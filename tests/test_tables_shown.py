@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from lct.application.screens.region import Scene
-from lct.application.screens.table import ShownTable, ordered_by, tables
+from lct.application.screens.table import (
+    ShownTable,
+    TableHead,
+    form,
+    halved,
+    ordered_by,
+    tables,
+)
 from lct.domain.play.formats import LEAGUE
 
 from .test_play import Cup
@@ -79,3 +86,61 @@ def test_points_and_tie_breakers_are_those_that_the_host_chose() -> None:
 def test_of_many_who_are_level_three_are_named() -> None:
     _, table = league(6, {"N0-N1": (1, 1), "N2-N3": (1, 1), "N4-N5": (1, 1)})
     assert said(table)["N0"] == "level with N1, N2, N3 and 2 others so far"
+
+
+# --- on the TV ------------------------------------------------------------------------------------
+
+
+def linked(table: ShownTable) -> tuple[list[str], list[str]]:
+    """The two whom the TV joins, and the line between them."""
+    joined = [row.name.split()[0] for row in table.rows if row.level]
+    return joined, [str(row.below) for row in table.rows if row.below]
+
+
+def test_the_tv_says_of_two_who_are_level_what_parted_them() -> None:
+    _, table = league(3, {"N0-N1": (3, 0), "N1-N2": (1, 0), "N2-N0": (1, 0)})
+    assert linked(table) == (["N0", "N2"], ["Level on points: N0 ahead on goal difference"])
+
+
+def test_the_tv_names_the_match_between_the_two() -> None:
+    results = {"N0-N1": (1, 0), "N2-N0": (5, 0), "N1-N2": (3, 0)}
+    results |= {"N0-N3": (1, 0), "N1-N3": (2, 0), "N2-N3": (0, 1)}
+    _, table = league(4, results, tie_breakers="head-to-head-first")
+    assert linked(table) == (["N0", "N1"], ["Level on points: N0 beat N1 1:0"])
+
+
+def test_the_tv_joins_nobody_who_shares_a_place_or_has_more_points() -> None:
+    assert linked(league(4, {"N0-N1": (1, 0), "N2-N3": (1, 0)})[1]) == ([], [])
+    results = {"N0-N1": (1, 0), "N0-N2": (1, 0), "N1-N2": (1, 0)}
+    assert linked(league(3, results)[1]) == ([], [])
+
+
+def test_a_form_has_the_last_five_results_the_newest_at_the_end() -> None:
+    cup, _ = league(7, {})
+    scores = [(2, 0), (1, 1), (0, 2), (3, 0), (0, 0), (1, 2)]
+    theirs = [m for m in cup.play.competition.matches.values() if "p-N0" in m.sides]
+    for match, score in zip(theirs, scores, strict=True):
+        cup.rule(match.key, *(score if match.home == "p-N0" else score[::-1]))
+    names = {
+        name.split()[0]: letters for name, letters in form(Scene(cup.t, cup.later(60))).items()
+    }
+    assert names["N0"] == "DLWDL"
+
+
+def test_a_form_counts_a_walkover_and_two_who_did_not_come() -> None:
+    cup, _ = league(3, {})
+    first, second, _ = list(cup.play.competition.matches)
+    (home, away), others = cup.names(first), cup.names(second)
+    cup.rule(first, came="home")
+    cup.rule(second, came="neither")
+    names = {
+        name.split()[0]: letters for name, letters in form(Scene(cup.t, cup.later(60))).items()
+    }
+    both = {home: "W", away: "L"}
+    assert names == {n: both.get(n, "") + ("L" if n in others else "") for n in ("N0", "N1", "N2")}
+
+
+def test_a_long_table_has_pairs_of_halves() -> None:
+    for rows, parts in ((11, [5, 6]), (20, [10, 10]), (32, [8, 8, 8, 8]), (21, [5, 5, 5, 6])):
+        found = halved(TableHead(None, rows, False), 10)
+        assert sorted(head.rows for head in found) == parts

@@ -53,4 +53,4 @@ def leaving(s: Scene, player_id: str) -> Region:
         for outlook, table in zip(outlooks, tables, strict=False)
         for line in lines((table,), PHONE)
     )
-    return Region(SHEET, "organise/_leaving.html", data, tuple(rows), cuts(tables))
+    return Region(SHEET, "organise/_leaving.html", data, tuple(rows), cuts(heads(tables)))

@@ -185,7 +185,7 @@ def _stage(s: Scene, watching: bool = False) -> Region:
         inside = (*lines(found, PHONE), *(_row_of(s, shower.match(match)) for match in played))
         by = ordered_by(s.t.play.format)
         data = PhoneStage("matches", len(played), heads(found), by, rounds(s), watching)
-        return Region("stage", "me/_matches.html", data, inside, cuts(found))
+        return Region("stage", "me/_matches.html", data, inside, cuts(heads(found)))
     if s.t.current_draw:
         rows = card_rows(s, "me/_row.html")
         return Region("stage", "me/_stage.html", Stage("list", len(rows)), rows)

@@ -22,11 +22,24 @@ from .matches import (
     swiss_rematches,
 )
 from .region import Region, Scene
-from .table import TV, ShownTable, TableHead, TableRow, across_groups, cuts, heads, lines, tables
+from .table import (
+    TV,
+    ShownTable,
+    TableHead,
+    TableRow,
+    across_groups,
+    cuts,
+    form,
+    halved,
+    heads,
+    lines,
+    tables,
+)
 
 STAGES = ("stage", "stage-2", "stage-3", "stage-4")  # the TV turns their pages
 BELOW = 4  # matches below the tables of groups
 BESIDE = 8  # matches of a Swiss round beside its table, with the bye
+LONG, HALF = 10, 10  # rows of a table in one piece, and of each half of a longer one
 PAGE, NEAR = 6, 12  # tables in turn: on a page, and lines of a ranking among them
 ON_NOW = ("called", "reported", "disputed")
 NEWEST, RUNNING, NEXT, OTHER = range(4)  # how much a match matters now
@@ -132,9 +145,16 @@ def _tables(s: Scene) -> Region:
     if s.t.play.format.kind == SWISS:
         return _swiss(s)
     shown = tables(s) + _ranking(s)
-    children = (*lines(shown, TV, _consoles(s)), *_results(s, _after(s)))
-    data = Centre("tables", heads(shown))
-    return Region("stage", "board/_centre.html", data, children, cuts(shown))
+    children = (*_lines(s, shown), *_results(s, _after(s)))
+    parts = heads(shown)
+    if not shown[0].title and parts[0].rows > LONG:
+        parts = halved(parts[0], HALF)
+    data = Centre("tables", parts)
+    return Region("stage", "board/_centre.html", data, children, cuts(parts))
+
+
+def _lines(s: Scene, shown: Iterable[ShownTable]) -> Iterable[Region]:
+    return lines(shown, TV, _consoles(s), s.once(form))
 
 
 def _swiss(s: Scene) -> Region:
@@ -145,10 +165,11 @@ def _swiss(s: Scene) -> Region:
     this = [m for m in play.competition.matches.values() if m.fixture.round == number]
     first = sorted(this, key=lambda m: (not m.bye, ranks.get(m.key, OTHER)))[:BESIDE]
     again = sum(match.key in s.once(swiss_rematches) for match in this)
-    data = Centre("tables", heads(shown), number, rounds, again)
+    parts = heads(shown)
+    data = Centre("tables", parts, number, rounds, again)
     beside = _results(s, (match for match in this if match in first))
     rows = lines(shown, TV, _consoles(s), wide=False)
-    return Region("stage", "board/_centre.html", data, (*rows, *beside), cuts(shown))
+    return Region("stage", "board/_centre.html", data, (*rows, *beside), cuts(parts))
 
 
 def _tables_part(s: Scene, touched: Touched) -> Iterable[Region]:
@@ -160,7 +181,7 @@ def _tables_part(s: Scene, touched: Touched) -> Iterable[Region]:
         for name, table in s.t.play.competition.tables.items()
         if name in touched.tables or any(row.entrant in touched.players for row in table.rows)
     ]
-    yield from lines(tables(s, names) + _ranking(s), TV, _consoles(s))
+    yield from _lines(s, tables(s, names) + _ranking(s))
     yield from _results(s, (match for match in _after(s) if match.key in touched.matches))
 
 

@@ -152,7 +152,9 @@ def tables_sheet(s: Scene) -> Region:
     """The tables as they are now."""
     shown = all_tables(s) if s.has_matches else ()
     data = Tables(heads(shown), ordered_by(s.t.play.format))
-    return Region(SHEET, "organise/_tables.html", data, tuple(lines(shown, PHONE)), cuts(shown))
+    return Region(
+        SHEET, "organise/_tables.html", data, tuple(lines(shown, PHONE)), cuts(heads(shown))
+    )
 
 
 # --- the sheet ------------------------------------------------------------------------------------

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
 from ...domain.play.competition import Competition, best_of_next_place
-from ...domain.play.formats import Format
+from ...domain.play.formats import Format, in_table
 from ...domain.play.marks import FIRST, OUT, THROUGH
 from ...domain.play.standings import Across, Row
-from ...domain.play.tallies import How, Outcome
-from ...domain.play.tie_breaks import Parting, Rule
-from ...domain.text import Text, counted, text
+from ...domain.text import Text, text
+from .level import RULES, level, listed, why
 from .matches import short_names
 from .region import Region, Scene
 
-RULES = {
-    Rule.POINTS: text("points"),
-    Rule.DIFFERENCE: text("goal difference"),
-    Rule.GOALS: text("goals"),
-    Rule.WINS: text("wins"),
-    Rule.H2H_POINTS: text("points among them"),
-    Rule.H2H_DIFFERENCE: text("goal difference among them"),
-    Rule.H2H_GOALS: text("goals among them"),
-    Rule.LOTS: text("lots from the draw"),
-}
-
-
-NAMED = 3  # of those who are level with somebody
 ACROSS = "best"  # the name of the ranking across groups
 MARKS = {FIRST: text("first"), THROUGH: text("through"), OUT: text("out")}
+LAST = 5  # results of a form
 PHONE, TV = "me/_line.html", "board/_line.html"  # templates of a row
 
 
@@ -52,6 +39,8 @@ class TableRow(NamedTuple):
     why: Text | None  # how they were parted from others with as many points
     group: Text | None  # that they come from, in a ranking across groups
     left: bool = False  # they left during the matches
+    level: str = ""  # of two for whom the TV says what parted them: upper or lower
+    below: Text | None = None  # what parted the two
 
 
 class ShownTable(NamedTuple):
@@ -77,6 +66,7 @@ class Line(NamedTuple):
     finished: bool  # the table
     note: Text | None  # below the last row
     console: Text | None  # on which this player is now
+    form: str  # the last five results: W, D and L, the newest at the end
 
 
 class Tables(NamedTuple):
@@ -122,25 +112,35 @@ def heads(shown: Iterable[ShownTable]) -> tuple[TableHead, ...]:
     return tuple(TableHead(t.title, len(t.rows), t.name == ACROSS) for t in shown)
 
 
-def cuts(shown: Iterable[ShownTable]) -> tuple[int, ...]:
+def halved(head: TableHead, most: int) -> tuple[TableHead, ...]:
+    """A table in pairs of parts that stand side by side, each with ``most`` rows or fewer."""
+    parts = 2 * -(-head.rows // (2 * most))
+    ends = [head.rows * part // parts for part in range(parts + 1)]
+    return tuple(head._replace(rows=to - start) for start, to in pairwise(ends))
+
+
+def cuts(heads: Iterable[TableHead]) -> tuple[int, ...]:
     """The places at which the rows of a table end among all of them."""
-    return tuple(accumulate(len(table.rows) for table in shown))
+    return tuple(accumulate(head.rows for head in heads))
 
 
 def lines(
     shown: Iterable[ShownTable],
     template: str,
     consoles: Mapping[str, Text] = MappingProxyType({}),
+    form: Mapping[str, str] = MappingProxyType({}),
     wide: bool = True,
 ) -> Iterable[Region]:
-    """The rows of these tables; ``consoles``: the names of those who play now, and where."""
+    """The rows of these tables. By name: ``consoles``, where they play now; ``form``."""
     for table in shown:
         count = len(table.rows)
         for number, row in enumerate(table.rows, 1):
             note = table.note if number == count else None
             single = not table.title
             console = consoles.get(row.name)
-            data = Line(row, single, single and wide, table.finished, note, console)
+            data = Line(
+                row, single, single and wide, table.finished, note, console, form.get(row.name, "")
+            )
             place = "-".join(filter(None, ("table", table.name, str(number))))
             yield Region(place, template, data)
 
@@ -184,6 +184,7 @@ def _rows(
     # Nobody who shares a place with the first one out is through, as it stands.
     cut = rows[through].place if through < len(rows) else len(rows) + 1
     above = sum(row.place < cut for row in rows) if through < len(rows) else 0
+    upper, below = level(s, rows, above)
     for number, row in enumerate(rows, 1):
         player = s.t.players[row.entrant]
         team = s.t.teams[player.dealt].name if player.dealt is not None else ""
@@ -192,68 +193,26 @@ def _rows(
             row.goals_for, row.goals_against, row.points, row.place < cut,
             above if number == above else 0, MARKS.get(marked.get(row.entrant, "")), why(s, row),
             groups[row.entrant] if groups else None, row.entrant in s.t.play.left,
+            {upper: "upper", upper + 1: "lower"}.get(number, "") if below else "",
+            below if number == upper else None,
         )  # fmt: skip
 
 
-# --- why somebody stands where they stand ---------------------------------------------------------
-
-
-def why(s: Scene, row: Row) -> Text | None:
-    """How the entrant was parted from those with as many points; None if there are none, or before
-    anybody has played."""
-    parted = row.parted
-    if parted is None or not row.played:
-        return None
-    others = _named(s, [entrant for entrant in parted.among if entrant != row.entrant])
-    if parted.rule is None:
-        return text("level with %(names)s so far", names=others)
-    tried = listed([RULES[rule] for rule in parted.tried])
-    if match := _their_match(parted, row.entrant):
-        return _by_match(match, row.entrant, others, tried)
-    return text(
-        "level with %(names)s on %(tried)s; parted by %(rule)s",
-        names=others,
-        tried=tried,
-        rule=RULES[parted.rule],
-    )
-
-
-def _named(s: Scene, entrants: Sequence[str]) -> Text:
-    """Who they are; of many, the first three."""
-    names = s.once(short_names)
-    if len(entrants) <= NAMED + 1:
-        return listed([text("%(name)s", name=names[entrant]) for entrant in entrants])
-    first = ", ".join(names[entrant] for entrant in entrants[:NAMED])
-    rest = len(entrants) - NAMED
-    return counted("%(names)s and %(n)s other", "%(names)s and %(n)s others", rest, names=first)
-
-
-def _their_match(parted: Parting, entrant: str) -> Outcome | None:
-    """The one match between two who were parted by it."""
-    if parted.rule is not Rule.H2H_POINTS or len(parted.among) != 2:
-        return None
-    theirs = [m for m in parted.matches if {m.home, m.away} == set(parted.among)]
-    return theirs[0] if len(theirs) == 1 else None
-
-
-def _by_match(match: Outcome, entrant: str, other: Text, tried: Text) -> Text:
-    lead = match.home_goals - match.away_goals
-    won = (lead > 0) == (match.home == entrant)
-    if match.how is How.WALKOVER and won:
-        return text(
-            "level with %(name)s on %(tried)s; won their match (walkover)", name=other, tried=tried
-        )
-    if won:
-        return text("level with %(name)s on %(tried)s; won their match", name=other, tried=tried)
-    return text("level with %(name)s on %(tried)s; lost their match", name=other, tried=tried)
-
-
-def listed(texts: Sequence[Text]) -> Text:
-    """``a``, ``a and b``, ``a, b and c``."""
-    *before, last = texts
-    if not before:
-        return last
-    first = before[0]
-    for each in before[1:]:
-        first = text("%(first)s, %(next)s", first=first, next=each)
-    return text("%(first)s and %(last)s", first=first, last=last)
+def form(s: Scene) -> dict[str, str]:
+    """By name, the last five results of those in tables: W, D and L, the newest at the end."""
+    play = s.t.play
+    found = dict.fromkeys(play.entrants, "")
+    short = len(found)  # how many have fewer than five
+    for key in reversed(play.results):
+        match = play.competition.matches[key]
+        if not short:
+            break
+        if not match.result or not in_table(match.fixture):
+            continue
+        lead = match.result.lead()
+        for side, ahead in zip(match.sides, (lead, -lead), strict=True):
+            if side and len(found[side]) < LAST:
+                level = "D" if match.result.score else "L"  # nobody came: both lost
+                found[side] = ("W" if ahead > 0 else "L" if ahead < 0 else level) + found[side]
+                short -= len(found[side]) == LAST
+    return {s.t.players[who].name: letters for who, letters in found.items()}
