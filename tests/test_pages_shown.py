@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lct.application.screens.board import head, stages
+from lct.application.screens.champion import champion
 from lct.application.screens.region import Region, Scene
 from lct.domain.play.formats import DOUBLE, KNOCKOUT
 
@@ -115,3 +116,18 @@ def test_people_who_share_a_first_name_are_told_apart() -> None:
     (page,) = pages(cup)
     match = page.children[1].data.match  # type: ignore[attr-defined]
     assert {match.home.short, match.away.short} == {"Ola Nowak", "Ola Nolan"}
+
+
+def test_each_number_beside_the_champion_has_its_match() -> None:
+    """M16: a walkover and the shots of a shoot-out are no goals."""
+    cup = Cup(4, KNOCKOUT)
+    cup.rule("K4.1", 3, 3, (0, 0), (4, 2))
+    cup.rule("K4.2", came="home")
+    cup.rule("K2.1", 1, 0)
+    shown = champion(scene(cup))
+    assert (shown.name.split()[0], shown.matches, shown.goals) == ("N0", 2, 7)
+    assert shown.biggest and shown.biggest.key == "K2.1"
+    assert shown.wildest and shown.wildest.key == "K4.1"
+    assert shown.most
+    assert (shown.most.name.split()[0], shown.most.goals) == ("N0", 4)
+    assert (shown.most.match.key, shown.most.side) == ("K4.1", "home")

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ...domain.play.competition import Match
 from .matches import Shower, ShownMatch
 from .region import Scene
+
+
+class Most(NamedTuple):
+    """Who scored most, and the match in which they scored most."""
+
+    name: str
+    team: str
+    goals: int
+    match: ShownMatch
+    side: str  # home or away: which side of it they are
 
 
 class Champion(NamedTuple):
@@ -18,7 +29,7 @@ class Champion(NamedTuple):
     matches: int
     goals: int
     biggest: ShownMatch | None  # win
-    most: tuple[str, str, int] | None  # goals: player, team, how many
+    most: Most | None  # goals
     wildest: ShownMatch | None  # match: the most goals
 
 
@@ -31,13 +42,6 @@ def champion(s: Scene) -> Champion:
     won = [(m, abs(home - away)) for m, (home, away) in scores if home != away]
     biggest = max(won, key=lambda pair: pair[1])[0] if won else None
     wildest = max(scores, key=lambda pair: sum(pair[1]))[0] if scores else None
-    by_player: dict[str, int] = {}
-    for m, goals in scores:
-        for side, number in zip(m.sides, goals, strict=True):
-            by_player[side or ""] = by_player.get(side or "", 0) + number
-    all_goals = sum(by_player.values())
-    best = max(by_player, key=by_player.__getitem__) if all_goals else ""
-    most = (t.players[best].name, _team(s, best), by_player[best]) if best else None
     shower = Shower(s)
     theirs = (match for match in play.competition.matches.values() if who in match.sides)
     way = tuple(shower.match(match) for match in theirs if match.result or match.bye)
@@ -45,9 +49,24 @@ def champion(s: Scene) -> Champion:
     points = table.rows[0].points if table else None
     return Champion(
         "champion", player.name, _team(s, who), way, points,
-        len(play.entrants), len(scores), all_goals, shower.match(biggest) if biggest else None,
-        most, shower.match(wildest) if wildest else None,
+        len(play.entrants), len(scores), sum(home + away for _, (home, away) in scores),
+        shower.match(biggest) if biggest else None, _most(s, scores),
+        shower.match(wildest) if wildest else None,
     )  # fmt: skip
+
+
+def _most(s: Scene, scores: list[tuple[Match, tuple[int, int]]]) -> Most | None:
+    theirs: dict[str, list[tuple[int, int, Match]]] = {}  # goals, lead and match
+    for match, (home, away) in scores:
+        theirs.setdefault(match.home or "", []).append((home, home - away, match))
+        theirs.setdefault(match.away or "", []).append((away, away - home, match))
+    sums = {who: sum(goals for goals, *_ in played) for who, played in theirs.items()}
+    best = max(sums, key=sums.__getitem__, default="")
+    if not sums.get(best):
+        return None
+    _, _, match = max(theirs[best], key=lambda played: played[:2])
+    side = "home" if match.home == best else "away"
+    return Most(s.t.players[best].name, _team(s, best), sums[best], Shower(s).match(match), side)
 
 
 def _team(s: Scene, player_id: str) -> str:
