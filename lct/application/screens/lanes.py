@@ -108,20 +108,22 @@ def _losers(sides: _Sides, done: int) -> list[Page]:
     the only page."""
     pages = (sides.size // 4 >> done) // ROWS
     columns = 2 * ROWS.bit_length()
+    empty = 0 if done else sides.left_out
     shown: list[dict[str, Where]] = [{} for _ in range(pages)]
     for match in sides.losers:
         number = sides.round(match.fixture) - 2 * done
         if 0 < number <= columns:
             at = _in_lane(match.fixture, number, 2, ROWS)
             page, row = divmod(at.row - 2, ROWS)
-            shown[page][match.key] = at._replace(row=row + 2)
+            shown[page][match.key] = at._replace(column=number - empty, row=row + 2)
+    columns -= empty
     to = None
     if pages == 1:
         columns += 1
         for match, row in zip(sides.finals, (2, 2 + ROWS // 2), strict=False):
             shown[0][match.key] = Where(columns, row, ROWS // 2, "left", "")
     else:
-        number = 2 * done + columns + 1 - sides.left_out
+        number = 2 * done + columns + empty + 1 - sides.left_out
         round_ = text("Losers' side, round %(number)s", number=number)
         to = text("To the %(round)s", round=round_)
     data = Lanes("lanes", columns, ROWS, 0, to)
