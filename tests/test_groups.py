@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 
+from lct.application.screens.desk import choices
+from lct.application.screens.phone import personal
 from lct.application.screens.region import Scene
 from lct.application.screens.table import across_groups, tables
 from lct.domain import errors, snapshot
+from lct.domain.evening import ChangeLimit
+from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.competition import derive
 from lct.domain.play.fixtures import groups
 from lct.domain.play.formats import GROUPS, Format, for_entrants, needs_winner
 from lct.domain.play.marks import marks as found
 from lct.web.api.play_shapes import tables_facts
 
+from .evening import Evening
 from .test_play import Cup, _ruled, _score, something
 
 REAL = json.loads((Path(__file__).parent / "data" / "real-tournaments.json").read_text())
@@ -112,6 +117,20 @@ def test_a_number_of_best_that_cannot_be_is_refused_beside_its_field(
     with pytest.raises(errors.Invalid) as refusal:
         for_entrants(Format(GROUPS, groups=6, through=through, best=best), 30)
     assert set(refusal.value.fields) == {"best"}
+
+
+def test_a_draw_waits_for_a_format_that_fits_those_who_came() -> None:
+    e = Evening(limit=24, team_count=24)
+    e.does(ChooseFormat, Format(GROUPS), ())
+    e.does(ChangeLimit, 8)
+    e.all_picked(8)
+    with pytest.raises(errors.FormatDoesNotFit):
+        e.draw()
+    shown = {choice.kind: choice for choice in choices(8, 1, e.t.play.format)}
+    assert shown[GROUPS].groups == 2
+    e.does(ChooseFormat, Format(GROUPS), ())
+    e.draw()
+    assert e.t.play.begun
 
 
 # --- who goes on ----------------------------------------------------------------------------------
@@ -238,6 +257,19 @@ def test_marks_kept_are_those_found_anew(best: int) -> None:
             something(e, chance)
             for group, table in e.play.competition.tables.items():
                 assert e.play.marks(group) == found(e.play.competition, table)
+
+
+def test_a_phone_says_who_is_through_and_who_is_out() -> None:
+    e = unequal()
+    e.rule(e.key("C1", "C2"))
+
+    def own(name: str) -> tuple[str, int]:
+        card = personal(e.scene(), f"p-{e.who[name]}")["me"].data
+        return card.own.state, card.own.place  # type: ignore[attr-defined]
+
+    assert own("A1") == ("through", 1)
+    assert own("A2") == ("done", 2)  # the best runner-up is still to be found
+    assert own("A3") == ("out", 3)
 
 
 # --- corrections ----------------------------------------------------------------------------------

@@ -62,11 +62,12 @@ def test_there_is_no_order_before_the_last_card() -> None:
 def test_another_order_needs_to_know_which_results_it_loses() -> None:
     e = Cup(4)
     e.agree("K4.1", 1, 0)
+    e.report("N1", "K4.2", 2, 0)
     with pytest.raises(errors.ResultsFall) as refusal:
-        e.wants(SeedEntrants, people(2, 0, 3, 1), ())
-    assert refusal.value.matches == ("K4.1",)
-    e.does(SeedEntrants, people(2, 0, 3, 1), ("K4.1",))
-    assert e.play.results == {}
+        e.wants(SeedEntrants, people(2, 0, 3, 1), ("K4.1",))
+    assert refusal.value.matches == ("K4.1", "K4.2")
+    e.does(SeedEntrants, people(2, 0, 3, 1), ("K4.1", "K4.2"))
+    assert (e.play.results, e.play.reports) == ({}, {})
     assert e.called() == ["K4.1", "K4.2"]
 
 

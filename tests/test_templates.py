@@ -16,9 +16,11 @@ import pytest
 
 from bench.regions import REGION
 from lct.application.screens import PAGES as SCREENS
+from lct.application.screens.board import stages
 from lct.application.screens.live_now import LiveNow
-from lct.application.screens.phone import personal
+from lct.application.screens.phone import personal, watch
 from lct.application.screens.region import Region, Scene
+from lct.application.screens.settling import tables_sheet
 from lct.config import Settings
 from lct.domain.draw import NOT_OWN
 from lct.domain.evening import CloseTournament, LockJoining
@@ -32,6 +34,7 @@ from lct.web.render import Renderer, out_of_band
 
 from .evening import Evening as Rules
 from .http_client import Answer, Element, Evening, House, app_here, parse
+from .test_groups import unequal
 from .test_play import Cup
 
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -209,6 +212,18 @@ def test_regions_with_equal_data_are_rendered_once(renderer: Renderer) -> None:
     later = now + timedelta(seconds=1)
     assert [renderer.html(region, ENGLISH) for region in all_regions(t, later)] == all_before
     assert renderer.renders == renders
+
+
+def test_what_is_certain_in_groups_is_said_in_words_on_every_screen(renderer: Renderer) -> None:
+    e = unequal()
+    e.ends("B1", "B4", 0, 0)
+    e.rule(e.key("C1", "C2"))
+    scene = e.scene()
+    for region in (*stages(scene), *watch(scene), tables_sheet(scene)):
+        if region.id in ("stage", "confirm"):
+            said = parse(renderer.html(region, ENGLISH)).text
+            for words in ("Best runners-up", "Group C", "first", "out", "Groups differ in size"):
+                assert words in said, region.template
 
 
 # --- pages ----------------------------------------------------------------------------------------

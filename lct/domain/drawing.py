@@ -10,6 +10,7 @@ from . import errors
 from .draw import NOT_OWN, Ticket, hand_out
 from .fact import AfterLastCard, Command, Event, Public
 from .play.choosing import begin
+from .play.formats import for_entrants
 from .text import Text, counted, text
 from .tournament import Draw, Hand, Tournament
 
@@ -78,6 +79,10 @@ class DrawTeams(Command):
             raise errors.PicksMissing(tuple(p.name for p in choosing))
         if t.option == NOT_OWN and len(t.players) < 2:
             raise errors.NobodyToSwapWith
+        try:
+            for_entrants(t.play.format, len(t.players))
+        except errors.Invalid:
+            raise errors.FormatDoesNotFit(len(t.players)) from None
         picks = picks_in_order(t)
         given = hand_out(t.secret, t.attempt, picks, t.option)
         number = {t.teams[team].name: team for team in t.holders}

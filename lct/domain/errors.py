@@ -147,6 +147,20 @@ class NobodyToSwapWith(Refused):
     sentence = text("With only one player, there is nobody to swap picks with.")
 
 
+class FormatDoesNotFit(Refused):
+    """The players are others in number than those that the format was chosen for."""
+
+    def __init__(self, players: int) -> None:
+        self.players = players
+        super().__init__(
+            counted(
+                "%(n)s player cannot play as it was chosen. Choose how to play again.",
+                "%(n)s players cannot play as it was chosen. Choose how to play again.",
+                players,
+            )
+        )
+
+
 class TooFewPlayers(Refused):
     sentence = text("A tournament needs at least two players.")
 

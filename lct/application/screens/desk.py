@@ -98,6 +98,9 @@ class Choice(NamedTuple):
     kind: str
     matches: int
     minutes: tuple[int, int]  # from the first match to the end of the last
+    groups: int
+    through: int  # of each group
+    best: int  # of the next place
 
 
 class FormatCard(NamedTuple):
@@ -254,7 +257,8 @@ def choices(entrants: int, consoles: int, chosen: Format) -> tuple[Choice, ...]:
         if of := _possible(wanted, entrants) or _possible(Format(kind), entrants):
             rounds = slots_of(of, entrants, consoles)
             taking = rounds * SHORTEST, rounds * LONGEST
-            found.append(Choice(kind, matches_of(of, entrants), taking))
+            groups = of.groups, of.through, of.best or 0
+            found.append(Choice(kind, matches_of(of, entrants), taking, *groups))
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...domain.fact import Touched
 from ...domain.play.competition import Match
 from ...domain.play.formats import needs_winner, swiss_rounds
+from ...domain.play.marks import FIRST, OUT, THROUGH
 from ...domain.play.matches import Fixture, Part
 from ...domain.play.results import ALONE, FirstLeg, Score
 from ...domain.play.state import READY
@@ -45,8 +46,8 @@ from .table import (
 class Own(NamedTuple):
     """Where a player stands in the matches."""
 
-    # match (to play), waiting (for an opponent), level, between (two Swiss rounds), left, out,
-    # champion or done
+    # match (to play), waiting (for an opponent), level, between (two Swiss rounds), left,
+    # through (to the cup), out, champion or done
     state: str
     match: ShownMatch | None  # to play or to wait for; if out, the one that was lost
     side: str  # home or away: which side of it they are
@@ -296,6 +297,9 @@ def _ended(s: Scene, shower: Shower, player_id: str, theirs: Sequence[Match], ch
     table, row = next(rows, (None, None))
     over = all(t.finished for t in of.tables.values())
     state = "out" if over and "" not in of.tables else "done"
+    if table and table.group:
+        mark = s.t.play.marks(table.group).get(player_id, "")
+        state = {FIRST: "through", THROUGH: "through", OUT: "out"}.get(mark, state)
     return Own(
         state, None, "", champion, place=row.place if row and table and table.finished else 0
     )

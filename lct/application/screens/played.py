@@ -89,6 +89,6 @@ def _waiting(old: Played, new: Played, keys: Collection[str]) -> Iterable[Call]:
 
 
 def _placed(now: Competition, tables: Iterable[str]) -> set[str]:
-    """Everybody in these tables who has a place for good."""
-    over = [table for name in tables if (table := now.tables[name]).finished]
+    """Everybody in these tables who may have a place for good, or be through or out of a group."""
+    over = [table for name in tables if (table := now.tables[name]).finished or name]
     return {row.entrant for table in over for row in table.rows}

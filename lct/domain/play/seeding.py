@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from .. import errors
 from ..fact import Command, Event, Public
 from ..text import Text, text
 from ..tournament import Tournament
+from .formats import BY_HAND, Format
 from .scoring import check_under_way
+
+
+def _by_hand(t: Tournament) -> Format:
+    return replace(t.play.format, seeding=BY_HAND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class EntrantsSeeded(Event):
     order: Public[tuple[str, ...]]  # player ids
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        t.play.seed(self.order)
+        t.play.choose(_by_hand(t), self.order, t.play.lots)
 
     def sentence(self, t: Tournament) -> Text:
         return text("put the players in order, %(first)s first", first=t.name_of(self.order[0]))
@@ -46,6 +51,7 @@ class SeedEntrants(Command):
             raise errors.OthersPlay
         if self.order == t.play.entrants:
             return None
-        if (lost := tuple(t.play.results)) != self.falls:
-            raise errors.ResultsFall(lost)
+        fallen = t.play.after_choosing(_by_hand(t), self.order).fallen
+        if fallen != self.falls:
+            raise errors.ResultsFall(fallen)
         return EntrantsSeeded(self.order)

@@ -118,11 +118,6 @@ class Play:
                 return Chosen(new, self._noted((self.results.keys() | self.reports.keys()) - stay))
             results = {key: result for key, result in results.items() if key in stay}
 
-    def seed(self, order: Sequence[str]) -> None:
-        """Start from nothing with the entrants in this order."""
-        self.format = replace(self.format, seeding=BY_HAND)
-        self.begin(order, self.lots)
-
     def end(self) -> None:
         """Forget everything but the format and the consoles."""
         self._clear()
