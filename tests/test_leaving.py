@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from lct.application.screens.leaving import leaving
+from lct.application.screens.region import Scene
+from lct.application.screens.settling import lists
 from lct.domain import errors, snapshot
 from lct.domain.play import state
 from lct.domain.play.choosing import ChooseFormat
@@ -34,6 +37,12 @@ LEAGUE_OF_FIVE = (
     (ADA, 0, 0, BO), (ADA, 0, 1, CAI), (ADA, 1, 0, DEE), (BO, 1, 0, CAI), (BO, 0, 0, DEE),
     (CAI, 1, 1, DEE), (ELI, 0, 1, ADA), (ELI, 0, 0, BO),
 )  # fmt: skip
+TABLES = {
+    REMOVED: "Bo 5 1-0, Cai 4 2-2, Ada 4 1-1, Dee 2 1-2",
+    WALKOVERS: "Bo 8 4-0, Cai 7 5-2, Ada 7 4-1, Dee 5 4-2",
+    REST_WALKOVERS: "Cai 7 5-2, Ada 7 2-1, Bo 6 1-0, Dee 5 4-2",
+    REST_UNPLAYED: "Ada 7 2-1, Bo 6 1-0, Cai 4 2-2, Dee 2 1-2",
+}
 NAMES = {ADA: "Ada", BO: "Bo", CAI: "Cai", DEE: "Dee", ELI: "Eli"}
 
 
@@ -75,15 +84,7 @@ def returns(e: Cup, who: str) -> Any:
 
 
 @pytest.mark.parametrize("order", ["overall-first", "head-to-head-first"])
-@pytest.mark.parametrize(
-    ("policy", "expected"),
-    [
-        (REMOVED, "Bo 5 1-0, Cai 4 2-2, Ada 4 1-1, Dee 2 1-2"),
-        (WALKOVERS, "Bo 8 4-0, Cai 7 5-2, Ada 7 4-1, Dee 5 4-2"),
-        (REST_WALKOVERS, "Cai 7 5-2, Ada 7 2-1, Bo 6 1-0, Dee 5 4-2"),
-        (REST_UNPLAYED, "Ada 7 2-1, Bo 6 1-0, Cai 4 2-2, Dee 2 1-2"),
-    ],
-)
+@pytest.mark.parametrize(("policy", "expected"), TABLES.items())
 def test_each_policy_gives_its_table_and_the_return_gives_the_table_before(
     policy: str, expected: str, order: str
 ) -> None:
@@ -104,6 +105,26 @@ def test_each_policy_gives_its_table_and_the_return_gives_the_table_before(
         returns(e, ELI)
         assert e.play.competition == before.competition
         assert (e.play.results, e.play.reports) == (before.results, before.reports)
+
+
+def test_the_sheet_shows_the_table_of_each_policy_and_the_usual_one_first() -> None:
+    """M8."""
+    e = League(5)
+    for result in LEAGUE_OF_FIVE:
+        e.plays(*result)
+    sheet = leaving(Scene(e.t, e.later(60)), "p-N4")
+    usual_first = [REST_WALKOVERS, REMOVED, WALKOVERS, REST_UNPLAYED]
+    assert [outlook.policy for outlook in sheet.data.outlooks] == usual_first
+    for policy, expected in TABLES.items():
+        lines = [c.data.row for c in sheet.children if c.id.startswith(f"{policy}-table")]
+        shown = [f"{r.name[:2]} {r.points} {r.goals_for}-{r.goals_against}" for r in lines]
+        for number, name in NAMES.items():
+            expected = expected.replace(name, number)
+        assert shown[:4] == expected.split(", ")
+        assert (lines[4].name, lines[4].place, lines[4].left) == ("N4 Nowak", 0, True)
+    assert {m.key for m in sheet.data.outlooks[1].falls} == set(e.play.results) & {
+        e.keys[frozenset((ELI, who))] for who in (ADA, BO, CAI, DEE)
+    }
 
 
 @pytest.mark.parametrize(
@@ -161,6 +182,8 @@ def test_nothing_of_someone_who_left_is_called_or_reported() -> None:
     e.report(who, key, 2, 1)
     leaves(e, who, REST_WALKOVERS)
     assert key not in e.called()
+    needs, *_ = lists(Scene(e.t, e.later(60)))
+    assert needs.children == ()
     assert not any(who in e.names(k) for k in [*e.called(), *e.play.competition.ready])
     for reporter in (who, other):
         with pytest.raises(errors.SideHasLeft):

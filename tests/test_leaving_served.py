@@ -35,7 +35,9 @@ def played(e: Evening, who: str, goals: int) -> str:
 def test_without_javascript_the_host_sees_what_each_policy_leads_to_and_takes_a_player_out(
     house: House,
 ) -> None:
-    e, guests = begun(house, 4, "league")
+    e, guests = begun(house, 4, "league", walkover=1)
+    listed = json.loads(e.visitor().get(f"/api/v1/tournaments/{e.code}/matches").text)
+    assert listed["format"]["walkover"] == 1
     who = e.player("N0")
     key = played(e, who, 2)
     page = e.host.get(e.at(f"organise?leaves={who}"))

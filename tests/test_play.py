@@ -157,6 +157,7 @@ def test_another_format_needs_to_know_which_results_it_loses() -> None:
         (Format(KNOCKOUT, seeding="age"), 8, "kind"),
         (Format(LEAGUE), 1024, "kind"),
         (Format(LEAGUE, legs=3), 8, "legs"),
+        (Format(LEAGUE, walkover=0), 8, "walkover"),
         (Format(GROUPS, groups=4), 8, "groups"),
         (Format(GROUPS, groups=2, through=5), 12, "through"),
         (Format(LEAGUE, tie_breakers="age"), 8, "tie_breakers"),

@@ -93,7 +93,7 @@ def lists(s: Scene) -> tuple[Region, ...]:
         return (_needs(s, (), 0), *(_list(s, kind, (), 0) for kind in ("now", "later", "played")))
     play, of = s.t.play, s.t.play.competition
     order = of.plan.order.__getitem__
-    said = [key for key in sorted(play.reports, key=order) if is_listed(of, of.matches[key])]
+    said = [key for key in sorted(play.reports, key=order) if not of.matches[key].decided]
     disputes = [key for key in said if play.state_of(of.matches[key]) == state.DISPUTED]
     level = [key for key, match in of.matches.items() if match.fixture.leg == 2 and match.level]
     urgent = (*disputes, *level)

@@ -78,7 +78,7 @@ class Match(NamedTuple):
     def bye(self) -> str | None:
         """Who has no opponent in a Swiss round, which counts as a win; None if it is no bye."""
         off = self.off and not self.away
-        return self.home if off and self.fixture.part is Part.SWISS else None
+        return (self.home or None) if off and self.fixture.part is Part.SWISS else None
 
     @property
     def winner(self) -> str | None:
