@@ -107,7 +107,8 @@ class Room:
         for player in self.players:
             touched = found.touched is None or player in found.touched.players
             if touched or not sent["me"].isdisjoint(self.own[player]):
-                self.own[player] = personal(scene, player)
+                matches = found.touched and found.touched.matches
+                self.own[player] = personal(scene, player, self.own[player], matches)
         self.shown, self.events, self.looked = self.now_shown(), [], []
         return sent
 

@@ -134,7 +134,7 @@ class Audience:
                     concerned is None or player_id in concerned or not ids.isdisjoint(box.personal)
                 ):
                     try:
-                        self._send_own(box, ids, scene, change.again, data)
+                        self._send_own(box, ids, scene, change, data)
                     except Exception:  # the others still get theirs; this one reconnects
                         log.exception("own regions failed", extra=self._defect)
                         box.close(1011, "error")
@@ -151,19 +151,20 @@ class Audience:
             metrics.FRAME_BYTES.inc(size)
 
     def _send_own(
-        self, box: Outbox, sent: set[str], scene: Scene, again: bool, shared: bytes
+        self, box: Outbox, sent: set[str], scene: Scene, change: Change, shared: bytes
     ) -> None:
         """Send a player the change with their own regions; as ``shared``, if none is among it."""
         old = box.personal
-        own = box.personal = personal(scene, box.player_id or "")
-        if own == old and not again and sent.isdisjoint(own) and box.way == "ws":
+        touched = change.touched and change.touched.matches
+        own = box.personal = personal(scene, box.player_id or "", old, touched)
+        if own == old and not change.again and sent.isdisjoint(own) and box.way == "ws":
             if sent:
                 metrics.FRAMES.inc()
                 metrics.FRAME_BYTES.inc(len(shared))
                 box.offer(shared, sent)
             return
         ids = sent | (old.keys() - own.keys())
-        ids |= {i for i, region in own.items() if again or old.get(i) != region}
+        ids |= {i for i, region in own.items() if change.again or old.get(i) != region}
         if ids and (html := self.pictures[box.shared].html(ids, own)):
             self._send(box, html, ids)
 

@@ -127,17 +127,17 @@ def name(code: str) -> ResponseReturnValue:
 @bp.post("/t/<code>/score")
 def score(code: str) -> ResponseReturnValue:
     match, said = forms.field("match"), forms.score()
-    return _tap(code, lambda about: ReportScore(**about, match=match, score=said))
+    return _tap(code, lambda about: ReportScore(**about, match=match, score=said), match=match)
 
 
 @bp.post("/t/<code>/withdraw")
 def withdraw(code: str) -> ResponseReturnValue:
     match = forms.field("match")
-    return _tap(code, lambda about: WithdrawReport(**about, match=match))
+    return _tap(code, lambda about: WithdrawReport(**about, match=match), match=match)
 
 
 def _tap(
-    code: str, command: Callable[[dict[str, Any]], Command], *teams: int
+    code: str, command: Callable[[dict[str, Any]], Command], *teams: int, match: str = ""
 ) -> ResponseReturnValue:
     """Run a player's own command; the response has what it may have changed on their phone."""
     before = tournament_at(code, fresh=False)
@@ -159,13 +159,13 @@ def _tap(
     except (Refused, Invalid, UnknownTeam) as refusal:
         t = app().store.read(before.code).tournament
         return refusal_answer(
-            refusal, _changed(t, player_id, touched), url_for("pick.me", code=t.code)
+            refusal, _changed(t, player_id, touched, match), url_for("pick.me", code=t.code)
         )
     if not wants_fragment():
         return redirect(url_for("pick.me", code=t.code), 303)
-    return fragments(_changed(t, player_id, touched), notice(verbatim(""), "ok"))
+    return fragments(_changed(t, player_id, touched, match), notice(verbatim(""), "ok"))
 
 
-def _changed(t: Tournament, player_id: str, teams: set[int]) -> Update:
+def _changed(t: Tournament, player_id: str, teams: set[int], match: str) -> Update:
     now = scene(t)
-    return Update(phone.after_tap(now, player_id, teams), now.stamp)
+    return Update(phone.after_tap(now, player_id, teams, match), now.stamp)

@@ -45,7 +45,7 @@ def leaving(s: Scene, player_id: str) -> Region:
             tables.append(shown_table(s, new, before.group))
         falls = tuple(shower.match(of.matches[key]) for key in fallen)
         outlooks.append(Outlook(policy, SAID[policy], heads(tables[-1:]), falls))
-    theirs = s.once(matches_of).get(player_id, ())
+    theirs = matches_of(s, player_id)
     left = tuple(shower.match(match) for match in theirs if not match.decided)
     data = Leaving(s.t.version, player_id, name, tuple(outlooks), left)
     rows = (

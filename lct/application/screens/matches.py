@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 from typing import NamedTuple
 
@@ -236,7 +237,9 @@ def _numbered(fixture: Fixture) -> Text:
 def is_listed(of: Competition, match: Match) -> bool:
     """Whether lists show the match: byes too, but none that is not played otherwise, and none of a
     Swiss round that is still to be paired."""
-    return (match.bye is not None or not match.off) and of.is_paired(match.fixture)
+    if match.off:
+        return match.bye is not None
+    return of.is_paired(match.fixture)
 
 
 def listed_matches(s: Scene) -> dict[str, Match]:
@@ -281,14 +284,12 @@ def just_in(s: Scene) -> ShownMatch | None:
 
 def progress(s: Scene) -> tuple[int, int]:
     """(matches decided, all matches that are sure to be played)."""
-    return s.once(_progress)
-
-
-def _progress(s: Scene) -> tuple[int, int]:
-    matches = [match for match in s.once(listed_matches).values() if not match.off]
-    due = [m for m in matches if m.fixture.only_if_away_won is None or m.known or m.decided]
-    rounds, each = _to_come(s.t.play)
-    return sum(match.decided for match in due), len(due) + rounds * each
+    play, of = s.t.play, s.t.play.competition
+    conditional = (of.matches[key] for key in of.plan.conditional)
+    unsure = sum(not (match.known or match.decided) for match in conditional)
+    rounds, each = _to_come(play)
+    to_come = rounds * (each - len(play.entrants) // 2)  # fewer than planned, if somebody left
+    return of.decided, len(of.matches) - of.off - unsure + to_come
 
 
 def _to_come(play: Play) -> tuple[int, int]:
@@ -332,10 +333,14 @@ def slots_of(chosen: Format, entrants: int, consoles: int) -> int:
 
 
 def match_region(prefix: str, template: str, key: str, data: tuple[object, ...]) -> Region:
-    return Region(f"{prefix}{key.replace('.', '-')}", template, data)
+    return Region(match_id(key, prefix), template, data)
 
 
-def matches_of(s: Scene) -> dict[str, list[Match]]:
+def match_id(key: str, prefix: str = "match-") -> str:
+    return f"{prefix}{key.replace('.', '-')}"
+
+
+def everyones(s: Scene) -> dict[str, list[Match]]:
     """Player id -> their matches, in the order of the plan."""
     found: dict[str, list[Match]] = {}
     for match in s.once(listed_matches).values():
@@ -344,9 +349,16 @@ def matches_of(s: Scene) -> dict[str, list[Match]]:
     return found
 
 
-def own_match(s: Scene, player_id: str) -> Match | None:
-    """The match that a player sees to now: the one to play or to report, then one with two scores,
-    then one that waits for the other side's score, then the next one."""
+def matches_of(s: Scene, player_id: str) -> list[Match]:
+    """The matches of one player: as ``everyones``, where nobody else's are needed."""
+    of = s.t.play.competition
+    theirs = (m for m in of.matches.values() if player_id in (m.home, m.away))
+    return [match for match in theirs if is_listed(of, match)]
+
+
+def own_match(s: Scene, player_id: str, theirs: Iterable[Match]) -> Match | None:
+    """Of their matches the one that a player sees to now: the one to play or to report, then one
+    with two scores, then one that waits for the other side's score, then the next one."""
     play = s.t.play
     order = (state.CALLED, state.DISPUTED, state.REPORTED, state.READY, state.WAITING)
 
@@ -356,5 +368,4 @@ def own_match(s: Scene, player_id: str) -> Match | None:
             return 0
         return order.index(found)
 
-    theirs = s.once(matches_of).get(player_id, ())
     return min((m for m in theirs if not m.decided), key=urgency, default=None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ...domain.fact import Touched
@@ -20,8 +21,10 @@ from .matches import (
     ShownMatch,
     coming_calls,
     console_text,
+    everyones,
     is_listed,
     listed_matches,
+    match_id,
     match_region,
     matches_of,
     own_match,
@@ -200,66 +203,90 @@ ME, WATCH = Screen(me, me_part), Screen(watch, watch_part)
 # --- what one player sees differently -------------------------------------------------------------
 
 
-def personal(s: Scene, player_id: str) -> dict[str, Region]:
-    """One player's own regions by id: their card, their row, their tiles."""
-    t, player = s.t, s.t.players.get(player_id)
-    if player is None:
-        status = "blocked" if player_id in t.blocked else "removed"
-        return {"me": _me(_card(s, status))}
-    own, card = dict[str, Region](), _card(s, "playing", player.name)
-    if player.team is not None:
-        team = t.teams[player.team]
-        card = card._replace(team=team.name, stars=team.stars)
-    draw, place = t.current_draw, s.places.get(player_id)
-    if draw and place is not None:
-        if place < s.turned:
-            team = t.teams[draw.hands[place].team]
-            card = card._replace(drawn=team.name, drawn_league=team.league, drawn_stars=team.stars)
-        else:
-            card = card._replace(ahead=place - s.turned)
-        if s.has_matches:
-            card, more = _in_play(s, player_id, card)
-            own |= more
-        else:
-            row = own_row(s, draw, place)
+def personal(
+    s: Scene,
+    player_id: str,
+    known: Mapping[str, Region] = MappingProxyType({}),
+    touched: Collection[str] | None = None,
+) -> dict[str, Region]:
+    """One player's own regions by id: their card, their row, their tiles, their matches. ``known``
+    are those of an earlier scene, since when no match but the ``touched`` ones may look different;
+    None: any."""
+    theirs = s.once(everyones).get(player_id, ()) if s.has_matches else ()
+    own, draw, place = _own(s, player_id, theirs), s.t.current_draw, s.places.get(player_id)
+    player = s.t.players.get(player_id)
+    if s.has_matches and player:
+        keep = {} if touched is None else known
+        for match in theirs:
+            row = keep.get(match_id(match.key)) if match.key not in (touched or ()) else None
+            row = row or _own_row(s, player_id, match)
             own[row.id] = row
-    elif not draw:
+    elif draw and place is not None and player:
+        row = own_row(s, draw, place)
+        own[row.id] = row
+    elif not draw and player:
         for number in (player.team, s.look(player_id)):
             if number is not None:
                 region = tile(s, number, player_id)
                 own[region.id] = region
-    return {"me": _me(card), **own}
+    return own
 
 
-def _in_play(s: Scene, player_id: str, card: Card) -> tuple[Card, dict[str, Region]]:
-    """The card, the form and the matches of a player once the matches are played."""
+def _own(s: Scene, player_id: str, theirs: Sequence[Match]) -> dict[str, Region]:
+    """A player's card, and the form for a score if they have one to report."""
+    t, player = s.t, s.t.players.get(player_id)
+    if player is None:
+        status = "blocked" if player_id in t.blocked else "removed"
+        return {"me": _me(_card(s, status))}
+    card = _card(s, "playing", player.name)
+    if player.team is not None:
+        team = t.teams[player.team]
+        card = card._replace(team=team.name, stars=team.stars)
+    draw, place = t.current_draw, s.places.get(player_id)
+    if draw is None or place is None:
+        return {"me": _me(card)}
+    if place < s.turned:
+        team = t.teams[draw.hands[place].team]
+        card = card._replace(drawn=team.name, drawn_league=team.league, drawn_stars=team.stars)
+    else:
+        card = card._replace(ahead=place - s.turned)
+    if not s.has_matches:
+        return {"me": _me(card)}
+    card, form = _in_play(s, player_id, card, theirs)
+    return {"me": _me(card), **({"score": _score(form)} if form else {})}
+
+
+def _own_row(s: Scene, player_id: str, match: Match) -> Region:
+    return _row_of(s, Shower(s).match(match), _side(match, player_id))
+
+
+def _in_play(
+    s: Scene, player_id: str, card: Card, theirs: Sequence[Match]
+) -> tuple[Card, ScoreForm | None]:
+    """The card and the form of a player once the matches are played."""
     play, shower = s.t.play, Shower(s)
-    theirs = s.once(matches_of).get(player_id, ())
-    rows = (_row_of(s, shower.match(m), _side(m, player_id)) for m in theirs)
-    own = {row.id: row for row in rows}
     champion = play.competition.champion
     name = s.t.players[champion].name if champion else ""
     if player_id in play.left:
-        return card._replace(own=Own("left", None, "", name)), own
-    match = None if s.t.closed else own_match(s, player_id)
+        return card._replace(own=Own("left", None, "", name)), None
+    match = None if s.t.closed else own_match(s, player_id, theirs)
     if match is None and play.rounds and not (champion or s.t.closed):
         rounds, bye = swiss_rounds(play.format, len(play.entrants)), any(m.bye for m in theirs[-1:])
         between = Own("between", None, "", "", round=len(play.rounds), rounds=rounds, bye=bye)
-        return card._replace(own=between), own
+        return card._replace(own=between), None
     if match is None:
-        return card._replace(own=_ended(s, shower, player_id, theirs, name)), own
+        return card._replace(own=_ended(s, shower, player_id, theirs, name)), None
     seen, side = shower.match(match), _side(match, player_id)
     if not match.playable:
-        return card._replace(own=Own("waiting", seen, side, name)), own
+        return card._replace(own=Own("waiting", seen, side, name)), None
     said = play.reports.get(match.key, {})
     mine = said.get(player_id)
     other = next((score for who, score in said.items() if who != player_id), None)
     needs = needs_winner(match.fixture)
     theirs_said = other if mine else None
     form = ScoreForm(match.key, seen, side, needs, mine, theirs_said, match.first or ALONE)
-    own["score"] = _score(form)
     where = _called_next(s, shower, match.key) if seen.state == READY else (None, None)
-    return card._replace(own=Own("match", seen, side, name, mine is not None, *where)), own
+    return card._replace(own=Own("match", seen, side, name, mine is not None, *where)), form
 
 
 def _side(match: Match, player_id: str) -> str:
@@ -313,11 +340,16 @@ def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region,
     )
 
 
-def after_tap(s: Scene, player_id: str, teams: Iterable[int]) -> tuple[Region, ...]:
-    """The regions of a player's phone that their tap on ``teams`` may have changed."""
-    own = personal(s, player_id)
+def after_tap(s: Scene, player_id: str, teams: Iterable[int], key: str = "") -> tuple[Region, ...]:
+    """The regions of a player's phone that their tap on ``teams``, or on the match of that key, may
+    have changed."""
     if s.has_matches:
-        own.setdefault("score", NO_SCORE)
+        theirs = matches_of(s, player_id)
+        now = own_match(s, player_id, theirs)
+        rows = [m for m in theirs if m.key == key or m is now]
+        own = {"score": NO_SCORE, **_own(s, player_id, theirs)}
+        return (wait(s), *own.values(), *(_own_row(s, player_id, match) for match in rows))
+    own = personal(s, player_id)
     if not s.t.dealt:
         for region in tiles_of(s, Touched(frozenset(), frozenset(teams))):
             own.setdefault(region.id, region)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, groupby
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -133,7 +133,8 @@ class Basis(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Competition:
-    """The matches by key, the tables by group, the matches that can be called, the champion.
+    """The matches by key, the tables by group, the matches that can be called in the order of the
+    plan, the champion.
 
     ``best_from`` names the groups that the best of the next place come from, once all groups are
     finished. Until then the bracket after such groups is open, and so is every match of it.
@@ -143,6 +144,8 @@ class Competition:
     matches: Mapping[str, Match] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     ready: Mapping[str, Ready] = field(default_factory=dict)
+    decided: int = 0  # matches with a result that counts
+    off: int = 0  # matches that are not played
     best_from: tuple[str, ...] | None = None
     champion: str | None = None
 
@@ -255,12 +258,24 @@ class _News:
     decided: int = 0  # how many more of its matches
 
 
+def _untouched(old: Table | None, news: _News, finished: bool) -> list[list[Row]]:
+    """The levels of a table of whose members nothing is new; none where lots may count now."""
+    if old is None or finished or old.finished:
+        return []
+    outcomes = (*news.added, *news.removed)
+    touched = {side for each in outcomes for side in (each.home, each.away)}
+    levels = (list(level) for _, level in groupby(old.rows, key=lambda row: row.points))
+    return [level for level in levels if touched.isdisjoint(row.entrant for row in level)]
+
+
 class _Change:
     """A competition that is being made or moved on."""
 
     def __init__(self, before: Competition) -> None:
         self.before, self.plan, self.best_from = before, before.plan, before.best_from
         self.matches, self.ready = dict(before.matches), dict(before.ready)
+        self.in_order = True  # those that are ready
+        self.decided, self.off = before.decided, before.off
         self.tables = dict(before.tables)
         self.news: dict[str, _News] = {}  # by group
         self.changed: list[str] = []
@@ -315,8 +330,13 @@ class _Change:
     def put(self, match: Match) -> None:
         key, old = match.key, self.matches.get(match.key)
         self.matches[key] = match
+        self.decided += (match.result is not None) - (old is not None and old.result is not None)
+        self.off += match.off - (old is not None and old.off)
         if match.playable and not match.decided:
             order, ahead = self.plan.order[key], self.plan.ahead[key]
+            if key not in self.ready and self.ready:
+                last = next(reversed(self.ready.values()))
+                self.in_order = self.in_order and last.order < order
             self.ready[key] = Ready(key, match.home or "", match.away or "", order, ahead)
         else:
             self.ready.pop(key, None)
@@ -381,7 +401,9 @@ class _Change:
             members = self._members(group, old)
             left = [e for e in members if self.before.basis.left.get(e, KNOCKED_OUT) != KNOCKED_OUT]
             ranked = [e for e in members if e not in left] if left else members
-            rows = standings(ranked, tallies, rules, lots, finished)
+            rows = standings(
+                ranked, tallies, rules, lots, finished, _untouched(old, news, finished)
+            )
             without = (
                 row._replace(place=0, parted=None) for row in standings(left, tallies, rules)
             )
@@ -413,9 +435,12 @@ class _Change:
 
     def made(self) -> Moved:
         self.close_tables()
+        if not self.in_order:
+            by_order = sorted(self.ready.values(), key=lambda match: match.order)
+            self.ready = {match.key: match for match in by_order}
         new = replace(
             self.before, matches=self.matches, tables=self.tables, ready=self.ready,
-            best_from=self.best_from,
+            decided=self.decided, off=self.off, best_from=self.best_from,
             champion=_champion(self.matches, self.tables, self.before.basis.left),
         )  # fmt: skip
         return Moved(new, tuple(self.changed))

@@ -24,6 +24,7 @@ class Plan:
     after: Mapping[str, tuple[str, ...]]
     out_of: Mapping[str, tuple[str, ...]]
     table: Mapping[str, tuple[str, ...]]
+    conditional: tuple[str, ...]  # matches that may never be played
 
 
 @lru_cache(maxsize=KEPT)
@@ -53,6 +54,7 @@ def plan_of(chosen: Format, n: int, best_from: tuple[str, ...] | None = None) ->
         _frozen(after),
         _frozen(out_of),
         _frozen(table),
+        tuple(fixture.key for fixture in found if fixture.only_if_away_won),
     )
 
 

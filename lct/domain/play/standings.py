@@ -40,15 +40,25 @@ def standings(
     rules: Rules,
     lots: Mapping[str, int] | None = None,
     finished: bool = False,
+    before: Iterable[Sequence[Row]] = (),
 ) -> tuple[Row, ...]:
     """The table of ``entrants``, the same for every order of input.
 
     ``lots`` is each entrant's recorded lot, the smallest first. It counts only when the group is
     ``finished``. Those whom nothing parts share a place and stand in the order of their ids.
     Outcomes against others, such as someone who left, count for points and goals alone.
+    ``before`` are levels of an earlier table of whose members no outcome is new or gone since: who
+    of them are still alone on their points stand as they did.
     """
     rows: list[Row] = []
+    known = {level[0].points: level for level in before}
     for level in by_points(entrants, tallies, rules):
+        points = measure(Rule.POINTS, tallies.of.get(level[0], NOTHING), rules)
+        same = known.get(points, ())
+        if {row.entrant for row in same} == set(level):
+            moved = len(rows) + 1 - same[0].place
+            rows += [row._replace(place=row.place + moved) for row in same] if moved else same
+            continue
         for members, parted in part(level, tallies, rules, lots if finished else None):
             place = len(rows) + 1
             for entrant in members:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import NamedTuple
 
 from . import schedule
@@ -140,9 +140,8 @@ class Play:
     def nearest(self) -> list[Ready]:
         """The matches that may be called next, in the order of the plan: not one that has been
         played, of which a score is in."""
-        ready = self.competition.ready.values()
-        waiting = [match for match in ready if match.key not in self.reports]
-        return heapq.nsmallest(NEAREST, waiting, key=lambda match: match.order)
+        ready = self.competition.ready.items()
+        return list(islice((m for key, m in ready if key not in self.reports), NEAREST))
 
     def marks(self, group: str) -> Mapping[str, str]:
         """The marks of a table (see marks.py), kept until it changes."""
