@@ -148,14 +148,17 @@ def test_more_rounds_than_can_be_played_are_refused_with_the_largest_number(
     assert for_entrants(Format(SWISS, rounds=most), n).rounds == most
 
 
-def test_fewer_seats_after_the_choice_leave_as_many_rounds_as_can_be_played() -> None:
+def test_fewer_guests_than_seats_play_as_many_rounds_as_are_usual_for_them() -> None:
     e = Evening(limit=9)
     e.does(ChooseFormat, Format(SWISS, rounds=9), ())
     e.all_picked(4)
     e.does(CloseList)
+    with pytest.raises(errors.FormatDoesNotFit):
+        e.draw()
+    e.does(ChooseFormat, Format(SWISS), ())
     e.draw()
     rounds = {match.fixture.round for match in e.t.play.competition.matches.values()}
-    assert rounds == {1, 2, 3}
+    assert rounds == {1, 2}
 
 
 def test_a_rematch_that_no_pairing_avoids_is_marked() -> None:
@@ -431,6 +434,23 @@ def test_the_pairing_is_as_it_was_stored_whatever_the_method_is_now(
         apply(again, event, seq, e.now)
     assert again.play.rounds == e.play.rounds
     assert again == e.t
+
+
+@pytest.mark.parametrize(
+    ("number", "pairs", "bye"),
+    [
+        (3, (("p-N0", "p-N1"), ("p-N2", "p-N3")), "p-N4"),
+        (1, (("p-N0", "p-N1"), ("p-N2", "p-N9")), "p-N4"),
+        (1, (("p-N0", "p-N1"), ("p-N0", "p-N3")), "p-N4"),
+    ],
+)
+def test_a_stored_pairing_of_others_or_of_a_round_too_far_does_not_apply(
+    number: int, pairs: tuple[tuple[str, str], ...], bye: str
+) -> None:
+    """An import may hold anything; a stream that does not apply is refused."""
+    e = swiss(5)
+    with pytest.raises(ValueError, match="pairing"):
+        e.take(RoundPaired(1, number, pairs, bye, ()))
 
 
 def test_a_report_of_a_round_that_is_not_paired_is_refused() -> None:

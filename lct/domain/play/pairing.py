@@ -113,8 +113,12 @@ class RoundPaired(Event):
     fallen: Public[tuple[str, ...]]  # matches that start over, though reported or on a console
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        entrants = [side for both in self.pairs for side in both]
-        t.play.pair(self.round, (*entrants, *((self.bye,) if self.bye else ())))
+        sides = [side for both in self.pairs for side in both]
+        entrants = (*sides, *((self.bye,) if self.bye else ()))
+        known, once = set(entrants) <= set(t.play.entrants), len(set(entrants)) == len(entrants)
+        if not (known and once and 1 <= self.round <= len(t.play.rounds) + 1):
+            raise ValueError("no pairing of a next round")  # an import may hold anything
+        t.play.pair(self.round, entrants)
 
     def sentence(self, t: Tournament) -> Text:
         if self.round > len(t.play.rounds):
