@@ -147,6 +147,10 @@ def lines(
 
 def across_groups(s: Scene) -> tuple[ShownTable, ...]:
     """The ranking of the next place across the groups, if its best go on; else none."""
+    return s.once(_across_groups)
+
+
+def _across_groups(s: Scene) -> tuple[ShownTable, ...]:
     of, chosen = s.t.play.competition, s.t.play.format
     if not chosen.best or len(of.tables) < 2:
         return ()
