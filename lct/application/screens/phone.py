@@ -15,6 +15,7 @@ from ...domain.play.results import ALONE, FirstLeg, Score
 from ...domain.play.state import READY
 from ...domain.text import Text
 from .cards import card_rows, own_row
+from .champion import Champion, champion
 from .lobby import Stage, bar, seats, seats_of, tile, tiles, tiles_of, wait
 from .matches import (
     Shower,
@@ -82,6 +83,7 @@ class PhoneStage(NamedTuple):
     tables: tuple[TableHead, ...]
     ordered: Text  # by what
     rounds: tuple[Round, ...]
+    champion: Champion | None
     watching: bool = False  # by somebody who plays none of them
 
 
@@ -188,7 +190,8 @@ def _stage(s: Scene, watching: bool = False) -> Region:
         played = s.once(listed_matches).values()
         inside = (*lines(found, PHONE), *(_row_of(s, shower.match(match)) for match in played))
         by = ordered_by(s.t.play.format)
-        data = PhoneStage("matches", len(played), heads(found), by, rounds(s), watching)
+        won = s.once(champion) if s.t.play.competition.champion else None
+        data = PhoneStage("matches", len(played), heads(found), by, rounds(s), won, watching)
         return Region("stage", "me/_matches.html", data, inside, cuts(heads(found)))
     if s.t.current_draw:
         rows = card_rows(s, "me/_row.html")
