@@ -14,8 +14,8 @@ from ..domain.evening import CreateTournament
 from ..domain.people import Join
 from ..domain.picking import PickTeam
 from ..domain.play.choosing import ChooseFormat, NameConsoles
-from ..domain.play.competition import Match
 from ..domain.play.formats import KINDS, KNOCKOUT, Format, needs_winner
+from ..domain.play.match import Match
 from ..domain.play.results import ALONE, Score
 from ..domain.play.schedule import MOST_CONSOLES
 from ..domain.play.scoring import ReportScore, SetResult

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 
 from ..application.screens.phases import FINISHED, PLAY, reached
 from ..domain.errors import NothingToPlay
-from ..domain.play.competition import Match
+from ..domain.play.match import Match
 from ..domain.play.results import NEITHER
 from ..domain.tournament import Tournament
 from .app import app

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ...domain.play.competition import Match
+from ...domain.play.match import Match
 from ...domain.play.matches import Fixture, LoserOf, Part, Source, WinnerOf
 from ...domain.text import Text, text
 from .matches import ShownMatch, knockout_round, short_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...domain.play.competition import Match
+from ...domain.play.match import Match
 from .matches import Shower, ShownMatch
 from .region import Scene
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...domain.play.bracket import bracket_size
-from ...domain.play.competition import Match
 from ...domain.play.formats import DOUBLE
+from ...domain.play.match import Match
 from ...domain.play.matches import Fixture, Part
 from ...domain.text import Text, text
 from .bracket import OVER, PLACES, Page, Where, first_places, tree

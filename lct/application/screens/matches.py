@@ -8,9 +8,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from ...domain.play import state
-from ...domain.play.competition import Basis, Competition, Match, derive
+from ...domain.play.competition import Basis, Competition, derive
 from ...domain.play.formats import LEAGUE, SWISS, Format, swiss_rounds
 from ...domain.play.formats import matches as matches_in
+from ...domain.play.match import Match
 from ...domain.play.matches import BestOf, Bye, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
 from ...domain.play.pairing import rematches
 from ...domain.play.results import Score

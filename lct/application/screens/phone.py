@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ...domain.fact import Touched
-from ...domain.play.competition import Match
 from ...domain.play.formats import needs_winner, swiss_rounds
 from ...domain.play.marks import FIRST, OUT, THROUGH
+from ...domain.play.match import Match
 from ...domain.play.matches import Fixture, Part
 from ...domain.play.results import ALONE, FirstLeg, Score
 from ...domain.play.state import READY

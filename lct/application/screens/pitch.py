@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ...domain.fact import Touched
-from ...domain.play.competition import Match
 from ...domain.play.formats import SWISS, in_table, swiss_rounds
+from ...domain.play.match import Match
 from ...domain.text import Text
 from .bracket import Bracket, Page, Place, bracket, far, place_of
 from .lanes import lanes

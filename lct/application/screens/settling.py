@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from ...domain.errors import UnknownMatch
 from ...domain.play import state
-from ...domain.play.competition import Match
 from ...domain.play.formats import needs_winner
+from ...domain.play.match import Match
 from ...domain.play.results import Result, Score
 from ...domain.play.scoring import check_playable
 from ...domain.text import Text

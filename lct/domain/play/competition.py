@@ -14,98 +14,14 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .formats import Format, in_table
+from .match import NOBODY, Match
 from .matches import BestOf, Bye, Fixture, LoserOf, Paired, Part, PlaceIn, Seed, Source, WinnerOf
 from .plan import Plan, needs, plan_of
-from .results import ALONE, AWAY, HOME, WITHDRAWAL, FirstLeg, Result, Score
+from .results import ALONE, WITHDRAWAL, FirstLeg, Result
 from .slots import Ready, Unplayed
 from .standings import Across, Row, across, standings
-from .tallies import How, Outcome, Tallies, count
+from .tallies import Outcome, Tallies, count
 from .withdrawals import KNOCKED_OUT, ruled
-
-NOBODY = ""  # a side that stays empty: neither of the two it comes from came
-
-
-class Match(NamedTuple):
-    """A match and its sides: an entrant, None while it is open who that is, or NOBODY.
-
-    ``first`` is what the first leg counts in a second one, None while it has no result.
-    """
-
-    fixture: Fixture
-    home: str | None
-    away: str | None
-    result: Result | None = None  # the one that counts
-    # It is not played: a side stays empty or has left, it is a bye, or the final before it was
-    # enough.
-    off: bool = False
-    first: FirstLeg | None = ALONE
-
-    @property
-    def key(self) -> str:
-        return self.fixture.key
-
-    @property
-    def sides(self) -> tuple[str | None, str | None]:
-        return self.home, self.away
-
-    @property
-    def known(self) -> bool:
-        """Whether both sides are there."""
-        return bool(self.home and self.away) and not self.off
-
-    @property
-    def playable(self) -> bool:
-        """Whether both sides are there, and a first leg has its result."""
-        return self.known and self.first is not None
-
-    @property
-    def decided(self) -> bool:
-        return self.result is not None or self.off
-
-    @property
-    def score(self) -> Score | None:
-        """The score as it counts: without an extra time that was not due."""
-        score = self.result.score if self.result else None
-        return score.due(self.first) if score and self.first else score
-
-    @property
-    def level(self) -> bool:
-        """Whether both legs are played and the two are still level. Only a correction of the first
-        leg leads to it: the organiser has to say how the second one went on."""
-        return self.result is not None and self.first is not None and self._lead is None
-
-    @property
-    def bye(self) -> str | None:
-        """Who has no opponent in a Swiss round, which counts as a win; None if it is no bye."""
-        off = self.off and not self.away
-        return (self.home or None) if off and self.fixture.part is Part.SWISS else None
-
-    @property
-    def winner(self) -> str | None:
-        """The entrant who goes on; NOBODY if there is none, None while it is open."""
-        if self.off:
-            return NOBODY if self.home and self.away else self.home or self.away
-        lead = self._lead
-        if lead is None:
-            return None
-        return self.home if lead > 0 else self.away if lead < 0 else NOBODY
-
-    @property
-    def loser(self) -> str | None:
-        if self.off:
-            return NOBODY
-        lead = self._lead
-        if lead is None:
-            return None
-        return self.away if lead > 0 else self.home if lead < 0 else NOBODY
-
-    @property
-    def _lead(self) -> int | None:
-        """Above 0 if home won, below 0 if away did, 0 if nobody; None while it is open."""
-        if self.result is None or self.first is None:
-            return None
-        lead = self.result.lead(self.first)
-        return None if lead == 0 and self.fixture.leg == 2 and self.result.score else lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,9 +259,9 @@ class _Change:
         if in_table(match.fixture):
             news = self.news.setdefault(match.fixture.group, _News())
             walkover = self.before.basis.format.walkover
-            if old and (outcome := _outcome(old, walkover)):
+            if old and (outcome := old.outcome(walkover)):
                 news.removed.append(outcome)
-            if outcome := _outcome(match, walkover):
+            if outcome := match.outcome(walkover):
                 news.added.append(outcome)
             news.decided += _over(match) - (old is not None and _over(old))
         if old is not None:
@@ -364,11 +280,9 @@ class _Change:
     def first_leg(self, fixture: Fixture) -> FirstLeg | None:
         if fixture.leg != 2:
             return ALONE
-        result = self.matches[fixture.legs[0]].result
         chosen = self.before.basis.format
-        if result is None:
-            return None
-        return FirstLeg(*_goals(result, chosen.walkover)[::-1], chosen.away_goals)
+        goals = self.matches[fixture.legs[0]].goals(chosen.walkover)
+        return FirstLeg(*goals[::-1], chosen.away_goals) if goals else None
 
     def entrant(self, source: Source) -> str | None:
         match source:
@@ -446,29 +360,9 @@ class _Change:
         return Moved(new, tuple(self.changed))
 
 
-def _goals(result: Result, walkover: int) -> tuple[int, int]:
-    """The goals that a match counts with in a table or a tie."""
-    if result.score:
-        return result.score.goals
-    return {HOME: (walkover, 0), AWAY: (0, walkover)}.get(result.came, (0, 0))
-
-
 def _over(match: Match) -> bool:
     """Whether it is decided; a Swiss bye is not before its round is paired."""
     return match.decided and match.home is not None
-
-
-def _outcome(match: Match, walkover: int) -> Outcome | None:
-    """What counts in a table; None for a match that is open."""
-    result = match.result
-    if match.bye:
-        return Outcome(match.bye, "", 0, 0, How.BYE)
-    if result is None:
-        return None
-    how = (
-        How.PLAYED if result.score else How.WALKOVER if result.came in (HOME, AWAY) else How.NO_SHOW
-    )
-    return Outcome(match.home or "", match.away or "", *_goals(result, walkover), how)
 
 
 def _champion(

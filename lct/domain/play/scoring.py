@@ -11,8 +11,8 @@ from ..fact import THE_PLAY, Command, Event, Exported, Public, Touched
 from ..rights import Right
 from ..text import Text, counted, text
 from ..tournament import Tournament
-from .competition import Match
 from .formats import in_table, needs_winner
+from .match import Match
 from .results import ALONE, AWAY, HOME, NEITHER, ORGANISER, Result, Score, check
 from .withdrawals import OVERRULE
 

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from . import schedule
-from .competition import Basis, Competition, Match, Table, derive
+from .competition import Basis, Competition, Table, derive
 from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, GROUPS, LEAGUE, SWISS, Format, swiss_rounds
 from .marks import marks
+from .match import Match
 from .results import PLAYERS, Result, Score
 from .schedule import Queue
 from .slots import Ready
