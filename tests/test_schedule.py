@@ -369,7 +369,7 @@ def test_no_state_is_changed_in_place() -> None:
     taken_back(queue, "A-B")
     freed(queue, "A-B")
     call_next(freed(queue, "A-B"), left)
-    coming(queue, left)
+    list(coming(queue, left))
     assert repr(queue) == before
 
 
@@ -379,7 +379,7 @@ def test_no_state_is_changed_in_place() -> None:
 def test_each_console_shows_the_match_that_would_come_next() -> None:
     left = matches("A-B C-D E-F G-H A-C")
     queue = call_next(consoles("sofa", "kitchen"), left)
-    assert {name: call.key for name, call in coming(queue, left).items()} == {
+    assert {name: call.key for name, call in coming(queue, left)} == {
         "sofa": "E-F",
         "kitchen": "G-H",
     }
@@ -391,7 +391,7 @@ def test_no_match_with_an_unknown_side_is_called_or_announced() -> None:
     evening = room("cup", 3, 2)
     evening.call()
     assert on(evening.queue) == {"c1": "K4.2"}
-    assert coming(evening.queue, ready(evening.unplayed())) == {}
+    assert list(coming(evening.queue, ready(evening.unplayed()))) == []
 
 
 def test_the_time_left_is_a_range() -> None:

@@ -165,5 +165,5 @@ def far(s: Scene, match: Match) -> tuple[bool, bool]:
 def _room(s: Scene, source: Source) -> bool:
     if not isinstance(source, WinnerOf):
         return not isinstance(source, LoserOf)
-    names, before = s.once(short_names), s.t.play.competition.matches[source.key]
+    names, before = short_names(s), s.t.play.competition.matches[source.key]
     return all(before.sides) and sum(len(names[side or ""]) for side in before.sides) <= LETTERS

@@ -46,7 +46,7 @@ def why(s: Scene, row: Row) -> Text | None:
 
 def _named(s: Scene, entrants: Sequence[str]) -> Text:
     """Who they are; of many, the first three."""
-    names = s.once(short_names)
+    names = short_names(s)
     if len(entrants) <= NAMED + 1:
         return listed([text("%(name)s", name=names[entrant]) for entrant in entrants])
     first = ", ".join(names[entrant] for entrant in entrants[:NAMED])
@@ -91,7 +91,7 @@ def parted_by(s: Scene, upper: Row, lower: Row) -> Text | None:
     parted = next((p for p in found if p.rule and pair <= set(p.among)), None)
     if parted is None or parted.rule is None:
         return None
-    names = s.once(short_names)
+    names = short_names(s)
     data = {
         "tried": listed([RULES[rule] for rule in parted.tried]),
         "name": names[upper.entrant],

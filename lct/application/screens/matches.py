@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
 from typing import NamedTuple
 
 from ...domain.play import state
@@ -116,19 +116,29 @@ def knockout_round(left: int) -> Text:
     return names.get(left) or text("Round of %(number)s", number=left)
 
 
-def short_names(s: Scene) -> dict[str, str]:
+class ShortNames(dict[str, str]):
     """Player id -> the first name; where others would read the same, with the surname's first
-    letter, or the whole name."""
-    players = s.t.players.values()
-    firsts = Counter(player.first for player in players)
-    letters = Counter(_with_letter(player) for player in players)
+    letter, or the whole name. Made when asked for: a tap needs few of a thousand."""
 
-    def short(player: Player) -> str:
-        if firsts[player.first] == 1:
-            return player.first
-        return _with_letter(player) if letters[_with_letter(player)] == 1 else player.name
+    def __init__(self, s: Scene) -> None:
+        self._players = s.t.players
+        self._firsts = Counter([player.first for player in self._players.values()])
+        self._letters = Counter[str]()  # first names with a letter, counted once one is needed
 
-    return {player.id: short(player) for player in players}
+    def __missing__(self, player_id: str) -> str:
+        player = self._players[player_id]
+        name = player.first if self._firsts[player.first] == 1 else self._longer(player)
+        self[player_id] = name
+        return name
+
+    def _longer(self, player: Player) -> str:
+        if not self._letters:
+            self._letters.update(_with_letter(each) for each in self._players.values())
+        return _with_letter(player) if self._letters[_with_letter(player)] == 1 else player.name
+
+
+def short_names(s: Scene) -> ShortNames:
+    return s.once(ShortNames)
 
 
 def _with_letter(player: Player) -> str:
@@ -140,7 +150,7 @@ class Shower:
 
     def __init__(self, s: Scene) -> None:
         self.t, self.play = s.t, s.t.play
-        self.short = s.once(short_names)
+        self.short = short_names(s)
         self.newest = self.play.newest
         of = self.play.competition
         self.bracket_open = bool(of.basis.format.best) and of.best_from is None
@@ -264,18 +274,30 @@ def on_now(s: Scene) -> tuple[ShownMatch, ...]:
 def up_next(s: Scene) -> tuple[ShownMatch, ...]:
     """The two matches that come after those on now, as far as it is known."""
     shower, play = Shower(s), s.t.play
-    calls = islice(s.once(coming_calls).values(), 2)
-    return tuple(shower.match(play.competition.matches[call.key]) for call in calls)
+    calls = islice(s.once(Coming), 2)
+    return tuple(shower.match(play.competition.matches[call.key]) for _, call in calls)
 
 
 def next_keys(s: Scene) -> frozenset[str]:
     """The keys of those two."""
-    return frozenset(call.key for call in islice(s.once(coming_calls).values(), 2))
+    return frozenset(call.key for _, call in islice(s.once(Coming), 2))
 
 
-def coming_calls(s: Scene) -> dict[str, Call]:
-    """Console -> the match that it takes next, as far as it is known."""
-    return coming(s.t.play.queue, s.t.play.nearest())
+class Coming:
+    """Consoles and the matches that they take next, as far as it is known. They are worked out one
+    by one, when they are asked for: each depends on those before."""
+
+    def __init__(self, s: Scene) -> None:
+        self._rest = coming(s.t.play.queue, s.t.play.nearest())
+        self._known: list[tuple[str, Call]] = []
+
+    def __iter__(self) -> Iterator[tuple[str, Call]]:
+        for place in count():
+            if place == len(self._known):
+                self._known += islice(self._rest, 1)
+            if place == len(self._known):
+                return
+            yield self._known[place]
 
 
 def just_in(s: Scene) -> ShownMatch | None:
@@ -353,7 +375,7 @@ def everyones(s: Scene) -> dict[str, list[Match]]:
 def matches_of(s: Scene, player_id: str) -> list[Match]:
     """The matches of one player: as ``everyones``, where nobody else's are needed."""
     of = s.t.play.competition
-    theirs = (m for m in of.matches.values() if player_id in (m.home, m.away))
+    theirs = (m for m in of.matches.values() if m.home == player_id or m.away == player_id)
     return [match for match in theirs if is_listed(of, match)]
 
 
@@ -361,7 +383,9 @@ def own_match(s: Scene, player_id: str, theirs: Iterable[Match]) -> Match | None
     """Of their matches the one that a player sees to now: the one to play or to report, then one
     with two scores, then one that waits for the other side's score, then the next one."""
     play = s.t.play
-    order = (state.CALLED, state.DISPUTED, state.REPORTED, state.READY, state.WAITING)
+    calls = {call.key for call in play.queue.consoles.values() if call}
+    to_play = [match for match in theirs if not match.decided]
+    order = (state.CALLED, state.DISPUTED, state.REPORTED)
 
     def urgency(match: Match) -> int:
         found = play.state_of(match)
@@ -369,4 +393,7 @@ def own_match(s: Scene, player_id: str, theirs: Iterable[Match]) -> Match | None
             return 0
         return order.index(found)
 
-    return min((m for m in theirs if not m.decided), key=urgency, default=None)
+    pressing = [match for match in to_play if match.key in calls or match.key in play.reports]
+    if pressing:
+        return min(pressing, key=urgency)
+    return min(to_play, key=lambda match: not match.playable, default=None)

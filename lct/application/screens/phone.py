@@ -18,9 +18,9 @@ from .cards import card_rows, own_row
 from .champion import Champion, champion
 from .lobby import Stage, bar, seats, seats_of, tile, tiles, tiles_of, wait
 from .matches import (
+    Coming,
     Shower,
     ShownMatch,
-    coming_calls,
     console_text,
     everyones,
     is_listed,
@@ -299,7 +299,7 @@ def _side(match: Match, player_id: str) -> str:
 def _called_next(s: Scene, shower: Shower, key: str) -> tuple[Text | None, ShownMatch | None]:
     """Where a match is called next, and after which one, if that is known."""
     play = s.t.play
-    for name, call in s.once(coming_calls).items():
+    for name, call in s.once(Coming):
         if call.key == key and (now := play.queue.consoles[name]):
             return console_text(name), shower.match(play.competition.matches[now.key])
     return None, None

@@ -12,8 +12,8 @@ from ...domain.text import Text
 from .bracket import Bracket, Page, Place, bracket, far, place_of
 from .lanes import lanes
 from .matches import (
+    Coming,
     Shower,
-    coming_calls,
     console_text,
     match_region,
     minutes,
@@ -113,7 +113,7 @@ def _matters(s: Scene, page: Page) -> int:
 def _ranks(s: Scene) -> dict[str, int]:
     """How much some matches matter now, by key."""
     play = s.t.play
-    ranks = {call.key: NEXT for call in s.once(coming_calls).values()}
+    ranks = {call.key: NEXT for _, call in s.once(Coming)}
     ranks |= {call.key: RUNNING for call in play.queue.consoles.values() if call}
     ranks |= {play.newest: NEWEST} if play.newest else {}
     matches = play.competition.matches

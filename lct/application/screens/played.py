@@ -9,7 +9,7 @@ from ...domain.fact import Touched
 from ...domain.play.competition import Competition
 from ...domain.play.results import Score
 from ...domain.play.schedule import Call, Queue
-from .matches import coming_calls
+from .matches import Coming
 from .region import Scene
 
 
@@ -30,7 +30,7 @@ def played(s: Scene) -> Played | None:
         return None
     play = s.t.play
     return Played(
-        play.competition, play.queue, dict(play.reports), play.newest, s.once(coming_calls)
+        play.competition, play.queue, dict(play.reports), play.newest, dict(s.once(Coming))
     )
 
 

@@ -166,7 +166,7 @@ def _across_groups(s: Scene) -> tuple[ShownTable, ...]:
 def _left_out(s: Scene, ranking: Across) -> Text | None:
     if not ranking.left_out:
         return None
-    names = s.once(short_names)
+    names = short_names(s)
     return text(
         "Groups differ in size, so matches against the last of the larger ones do not count here: "
         "%(names)s",

@@ -6,7 +6,7 @@ back. ``call_next`` does the rest, and it depends on nothing else, so all worker
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -195,12 +195,14 @@ def _fitting(matches: Sequence[Ready]) -> int:
     return sum(costs[i][j] == 0 for i, j in enumerate(cheapest(costs))) // 2
 
 
-def coming(queue: Queue, ready: Sequence[Ready], paused: Collection[str] = ()) -> dict[str, Call]:
-    """The next match of each console, if matches finish in the order in which they were called.
+def coming(
+    queue: Queue, ready: Sequence[Ready], paused: Collection[str] = ()
+) -> Iterator[tuple[str, Call]]:
+    """Each console with its next match, if matches finish in the order in which they were called.
 
     A console that has no next match, or none with both sides known, is left out.
     """
-    out: dict[str, Call] = {}
+    known: set[str] = set()
     running = [(call.since, name) for name, call in queue.consoles.items() if call]
     for _, console in sorted(running, key=lambda pair: pair[0]):
         ended = queue.consoles[console]
@@ -209,6 +211,6 @@ def coming(queue: Queue, ready: Sequence[Ready], paused: Collection[str] = ()) -
         ready = [match for match in ready if match.key != ended.key]
         queue = call_next(queue, ready, paused)
         for name, call in queue.consoles.items():
-            if call and call != before.consoles[name]:
-                out.setdefault(name, call)
-    return out
+            if call and call != before.consoles[name] and name not in known:
+                known.add(name)
+                yield name, call
