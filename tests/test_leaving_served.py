@@ -7,6 +7,9 @@ import json
 import re
 from typing import Any
 
+import pytest
+
+from .browser import PHONE, TV, Screens, be, is_live, no_sideways_scroll, see
 from .http_client import Evening, House
 from .test_matches_browser import begun, matches
 
@@ -96,6 +99,33 @@ def test_in_a_cup_the_other_side_goes_on_and_the_return_lists_what_falls(house: 
     assert "these later matches are played again" in words(refused.text)
     assert e.act("return", player=who, falls="K2.1").status == 200
     assert matches(e)["K2.1"]["state"] == "waiting"
+
+
+@pytest.mark.browser
+def test_every_live_screen_follows_when_a_player_leaves_and_returns(
+    house: House, screens: Screens
+) -> None:
+    e, guests = begun(house, 4, "league")
+    who = e.player("N0")
+    host, tv, phone = screens.open(**PHONE), screens.open(**TV), screens.open(**PHONE)
+    be(host, e.host)
+    be(phone, guests[who])
+    for page, path in ((host, "organise"), (tv, ""), (phone, "me")):
+        page.goto(house.url + e.at(path))
+        is_live(page)
+    host.get_by_role("link", name="N0 Nowak leaves").click()
+    see(host, "What becomes of their matches?")
+    no_sideways_scroll(host)
+    host.get_by_text("what they played stands, the rest are walkovers").click()
+    host.get_by_role("button", name="Take N0 Nowak out").click()
+    see(host, "left: what they played stands")
+    see(phone, "You have left")
+    left = tv.locator(".ladder .is-left")
+    left.wait_for()
+    assert "N0 Nowak left" in " ".join(left.inner_text().split())
+    host.get_by_role("button", name="Bring N0 Nowak back in").click()
+    phone.get_by_text("You have left").wait_for(state="detached")
+    left.wait_for(state="detached")
 
 
 def test_who_cannot_leave_is_refused_in_words(house: House) -> None:

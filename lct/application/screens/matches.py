@@ -12,7 +12,17 @@ from ...domain.play.competition import Basis, Competition, derive
 from ...domain.play.formats import LEAGUE, SWISS, Format, swiss_rounds
 from ...domain.play.formats import matches as matches_in
 from ...domain.play.match import Match
-from ...domain.play.matches import BestOf, Bye, Fixture, LoserOf, Part, PlaceIn, Source, WinnerOf
+from ...domain.play.matches import (
+    BestOf,
+    Bye,
+    Fixture,
+    LoserOf,
+    Paired,
+    Part,
+    PlaceIn,
+    Source,
+    WinnerOf,
+)
 from ...domain.play.pairing import rematches
 from ...domain.play.results import Score
 from ...domain.play.schedule import Call, coming
@@ -210,7 +220,7 @@ class Shower:
 
     def _maybe(self, who: str | None, source: Source) -> Text:
         """Who may come to a side that is open."""
-        if isinstance(source, Bye):
+        if isinstance(source, Bye) or (who is not None and isinstance(source, Paired)):
             return text("counts as a win")
         if who is not None:
             return text("nobody")

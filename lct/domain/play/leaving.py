@@ -98,6 +98,8 @@ class PlayerLeft(Event):
     fallen: Public[tuple[str, ...]]  # matches whose results do not count any more
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        if self.player_id not in t.play.entrants:
+            raise ValueError("nobody who plays")  # an import may hold anything
         t.play.leave({**t.play.left, self.player_id: self.policy})
 
     def sentence(self, t: Tournament) -> Text:
