@@ -34,7 +34,11 @@ Mark = Literal["first", "through", "out"]
 Came = Literal["home", "away", "neither"]
 State = Literal["waiting", "ready", "called", "reported", "disputed", "decided", "level", "off"]
 Policy = Literal["removed", "walkovers", "rest-walkovers", "rest-unplayed", "knocked-out"]
-FALLS: list[str] = Field([], description="The matches that lose their results: a refusal has them.")
+FALLS: list[str] = Field(
+    [],
+    description="The matches that lose their results, or a second leg that loses its extra time: a"
+    " refusal has them.",
+)
 
 
 class ScoreBody(BaseModel):
