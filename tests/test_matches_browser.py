@@ -213,6 +213,7 @@ def test_every_format_is_played_to_its_champion(house: House, screens: Screens, 
     champion = guests[listed["champion"]]
     tv.locator("#stage[data-kind=champion]").wait_for()
     phone.locator("#me[data-phase=finished]").wait_for(timeout=20_000)
+    see(phone, "Most goals")
     no_sideways_scroll(phone)
     for worker in (0, 1):
         assert "Champion!" in champion.copy(worker).get(e.at("me")).page.by_id("me").text
@@ -324,6 +325,11 @@ def test_the_tv_turns_its_pages_and_follows_a_result(house: House, screens: Scre
     hurry(tv, lambda: page(1), 16)
     assert tv.evaluate("document.documentElement.scrollHeight <= innerHeight")
     no_sideways_scroll(tv)
+    tv.set_viewport_size({"width": 390, "height": 844})  # on a phone all pages are there
+    for key in (1, 16):
+        assert tv.locator(f"#match-K32-{key}").is_visible()
+    no_sideways_scroll(tv)
+    nothing_is_cut(tv, ".duel", ".duel-name, .duel-goals")
     plain = screens.open(**TV, java_script_enabled=False)
     plain.goto(house.url + e.at())  # the page with the newest result
     assert plain.locator("#match-K32-16").is_visible()
