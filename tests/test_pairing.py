@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lct.application.screens.desk import controls
-from lct.application.screens.matches import ShownMatch, minutes, progress
+from lct.application.screens.matches import ShownMatch, minutes, progress, slots_of
 from lct.application.screens.phone import personal
 from lct.application.screens.pitch import matches_stages
 from lct.application.screens.region import Scene
@@ -176,6 +176,63 @@ def test_a_rematch_that_no_pairing_avoids_is_marked() -> None:
             number = e.play.competition.matches[key].fixture.round
             assert set(e.names(key)) in [both for r in range(1, number) for both in people(e, r)]
     assert again == {0: 1, 2: 1}
+
+
+# --- a cup after it -------------------------------------------------------------------------------
+
+
+def best_four(**how: Any) -> Cup:
+    """Six players; after their rounds the best four play a cup. The better seed always wins."""
+    e = swiss(6, rounds=3, cup=4, **how)
+    while not e.play.competition.tables[""].finished:
+        key = e.called()[0]
+        home, away = e.names(key)
+        e.agree(key, *((2, 0) if home < away else (0, 2)))
+    return e
+
+
+def test_the_best_of_the_table_go_on_to_a_cup_in_the_order_of_their_places() -> None:
+    e = best_four()
+    first, second, third, fourth, fifth, _ = (
+        row.entrant.removeprefix("p-") for row in e.play.competition.tables[""].rows
+    )
+    assert (e.names("K4.1"), e.names("K4.2")) == ((first, fourth), (second, third))
+    assert e.champion() is None
+    assert (card(e, fifth).state, card(e, fifth).place) == ("out", 5)
+    assert card(e, first).state == "match"
+    assert stage(e).template == "board/_bracket.html"
+    e.agree("K4.1", 0, 1)
+    e.agree("K4.2", 0, 1)
+    e.agree("K2.1", 1, 0)
+    assert e.champion() == fourth
+    assert (card(e, fourth).state, card(e, first).state) == ("champion", "out")
+
+
+def test_a_correction_of_the_table_says_which_matches_of_the_cup_fall() -> None:
+    e = best_four()
+    e.agree("K4.1", 1, 0)
+    e.agree("K4.2", 1, 0)
+    with pytest.raises(errors.ResultsFall) as refusal:
+        e.rule("S3.1")
+    assert set(refusal.value.matches) == {"K4.1", "K4.2"}
+    e.rule("S3.1", falls=refusal.value.matches)
+    assert e.names("K4.1") == ("?", "?")
+    assert e.play.competition == derive(e.play.competition.basis, e.play.results)
+
+
+@pytest.mark.parametrize("cup", [1, 6, 7])
+def test_at_least_two_and_fewer_than_all_go_on(cup: int) -> None:
+    with pytest.raises(errors.Invalid) as refusal:
+        for_entrants(Format(SWISS, cup=cup), 6)
+    assert set(refusal.value.fields) == {"cup"}
+
+
+def test_the_cup_counts_for_matches_and_time() -> None:
+    e = swiss(6, rounds=3, consoles=3, cup=4, third_place=True)
+    now = Scene(e.t, e.later(60))
+    assert progress(now) == (0, 9 + 4)
+    assert minutes(now) == ((2 + 2) * 10, (3 + 2) * 15)
+    assert slots_of(e.play.format, 6, 3) == 5
 
 
 # --- corrections ----------------------------------------------------------------------------------

@@ -87,6 +87,7 @@ def play_format() -> Format:
         win=chosen("win", usual.win),
         draw=chosen("draw", usual.draw),
         rounds=chosen("rounds", usual.rounds),
+        cup=chosen("cup", usual.cup),
         walkover=chosen("walkover", usual.walkover),
     )
 

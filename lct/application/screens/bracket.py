@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ...domain.play.formats import in_table
 from ...domain.play.match import Match
 from ...domain.play.matches import Fixture, LoserOf, Part, Source, WinnerOf
 from ...domain.text import Text, text
@@ -76,10 +77,10 @@ def bracket(s: Scene) -> list[Page]:
 
 
 def _cup(s: Scene) -> list[Match]:
-    """The matches of the knockout, once those of the groups are over."""
+    """The matches of the knockout, once those of the tables before it are over."""
     matches = s.t.play.competition.matches.values()
     cup = [m for m in matches if m.fixture.part in (Part.KNOCKOUT, Part.THIRD_PLACE)]
-    begun = all(match.decided for match in matches if match.fixture.part is Part.GROUP)
+    begun = all(match.decided for match in matches if in_table(match.fixture))
     return cup if begun else []
 
 

@@ -46,7 +46,7 @@ def champion(s: Scene) -> Champion:
     theirs = (match for match in play.competition.matches.values() if who in match.sides)
     way = tuple(shower.match(match) for match in theirs if match.result or match.bye)
     table = play.competition.tables.get("")
-    points = table.rows[0].points if table else None
+    points = table.rows[0].points if table and not play.format.cup else None
     return Champion(
         "champion", player.name, _team(s, who), way, points,
         len(play.entrants), len(scores), sum(home + away for _, (home, away) in scores),

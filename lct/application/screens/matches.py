@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import count, islice
 from typing import NamedTuple
 
 from ...domain.play import state
 from ...domain.play.competition import Basis, Competition, derive
-from ...domain.play.formats import LEAGUE, SWISS, Format, swiss_rounds
+from ...domain.play.formats import KNOCKOUT, LEAGUE, SWISS, Format, swiss_rounds
 from ...domain.play.formats import matches as matches_in
 from ...domain.play.match import Match
 from ...domain.play.matches import (
@@ -237,6 +238,8 @@ class Shower:
             case PlaceIn() | BestOf() if self.bracket_open:
                 return text("open until all groups are over")
             case PlaceIn(group, place):
+                if not group:
+                    return text("No. %(place)s of the table", place=place)
                 if place == 1:
                     return text("Winner of group %(group)s", group=group)
                 return text("No. %(place)s of group %(group)s", place=place, group=group)
@@ -355,7 +358,9 @@ def slots_of(chosen: Format, entrants: int, consoles: int) -> int:
     """How many matches one after the other a format takes on so many consoles. For more entrants
     than EXACT, and for a league, it is what the consoles alone allow."""
     if chosen.kind == SWISS:
-        return swiss_rounds(chosen, entrants) * -(-(entrants // 2) // consoles)
+        rounds = swiss_rounds(chosen, entrants) * -(-(entrants // 2) // consoles)
+        cup = replace(chosen, kind=KNOCKOUT)
+        return rounds + (slots_of(cup, chosen.cup, consoles) if chosen.cup else 0)
     count = matches_in(chosen, entrants)
     least = -(-count // min(consoles, entrants // 2))
     if chosen.kind == LEAGUE or entrants > EXACT:

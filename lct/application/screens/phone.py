@@ -273,10 +273,11 @@ def _in_play(
     if player_id in play.left:
         return card._replace(own=Own("left", None, "", name)), None
     match = None if s.t.closed else own_match(s, player_id, theirs)
-    if match is None and play.rounds and not (champion or s.t.closed):
+    between = play.rounds and not (play.competition.tables[""].finished or s.t.closed)
+    if match is None and between:
         rounds, bye = swiss_rounds(play.format, len(play.entrants)), any(m.bye for m in theirs[-1:])
-        between = Own("between", None, "", "", round=len(play.rounds), rounds=rounds, bye=bye)
-        return card._replace(own=between), None
+        own = Own("between", None, "", "", round=len(play.rounds), rounds=rounds, bye=bye)
+        return card._replace(own=own), None
     if match is None:
         return card._replace(own=_ended(s, shower, player_id, theirs, name)), None
     seen, side = shower.match(match), _side(match, player_id)
@@ -326,13 +327,13 @@ def _ended(s: Scene, shower: Shower, player_id: str, theirs: Sequence[Match], ch
     rows = ((t, row) for t in of.tables.values() for row in t.rows if row.entrant == player_id)
     table, row = next(rows, (None, None))
     over = all(t.finished for t in of.tables.values())
-    state = "out" if over and "" not in of.tables else "done"
+    state = "out" if over and ("" not in of.tables or s.t.play.format.cup) else "done"
     if table and table.group:
         mark = s.t.play.marks(table.group).get(player_id, "")
         state = {FIRST: "through", THROUGH: "through", OUT: "out"}.get(mark, state)
-    return Own(
-        state, None, "", champion, place=row.place if row and table and table.finished else 0
-    )
+    place = row.place if row and table and table.finished else 0
+    rounds = len(s.t.play.rounds)
+    return Own(state, None, "", champion, place=place, rounds=rounds)
 
 
 def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region, ...]:

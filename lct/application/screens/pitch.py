@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...domain.fact import Touched
 from ...domain.play.formats import SWISS, in_table, swiss_rounds
 from ...domain.play.match import Match
+from ...domain.play.matches import Part
 from ...domain.text import Text
 from .bracket import Bracket, Page, Place, bracket, far, place_of
 from .lanes import lanes
@@ -162,7 +163,8 @@ def _swiss(s: Scene) -> Region:
     bye. Of a long round, those that matter now."""
     play, ranks, shown = s.t.play, s.once(_ranks), tables(s)
     number, rounds = len(play.rounds), swiss_rounds(play.format, len(play.entrants))
-    this = [m for m in play.competition.matches.values() if m.fixture.round == number]
+    matches = play.competition.matches.values()
+    this = [m for m in matches if m.fixture.part is Part.SWISS and m.fixture.round == number]
     first = sorted(this, key=lambda m: (not m.bye, ranks.get(m.key, OTHER)))[:BESIDE]
     again = sum(match.key in s.once(swiss_rematches) for match in this)
     parts = heads(shown)

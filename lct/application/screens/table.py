@@ -100,11 +100,12 @@ def tables(s: Scene, names: Collection[str] | None = None) -> tuple[ShownTable, 
 
 def shown_table(s: Scene, of: Competition, name: str) -> ShownTable:
     """One table of a competition; those who left are at its end, without a place."""
-    table, through = of.tables[name], of.basis.format.through if len(of.tables) > 1 else 1
+    table, chosen = of.tables[name], of.basis.format
+    through = chosen.through if name else chosen.cup or 1
     marked = s.t.play.marks(name) if of is s.t.play.competition else {}
     rows = _rows(s, table.rows, through + (name in (of.best_from or ())), marked)
     left = (row._replace(through=False, left=True) for row in _rows(s, table.left, 0, {}))
-    title = group_text(name) if name else None
+    title = group_text(name) if name else text("The table") if chosen.cup else None
     return ShownTable(name, title, (*rows, *left), table.finished)
 
 

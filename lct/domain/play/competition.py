@@ -89,6 +89,7 @@ class Competition:
             this = slice(fixture.round - 1, fixture.round)
             if fixture.part is Part.SWISS and before[this] != rounds[this]:
                 change.look_at(place, self.matches[fixture.key].result)
+        change.follow()
         return change.made()
 
     def is_paired(self, fixture: Fixture) -> bool:
@@ -368,11 +369,10 @@ def _over(match: Match) -> bool:
 def _champion(
     matches: Mapping[str, Match], tables: Mapping[str, Table], left: Mapping[str, str]
 ) -> str | None:
-    if league := tables.get(""):
-        return league.rows[0].entrant if league.finished and league.rows else None
     finals = [matches[key] for key in ("F2", "F1", "K2.1") if key in matches]
     if not finals:
-        return None
+        table = tables.get("")
+        return table.rows[0].entrant if table and table.finished and table.rows else None
     last = finals[1] if finals[0].fixture.only_if_away_won and finals[0].off else finals[0]
     winner = last.winner if last.decided else None
     return winner if winner and winner not in left else None

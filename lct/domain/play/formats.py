@@ -8,9 +8,15 @@ from dataclasses import dataclass, replace
 from ..errors import Invalid
 from ..text import counted, text
 from ..values import not_between
-from .bracket import bracket_size, double_elimination, knockout
+from .bracket import (
+    bracket_size,
+    double_elimination,
+    knockout,
+    knockout_of,
+    standard_order,
+)
 from .fixtures import group_fixtures, groups, round_robin, swiss
-from .matches import Fixture, Part
+from .matches import Fixture, Part, PlaceIn
 from .qualified import MOST_BEST_AFTER, MOST_THROUGH, knockout_of_groups
 from .results import MOST_GOALS
 from .swiss import most_rounds, usual_rounds
@@ -36,7 +42,7 @@ class Format:
 
     kind: str = DRAW_ONLY
     seeding: str = BY_LOTS
-    third_place: bool = False  # knockout and groups
+    third_place: bool = False  # of a knockout, also after groups or a Swiss system
     reset: bool = True  # double elimination: a second final if the first one makes it level
     legs: int = 1  # league and groups: how often each meets each
     cup_legs: int = 1  # knockout and groups: matches of a tie; the last ones are always single
@@ -49,6 +55,7 @@ class Format:
     win: int = 3  # points
     draw: int = 1
     rounds: int = 0  # Swiss; 0: as many as are usual
+    cup: int = 0  # Swiss: how many go on to a knockout; 0: there is none
     walkover: int = 3  # goals that a walkover counts in a table
 
     @property
@@ -76,6 +83,10 @@ def for_entrants(wanted: Format, n: int) -> Format:
         if not 1 <= wanted.through <= min(MOST_THROUGH, n // wanted.groups - 1):
             raise Invalid(through=text("Fewer than a whole group go on, and at most four."))
         wanted = _with_best(wanted, n)
+    if wanted.kind != SWISS:
+        wanted = replace(wanted, cup=0)
+    elif wanted.cup and not 2 <= wanted.cup < n:
+        raise Invalid(cup=text("At least two go on to a cup, and fewer than all."))
     if wanted.kind == SWISS and not 0 <= wanted.rounds <= (most := largest_rounds(n)):
         raise Invalid(
             rounds=counted(
@@ -139,7 +150,7 @@ def matches(chosen: Format, n: int) -> int:
     if chosen.kind == LEAGUE:
         return chosen.legs * n * (n - 1) // 2
     if chosen.kind == SWISS:
-        return swiss_rounds(chosen, n) * (n // 2)
+        return swiss_rounds(chosen, n) * (n // 2) + _in_cup(chosen, chosen.cup)
     if chosen.kind == KNOCKOUT:
         return _in_cup(chosen, n)
     if chosen.kind == DOUBLE:
@@ -176,7 +187,7 @@ def fixtures(chosen: Format, n: int, best_from: Iterable[str] | None = None) -> 
     if chosen.kind == DOUBLE:
         return double_elimination(n, chosen.reset)
     if chosen.kind == SWISS:
-        return tuple(swiss(n, swiss_rounds(chosen, n)))
+        return *swiss(n, swiss_rounds(chosen, n)), *_after_table(chosen)
     if chosen.kind == GROUPS:
         of = groups(n, chosen.groups)
         after = knockout_of_groups(
@@ -189,6 +200,15 @@ def fixtures(chosen: Format, n: int, best_from: Iterable[str] | None = None) -> 
         )
         return *group_fixtures(of, chosen.legs), *after
     return ()
+
+
+def _after_table(chosen: Format) -> tuple[Fixture, ...]:
+    """The knockout of the best of a table, in the standard order of their places."""
+    if not chosen.cup:
+        return ()
+    order = standard_order(bracket_size(chosen.cup))
+    slots = [PlaceIn("", place) if place <= chosen.cup else None for place in order]
+    return knockout_of(slots, chosen.third_place, chosen.cup_legs)
 
 
 def in_table(fixture: Fixture) -> bool:

@@ -65,7 +65,9 @@ class FormatBody(BaseModel):
 
     kind: Kind
     seeding: Seeding = Field("lots", description="hand: the order in force stays.")
-    third_place: bool = Field(False, description="Of a knockout, also after groups.")
+    third_place: bool = Field(
+        False, description="Of a knockout, also after groups or a Swiss system."
+    )
     reset: bool = Field(True, description="Of a double elimination: a second final if needed.")
     legs: int = Field(1, ge=1, le=2, description="How often each meets each in a league or group.")
     cup_legs: int = Field(
@@ -94,6 +96,9 @@ class FormatBody(BaseModel):
     draw: int = Field(1, ge=0, le=MOST_POINTS, description="Points for a draw.")
     rounds: int = Field(
         0, ge=0, le=1023, description="Of a Swiss system. 0: log2 of the players, rounded up."
+    )
+    cup: int = Field(
+        0, ge=0, le=1023, description="How many of a Swiss system go on to a knockout; 0: none."
     )
     walkover: int = Field(3, ge=1, le=MOST_GOALS, description="Goals of a walkover in a table.")
     falls: list[str] = FALLS
@@ -175,6 +180,7 @@ class FormatFacts(BaseModel):
     win: int
     draw: int
     rounds: int
+    cup: int
     walkover: int
 
 
