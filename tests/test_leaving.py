@@ -142,6 +142,15 @@ def test_the_usual_policy_depends_on_the_share_that_was_played(
     assert set(policies(e.play.competition, "p-N0")) == set(POLICIES)
 
 
+def test_matches_that_are_off_already_do_not_count_in_that_share() -> None:
+    e = League(6)
+    for who in ("N4", "N5"):
+        leaves(e, who, REMOVED)
+    for other in ("N1", "N2"):
+        e.plays("N0", 1, 0, other)
+    assert policies(e.play.competition, "p-N0")[0] == REST_WALKOVERS  # two of three
+
+
 def test_results_that_would_not_count_any_more_are_listed_first() -> None:
     e = League(5)
     for result in LEAGUE_OF_FIVE:

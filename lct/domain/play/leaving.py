@@ -71,7 +71,7 @@ def policies(competition: Competition, player_id: str) -> tuple[str, ...]:
     if competition.basis.format.kind == SWISS:
         return (REST_WALKOVERS,)
     matches = [competition.matches[key] for key in competition.plan.table[table.group]]
-    theirs = [match.result for match in matches if player_id in match.sides]
+    theirs = [m.result for m in matches if player_id in m.sides and not m.off]
     played = sum(bool(result and result.score) for result in theirs)
     usual = REMOVED if 2 * played < len(theirs) else REST_WALKOVERS
     return tuple(sorted(POLICIES, key=lambda policy: policy != usual))
