@@ -22,6 +22,8 @@ from .place import TEAMS, Place, cpu_ms, place
 from .screens import IDLE, PHONES, Watchers, seated, wanted
 
 TURNS, PLAYERS = 8, 16
+CONSOLES = tuple(map(str, range(1, 33)))
+PADDING = (CONSOLES[1:], CONSOLES) * 7
 SEEN = 24  # picks and scores that the screens wait for
 
 
@@ -65,13 +67,14 @@ class Cup:
             )
             for team, player in enumerate(players, self.picks)
         ]
-        consoles = tuple(map(str, range(1, 33)))
         self.where.execute(
             *picks,
             DrawTeams(code=self.code, by=SYSTEM, attempt=1),
             SkipReveal(code=self.code, by=SYSTEM),
-            NameConsoles(code=self.code, by=SYSTEM, names=consoles),
+            NameConsoles(code=self.code, by=SYSTEM, names=CONSOLES),
             ChooseFormat(code=self.code, by=SYSTEM, format=self.chosen),
+            # A snapshot is written every 50 events: with these, none falls into picks or scores.
+            *(NameConsoles(code=self.code, by=SYSTEM, names=names) for names in PADDING),
         )
         self.phones[0].get("me")  # every worker knows it
 

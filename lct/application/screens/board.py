@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from ...domain.fact import Touched
@@ -16,6 +17,8 @@ from .matches import ShownMatch, just_in, minutes, on_now, progress, up_next
 from .phases import FINISHED, PLAY
 from .pitch import alone, first_page, matches_part, matches_stages
 from .region import Region, Scene, Screen
+
+CARDS = 12  # of matches that are on
 
 
 class Head(NamedTuple):
@@ -40,9 +43,23 @@ class Side(NamedTuple):
     join_url: str
     full: bool
     locked: bool
-    on_now: tuple[ShownMatch, ...]
-    up_next: tuple[ShownMatch, ...]
+
+
+class Band(NamedTuple):
+    """The matches that are on, and the next ones."""
+
+    running: int
     brief: bool  # tables need the room
+
+
+class OnNow(NamedTuple):
+    match: ShownMatch
+    small: bool
+
+
+class Next(NamedTuple):
+    matches: tuple[ShownMatch, ...]
+    more: int  # on now, without a place in the band
 
 
 class Foot(NamedTuple):
@@ -81,15 +98,27 @@ def head(s: Scene) -> Region:
 
 
 def side(s: Scene) -> Region:
+    if s.phase == PLAY:
+        return _band(s)
     t = s.t
-    joining = not t.dealt and not t.closed
-    now, after = (on_now(s), up_next(s)) if s.phase == PLAY else ((), ())
-    brief = s.phase == PLAY and not s.once(open_round)
     data = Side(
-        s.phase_for_guests, joining, shown_code(t.code), s.join_url, t.full, t.locked,
-        now, after, brief,
+        s.phase_for_guests, not t.dealt and not t.closed, shown_code(t.code), s.join_url, t.full,
+        t.locked,
     )  # fmt: skip
     return Region("side", "board/_side.html", data)
+
+
+def _band(s: Scene) -> Region:
+    now, brief = on_now(s), not s.once(open_round)
+    small = len(now) > 2 or brief
+    places = list(s.t.play.queue.consoles)
+    cards = [
+        Region(f"now-{places.index(console)}", "board/_now.html", OnNow(match, small))
+        for console, match in islice(now.items(), CARDS)
+    ]
+    after = Next(up_next(s)[: 1 if brief and len(now) <= 2 else 2], max(0, len(now) - CARDS))
+    children = (*cards, Region("next", "board/_next.html", after))
+    return Region("side", "board/_band.html", Band(len(now), brief), children)
 
 
 def stages(s: Scene) -> tuple[Region, ...]:

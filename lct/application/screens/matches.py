@@ -277,11 +277,12 @@ def swiss_rematches(s: Scene) -> set[str]:
     return rematches(s.t.play)
 
 
-def on_now(s: Scene) -> tuple[ShownMatch, ...]:
-    """The matches on consoles, in the order of the consoles."""
-    shower, matches = Shower(s), s.t.play.competition.matches
-    calls = filter(None, s.t.play.queue.consoles.values())
-    return tuple(shower.match(matches[call.key]) for call in calls)
+def on_now(s: Scene) -> dict[str, ShownMatch]:
+    """The consoles in use, in their order, with their matches."""
+    shower, play = Shower(s), s.t.play
+    calls = play.queue.consoles.items()
+    matches = play.competition.matches
+    return {name: shower.match(matches[call.key]) for name, call in calls if call}
 
 
 def up_next(s: Scene) -> tuple[ShownMatch, ...]:
