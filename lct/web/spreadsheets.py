@@ -24,7 +24,7 @@ MATCHES = (
 )  # fmt: skip
 STANDINGS = (
     "group", "place", "player", "team", "played", "won", "drawn", "lost", "goals_for",
-    "goals_against", "points", "parted_by",
+    "goals_against", "points", "parted_by", "certain",
 )  # fmt: skip
 # A spreadsheet would run a cell that begins like this as a formula (owasp.org, CSV Injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -51,6 +51,7 @@ def standings(code: str) -> Response:
             table.group, row.place or None, *_person(t, row.entrant), row.played, row.won,
             row.drawn, row.lost, row.goals_for, row.goals_against, row.points,
             row.parted.rule.value if row.parted and row.parted.rule else None,
+            t.play.marks(table.group).get(row.entrant),
         )
         for table in t.play.competition.tables.values()
         for row in (*table.rows, *table.left)
