@@ -10,10 +10,11 @@ from lct.application.screens.table import (
     TableHead,
     form,
     halved,
+    moved,
     ordered_by,
     tables,
 )
-from lct.domain.play.formats import LEAGUE
+from lct.domain.play.formats import KNOCKOUT, LEAGUE
 
 from .test_play import Cup
 
@@ -144,3 +145,12 @@ def test_a_long_table_has_pairs_of_halves() -> None:
     for rows, parts in ((11, [5, 6]), (20, [10, 10]), (32, [8, 8, 8, 8]), (21, [5, 5, 5, 6])):
         found = halved(TableHead(None, rows, False), 10)
         assert sorted(head.rows for head in found) == parts
+
+
+def test_the_newest_result_says_who_went_up_and_who_went_down() -> None:
+    cup, _ = league(3, {"N0-N1": (1, 0)})
+    key = next(key for key in cup.play.competition.matches if set(cup.names(key)) == {"N1", "N2"})
+    cup.rule(key, *((0, 5) if cup.names(key)[1] == "N2" else (5, 0)))
+    names = {name.split()[0]: way for name, way in moved(Scene(cup.t, cup.later(60))).items()}
+    assert names == {"N2": 1, "N0": -1, "N1": 0}
+    assert moved(Scene(Cup(4, KNOCKOUT).t, cup.later(60))) == {}

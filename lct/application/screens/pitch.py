@@ -25,6 +25,7 @@ from .matches import (
 from .region import Region, Scene
 from .table import (
     TV,
+    OnTv,
     ShownTable,
     TableHead,
     TableRow,
@@ -34,6 +35,7 @@ from .table import (
     halved,
     heads,
     lines,
+    moved,
     tables,
 )
 
@@ -155,7 +157,7 @@ def _tables(s: Scene) -> Region:
 
 
 def _lines(s: Scene, shown: Iterable[ShownTable]) -> Iterable[Region]:
-    return lines(shown, TV, _consoles(s), s.once(form))
+    return lines(shown, TV, OnTv(_consoles(s), s.once(form), s.once(moved)))
 
 
 def _swiss(s: Scene) -> Region:
@@ -170,7 +172,7 @@ def _swiss(s: Scene) -> Region:
     parts = heads(shown)
     data = Centre("tables", parts, number, rounds, again)
     beside = _results(s, (match for match in this if match in first))
-    rows = lines(shown, TV, _consoles(s), wide=False)
+    rows = lines(shown, TV, OnTv(_consoles(s)), wide=False)
     return Region("stage", "board/_centre.html", data, (*rows, *beside), cuts(parts))
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from ...domain.play.competition import Competition, best_of_next_place
-from ...domain.play.formats import Format, in_table
+from ...domain.play.formats import LEAGUE, Format, in_table
 from ...domain.play.marks import FIRST, OUT, THROUGH
 from ...domain.play.standings import Across, Row
 from ...domain.text import Text, text
@@ -67,6 +67,15 @@ class Line(NamedTuple):
     note: Text | None  # below the last row
     console: Text | None  # on which this player is now
     form: str  # the last five results: W, D and L, the newest at the end
+    moved: int  # by the newest result: 1 up, -1 down
+
+
+class OnTv(NamedTuple):
+    """What the TV shows of players besides their numbers, by name."""
+
+    consoles: Mapping[str, Text] = MappingProxyType({})  # where they play now
+    form: Mapping[str, str] = MappingProxyType({})
+    moved: Mapping[str, int] = MappingProxyType({})
 
 
 class Tables(NamedTuple):
@@ -128,20 +137,19 @@ def cuts(heads: Iterable[TableHead]) -> tuple[int, ...]:
 def lines(
     shown: Iterable[ShownTable],
     template: str,
-    consoles: Mapping[str, Text] = MappingProxyType({}),
-    form: Mapping[str, str] = MappingProxyType({}),
+    tv: OnTv = OnTv(),
     wide: bool = True,
 ) -> Iterable[Region]:
-    """The rows of these tables. By name: ``consoles``, where they play now; ``form``."""
+    """The rows of these tables; with ``wide`` that of a league has all numbers on the TV."""
     for table in shown:
         count = len(table.rows)
         for number, row in enumerate(table.rows, 1):
             note = table.note if number == count else None
             single = not table.title
-            console = consoles.get(row.name)
             data = Line(
-                row, single, single and wide, table.finished, note, console, form.get(row.name, "")
-            )
+                row, single, single and wide, table.finished, note, tv.consoles.get(row.name),
+                tv.form.get(row.name, ""), tv.moved.get(row.name, 0),
+            )  # fmt: skip
             place = "-".join(filter(None, ("table", table.name, str(number))))
             yield Region(place, template, data)
 
@@ -221,3 +229,18 @@ def form(s: Scene) -> dict[str, str]:
                 found[side] = ("W" if ahead > 0 else "L" if ahead < 0 else level) + found[side]
                 short -= len(found[side]) == LAST
     return {s.t.players[who].name: letters for who, letters in found.items()}
+
+
+def moved(s: Scene) -> dict[str, int]:
+    """By name, whom of a league the newest result brought up (1) or down (-1)."""
+    play = s.t.play
+    newest = next(reversed(play.results), None)
+    if newest is None or play.format.kind != LEAGUE:
+        return {}
+    rows = play.competition.moved_on(newest, None).competition.tables[""].rows
+    before = {row.entrant: place for place, row in enumerate(rows)}
+    found = {}
+    for place, row in enumerate(play.competition.tables[""].rows):
+        was = before[row.entrant]
+        found[s.t.players[row.entrant].name] = (was > place) - (was < place)
+    return found
