@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from lct.application.screens.desk import controls
 from lct.application.screens.matches import ShownMatch, minutes, progress, slots_of
@@ -23,6 +24,7 @@ from lct.domain.play.calling import TakeBackCall
 from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.competition import derive
 from lct.domain.play.formats import SWISS, Format, for_entrants
+from lct.domain.play.leaving import LeaveMatches
 from lct.domain.play.pairing import PairRound, RoundPaired, due, rematches
 from lct.domain.play.results import HOME, NEITHER
 from lct.domain.play.scoring import ReportScore, SetResult
@@ -30,6 +32,7 @@ from lct.domain.rights import SYSTEM
 from lct.domain.tournament import Tournament
 from lct.infrastructure.stored_events import stored
 
+from .api_client import ApiEvening, good
 from .desk import Desk
 from .evening import Evening
 from .test_play import Cup
@@ -389,6 +392,16 @@ def test_the_tv_has_the_round_beside_the_table_with_its_bye() -> None:
     assert [match.key for match in matches_on(stage(e))] == ["S2.1", "S2.2", "S2.3"]
 
 
+def test_a_place_that_stays_empty_as_two_have_left_is_no_match_on_the_tv() -> None:
+    e = swiss(4, rounds=3)
+    for name in ("N2", "N3"):
+        e.does(LeaveMatches, f"p-{name}", "", ())
+    assert len(e.play.rounds) == 2
+    e.does(PairRound, 2, True, ())
+    assert [match.key for match in matches_on(stage(e))] == ["S2.1"]
+    assert progress(Scene(e.t, e.later(60))) == (2, 4)
+
+
 def test_of_a_long_round_the_tv_has_the_matches_on_and_the_bye() -> None:
     e = swiss(21, consoles=3)
     keys = [match.key for match in matches_on(stage(e))]
@@ -469,6 +482,21 @@ def test_a_worker_that_ended_before_it_paired_is_made_up_for(
     other = Desk()
     other.execute.follow_up(other.store.read(t.code).tournament)  # as every page does
     assert paired_rounds(desk, t.code) == [1, 2]
+
+
+def test_the_next_page_that_anyone_opens_makes_up_for_it_too(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    e = ApiEvening(app, limit=3)
+    e.filled()
+    e.draw()
+    good(e.host.post(e.at("/skip")))
+    good(e.host.post(e.at("/format"), {"kind": "swiss"}))
+    monkeypatch.setattr("lct.application.execute.due", lambda t: None)
+    good(e.host.post(e.at("/matches/S1.1/result"), {"score": {"home": 1, "away": 0}}))
+    monkeypatch.undo()
+    found = good(e.anyone.get(e.at("/matches")))["items"]
+    assert all(match["home"] for match in found if match["round"] == 2)
 
 
 def test_a_closed_tournament_pairs_nothing(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from .matches import (
     Coming,
     Shower,
     console_text,
+    listed_matches,
     match_region,
     minutes,
     next_keys,
@@ -165,8 +166,8 @@ def _swiss(s: Scene) -> Region:
     bye. Of a long round, those that matter now."""
     play, ranks, shown = s.t.play, s.once(_ranks), tables(s)
     number, rounds = len(play.rounds), swiss_rounds(play.format, len(play.entrants))
-    matches = play.competition.matches.values()
-    this = [m for m in matches if m.fixture.part is Part.SWISS and m.fixture.round == number]
+    listed = s.once(listed_matches).values()
+    this = [m for m in listed if m.fixture.part is Part.SWISS and m.fixture.round == number]
     first = sorted(this, key=lambda m: (not m.bye, ranks.get(m.key, OTHER)))[:BESIDE]
     again = sum(match.key in s.once(swiss_rematches) for match in this)
     parts = heads(shown)

@@ -62,7 +62,7 @@ _pair = lru_cache(maxsize=8)(pair)
 
 def differs(play: Play) -> bool:
     """Whether the last round has no result, and would be paired in another way by now: a result
-    before it was corrected."""
+    before it was corrected, or somebody left."""
     last = len(play.rounds)
     if last < 2 or _has_result(play):
         return False
