@@ -134,7 +134,7 @@ def test_six_play_five_rounds_and_never_stop_early() -> None:
             play_round(e, chance)
         assert len(e.play.rounds) == 5
         assert len(e.play.results) == 15
-        assert rematches(e.play) == set()
+        assert rematches(e.play.rounds) == set()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_rematch_that_no_pairing_avoids_is_marked() -> None:
         while e.champion() is None:
             play_round(e, chance)
         met = Counter(frozenset(e.names(key)) for key in e.play.results)
-        marked = rematches(e.play)
+        marked = rematches(e.play.rounds)
         assert len(marked) == sum(times - 1 for times in met.values())
         again[len(marked)] += 1
         for key in marked:

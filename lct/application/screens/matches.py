@@ -165,7 +165,7 @@ class Shower:
         self.newest = self.play.newest
         of = self.play.competition
         self.bracket_open = bool(of.basis.format.best) and of.best_from is None
-        self.rematches = s.once(swiss_rematches)
+        self.rematches = rematches(self.play.rounds)
 
     def match(self, match: Match) -> ShownMatch:
         console, score = self.play.console_of(match.key), match.score
@@ -270,11 +270,6 @@ def listed_matches(s: Scene) -> dict[str, Match]:
     """The matches that lists show, by key, in the order of the plan."""
     of = s.t.play.competition
     return {key: match for key, match in of.matches.items() if is_listed(of, match)}
-
-
-def swiss_rematches(s: Scene) -> set[str]:
-    """The matches of Swiss rounds whose two have met before, by key."""
-    return rematches(s.t.play)
 
 
 def on_now(s: Scene) -> dict[str, ShownMatch]:

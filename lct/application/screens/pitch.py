@@ -9,6 +9,7 @@ from ...domain.fact import Touched
 from ...domain.play.formats import SWISS, in_table, swiss_rounds
 from ...domain.play.match import Match
 from ...domain.play.matches import Part
+from ...domain.play.pairing import rematches
 from ...domain.text import Text
 from .bracket import Bracket, Page, Place, bracket, far, place_of
 from .lanes import lanes
@@ -21,7 +22,6 @@ from .matches import (
     minutes,
     next_keys,
     progress,
-    swiss_rematches,
 )
 from .region import Region, Scene
 from .table import (
@@ -169,7 +169,7 @@ def _swiss(s: Scene) -> Region:
     listed = s.once(listed_matches).values()
     this = [m for m in listed if m.fixture.part is Part.SWISS and m.fixture.round == number]
     first = sorted(this, key=lambda m: (not m.bye, ranks.get(m.key, OTHER)))[:BESIDE]
-    again = sum(match.key in s.once(swiss_rematches) for match in this)
+    again = sum(match.key in rematches(play.rounds) for match in this)
     parts = heads(shown)
     data = Centre("tables", parts, number, rounds, again)
     beside = _results(s, (match for match in this if match in first))

@@ -7,7 +7,6 @@ evening as it was.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,16 +86,17 @@ def byes_of(entrants: Sequence[str]) -> Iterator[str]:
     return (home for home, away in sides if home and not away)
 
 
-def rematches(play: Play) -> set[str]:
-    """The matches of Swiss rounds whose two have met before, by key."""
-    met: Counter[frozenset[str]] = Counter()
+@lru_cache(maxsize=8)
+def rematches(rounds: tuple[tuple[str, ...], ...]) -> frozenset[str]:
+    """The matches of these Swiss rounds whose two have met before, by key."""
+    met: set[frozenset[str]] = set()
     found = set()
-    for number, entrants in enumerate(play.rounds, 1):
+    for number, entrants in enumerate(rounds, 1):
         for place, both in enumerate(map(frozenset, pairs_of(entrants)), 1):
-            if met[both]:
+            if both in met:
                 found.add(f"S{number}.{place}")
-            met[both] += 1
-    return found
+            met.add(both)
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class PairRound(Command):
 
 def _has_result(play: Play) -> bool:
     matches = play.competition.matches
-    played = (matches[key].fixture for key in play.results)
+    played = (matches[key].fixture for key in reversed(play.results))  # the newest first
     return any(f.part is Part.SWISS and f.round == len(play.rounds) for f in played)
 
 
