@@ -415,3 +415,39 @@ def test_a_phone_that_slept_gets_its_new_match_with_an_empty_form(
     phone.locator("#me .own-flood").wait_for(state="detached")
     assert matches(e)[new["key"]]["state"] == "ready"
     assert "on now" not in other.get(e.at("me")).page.by_id("me").text
+
+
+# What a live page shows, in the shape of the page itself.
+SHOWN = """page => {
+  const text = node => node.nodeType === 3 ? node.nodeValue.trim()
+    : node.nodeType !== 1 || node.matches("template, .live-mark, input[type=hidden]") ? ""
+    : [node.tagName, node.id, node.matches("details, input") ? "" : node.className,
+       ...[...node.childNodes].map(text).filter(Boolean)].join("|");
+  return [...document.querySelectorAll(page)].map(text);
+}"""
+
+
+def test_a_page_that_got_frames_of_rows_and_cards_shows_what_a_new_one_does(
+    house: House, screens: Screens
+) -> None:
+    """Rows of a table, cards of the band, and matches that go from one list of the host's to
+    another, while the others stay."""
+    e, guests = begun(house, 4, "league")
+    views = {"": "#stage, #side", "join": "#stage", "organise": ".host-matches, .needs"}
+    pages = {}
+    for view in views:
+        pages[view] = screens.open(**TV)
+        be(pages[view], e.host)
+        pages[view].goto(house.url + e.at(view))
+        is_live(pages[view])
+    for number in range(3):
+        key = next(key for key, match in matches(e).items() if match["state"] == "called")
+        agree(e, guests, key, number, 2)
+        for view, parts in views.items():
+            new = screens.open(**TV)
+            be(new, e.host)
+            new.goto(house.url + e.at(view))
+            wanted = new.evaluate(SHOWN, parts)
+            new.context.close()
+            shown = wait_until(lambda: pages[view].evaluate(SHOWN, parts) == wanted)  # noqa: B023
+            assert shown, view
