@@ -3,8 +3,10 @@
 
 const board = $("main.board");
 const PER = 32; // seats or cards on a page; a stage with tables says in data-per how many fit
+const CARDS = 12; // matches on now in a list
 const TURN = 12000, HOLD = 8000; // milliseconds of a page of matches, and of one with a new result
 let shown = 0; // page, from 0
+let turns = 0; // so far; the list of matches on now turns with them
 let newest; // result
 let turning;
 
@@ -25,10 +27,14 @@ function show(next) {
   shown = next % pages;
   board.dataset.page = all.length > 1 ? all[shown].id : "";
   const head = cells[0] ? [...cells[0].parentNode.children].indexOf(cells[0]) : 0; // of a table
-  const from = head + shown * per + 1;
-  hide(pages < 2 || all.length > 1 ? "" : `.cells > :nth-child(n+${head + 1}):not(:nth-child(n+${from}):nth-child(-n+${from + per - 1}))`);
+  const others = pages < 2 || all.length > 1 ? [] : [outside(`.cells > :nth-child(n+${head + 1})`, head + shown * per, per)];
+  const lists = Math.ceil(document.querySelectorAll(".band > .now-card").length / CARDS);
+  if (lists > 1) others.push(outside(".band > .now-card", (turns % lists) * CARDS, CARDS));
+  hide(others.join());
   touchline(pages, all.length > 1);
 }
+
+const outside = (cells, before, count) => `${cells}:not(:nth-child(n+${before + 1}):nth-child(-n+${before + count}))`;
 
 function touchline(pages, dotted) {
   const line = $("#pages");
@@ -50,6 +56,7 @@ function rest() {
 function turnAfter(milliseconds) {
   clearTimeout(turning);
   turning = setTimeout(() => {
+    turns += 1;
     show(shown + 1);
     turnAfter(rest());
   }, milliseconds);

@@ -325,6 +325,12 @@ def test_the_tv_turns_its_pages_and_follows_a_result(house: House, screens: Scre
     hurry(tv, lambda: page(1), 16)
     assert tv.evaluate("document.documentElement.scrollHeight <= innerHeight")
     no_sideways_scroll(tv)
+    assert e.act("consoles", names="\n".join(f"Room {n}" for n in range(1, 15))).status == 200
+    cards = tv.locator(".now-card")
+    hurry(tv, lambda: cards.count() == 14, 2)
+    first = [card.is_visible() for card in cards.all()]
+    assert sorted(first) in ([False] * 2 + [True] * 12, [False] * 12 + [True] * 2)
+    hurry(tv, lambda: [card.is_visible() for card in cards.all()] == [not b for b in first], 26)
     tv.set_viewport_size({"width": 390, "height": 844})  # on a phone all pages are there
     for key in (1, 16):
         assert tv.locator(f"#match-K32-{key}").is_visible()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
 from typing import NamedTuple
 
 from ...domain.fact import Touched
@@ -114,7 +113,7 @@ def _band(s: Scene) -> Region:
     places = list(s.t.play.queue.consoles)
     cards = [
         Region(f"now-{places.index(console)}", "board/_now.html", OnNow(match, small))
-        for console, match in islice(now.items(), CARDS)
+        for console, match in now.items()
     ]
     after = Next(up_next(s)[: 1 if brief and len(now) <= 2 else 2], max(0, len(now) - CARDS))
     children = (*cards, Region("next", "board/_next.html", after))
