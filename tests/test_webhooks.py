@@ -183,6 +183,7 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "result-set": ["came", "fallen", "match", "score"],
         "player-left": ["fallen", "player_id", "policy"],
         "player-returned": ["fallen", "player_id"],
+        "round-paired": ["attempt", "fallen", "round"],
     }
 
 
