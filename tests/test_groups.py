@@ -16,7 +16,7 @@ from lct.application.screens.table import across_groups, tables
 from lct.domain import errors, snapshot
 from lct.domain.evening import ChangeLimit
 from lct.domain.play.choosing import ChooseFormat
-from lct.domain.play.competition import derive
+from lct.domain.play.derivation import derive
 from lct.domain.play.fixtures import groups
 from lct.domain.play.formats import GROUPS, Format, for_entrants, needs_winner
 from lct.domain.play.marks import marks as found

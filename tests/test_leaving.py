@@ -16,7 +16,7 @@ from lct.application.screens.settling import lists
 from lct.domain import errors, snapshot
 from lct.domain.play import state
 from lct.domain.play.choosing import ChooseFormat
-from lct.domain.play.competition import derive
+from lct.domain.play.derivation import derive
 from lct.domain.play.formats import BY_DRAW, DOUBLE, GROUPS, KNOCKOUT, LEAGUE, SWISS, Format
 from lct.domain.play.leaving import LeaveMatches, ReturnToMatches, policies
 from lct.domain.play.results import AWAY, HOME, NEITHER, Score

@@ -22,7 +22,7 @@ from lct.domain.fact import apply
 from lct.domain.play import state
 from lct.domain.play.calling import TakeBackCall
 from lct.domain.play.choosing import ChooseFormat
-from lct.domain.play.competition import derive
+from lct.domain.play.derivation import derive
 from lct.domain.play.formats import SWISS, Format, for_entrants
 from lct.domain.play.leaving import LeaveMatches
 from lct.domain.play.pairing import PairRound, RoundPaired, due, rematches

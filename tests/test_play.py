@@ -19,7 +19,7 @@ from lct.domain.picking import RestartPicks
 from lct.domain.play import formats, state
 from lct.domain.play.calling import MoveMatch, TakeBackCall
 from lct.domain.play.choosing import ChooseFormat, NameConsoles
-from lct.domain.play.competition import derive
+from lct.domain.play.derivation import derive
 from lct.domain.play.formats import (
     BY_DRAW,
     DOUBLE,

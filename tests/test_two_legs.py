@@ -20,7 +20,7 @@ from lct.domain import errors
 from lct.domain.play import state
 from lct.domain.play.bracket import knockout
 from lct.domain.play.calling import MoveMatch
-from lct.domain.play.competition import derive
+from lct.domain.play.derivation import derive
 from lct.domain.play.formats import GROUPS, KNOCKOUT, Format, fixtures, matches
 from lct.domain.play.matches import Fixture, LoserOf, Part, Seed, WinnerOf
 from lct.domain.play.results import AWAY, HOME, NEITHER, FirstLeg, Score, check

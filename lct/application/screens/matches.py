@@ -9,7 +9,8 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from ...domain.play import state
-from ...domain.play.competition import Basis, Competition, derive
+from ...domain.play.competition import Basis, Competition
+from ...domain.play.derivation import derive
 from ...domain.play.formats import KNOCKOUT, LEAGUE, SWISS, Format, swiss_rounds
 from ...domain.play.formats import matches as matches_in
 from ...domain.play.match import Match

@@ -7,10 +7,12 @@ from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ...domain.play.competition import Competition, best_of_next_place
+from ...domain.play.competition import Competition
+from ...domain.play.derivation import moved_on
 from ...domain.play.formats import LEAGUE, Format, in_table
 from ...domain.play.marks import FIRST, OUT, THROUGH
 from ...domain.play.standings import Across, Row
+from ...domain.play.tables import best_of_next_place
 from ...domain.text import Text, text
 from .level import RULES, level, listed, why
 from .matches import short_names
@@ -237,7 +239,7 @@ def moved(s: Scene) -> dict[str, int]:
     newest = next(reversed(play.results), None)
     if newest is None or play.format.kind != LEAGUE:
         return {}
-    rows = play.competition.moved_on(newest, None).competition.tables[""].rows
+    rows = moved_on(play.competition, newest, None).competition.tables[""].rows
     before = {row.entrant: place for place, row in enumerate(rows)}
     found = {}
     for place, row in enumerate(play.competition.tables[""].rows):

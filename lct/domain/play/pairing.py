@@ -18,6 +18,7 @@ from ..fact import AfterLastCard, Command, Event, Public
 from ..rights import SYSTEM
 from ..text import Text, counted, text
 from ..tournament import Tournament
+from .derivation import with_rounds
 from .formats import swiss_rounds
 from .matches import Part
 from .state import Play
@@ -47,7 +48,7 @@ def paired(play: Play, number: int) -> Round:
     order of the seeding."""
     before = play.rounds[: number - 1]
     seeding = {entrant: place for place, entrant in enumerate(play.entrants)}
-    table = play.competition.paired(before).competition.tables[""]
+    table = with_rounds(play.competition, before).competition.tables[""]
     rows = sorted(table.rows, key=lambda row: (row.place, seeding[row.entrant]))
     to_come = swiss_rounds(play.format, len(play.entrants)) - number
     met = tuple(both for entrants in before for both in pairs_of(entrants))
@@ -175,5 +176,6 @@ def _has_result(play: Play) -> bool:
 
 def _fallen(play: Play, number: int, found: Round) -> tuple[str, ...]:
     """The matches that start over when the round is paired like that."""
-    _, changed = play.competition.paired((*play.rounds[: number - 1], _entrants(play, found)))
+    rounds = *play.rounds[: number - 1], _entrants(play, found)
+    _, changed = with_rounds(play.competition, rounds)
     return tuple(key for key in changed if key in play.reports or play.console_of(key))

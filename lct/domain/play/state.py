@@ -8,7 +8,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from . import schedule
-from .competition import Basis, Competition, Table, derive
+from .competition import Basis, Competition, Table
+from .derivation import derive, moved_on, with_left, with_rounds
 from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, GROUPS, LEAGUE, SWISS, Format, swiss_rounds
 from .marks import marks
 from .match import Match
@@ -186,7 +187,7 @@ class Play:
 
     def after(self, key: str, result: Result | None) -> After:
         """The play if that match had this result, or none."""
-        new, changed = self.competition.moved_on(key, result)
+        new, changed = moved_on(self.competition, key, result)
         fixture = new.matches[key].fixture
         if fixture.leg == 1 and self._shortened(new, fixture.legs[1]):
             changed += (fixture.legs[1],)
@@ -220,14 +221,14 @@ class Play:
     def after_leaving(self, left: Mapping[str, str]) -> After:
         """The play if those had left under these policies, and nobody else."""
         before = self.competition
-        new, changed = before.moved_to(left, self.results)
+        new, changed = with_left(before, left, self.results)
         lost = [k for k in new.matches if self.counts(k) and not self.counts(k, new)]
         return After(new, self._noted({*changed, *lost}))
 
     def leave(self, left: Mapping[str, str]) -> None:
         """Note who has left, with everything that follows. What was said and decided in their own
         matches is kept."""
-        new, changed = self.competition.moved_to(left, self.results)
+        new, changed = with_left(self.competition, left, self.results)
         for key in self._noted(changed):
             self._forget(key)
         self.left = left
@@ -259,7 +260,7 @@ class Play:
         """Pair a Swiss round, or the last one again. Matches between other people than before start
         over: nothing is reported of them, and they are on no console."""
         rounds = *self.rounds[: number - 1], self.filled(entrants)
-        new, changed = self.competition.paired(rounds)
+        new, changed = with_rounds(self.competition, rounds)
         for key in changed:
             self.reports.pop(key, None)
             self.queue = schedule.freed(self.queue, key)

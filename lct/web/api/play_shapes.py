@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from ...domain.play import state
-from ...domain.play.competition import best_of_next_place
 from ...domain.play.formats import MOST_POINTS, Format, needs_winner
 from ...domain.play.match import Match
 from ...domain.play.results import MOST_GOALS, Result, Score
 from ...domain.play.standings import Row
 from ...domain.play.state import Play
+from ...domain.play.tables import best_of_next_place
 from ...domain.tournament import MAX_PLAYERS, Tournament
 from .bodies import shown
 
