@@ -20,8 +20,9 @@ from lct.domain.picking import PickTeam
 from lct.domain.play import schedule
 from lct.domain.play.choosing import ChooseFormat, NameConsoles
 from lct.domain.play.formats import KNOCKOUT, LEAGUE, Format, for_entrants, needs_winner
+from lct.domain.play.reporting import ReportScore
 from lct.domain.play.results import Result, Score
-from lct.domain.play.scoring import ReportScore, SetResult
+from lct.domain.play.settling import SetResult
 from lct.domain.play.state import Play
 from lct.domain.rights import SYSTEM
 from lct.infrastructure.event_store import EventStore

@@ -25,8 +25,9 @@ from lct.domain.picking import LetGo, PickTeam, RestartPicks
 from lct.domain.play.calling import MoveMatch, TakeBackCall
 from lct.domain.play.choosing import ChooseFormat, NameConsoles
 from lct.domain.play.formats import DOUBLE, DRAW_ONLY, GROUPS, KNOCKOUT, LEAGUE, SWISS, Format
+from lct.domain.play.reporting import ReportScore, WithdrawReport
 from lct.domain.play.results import HOME, NEITHER, Score
-from lct.domain.play.scoring import ReportScore, SetResult, WithdrawReport
+from lct.domain.play.settling import SetResult
 from lct.locale import Language
 from lct.web.picture import Picture, Same
 

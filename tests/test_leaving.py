@@ -19,8 +19,8 @@ from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.derivation import derive
 from lct.domain.play.formats import BY_DRAW, DOUBLE, GROUPS, KNOCKOUT, LEAGUE, SWISS, Format
 from lct.domain.play.leaving import LeaveMatches, ReturnToMatches, policies
+from lct.domain.play.reporting import ReportScore
 from lct.domain.play.results import AWAY, HOME, NEITHER, Score
-from lct.domain.play.scoring import ReportScore
 from lct.domain.play.withdrawals import (
     KNOCKED_OUT,
     POLICIES,

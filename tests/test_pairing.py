@@ -26,8 +26,9 @@ from lct.domain.play.derivation import derive
 from lct.domain.play.formats import SWISS, Format, for_entrants
 from lct.domain.play.leaving import LeaveMatches
 from lct.domain.play.pairing import PairRound, RoundPaired, due, rematches
+from lct.domain.play.reporting import ReportScore
 from lct.domain.play.results import HOME, NEITHER
-from lct.domain.play.scoring import ReportScore, SetResult
+from lct.domain.play.settling import SetResult
 from lct.domain.rights import SYSTEM
 from lct.domain.tournament import Tournament
 from lct.infrastructure.stored_events import stored

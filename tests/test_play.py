@@ -37,8 +37,10 @@ from lct.domain.play.formats import (
 )
 from lct.domain.play.matches import Bye
 from lct.domain.play.pairing import PairRound
+from lct.domain.play.reporting import ReportScore, WithdrawReport
 from lct.domain.play.results import AWAY, HOME, NEITHER, ORGANISER, Result, Score
-from lct.domain.play.scoring import ReportScore, SetResult, WithdrawReport, score_text
+from lct.domain.play.settling import SetResult
+from lct.domain.play.wording import score_text
 
 from .evening import SECRET, Evening
 

@@ -24,7 +24,7 @@ from lct.domain.play.derivation import derive
 from lct.domain.play.formats import GROUPS, KNOCKOUT, Format, fixtures, matches
 from lct.domain.play.matches import Fixture, LoserOf, Part, Seed, WinnerOf
 from lct.domain.play.results import AWAY, HOME, NEITHER, FirstLeg, Score, check
-from lct.domain.play.scoring import SetResult
+from lct.domain.play.settling import SetResult
 from lct.domain.play.slots import slots
 
 from .test_play import Cup, _ruled

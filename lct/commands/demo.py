@@ -16,9 +16,10 @@ from ..domain.picking import PickTeam
 from ..domain.play.choosing import ChooseFormat, NameConsoles
 from ..domain.play.formats import KINDS, KNOCKOUT, Format, needs_winner
 from ..domain.play.match import Match
+from ..domain.play.reporting import ReportScore
 from ..domain.play.results import ALONE, Score
 from ..domain.play.schedule import MOST_CONSOLES
-from ..domain.play.scoring import ReportScore, SetResult
+from ..domain.play.settling import SetResult
 from ..domain.rights import SYSTEM
 from ..domain.teams import STAR_STEPS, Team, classic_teams, rated_teams
 from ..domain.tournament import Tournament

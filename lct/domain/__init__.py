@@ -4,4 +4,4 @@ Importing this package imports every subject, which fills fact.EVENTS with all e
 """
 
 from . import devices, drawing, evening, people, picking  # noqa: F401
-from .play import calling, choosing, leaving, pairing, scoring, seeding  # noqa: F401
+from .play import calling, choosing, leaving, pairing, reporting, seeding, settling  # noqa: F401

@@ -33,8 +33,8 @@ from ..domain.play.calling import MoveMatch, TakeBackCall
 from ..domain.play.choosing import ChooseFormat, NameConsoles
 from ..domain.play.leaving import LeaveMatches, ReturnToMatches
 from ..domain.play.pairing import PairRound
-from ..domain.play.scoring import SetResult
 from ..domain.play.seeding import SeedEntrants
+from ..domain.play.settling import SetResult
 from ..domain.rights import organiser
 from ..domain.text import Text, text
 from ..domain.tournament import Tournament

@@ -14,7 +14,7 @@ from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
-from ..domain.play.scoring import ReportScore, WithdrawReport
+from ..domain.play.reporting import ReportScore, WithdrawReport
 from ..domain.rights import player as by_player
 from ..domain.text import verbatim
 from ..domain.tournament import Tournament

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...domain.errors import NothingLeftToPlay
+from ...domain.play.checks import check_under_way
 from ...domain.play.leaving import SAID, may_still_play, policies, table_of
-from ...domain.play.scoring import check_under_way
 from ...domain.text import Text
 from .matches import Shower, ShownMatch, matches_of
 from .region import Region, Scene

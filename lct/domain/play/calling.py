@@ -9,8 +9,9 @@ from .. import errors
 from ..fact import THE_PLAY, Command, Event, Public, Touched
 from ..text import Text, text
 from ..tournament import Tournament
+from .checks import check_playable, playing
 from .schedule import busy
-from .scoring import check_playable, playing, sides_text
+from .wording import sides_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from ..errors import Invalid
 from ..fact import Command, Event, Public
 from ..text import Text, counted, text
 from ..tournament import Tournament
+from .checks import check_under_way
 from .competition import Competition, Table
 from .formats import SWISS
 from .matches import BestOf, Paired
-from .scoring import check_under_way
 from .withdrawals import (
     KNOCKED_OUT,
     POLICIES,

@@ -9,8 +9,8 @@ from .. import errors
 from ..fact import Command, Event, Public
 from ..text import Text, text
 from ..tournament import Tournament
+from .checks import check_under_way
 from .formats import BY_HAND, Format
-from .scoring import check_under_way
 
 
 def _by_hand(t: Tournament) -> Format:

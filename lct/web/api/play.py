@@ -10,8 +10,9 @@ from ...domain.play.calling import MoveMatch, TakeBackCall
 from ...domain.play.choosing import ChooseFormat, NameConsoles
 from ...domain.play.leaving import LeaveMatches, ReturnToMatches
 from ...domain.play.pairing import PairRound
-from ...domain.play.scoring import ReportScore, SetResult, WithdrawReport
+from ...domain.play.reporting import ReportScore, WithdrawReport
 from ...domain.play.seeding import SeedEntrants
+from ...domain.play.settling import SetResult
 from ...domain.rights import Right
 from ...domain.tournament import Tournament
 from ..app import app
