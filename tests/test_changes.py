@@ -265,6 +265,19 @@ def plays(room: Room, step: tuple[str, int, Score]) -> None:
         room.does(*wanted[what])
 
 
+def test_a_match_for_third_place_after_the_final_changes_the_numbers_of_the_evening() -> None:
+    evening = Evening(limit=4, team_count=4)
+    evening.does(ChooseFormat, Format(KNOCKOUT, third_place=True), ())
+    evening.all_picked(4)
+    evening.draw()
+    evening.does(SkipReveal)
+    room = Room(evening)
+    for key in ("K4.1", "K4.2", "K2.1", "K3.1"):
+        room.does(SetResult, key, Score(2, 1), "", ())
+        room.refresh()
+        is_as_new(room)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     FORMATS,

@@ -45,9 +45,10 @@ def names(data: bytes) -> None:
 
 
 def frames(data: bytes) -> None:
-    peer = Peer([data[i : i + 50] for i in range(0, len(data), 50)])
-    for text in messages(peer, "BB3K7QXM"):  # type: ignore[arg-type]
-        assert len(text) <= 1000
+    for deflates in (False, True):
+        peer = Peer([data[i : i + 50] for i in range(0, len(data), 50)], deflates)
+        for text in messages(peer, "BB3K7QXM"):  # type: ignore[arg-type]
+            assert len(text) <= 1000
 
 
 def bus(data: bytes) -> None:

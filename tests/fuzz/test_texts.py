@@ -134,7 +134,8 @@ def test_a_message_from_the_bus_is_understood_or_dropped(data: bytes | str) -> N
 class Peer:
     """Stands in for a screen's outbox, whose browser sends these chunks."""
 
-    def __init__(self, sent: list[bytes]) -> None:
+    def __init__(self, sent: list[bytes], deflates: bool = False) -> None:
+        self.deflates = deflates
         self.sent, self.closing, self.heard, self.said = sent, False, 0.0, list[tuple[Any, ...]]()
         self.sock = self
 
@@ -152,9 +153,11 @@ class Peer:
 
 
 @often
-@given(STREAMS, st.integers(1, 4096))
-def test_any_bytes_over_a_websocket_yield_only_short_messages(data: bytes, step: int) -> None:
-    peer = Peer([data[i : i + step] for i in range(0, len(data), step)])
+@given(STREAMS, st.integers(1, 4096), st.booleans())
+def test_any_bytes_over_a_websocket_yield_only_short_messages(
+    data: bytes, step: int, deflates: bool
+) -> None:
+    peer = Peer([data[i : i + step] for i in range(0, len(data), step)], deflates)
     for text in messages(peer, "BB3K7QXM"):  # type: ignore[arg-type]
         assert len(text) <= MAX_MESSAGE
     assert all(len(payload) <= 125 for _, payload in peer.said)

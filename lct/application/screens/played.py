@@ -39,6 +39,8 @@ def altered(old: Played, new: Played) -> Touched | None:
     was, now = old.competition, new.competition
     if (was.basis, was.best_from, was.champion) != (now.basis, now.best_from, now.champion):
         return None
+    if now.champion and was.matches is not now.matches:
+        return None  # every screen has the numbers of the evening
     changed, tables = _others(was.matches, now.matches), _others(was.tables, now.tables)
     if changed is None or tables is None:
         return None
