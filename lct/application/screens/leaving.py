@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ...domain.errors import NothingLeftToPlay
 from ...domain.play.checks import check_under_way
-from ...domain.play.leaving import SAID, may_still_play, policies, table_of
+from ...domain.play.leaving import SAID, after_leaving, may_still_play, policies, table_of
 from ...domain.text import Text
 from .matches import Shower, ShownMatch, matches_of
 from .region import Region, Scene
@@ -40,7 +40,7 @@ def leaving(s: Scene, player_id: str) -> Region:
     shower, of = Shower(s), play.competition
     before, outlooks, tables = table_of(of, player_id), list[Outlook](), list[ShownTable]()
     for policy in policies(of, player_id):
-        new, fallen = play.after_leaving({**play.left, player_id: policy})
+        new, fallen = after_leaving(play, {**play.left, player_id: policy})
         if before and not before.finished:
             tables.append(shown_table(s, new, before.group))
         falls = tuple(shower.match(of.matches[key]) for key in fallen)

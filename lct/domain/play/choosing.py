@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from .. import errors
 from ..draw import message, shuffled, words
@@ -12,6 +14,8 @@ from ..fact import Command, Event, Public
 from ..text import Text, counted, text
 from ..tournament import Tournament
 from ..values import NAME_CLUSTERS, fold, visible_text
+from .competition import Basis, Competition
+from .derivation import derive
 from .formats import (
     BY_DRAW,
     BY_HAND,
@@ -25,8 +29,11 @@ from .formats import (
     Format,
     check,
     for_entrants,
+    swiss_rounds,
 )
+from .match import Match
 from .schedule import MOST_CONSOLES, with_consoles
+from .state import Play
 
 LOTS = b"lct lots v1|"  # before the draw's own message, so that guests' values count here too
 
@@ -61,6 +68,46 @@ def _entrants(t: Tournament, chosen: Format) -> tuple[list[str], list[str]]:
     return entrants, lots
 
 
+class Chosen(NamedTuple):
+    """The competition in another format; None if it begins again."""
+
+    competition: Competition | None
+    fallen: tuple[str, ...]  # matches that lose their result or reports
+
+
+def choose(play: Play, chosen: Format, entrants: Sequence[str], lots: Sequence[str]) -> None:
+    """Play in that format from now on. See ``after_choosing``."""
+    new, fallen = after_choosing(play, chosen, entrants)
+    play.format = chosen
+    if new is None:
+        play.begin(entrants, lots)
+        return
+    play.rounds = new.basis.rounds
+    play.go_on(new, fallen)
+
+
+def after_choosing(play: Play, chosen: Format, entrants: Sequence[str]) -> Chosen:
+    """The play in that format with these entrants. While the kind and the seeding are the same, a
+    match keeps what was said and decided if the same two meet in it."""
+    noted = play.results.keys() | play.reports.keys()
+    if chosen.kind != play.format.kind or tuple(entrants) != play.entrants:
+        return Chosen(None, play.noted(noted))
+    rounds = play.rounds[: swiss_rounds(chosen, len(entrants))]
+    basis = Basis(chosen, play.entrants, play.lots, play.left, rounds)
+    before, results = play.competition.matches, play.results
+    while True:
+        new = derive(basis, results)
+        stay = {key for key, m in new.matches.items() if key in before and _same(before[key], m)}
+        if results.keys() <= stay:
+            return Chosen(new, play.noted(noted - stay))
+        results = {key: result for key, result in results.items() if key in stay}
+
+
+def _same(before: Match, after: Match) -> bool:
+    """Whether the same two meet in a match of two formats."""
+    return before.sides == after.sides and before.fixture.legs == after.fixture.legs
+
+
 @dataclass(frozen=True, slots=True)
 class FormatChosen(Event):
     """The organiser chose how to play. A match between the same two as before keeps its result; all
@@ -73,7 +120,7 @@ class FormatChosen(Event):
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         if t.dealt:
-            t.play.choose(self.format, *_entrants(t, self.format))
+            choose(t.play, self.format, *_entrants(t, self.format))
         else:
             t.play.format = self.format
 
@@ -102,7 +149,9 @@ class ChooseFormat(Command):
             return None
         if chosen.seeding == BY_HAND and not t.play.begun:
             raise Invalid(seeding=text("Players can be put in order once the matches have begun."))
-        fallen = t.play.after_choosing(chosen, _entrants(t, chosen)[0]).fallen if t.dealt else ()
+        fallen: tuple[str, ...] = ()
+        if t.dealt:
+            fallen = after_choosing(t.play, chosen, _entrants(t, chosen)[0]).fallen
         if fallen != self.falls:
             raise errors.ResultsFall(fallen)
         return FormatChosen(chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +13,10 @@ from ..text import Text, counted, text
 from ..tournament import Tournament
 from .checks import check_under_way
 from .competition import Competition, Table
+from .derivation import with_left
 from .formats import SWISS
 from .matches import BestOf, Paired
+from .state import After, Play
 from .withdrawals import (
     KNOCKED_OUT,
     POLICIES,
@@ -77,6 +80,21 @@ def policies(competition: Competition, player_id: str) -> tuple[str, ...]:
     return tuple(sorted(POLICIES, key=lambda policy: policy != usual))
 
 
+def leave(play: Play, left: Mapping[str, str]) -> None:
+    """Note who has left, with everything that follows. What was said and decided in their own
+    matches is kept."""
+    new, changed = with_left(play.competition, left, play.results)
+    play.left = left
+    play.go_on(new, play.noted(changed))
+
+
+def after_leaving(play: Play, left: Mapping[str, str]) -> After:
+    """The play if those had left under these policies, and nobody else."""
+    new, changed = with_left(play.competition, left, play.results)
+    lost = [key for key in new.matches if play.counts(key) and not play.counts(key, new)]
+    return After(new, play.noted({*changed, *lost}))
+
+
 def _with_losses(said: Text, fallen: tuple[str, ...]) -> Text:
     if not fallen:
         return said
@@ -100,7 +118,7 @@ class PlayerLeft(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         if self.player_id not in t.play.entrants:
             raise ValueError("nobody who plays")  # an import may hold anything
-        t.play.leave({**t.play.left, self.player_id: self.policy})
+        leave(t.play, {**t.play.left, self.player_id: self.policy})
 
     def sentence(self, t: Tournament) -> Text:
         who, policy = t.name_of(self.player_id), SAID[self.policy]
@@ -134,7 +152,7 @@ class LeaveMatches(Command):
         policy = self.policy or possible[0]
         if policy not in possible:
             raise Invalid(policy=text("Choose what becomes of their matches."))
-        fallen = t.play.after_leaving({**t.play.left, self.player_id: policy}).fallen
+        fallen = after_leaving(t.play, {**t.play.left, self.player_id: policy}).fallen
         if fallen != self.falls:
             raise errors.ResultsFall(fallen)
         return PlayerLeft(self.player_id, policy, fallen)
@@ -151,7 +169,7 @@ class PlayerReturned(Event):
     fallen: Public[tuple[str, ...]]  # matches that lost their results
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        t.play.leave(_without(t, self.player_id))
+        leave(t.play, _without(t, self.player_id))
 
     def sentence(self, t: Tournament) -> Text:
         said = text("brought %(player)s back in", player=t.name_of(self.player_id))
@@ -170,7 +188,7 @@ class ReturnToMatches(Command):
         t.player(self.player_id)
         if self.player_id not in t.play.left:
             return None
-        fallen = t.play.after_leaving(_without(t, self.player_id)).fallen
+        fallen = after_leaving(t.play, _without(t, self.player_id)).fallen
         if fallen != self.falls:
             raise errors.ResultsFall(fallen)
         return PlayerReturned(self.player_id, fallen)

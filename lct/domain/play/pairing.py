@@ -72,7 +72,12 @@ def differs(play: Play) -> bool:
 def _entrants(play: Play, found: Round) -> tuple[str, ...]:
     """A pairing as the state keeps it."""
     rest = (found.bye,) if found.bye else ()
-    return play.filled((*(side for p in found.pairs for side in (p.home, p.away)), *rest))
+    return _filled(play, (*(side for p in found.pairs for side in (p.home, p.away)), *rest))
+
+
+def _filled(play: Play, paired: tuple[str, ...]) -> tuple[str, ...]:
+    """A round with its empty places, after the bye: those of players who left."""
+    return paired + ("",) * (len(play.entrants) - len(paired))
 
 
 def pairs_of(entrants: Sequence[str]) -> Iterator[Both]:
@@ -100,6 +105,15 @@ def rematches(rounds: tuple[tuple[str, ...], ...]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _take(play: Play, number: int, entrants: tuple[str, ...]) -> None:
+    """Take these as a round, or as the last one again. Matches between other people than before
+    start over: nothing is reported of them, and they are on no console."""
+    rounds = *play.rounds[: number - 1], _filled(play, entrants)
+    new, changed = with_rounds(play.competition, rounds)
+    play.rounds = rounds
+    play.go_on(new, changed)
+
+
 @dataclass(frozen=True, slots=True)
 class RoundPaired(Event):
     """A round of a Swiss system was paired, or paired again. A bye counts as a win at once."""
@@ -119,7 +133,7 @@ class RoundPaired(Event):
         known, once = set(entrants) <= set(t.play.entrants), len(set(entrants)) == len(entrants)
         if not (known and once and 1 <= self.round <= len(t.play.rounds) + 1):
             raise ValueError("no pairing of a next round")  # an import may hold anything
-        t.play.pair(self.round, entrants)
+        _take(t.play, self.round, entrants)
 
     def sentence(self, t: Tournament) -> Text:
         if self.round > len(t.play.rounds):

@@ -10,6 +10,7 @@ from ..fact import Command, Event, Public
 from ..text import Text, text
 from ..tournament import Tournament
 from .checks import check_under_way
+from .choosing import after_choosing, choose
 from .formats import BY_HAND, Format
 
 
@@ -28,7 +29,7 @@ class EntrantsSeeded(Event):
     order: Public[tuple[str, ...]]  # player ids
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        t.play.choose(_by_hand(t), self.order, t.play.lots)
+        choose(t.play, _by_hand(t), self.order, t.play.lots)
 
     def sentence(self, t: Tournament) -> Text:
         return text("put the players in order, %(first)s first", first=t.name_of(self.order[0]))
@@ -51,7 +52,7 @@ class SeedEntrants(Command):
             raise errors.OthersPlay
         if self.order == t.play.entrants:
             return None
-        fallen = t.play.after_choosing(_by_hand(t), self.order).fallen
+        fallen = after_choosing(t.play, _by_hand(t), self.order).fallen
         if fallen != self.falls:
             raise errors.ResultsFall(fallen)
         return EntrantsSeeded(self.order)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 
 from . import schedule
 from .competition import Basis, Competition, Table
-from .derivation import derive, moved_on, with_left, with_rounds
-from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, GROUPS, LEAGUE, SWISS, Format, swiss_rounds
+from .derivation import derive, moved_on
+from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, Format
 from .marks import marks
 from .match import Match
 from .results import PLAYERS, Result, Score
 from .schedule import Queue
 from .slots import Ready
-from .withdrawals import KNOCKED_OUT, REMOVED, REST_WALKOVERS
+from .withdrawals import at_the_start
 
 # Matches looked at for a free console, in the order of the plan: several rounds of the largest
 # league. If they fill too few consoles, all are.
@@ -41,13 +41,6 @@ class Marked(NamedTuple):
     table: Table
     best_from: tuple[str, ...] | None
     of: Mapping[str, str]
-
-
-class Chosen(NamedTuple):
-    """The competition in another format; None if it begins again."""
-
-    competition: Competition | None
-    fallen: tuple[str, ...]  # matches that lose their result or reports
 
 
 @dataclass(slots=True)
@@ -81,44 +74,14 @@ class Play:
         return bool(self.entrants)
 
     def begin(self, entrants: Sequence[str], lots: Sequence[str]) -> None:
-        """Start from nothing with these entrants; without a format that has matches, do not. Those
-        who left stay away."""
-        usual = {LEAGUE: REMOVED, GROUPS: REMOVED, SWISS: REST_WALKOVERS}
-        left = dict.fromkeys(self.left, usual.get(self.format.kind, KNOCKED_OUT))
+        """Start from nothing with these entrants, if the format has matches. Those who left stay
+        away."""
+        away = dict.fromkeys(self.left, at_the_start(self.format.kind))
         self._clear()
-        self.left = left
+        self.left = away
         if self.format.kind != DRAW_ONLY:
             self.entrants, self.lots = tuple(entrants), tuple(lots)
             self.call()
-
-    def choose(self, chosen: Format, entrants: Sequence[str], lots: Sequence[str]) -> None:
-        """Play in that format from now on. See ``after_choosing``."""
-        new, fallen = self.after_choosing(chosen, entrants)
-        self.format = chosen
-        if new is None:
-            self.begin(entrants, lots)
-            return
-        for key in fallen:
-            self._forget(key)
-        self.rounds = new.basis.rounds
-        self._go_on(new)
-
-    def after_choosing(self, chosen: Format, entrants: Sequence[str]) -> Chosen:
-        """The play in that format with these entrants. While the kind and the seeding are the same,
-        a match keeps what was said and decided if the same two meet in it."""
-        if chosen.kind != self.format.kind or tuple(entrants) != self.entrants:
-            return Chosen(None, self._noted({*self.results, *self.reports}))
-        rounds = self.rounds[: swiss_rounds(chosen, len(entrants))]
-        basis = Basis(chosen, self.entrants, self.lots, self.left, rounds)
-        before, results = self.competition.matches, self.results
-        while True:
-            new = derive(basis, results)
-            stay = {
-                key for key, m in new.matches.items() if key in before and _same(before[key], m)
-            }
-            if results.keys() <= stay:
-                return Chosen(new, self._noted((self.results.keys() | self.reports.keys()) - stay))
-            results = {key: result for key, result in results.items() if key in stay}
 
     def end(self) -> None:
         """Forget everything but the format and the consoles."""
@@ -191,7 +154,7 @@ class Play:
         fixture = new.matches[key].fixture
         if fixture.leg == 1 and self._shortened(new, fixture.legs[1]):
             changed += (fixture.legs[1],)
-        return After(new, self._noted(changed))
+        return After(new, self.noted(changed))
 
     def _shortened(self, new: Competition, second: str) -> bool:
         """Whether a second leg loses its reports, or its extra time as no longer due."""
@@ -208,33 +171,15 @@ class Play:
         if corrected:
             self.queue = queue  # nobody has played once more
         for name in fallen:
-            if self.counts(name, new):  # a second leg without its extra time
-                self.reports.pop(name, None)
-            else:
-                self._forget(name)
+            self.reports.pop(name, None)
+        lost = [name for name in fallen if not self.counts(name, new)]  # not one without extra time
         if result:
             self.results[key] = result
             if not corrected:
                 self.queue = _with(self.queue, new.matches[key], result)
-        self._go_on(new)
+        self.go_on(new, lost)
 
-    def after_leaving(self, left: Mapping[str, str]) -> After:
-        """The play if those had left under these policies, and nobody else."""
-        before = self.competition
-        new, changed = with_left(before, left, self.results)
-        lost = [k for k in new.matches if self.counts(k) and not self.counts(k, new)]
-        return After(new, self._noted({*changed, *lost}))
-
-    def leave(self, left: Mapping[str, str]) -> None:
-        """Note who has left, with everything that follows. What was said and decided in their own
-        matches is kept."""
-        new, changed = with_left(self.competition, left, self.results)
-        for key in self._noted(changed):
-            self._forget(key)
-        self.left = left
-        self._go_on(new)
-
-    def _noted(self, keys: Collection[str]) -> tuple[str, ...]:
+    def noted(self, keys: Collection[str]) -> tuple[str, ...]:
         """Those of the matches that have a result or reports, in the order of the plan."""
         noted = [key for key in set(keys) if key in self.results or key in self.reports]
         return tuple(sorted(noted, key=self.competition.plan.order.__getitem__))
@@ -246,8 +191,11 @@ class Play:
         if _played(result) and match.home and match.away:
             self.queue = schedule.reopened(self.queue, match.home, match.away)
 
-    def _go_on(self, new: Competition) -> None:
-        """Take that competition as the one that is so, and play on."""
+    def go_on(self, new: Competition, fallen: Iterable[str] = ()) -> None:
+        """Take that competition as the one that is so, without what was said and decided in the
+        matches that fell, and play on."""
+        for key in fallen:
+            self._forget(key)
         for call in filter(None, self.queue.consoles.values()):
             match = new.matches.get(call.key)
             sides = match.sides if match and match.playable and not match.decided else None
@@ -255,21 +203,6 @@ class Play:
                 self.queue = schedule.freed(self.queue, call.key)
         self._derived = new
         self.call()
-
-    def pair(self, number: int, entrants: tuple[str, ...]) -> None:
-        """Pair a Swiss round, or the last one again. Matches between other people than before start
-        over: nothing is reported of them, and they are on no console."""
-        rounds = *self.rounds[: number - 1], self.filled(entrants)
-        new, changed = with_rounds(self.competition, rounds)
-        for key in changed:
-            self.reports.pop(key, None)
-            self.queue = schedule.freed(self.queue, key)
-        self.rounds, self._derived = rounds, new
-        self.call()
-
-    def filled(self, paired: tuple[str, ...]) -> tuple[str, ...]:
-        """A Swiss round with its empty places, after the bye: those of players who left."""
-        return paired + ("",) * (len(self.entrants) - len(paired))
 
     def move(self, key: str, console: str) -> None:
         """Put a match on a console, from another one or from those that are ready."""
@@ -303,11 +236,6 @@ class Play:
         else:
             self.reports.pop(key, None)
             self.call()
-
-
-def _same(before: Match, after: Match) -> bool:
-    """Whether the same two meet in a match of two formats."""
-    return before.sides == after.sides and before.fixture.legs == after.fixture.legs
 
 
 def _played(result: Result | None) -> bool:

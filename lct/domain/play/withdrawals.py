@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .formats import GROUPS, LEAGUE, SWISS
 from .results import AWAY, HOME, WITHDRAWAL, Result
 
 # The policies. With all but the last one, whoever leaves has no place in their table.
@@ -22,6 +23,11 @@ REST_UNPLAYED = "rest-unplayed"  # those played stand, the rest are not played
 KNOCKED_OUT = "knocked-out"
 POLICIES = (REMOVED, WALKOVERS, REST_WALKOVERS, REST_UNPLAYED)  # while a table is open
 OVERRULE = (REMOVED, WALKOVERS)  # what was played does not stand
+
+
+def at_the_start(kind: str) -> str:
+    """The policy for those who are gone before the first match, in that kind of format."""
+    return {LEAGUE: REMOVED, GROUPS: REMOVED, SWISS: REST_WALKOVERS}.get(kind, KNOCKED_OUT)
 
 
 class Ruling(NamedTuple):
