@@ -5,7 +5,8 @@ from itertools import combinations, product
 
 import pytest
 
-from lct.domain.play.certain import Range, certain
+from lct.domain.play.certain import certain
+from lct.domain.play.open_places import Range
 from lct.domain.play.standings import standings
 from lct.domain.play.tallies import Outcome, count
 from lct.domain.play.tie_breaks import (

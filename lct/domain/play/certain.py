@@ -5,34 +5,16 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain, combinations, groupby, product
-from math import inf
+from itertools import chain, groupby, product
 from typing import NamedTuple
 
+from .open_places import Ending, Range, open_places
 from .standings import standings
 from .tallies import NOTHING, Outcome, Tallies, count
-from .tie_breaks import HEAD_TO_HEAD, Rule, Rules, measure
+from .tie_breaks import Rule, Rules, measure
 
 MOST_WORK = 700  # ways to win, draw and lose the matches left, times entrants
 MOST_SCORES = 100  # scores to go through where three or more are level, times pairs of them
-_OPEN = (-inf, inf)
-
-
-class Range(NamedTuple):
-    """The best and the worst place possible. Through to n: worst <= n. Out: best > n."""
-
-    best: int
-    worst: int
-
-
-class _Ending(NamedTuple):
-    """One way in which the matches left end: their fewest goals, and where there may be more."""
-
-    tallies: Tallies  # the matches left included
-    more_goals: Sequence[Outcome]  # both sides may have any number more
-    more_margin: Sequence[Outcome]  # the winner may have any number more
-    rules: Rules
-    lots: Mapping[str, int]
 
 
 def certain(
@@ -60,19 +42,67 @@ def certain(
     was certain.
     """
     if not left:
-        rows = standings(entrants, tallies, rules, lots, finished=True)
-        shared = [row.place for row in rows]
-        open_end = Rule.LOTS in rules.order.rules  # lots may still part those who share a place
-        return {
-            row.entrant: Range(row.place, row.place + open_end * (shared.count(row.place) - 1))
-            for row in rows
-        }
+        return _finished(entrants, tallies, rules, lots)
     if 3 ** len(left) * len(entrants) > MOST_WORK:
         return _by_points_alone(entrants, tallies, rules, left)
+    return _by_every_way(entrants, tallies, rules, left, lots or {}, cuts)
+
+
+def _finished(
+    entrants: Collection[str], tallies: Tallies, rules: Rules, lots: Mapping[str, int] | None
+) -> dict[str, Range]:
+    """The places themselves; lots may still part those who share one."""
+    rows = standings(entrants, tallies, rules, lots, finished=True)
+    sharing = Counter(row.place for row in rows)
+    drawn = Rule.LOTS in rules.order.rules
+    return {
+        row.entrant: Range(row.place, row.place + drawn * (sharing[row.place] - 1)) for row in rows
+    }
+
+
+def _by_points_alone(
+    entrants: Collection[str], tallies: Tallies, rules: Rules, left: Sequence[tuple[str, str]]
+) -> dict[str, Range]:
+    """Two are parted only if one of them cannot even draw level on points any more."""
+    each = rules.win, rules.draw, rules.loss
+    least, most = {}, {}
+    matches = Counter(chain.from_iterable(left))
+    for entrant in entrants:
+        points = measure(Rule.POINTS, tallies.of.get(entrant, NOTHING), rules)
+        least[entrant] = points + matches[entrant] * min(each)
+        most[entrant] = points + matches[entrant] * max(each)
+    lowest, highest = sorted(least.values()), sorted(most.values())
+    return {
+        entrant: Range(
+            1 + len(least) - bisect_right(lowest, most[entrant]),
+            len(least) - bisect_left(highest, least[entrant]),
+        )
+        for entrant in entrants
+    }
+
+
+class _Crowd(NamedTuple):
+    """Three or more who are level once the matches left have ended in one way, with so many others
+    above. ``places`` holds all that is possible, and maybe more: it compares them two by two."""
+
+    way: tuple[Outcome, ...]
+    tie: list[str]
+    above: int
+    places: dict[str, Range]
+
+
+def _by_every_way(
+    entrants: Collection[str],
+    tallies: Tallies,
+    rules: Rules,
+    left: Sequence[tuple[str, str]],
+    lots: Mapping[str, int],
+    cuts: Collection[int],
+) -> dict[str, Range]:
     ranges = dict.fromkeys(entrants, Range(len(entrants), 1))
     moving = {side for fixture in left for side in fixture}
     points = {e: measure(Rule.POINTS, tallies.of.get(e, NOTHING), rules) for e in entrants}
-    crowded = []
+    crowds: list[_Crowd] = []
     results = [(Outcome(h, a, 1, 0), Outcome(h, a, 0, 0), Outcome(h, a, 0, 1)) for h, a in left]
     for way in product(*results):
         ending, above = None, 0
@@ -80,32 +110,21 @@ def certain(
             places = dict.fromkeys(tie, Range(above + 1, above + len(tie)))
             if len(tie) > 1 and _tells(places, ranges, cuts):
                 won = [outcome for outcome in way if outcome.home_goals != outcome.away_goals]
-                ending = ending or _Ending(count(way, tallies), way, won, rules, lots or {})
-                places = _places(tie, above, ending)
+                ending = ending or Ending(count(way, tallies), way, won, rules, lots)
+                places = open_places(tie, above, ending)
             if len(tie) > 2 and not moving.isdisjoint(tie):
-                crowded.append((way, tie, above, places))
+                crowds.append(_Crowd(way, tie, above, places))
             else:
                 ranges |= _wider(ranges, places)
             above += len(tie)
-    crowded = [each for each in crowded if _tells(each[3], ranges, cuts)]
-    for way, tie, above, places in crowded:
-        if not _tells(places, ranges, cuts):
-            continue
-        pairs = len(tie) * (len(tie) - 1) // 2 * len(crowded)
+    crowds = [crowd for crowd in crowds if _tells(crowd.places, ranges, cuts)]
+    for crowd in crowds:
+        pairs = len(crowd.tie) * (len(crowd.tie) - 1) // 2 * len(crowds)
         most = int((MOST_SCORES / pairs) ** (1 / len(left)))
-        margin, goals = _scores(tie, tallies, rules, most)
-        for outcomes in product(*(_higher(outcome, margin, goals) for outcome in way)):
-            ending = _Ending(
-                count(outcomes, tallies),
-                [o for o in outcomes if min(o.home_goals, o.away_goals) == goals],
-                [o for o in outcomes if abs(o.home_goals - o.away_goals) == margin],
-                rules,
-                lots or {},
-            )
-            if wider := _wider(ranges, _places(tie, above, ending)):
-                ranges |= wider
-                if not _tells(places, ranges, cuts):
-                    break
+        for ending in _endings(crowd, tallies, rules, lots, most):
+            if not _tells(crowd.places, ranges, cuts):
+                break
+            ranges |= _wider(ranges, open_places(crowd.tie, crowd.above, ending))
     return ranges
 
 
@@ -140,6 +159,22 @@ def _wider(ranges: Mapping[str, Range], places: Mapping[str, Range]) -> dict[str
     }
 
 
+def _endings(
+    crowd: _Crowd, tallies: Tallies, rules: Rules, lots: Mapping[str, int], most: int
+) -> Iterator[Ending]:
+    """The way of the crowd with at most ``most`` scores a match; the last ones stand for all that
+    are higher."""
+    margin, goals = _scores(crowd.tie, tallies, rules, most)
+    for outcomes in product(*(_higher(outcome, margin, goals) for outcome in crowd.way)):
+        yield Ending(
+            count(outcomes, tallies),
+            [o for o in outcomes if min(o.home_goals, o.away_goals) == goals],
+            [o for o in outcomes if abs(o.home_goals - o.away_goals) == margin],
+            rules,
+            lots,
+        )
+
+
 def _scores(tie: Sequence[str], tallies: Tallies, rules: Rules, most: int) -> tuple[int, int]:
     """The highest margin and loser's goals to go through, in at most ``most`` scores a match.
 
@@ -160,125 +195,3 @@ def _higher(least: Outcome, margin: int, goals: int) -> list[Outcome]:
         for low in range(goals + 1)
         for more in (range(1, margin + 1) if by else (0,))
     ]
-
-
-def _by_points_alone(
-    entrants: Collection[str], tallies: Tallies, rules: Rules, left: Sequence[tuple[str, str]]
-) -> dict[str, Range]:
-    """Two are parted only if one of them cannot even draw level on points any more."""
-    each = rules.win, rules.draw, rules.loss
-    least, most = {}, {}
-    matches = Counter(chain.from_iterable(left))
-    for entrant in entrants:
-        points = measure(Rule.POINTS, tallies.of.get(entrant, NOTHING), rules)
-        least[entrant] = points + matches[entrant] * min(each)
-        most[entrant] = points + matches[entrant] * max(each)
-    lowest, highest = sorted(least.values()), sorted(most.values())
-    return {
-        entrant: Range(
-            1 + len(least) - bisect_right(lowest, most[entrant]),
-            len(least) - bisect_left(highest, least[entrant]),
-        )
-        for entrant in entrants
-    }
-
-
-def _places(tie: list[str], above: int, ending: _Ending) -> dict[str, Range]:
-    """The places that goals and lots leave open to the tied, with ``above`` others above."""
-    best, worst = dict.fromkeys(tie, above + 1), dict.fromkeys(tie, above + 1)
-    for one, other in combinations(tie, 2):
-        ahead, behind, level = _possible(one, other, tie, ending)
-        best[one] += not (ahead or level)
-        best[other] += not (behind or level)
-        worst[one] += behind
-        worst[other] += ahead
-    return {entrant: Range(best[entrant], worst[entrant]) for entrant in tie}
-
-
-def _possible(one: str, other: str, tie: list[str], ending: _Ending) -> tuple[bool, bool, bool]:
-    """Whether ``one`` can end ahead of ``other``, behind, and level with them."""
-    ahead = behind = False
-    for low, high in _spans(one, other, tie, ending):
-        ahead, behind = ahead or high > 0, behind or low < 0
-        if not low <= 0 <= high or (ahead and behind):
-            return ahead, behind, False
-    return ahead, behind, True
-
-
-def _spans(one: str, other: str, tie: list[str], ending: _Ending) -> Iterator[tuple[float, float]]:
-    """By each rule in turn: the least and the most that ``one`` can have over ``other``."""
-    rules, lots = ending.rules, ending.lots
-    tried: list[Rule] = []
-    for block in rules.order.blocks:
-        if block == (Rule.LOTS,):
-            drawn = one in lots and other in lots
-            yield (lots[other] - lots[one],) * 2 if drawn else _OPEN
-        elif block[0] not in HEAD_TO_HEAD:
-            yield _span(block[0], one, other, ending)
-        else:
-            company = _company(one, other, tie, tried, ending)
-            yield from _head_to_head(block, company, ending) if company else (_OPEN,)
-        tried += (rule for rule in block if rule not in HEAD_TO_HEAD)
-
-
-def _company(
-    one: str, other: str, tie: Sequence[str], tried: Sequence[Rule], ending: _Ending
-) -> list[str] | None:
-    """Those of ``tie`` who are level with the two after ``tried``; None if goals can change it."""
-    company = [one, other]
-    for third in tie:
-        if third not in (one, other):
-            spans = [_span(rule, third, one, ending) for rule in tried]
-            if all(low <= 0 <= high for low, high in spans):
-                if any(low != high for low, high in spans):
-                    return None
-                company.append(third)
-    return company
-
-
-def _head_to_head(
-    block: tuple[Rule, ...], company: list[str], ending: _Ending
-) -> Iterator[tuple[float, float]]:
-    """The spans between the first two of ``company`` in the matches among all of it."""
-    rules, (one, other) = ending.rules, company[:2]
-    while True:
-        members = frozenset(company)
-        among = ending._replace(
-            tallies=count(ending.tallies.among(members)),
-            more_goals=[o for o in ending.more_goals if members >= {o.home, o.away}],
-            more_margin=[o for o in ending.more_margin if members >= {o.home, o.away}],
-        )
-        for rule in block:
-            yield _span(rule, one, other, among)
-        if not rules.order.restart or len(company) == 2:
-            return
-        level = _company(one, other, company, block, among)
-        if level is None:
-            yield _OPEN
-            return
-        if len(level) == len(company):
-            return
-        company = level
-
-
-def _span(rule: Rule, one: str, other: str, ending: _Ending) -> tuple[float, float]:
-    """The least and the most that ``one`` can have over ``other``."""
-    tallies, more_goals, more_margin, rules, _ = ending
-    own, theirs = (measure(rule, tallies.of.get(e, NOTHING), rules) for e in (one, other))
-    low = high = float(own - theirs)
-    if rule in (Rule.POINTS, Rule.H2H_POINTS, Rule.WINS):
-        return low, high
-    of_goals = rule in (Rule.GOALS, Rule.H2H_GOALS)
-    for match in more_goals if of_goals else ():
-        sides = match.home, match.away
-        if not (one in sides and other in sides):
-            high = inf if one in sides else high
-            low = -inf if other in sides else low
-    for match in more_margin:
-        home_won = match.home_goals > match.away_goals
-        winner, loser = (match.home, match.away) if home_won else (match.away, match.home)
-        if winner == one or (loser == other and not of_goals):
-            high = inf
-        if winner == other or (loser == one and not of_goals):
-            low = -inf
-    return low, high

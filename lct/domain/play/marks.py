@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .certain import Range, certain
+from .certain import certain
 from .competition import Competition, Table
 from .formats import GROUPS, LEAGUE
+from .open_places import Range
 
 FIRST, THROUGH, OUT = "first", "through", "out"
 
