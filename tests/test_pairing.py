@@ -11,9 +11,10 @@ import pytest
 from flask import Flask
 
 from lct.application.screens.desk import controls
-from lct.application.screens.matches import ShownMatch, minutes, progress, slots_of
+from lct.application.screens.matches import ShownMatch
 from lct.application.screens.phone import personal
 from lct.application.screens.pitch import matches_stages
+from lct.application.screens.progress import minutes, progress, slots_of
 from lct.application.screens.region import Scene
 from lct.domain import errors
 from lct.domain.drawing import DrawTeams, SkipReveal

@@ -12,9 +12,11 @@ from .bracket import open_round
 from .cards import card_rows, spot
 from .champion import champion
 from .lobby import Stage, picked, seats, seats_of, waiting_for
-from .matches import ShownMatch, just_in, minutes, on_now, progress, up_next
+from .matches import ShownMatch
+from .now import just_in, on_now, up_next
 from .phases import FINISHED, PLAY
 from .pitch import alone, first_page, matches_part, matches_stages
+from .progress import minutes, progress
 from .region import Region, Scene, Screen
 
 CARDS = 12  # of matches that are on

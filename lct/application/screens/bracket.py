@@ -9,7 +9,8 @@ from ...domain.play.formats import in_table
 from ...domain.play.match import Match
 from ...domain.play.matches import Fixture, LoserOf, Part, Source, WinnerOf
 from ...domain.text import Text, text
-from .matches import ShownMatch, knockout_round, short_names
+from .matches import ShownMatch, knockout_round
+from .names import short_names
 from .region import Scene
 
 PLACES = 16  # in the first round of a page

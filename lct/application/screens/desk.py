@@ -16,8 +16,8 @@ from ...domain.play.swiss import usual_rounds
 from ...domain.text import Text
 from ...domain.tournament import Player, device_text
 from .lobby import bar, wait
-from .matches import LONGEST, SHORTEST, minutes, progress, slots_of
 from .phases import PLAY
+from .progress import LONGEST, SHORTEST, minutes, progress, slots_of
 from .region import Region, Scene, Screen
 from .settling import lists
 

@@ -8,7 +8,8 @@ from ...domain.errors import NothingLeftToPlay
 from ...domain.play.checks import check_under_way
 from ...domain.play.leaving import SAID, after_leaving, may_still_play, policies, table_of
 from ...domain.text import Text
-from .matches import Shower, ShownMatch, matches_of
+from .matches import Shower, ShownMatch
+from .own import matches_of
 from .region import Region, Scene
 from .settling import SHEET
 from .table import PHONE, ShownTable, TableHead, cuts, heads, lines, shown_table

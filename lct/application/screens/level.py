@@ -8,7 +8,7 @@ from ...domain.play.standings import Row
 from ...domain.play.tallies import How, Outcome
 from ...domain.play.tie_breaks import Parting, Rule
 from ...domain.text import Text, counted, text
-from .matches import short_names
+from .names import short_names
 from .region import Scene
 
 NAMED = 3  # of those who are level with somebody

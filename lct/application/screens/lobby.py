@@ -9,7 +9,9 @@ from typing import NamedTuple
 from ...domain.fact import Touched
 from ...domain.teams import Team
 from ...domain.tournament import Player, Tournament
-from .matches import ShownMatch, just_in, progress
+from .matches import ShownMatch
+from .now import just_in
+from .progress import progress
 from .region import Region, Scene
 
 NAMES_SHOWN = 4

@@ -13,16 +13,9 @@ from ...domain.play.pairing import rematches
 from ...domain.text import Text
 from .bracket import Bracket, Page, Place, bracket, far, place_of
 from .lanes import lanes
-from .matches import (
-    Coming,
-    Shower,
-    console_text,
-    listed_matches,
-    match_region,
-    minutes,
-    next_keys,
-    progress,
-)
+from .matches import Shower, console_text, listed_matches, match_region
+from .now import Coming, next_keys
+from .progress import minutes, progress
 from .region import Region, Scene
 from .table import (
     TV,

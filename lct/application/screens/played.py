@@ -9,7 +9,7 @@ from ...domain.fact import Touched
 from ...domain.play.competition import Competition
 from ...domain.play.results import Score
 from ...domain.play.schedule import Call, Queue
-from .matches import Coming
+from .now import Coming
 from .region import Scene
 
 

@@ -15,7 +15,8 @@ from ...domain.play.formats import needs_winner
 from ...domain.play.match import Match
 from ...domain.play.results import Result, Score
 from ...domain.text import Text
-from .matches import Shower, ShownMatch, console_text, is_listed, match_region, next_keys
+from .matches import Shower, ShownMatch, console_text, is_listed, match_region
+from .now import next_keys
 from .phases import FINISHED, PLAY
 from .region import Region, Scene
 from .table import PHONE, Tables, all_tables, cuts, heads, lines, ordered_by

@@ -15,7 +15,7 @@ from ...domain.play.standings import Across, Row
 from ...domain.play.tables import best_of_next_place
 from ...domain.text import Text, text
 from .level import RULES, level, listed, why
-from .matches import short_names
+from .names import short_names
 from .region import Region, Scene
 
 ACROSS = "best"  # the name of the ranking across groups
