@@ -18,7 +18,8 @@ from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.people import Join
 from lct.domain.picking import PickTeam
 from lct.domain.play import schedule
-from lct.domain.play.choosing import ChooseFormat, NameConsoles
+from lct.domain.play.calling import NameConsoles
+from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.formats import KNOCKOUT, LEAGUE, Format, for_entrants, needs_winner
 from lct.domain.play.reporting import ReportScore
 from lct.domain.play.results import Result, Score

@@ -12,7 +12,8 @@ from statistics import median
 
 from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.picking import PickTeam
-from lct.domain.play.choosing import ChooseFormat, NameConsoles
+from lct.domain.play.calling import NameConsoles
+from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.formats import KNOCKOUT, Format
 from lct.domain.rights import SYSTEM
 

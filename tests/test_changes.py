@@ -22,8 +22,8 @@ from lct.domain.evening import ChangeLimit, CloseTournament, LockJoining, Reopen
 from lct.domain.fact import Command, Touched
 from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer
 from lct.domain.picking import LetGo, PickTeam, RestartPicks
-from lct.domain.play.calling import MoveMatch, TakeBackCall
-from lct.domain.play.choosing import ChooseFormat, NameConsoles
+from lct.domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
+from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.formats import DOUBLE, DRAW_ONLY, GROUPS, KNOCKOUT, LEAGUE, SWISS, Format
 from lct.domain.play.reporting import ReportScore, WithdrawReport
 from lct.domain.play.results import HOME, NEITHER, Score

@@ -17,8 +17,8 @@ from lct.domain import errors, snapshot
 from lct.domain.drawing import SkipReveal
 from lct.domain.picking import RestartPicks
 from lct.domain.play import formats, state
-from lct.domain.play.calling import MoveMatch, TakeBackCall
-from lct.domain.play.choosing import ChooseFormat, NameConsoles
+from lct.domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
+from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.derivation import derive
 from lct.domain.play.formats import (
     BY_DRAW,

@@ -13,7 +13,8 @@ from ..domain.drawing import DrawTeams, SkipReveal
 from ..domain.evening import CreateTournament
 from ..domain.people import Join
 from ..domain.picking import PickTeam
-from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.calling import NameConsoles
+from ..domain.play.choosing import ChooseFormat
 from ..domain.play.formats import KINDS, KNOCKOUT, Format, needs_winner
 from ..domain.play.match import Match
 from ..domain.play.reporting import ReportScore

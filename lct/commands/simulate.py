@@ -19,7 +19,8 @@ import click
 import simple_websocket
 
 from ..domain.drawing import DrawTeams, SkipReveal
-from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.calling import NameConsoles
+from ..domain.play.choosing import ChooseFormat
 from ..domain.play.formats import KINDS, Format
 from ..domain.play.schedule import MOST_CONSOLES
 from ..domain.rights import SYSTEM

@@ -29,8 +29,8 @@ from ..domain.evening import (
 from ..domain.fact import Command
 from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
 from ..domain.picking import PickTeam, RestartPicks
-from ..domain.play.calling import MoveMatch, TakeBackCall
-from ..domain.play.choosing import ChooseFormat, NameConsoles
+from ..domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
+from ..domain.play.choosing import ChooseFormat
 from ..domain.play.leaving import LeaveMatches, ReturnToMatches
 from ..domain.play.pairing import PairRound
 from ..domain.play.seeding import SeedEntrants

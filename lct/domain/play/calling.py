@@ -1,4 +1,4 @@
-"""Which match is on which console, where the organiser wants it otherwise."""
+"""The consoles: their names, and which match is on which where the organiser steps in."""
 
 from __future__ import annotations
 
@@ -6,12 +6,52 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .. import errors
+from ..errors import Invalid
 from ..fact import THE_PLAY, Command, Event, Public, Touched
-from ..text import Text, text
+from ..text import Text, counted, text
 from ..tournament import Tournament
+from ..values import NAME_CLUSTERS, fold, visible_text
 from .checks import check_playable, playing
-from .schedule import busy
+from .schedule import MOST_CONSOLES, busy, with_consoles
 from .wording import sides_text
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolesNamed(Event):
+    """The consoles to play on, in their order."""
+
+    type = "consoles-named"
+
+    names: Public[tuple[str, ...]]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        t.play.queue = with_consoles(t.play.queue, self.names)
+        t.play.call()
+
+    def sentence(self, t: Tournament) -> Text:
+        return counted(
+            "set up %(n)s console: %(names)s",
+            "set up %(n)s consoles: %(names)s",
+            len(self.names),
+            names=", ".join(self.names),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameConsoles(Command):
+    names: tuple[str, ...]
+
+    def decide(self, t: Tournament, now: datetime) -> ConsolesNamed | None:
+        t.check_open()
+        names = tuple(
+            visible_text(name, "names", NAME_CLUSTERS, text("Type a name for each console."))
+            for name in self.names
+        )
+        if not 1 <= len(names) <= MOST_CONSOLES:
+            raise Invalid(names=text("Name from 1 to %(most)s consoles.", most=MOST_CONSOLES))
+        if len(set(map(fold, names))) < len(names):
+            raise Invalid(names=text("Two consoles have the same name."))
+        return ConsolesNamed(names) if names != tuple(t.play.queue.consoles) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Choosing how to play, and the consoles to play on."""
+"""Choosing how to play, before the matches or during them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from .. import errors
 from ..draw import message, shuffled, words
 from ..errors import Invalid
 from ..fact import Command, Event, Public
-from ..text import Text, counted, text
+from ..text import Text, text
 from ..tournament import Tournament
-from ..values import NAME_CLUSTERS, fold, visible_text
 from .competition import Basis, Competition
 from .derivation import derive
 from .formats import (
@@ -32,7 +31,6 @@ from .formats import (
     swiss_rounds,
 )
 from .match import Match
-from .schedule import MOST_CONSOLES, with_consoles
 from .state import Play
 
 LOTS = b"lct lots v1|"  # before the draw's own message, so that guests' values count here too
@@ -155,41 +153,3 @@ class ChooseFormat(Command):
         if fallen != self.falls:
             raise errors.ResultsFall(fallen)
         return FormatChosen(chosen)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsolesNamed(Event):
-    """The consoles to play on, in their order."""
-
-    type = "consoles-named"
-
-    names: Public[tuple[str, ...]]
-
-    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        t.play.queue = with_consoles(t.play.queue, self.names)
-        t.play.call()
-
-    def sentence(self, t: Tournament) -> Text:
-        return counted(
-            "set up %(n)s console: %(names)s",
-            "set up %(n)s consoles: %(names)s",
-            len(self.names),
-            names=", ".join(self.names),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class NameConsoles(Command):
-    names: tuple[str, ...]
-
-    def decide(self, t: Tournament, now: datetime) -> ConsolesNamed | None:
-        t.check_open()
-        names = tuple(
-            visible_text(name, "names", NAME_CLUSTERS, text("Type a name for each console."))
-            for name in self.names
-        )
-        if not 1 <= len(names) <= MOST_CONSOLES:
-            raise Invalid(names=text("Name from 1 to %(most)s consoles.", most=MOST_CONSOLES))
-        if len(set(map(fold, names))) < len(names):
-            raise Invalid(names=text("Two consoles have the same name."))
-        return ConsolesNamed(names) if names != tuple(t.play.queue.consoles) else None

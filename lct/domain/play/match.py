@@ -72,18 +72,19 @@ class Match(NamedTuple):
         if self.off:
             return NOBODY if self.home and self.away else self.home or self.away
         lead = self._lead
-        if lead is None:
-            return None
-        return self.home if lead > 0 else self.away if lead < 0 else NOBODY
+        return None if lead is None else self._ahead(lead)
 
     @property
     def loser(self) -> str | None:
         if self.off:
             return NOBODY
         lead = self._lead
-        if lead is None:
-            return None
-        return self.away if lead > 0 else self.home if lead < 0 else NOBODY
+        return None if lead is None else self._ahead(-lead)
+
+    def _ahead(self, lead: int) -> str | None:
+        if lead == 0:
+            return NOBODY
+        return self.home if lead > 0 else self.away
 
     @property
     def _lead(self) -> int | None:
@@ -108,6 +109,8 @@ class Match(NamedTuple):
         goals = self.goals(walkover)
         if goals is None or self.result is None:
             return None
-        how = How.WALKOVER if self.result.came in (HOME, AWAY) else How.NO_SHOW
-        how = How.PLAYED if self.result.score else how
+        if self.result.score:
+            how = How.PLAYED
+        else:
+            how = How.WALKOVER if self.result.came in (HOME, AWAY) else How.NO_SHOW
         return Outcome(self.home or "", self.away or "", *goals, how)

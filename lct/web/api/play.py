@@ -6,8 +6,8 @@ from typing import Any
 
 from ...application.screens.phases import FINISHED, PLAY, reached
 from ...domain.errors import NothingToPlay
-from ...domain.play.calling import MoveMatch, TakeBackCall
-from ...domain.play.choosing import ChooseFormat, NameConsoles
+from ...domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
+from ...domain.play.choosing import ChooseFormat
 from ...domain.play.leaving import LeaveMatches, ReturnToMatches
 from ...domain.play.pairing import PairRound
 from ...domain.play.reporting import ReportScore, WithdrawReport
