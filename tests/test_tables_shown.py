@@ -122,10 +122,7 @@ def test_a_form_has_the_last_five_results_the_newest_at_the_end() -> None:
     theirs = [m for m in cup.play.competition.matches.values() if "p-N0" in m.sides]
     for match, score in zip(theirs, scores, strict=True):
         cup.rule(match.key, *(score if match.home == "p-N0" else score[::-1]))
-    names = {
-        name.split()[0]: letters for name, letters in form(Scene(cup.t, cup.later(60))).items()
-    }
-    assert names["N0"] == "DLWDL"
+    assert form(Scene(cup.t, cup.later(60)))["p-N0"] == "DLWDL"
 
 
 def test_a_form_counts_a_walkover_and_two_who_did_not_come() -> None:
@@ -134,11 +131,10 @@ def test_a_form_counts_a_walkover_and_two_who_did_not_come() -> None:
     (home, away), others = cup.names(first), cup.names(second)
     cup.rule(first, came="home")
     cup.rule(second, came="neither")
-    names = {
-        name.split()[0]: letters for name, letters in form(Scene(cup.t, cup.later(60))).items()
-    }
     both = {home: "W", away: "L"}
-    assert names == {n: both.get(n, "") + ("L" if n in others else "") for n in ("N0", "N1", "N2")}
+    assert form(Scene(cup.t, cup.later(60))) == {
+        f"p-{n}": both.get(n, "") + ("L" if n in others else "") for n in ("N0", "N1", "N2")
+    }
 
 
 def test_a_long_table_has_pairs_of_halves() -> None:
@@ -151,6 +147,5 @@ def test_the_newest_result_says_who_went_up_and_who_went_down() -> None:
     cup, _ = league(3, {"N0-N1": (1, 0)})
     key = next(key for key in cup.play.competition.matches if set(cup.names(key)) == {"N1", "N2"})
     cup.rule(key, *((0, 5) if cup.names(key)[1] == "N2" else (5, 0)))
-    names = {name.split()[0]: way for name, way in moved(Scene(cup.t, cup.later(60))).items()}
-    assert names == {"N2": 1, "N0": -1, "N1": 0}
+    assert moved(Scene(cup.t, cup.later(60))) == {"p-N2": 1, "p-N0": -1, "p-N1": 0}
     assert moved(Scene(Cup(4, KNOCKOUT).t, cup.later(60))) == {}

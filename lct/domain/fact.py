@@ -142,7 +142,8 @@ class Event(ABC):
     ``by`` names who may cause it. A ``versioned`` event changes the flow of the tournament, so it
     raises the tournament's version. ``claims`` is a text that no other live event may hold; a later
     claim of the same kind in the same stream supersedes it, and ``releases`` gives it up. In an
-    event of ``players_own`` the player ``player_id`` acts, or somebody acts for them.
+    event of ``players_own`` the player ``player_id`` acts, or somebody acts for them. ``touched``:
+    see ``touches``.
     """
 
     type: ClassVar[str]
@@ -152,6 +153,7 @@ class Event(ABC):
     players_own: ClassVar[bool] = False
     claims: ClassVar[Claim | None] = None
     releases: ClassVar[str | None] = None
+    touched: ClassVar[Touched | None] = None
 
     def __init_subclass__(cls, **more: Any) -> None:
         # Called twice: ``slots=True`` creates a second class, which replaces the first here.
@@ -168,8 +170,8 @@ class Event(ABC):
 
     def touches(self, t: Tournament) -> Touched | None:
         """The parts of a screen that the event changes besides the counts, given the state before
-        it. None means any part, which is always safe."""
-        return None
+        it: ``touched``, unless that depends on them. None means any part, which is always safe."""
+        return self.touched
 
     def sound(self) -> bool:
         """Whether a rule could have produced these values; an import may hold anything."""

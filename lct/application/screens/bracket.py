@@ -28,7 +28,7 @@ class Where(NamedTuple):
     link: str  # the way to the next match: up, down, straight; empty: none
     open: bool = False  # in the round that is played now
     third: bool = False  # the match for third place, which stands below the final
-    round: Text | None = None  # where the page says which side it is; None: that of the match
+    round: Text | None = None  # without its side, if the page names the side; None: the match's
 
 
 class Place(NamedTuple):

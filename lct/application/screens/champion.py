@@ -42,7 +42,7 @@ def champion(s: Scene) -> Champion:
     won = [(m, abs(home - away)) for m, (home, away) in scores if home != away]
     biggest = max(won, key=lambda pair: pair[1])[0] if won else None
     wildest = max(scores, key=lambda pair: sum(pair[1]))[0] if scores else None
-    shower = Shower(s)
+    shower = s.once(Shower)
     theirs = (match for match in play.competition.matches.values() if who in match.sides)
     way = tuple(shower.match(match) for match in theirs if match.result or match.bye)
     table = play.competition.tables.get("")
@@ -66,7 +66,8 @@ def _most(s: Scene, scores: list[tuple[Match, tuple[int, int]]]) -> Most | None:
         return None
     _, _, match = max(theirs[best], key=lambda played: played[:2])
     side = "home" if match.home == best else "away"
-    return Most(s.t.players[best].name, _team(s, best), sums[best], Shower(s).match(match), side)
+    shown = s.once(Shower).match(match)
+    return Most(s.t.players[best].name, _team(s, best), sums[best], shown, side)
 
 
 def _team(s: Scene, player_id: str) -> str:

@@ -114,7 +114,7 @@ class FormatCard(NamedTuple):
     rounds: tuple[int, int]  # of a Swiss system: as many as are usual, and the most
     choices: tuple[Choice, ...]
     begun: bool
-    played: bool  # there are results, which another format takes back
+    played: bool  # there are results, which another format may take back
 
 
 def whole(s: Scene) -> tuple[Region, ...]:

@@ -38,7 +38,7 @@ def leaving(s: Scene, player_id: str) -> Region:
     name, play = s.t.player(player_id).name, s.t.play
     if player_id in play.left or not may_still_play(play.competition, player_id):
         raise NothingLeftToPlay(name)
-    shower, of = Shower(s), play.competition
+    shower, of = s.once(Shower), play.competition
     before, outlooks, tables = table_of(of, player_id), list[Outlook](), list[ShownTable]()
     for policy in policies(of, player_id):
         new, fallen = after_leaving(play, {**play.left, player_id: policy})

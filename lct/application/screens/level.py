@@ -75,15 +75,15 @@ def _by_match(match: Outcome, entrant: str, other: Text, tried: Text) -> Text:
 
 
 def level(s: Scene, rows: Sequence[Row], cut: int) -> tuple[int, Text | None]:
-    """Of two neighbours who were level, the upper one's number, and what parted them: of those at
-    the ``cut``, or else of the first ones."""
+    """The number of a row that was level with the next one, and what parted the two; 0 if there is
+    none. The pair at the ``cut`` comes first, then the others from the top."""
     for number in (cut, *range(1, len(rows))):
-        if number and (said := parted_by(s, rows[number - 1], rows[number])):
+        if number and (said := _parted_by(s, rows[number - 1], rows[number])):
             return number, said
     return 0, None
 
 
-def parted_by(s: Scene, upper: Row, lower: Row) -> Text | None:
+def _parted_by(s: Scene, upper: Row, lower: Row) -> Text | None:
     """What parted two neighbours with as many points; None if nothing did, or they have none to
     compare."""
     pair = {upper.entrant, lower.entrant}

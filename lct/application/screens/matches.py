@@ -52,7 +52,6 @@ class ShownMatch(NamedTuple):
     leg: int = 0  # 1 or 2 in a tie
     first: tuple[int, int] | None = None  # of a second leg: what the first one counts in it
     legs: tuple[tuple[int, int] | None, ...] = ()  # of a tie in one place: its goals are of both
-
     bye: bool = False  # of a Swiss round: home has no opponent, which counts as a win
     again: bool = False  # the two have met in an earlier Swiss round
 

@@ -12,7 +12,7 @@ from .region import Scene
 
 def on_now(s: Scene) -> dict[str, ShownMatch]:
     """The consoles in use, in their order, with their matches."""
-    shower, play = Shower(s), s.t.play
+    shower, play = s.once(Shower), s.t.play
     calls = play.queue.consoles.items()
     matches = play.competition.matches
     return {name: shower.match(matches[call.key]) for name, call in calls if call}
@@ -20,7 +20,7 @@ def on_now(s: Scene) -> dict[str, ShownMatch]:
 
 def up_next(s: Scene) -> tuple[ShownMatch, ...]:
     """The two matches that come after those on now, as far as it is known."""
-    shower, play = Shower(s), s.t.play
+    shower, play = s.once(Shower), s.t.play
     calls = islice(s.once(Coming), 2)
     return tuple(shower.match(play.competition.matches[call.key]) for _, call in calls)
 
@@ -48,5 +48,5 @@ class Coming:
 
 
 def just_in(s: Scene) -> ShownMatch | None:
-    shower = Shower(s)
+    shower = s.once(Shower)
     return shower.match(s.t.play.competition.matches[shower.newest]) if shower.newest else None

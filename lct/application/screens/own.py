@@ -53,7 +53,7 @@ class ScoreForm(NamedTuple):
 def in_play(s: Scene, player_id: str, theirs: Sequence[Match]) -> tuple[Own, ScoreForm | None]:
     """Where a player stands once the matches are played, and the form for a score if they have one
     to report."""
-    play, shower = s.t.play, Shower(s)
+    play, shower = s.t.play, s.once(Shower)
     champion = play.competition.champion
     name = s.t.players[champion].name if champion else ""
     if player_id in play.left:

@@ -101,7 +101,7 @@ def watch_part(s: Scene, touched: Touched) -> Iterable[Region]:
 
 def _of_matches(s: Scene, touched: Touched) -> Iterable[Region]:
     """The rows of tables and the matches that may differ after that."""
-    shower, of = Shower(s), s.t.play.competition
+    shower, of = s.once(Shower), s.t.play.competition
     shown = tables(s, touched.tables) + (across_groups(s) if touched.tables else ())
     yield from lines(shown, PHONE)
     for match in (of.matches[key] for key in touched.matches):
@@ -148,7 +148,7 @@ def _round(fixture: Fixture) -> tuple[Part, int, str]:
 
 def _stage(s: Scene, watching: bool = False) -> Region:
     if s.has_matches:
-        shower, found = Shower(s), all_tables(s)
+        shower, found = s.once(Shower), all_tables(s)
         played = s.once(listed_matches).values()
         inside = (*lines(found, PHONE), *(_row_of(s, shower.match(match)) for match in played))
         by = ordered_by(s.t.play.format)
@@ -222,7 +222,7 @@ def _own(s: Scene, player_id: str, theirs: Sequence[Match]) -> dict[str, Region]
 
 
 def _own_row(s: Scene, player_id: str, match: Match) -> Region:
-    return _row_of(s, Shower(s).match(match), side_of(match, player_id))
+    return _row_of(s, s.once(Shower).match(match), side_of(match, player_id))
 
 
 def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region, ...]:

@@ -120,7 +120,7 @@ def _ranks(s: Scene) -> dict[str, int]:
 def _page(s: Scene, stage: str, page: Page | None) -> Region:
     if page is None:
         return Region(stage, "board/_no_page.html", ())
-    shower, matches = Shower(s), s.t.play.competition.matches
+    shower, matches = s.once(Shower), s.t.play.competition.matches
     after = {place_of(matches[key].fixture) for key in s.once(next_keys)}
     places = [
         Place(shower.tie(matches[key]), at, key in after, far(s, matches[key]))
@@ -210,17 +210,14 @@ def _after(s: Scene) -> list[Match]:
 
 
 def _results(s: Scene, matches: Iterable[Match]) -> Iterable[Region]:
-    shower = Shower(s)
+    shower = s.once(Shower)
     for match in matches:
         yield match_region("match-", "board/_result.html", match.key, shower.match(match))
 
 
 def _consoles(s: Scene) -> dict[str, Text]:
-    """The names of those who play now, and on which console."""
+    """Player id -> the console that they play on now."""
     calls = s.t.play.queue.consoles.items()
     return {
-        s.t.players[who].name: console_text(name)
-        for name, call in calls
-        if call
-        for who in (call.home, call.away)
+        who: console_text(name) for name, call in calls if call for who in (call.home, call.away)
     }

@@ -119,7 +119,7 @@ def lists(s: Scene) -> tuple[Region, ...]:
 
 
 def _needs(s: Scene, keys: Sequence[str], urgent: int) -> Region:
-    play, shower, rows = s.t.play, Shower(s), list[Region]()
+    play, shower, rows = s.t.play, s.once(Shower), list[Region]()
     for key in keys:
         match = play.competition.matches[key]
         data = Need(s.t.version, shower.match(match), _said(s, shower, match))
@@ -135,7 +135,7 @@ def _list(s: Scene, kind: str, keys: Iterable[str], total: int) -> Region:
 
 
 def _rows(s: Scene, matches: Iterable[Match], prefix: str = "match-") -> Iterable[Region]:
-    shower, soon = Shower(s), s.once(next_keys)
+    shower, soon = s.once(Shower), s.once(next_keys)
     for match in islice(matches, LISTED):
         opens = match.playable or match.result is not None
         data = HostMatch(shower.match(match), opens, match.key in soon)
@@ -168,7 +168,7 @@ def settle(s: Scene, key: str, score: Score | None = None, wrong: Text | None = 
         raise UnknownMatch
     if not match.result:
         check_playable(match)
-    shower, play = Shower(s), s.t.play
+    shower, play = s.once(Shower), s.t.play
     played, here = match.decided or key in play.reports, play.console_of(key)
     free = [] if played else [name for name in play.queue.consoles if name != here]
     data = Settle(
@@ -211,7 +211,7 @@ def confirm(
 ) -> Region:
     """The question whether these matches may lose their results: to another format, or because
     the match of that key gets this one."""
-    shower, play = Shower(s), s.t.play
+    shower, play = s.once(Shower), s.t.play
     known, second = play.competition.matches, None
     legs = known[key].fixture.legs if key in known else ()
     if legs and legs[1] in falls and key != legs[1]:

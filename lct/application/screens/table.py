@@ -25,6 +25,7 @@ PHONE, TV = "me/_line.html", "board/_line.html"  # templates of a row
 
 
 class TableRow(NamedTuple):
+    player_id: str
     place: int  # 0: none, they left
     name: str
     team: str
@@ -73,7 +74,7 @@ class Line(NamedTuple):
 
 
 class OnTv(NamedTuple):
-    """What the TV shows of players besides their numbers, by name."""
+    """What the TV shows of players besides their numbers, by their id."""
 
     consoles: Mapping[str, Text] = MappingProxyType({})  # where they play now
     form: Mapping[str, str] = MappingProxyType({})
@@ -142,15 +143,16 @@ def lines(
     tv: OnTv = OnTv(),
     wide: bool = True,
 ) -> Iterable[Region]:
-    """The rows of these tables; with ``wide`` that of a league has all numbers on the TV."""
+    """The rows of these tables. With ``wide`` a league shows all its numbers on the TV."""
     for table in shown:
         count = len(table.rows)
         for number, row in enumerate(table.rows, 1):
             note = table.note if number == count else None
             single = not table.title
             data = Line(
-                row, single, single and wide, table.finished, note, tv.consoles.get(row.name),
-                tv.form.get(row.name, ""), tv.moved.get(row.name, 0),
+                row, single, single and wide, table.finished, note,
+                tv.consoles.get(row.player_id), tv.form.get(row.player_id, ""),
+                tv.moved.get(row.player_id, 0),
             )  # fmt: skip
             place = "-".join(filter(None, ("table", table.name, str(number))))
             yield Region(place, template, data)
@@ -204,7 +206,7 @@ def _rows(
         player = s.t.players[row.entrant]
         team = s.t.teams[player.dealt].name if player.dealt is not None else ""
         yield TableRow(
-            row.place, player.name, team, row.played, row.won, row.drawn, row.lost,
+            row.entrant, row.place, player.name, team, row.played, row.won, row.drawn, row.lost,
             row.goals_for, row.goals_against, row.points, row.place < cut,
             above if number == above else 0, MARKS.get(marked.get(row.entrant, "")), why(s, row),
             groups[row.entrant] if groups else None, row.entrant in s.t.play.left,
@@ -214,14 +216,14 @@ def _rows(
 
 
 def form(s: Scene) -> dict[str, str]:
-    """By name, the last five results of those in tables: W, D and L, the newest at the end."""
+    """Player id -> the last five results in tables: W, D and L, the newest at the end."""
     play = s.t.play
     found = dict.fromkeys(play.entrants, "")
     short = len(found)  # how many have fewer than five
     for key in reversed(play.results):
-        match = play.competition.matches[key]
         if not short:
             break
+        match = play.competition.matches[key]
         if not match.result or not in_table(match.fixture):
             continue
         lead = match.result.lead()
@@ -230,19 +232,16 @@ def form(s: Scene) -> dict[str, str]:
                 level = "D" if match.result.score else "L"  # nobody came: both lost
                 found[side] = ("W" if ahead > 0 else "L" if ahead < 0 else level) + found[side]
                 short -= len(found[side]) == LAST
-    return {s.t.players[who].name: letters for who, letters in found.items()}
+    return found
 
 
 def moved(s: Scene) -> dict[str, int]:
-    """By name, whom of a league the newest result brought up (1) or down (-1)."""
+    """Player id -> whether the newest result of a league brought them up (1) or down (-1)."""
     play = s.t.play
-    newest = next(reversed(play.results), None)
-    if newest is None or play.format.kind != LEAGUE:
+    if play.newest is None or play.format.kind != LEAGUE:
         return {}
-    rows = moved_on(play.competition, newest, None).competition.tables[""].rows
+    rows = moved_on(play.competition, play.newest, None).competition.tables[""].rows
     before = {row.entrant: place for place, row in enumerate(rows)}
-    found = {}
-    for place, row in enumerate(play.competition.tables[""].rows):
-        was = before[row.entrant]
-        found[s.t.players[row.entrant].name] = (was > place) - (was < place)
-    return found
+    now = enumerate(play.competition.tables[""].rows)
+    places = ((row.entrant, before[row.entrant], place) for place, row in now)
+    return {who: (was > place) - (was < place) for who, was, place in places}

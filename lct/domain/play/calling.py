@@ -7,7 +7,7 @@ from datetime import datetime
 
 from .. import errors
 from ..errors import Invalid
-from ..fact import THE_PLAY, Command, Event, Public, Touched
+from ..fact import THE_PLAY, Command, Event, Public
 from ..text import Text, counted, text
 from ..tournament import Tournament
 from ..values import NAME_CLUSTERS, fold, visible_text
@@ -59,12 +59,10 @@ class MatchMoved(Event):
     """The organiser put a match on a console. What was there changes places with it, or waits."""
 
     type = "match-moved"
+    touched = THE_PLAY
 
     match: Public[str]
     console: Public[str]
-
-    def touches(self, t: Tournament) -> Touched:
-        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.move(self.match, self.console)
@@ -102,11 +100,9 @@ class CallTakenBack(Event):
     """The organiser took a call back: the match waits until another one is over."""
 
     type = "call-taken-back"
+    touched = THE_PLAY
 
     match: Public[str]
-
-    def touches(self, t: Tournament) -> Touched:
-        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.take_back(self.match)

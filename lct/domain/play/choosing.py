@@ -51,7 +51,8 @@ def begin(t: Tournament) -> None:
 
 
 def _entrants(t: Tournament, chosen: Format) -> tuple[list[str], list[str]]:
-    """Everyone in the draw in force, in the order of the seeding, and in that of the lots."""
+    """The players of the draw in force: first in the order of the seeding, then in that of the
+    lots."""
     draw = t.draws[-1]
     dealt = [hand.player_id for hand in draw.hands]
     lots = shuffled(dealt, words(draw.secret, LOTS + message(draw.attempt, draw.picks)))

@@ -81,8 +81,7 @@ def policies(competition: Competition, player_id: str) -> tuple[str, ...]:
 
 
 def leave(play: Play, left: Mapping[str, str]) -> None:
-    """Note who has left, with everything that follows. What was said and decided in their own
-    matches is kept."""
+    """Those who have left are these now. What was said and decided in their matches is kept."""
     new, changed = with_left(play.competition, left, play.results)
     play.left = left
     play.go_on(new, play.noted(changed))

@@ -62,7 +62,7 @@ class Match(NamedTuple):
 
     @property
     def bye(self) -> str | None:
-        """Who has no opponent in a Swiss round, which counts as a win; None if it is no bye."""
+        """The player whose bye in a Swiss round it is; None if it is a match."""
         off = self.off and not self.away
         return (self.home or None) if off and self.fixture.part is Part.SWISS else None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .. import errors
-from ..fact import THE_PLAY, Command, Event, Exported, Public, Touched
+from ..fact import THE_PLAY, Command, Event, Exported, Public
 from ..rights import Right
 from ..text import Text, text
 from ..tournament import Tournament
@@ -23,13 +23,11 @@ class ScoreReported(Event):
     type = "score-reported"
     by = "player"
     players_own = True
+    touched = THE_PLAY
 
     player_id: Public[str]
     match: Public[str]
     score: Exported[Score]
-
-    def touches(self, t: Tournament) -> Touched:
-        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.report(self.match, self.player_id, self.score)
@@ -49,13 +47,11 @@ class ScoreAgreed(Event):
     type = "score-agreed"
     by = "player"
     players_own = True
+    touched = THE_PLAY
 
     player_id: Public[str]
     match: Public[str]
     score: Public[Score]
-
-    def touches(self, t: Tournament) -> Touched:
-        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.report(self.match, self.player_id, self.score)
@@ -104,12 +100,10 @@ class ReportWithdrawn(Event):
     type = "report-withdrawn"
     by = "player"
     players_own = True
+    touched = THE_PLAY
 
     player_id: Public[str]
     match: Public[str]
-
-    def touches(self, t: Tournament) -> Touched:
-        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         t.play.withdraw(self.match, self.player_id)

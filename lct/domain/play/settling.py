@@ -7,7 +7,7 @@ from datetime import datetime
 
 from .. import errors
 from ..errors import Invalid
-from ..fact import THE_PLAY, Command, Event, Public, Touched
+from ..fact import THE_PLAY, Command, Event, Public
 from ..text import Text, counted, text
 from ..tournament import Tournament
 from .checks import check_not_left, check_playable, playing
@@ -23,14 +23,12 @@ class ResultSet(Event):
 
     type = "result-set"
     versioned = True
+    touched = THE_PLAY
 
     match: Public[str]
     score: Public[Score | None]
     came: Public[str]  # without a score: results.HOME, AWAY or NEITHER; empty: no result
     fallen: Public[tuple[str, ...]]  # later matches that lost their results
-
-    def touches(self, t: Tournament) -> Touched:
-        return THE_PLAY
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         result = Result(self.score, self.came, ORGANISER) if self.score or self.came else None
