@@ -22,6 +22,7 @@ from lct.domain.evening import ChangeLimit, CloseTournament, LockJoining, Reopen
 from lct.domain.fact import Command, Touched
 from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer
 from lct.domain.picking import LetGo, PickTeam, RestartPicks
+from lct.domain.play import refusals
 from lct.domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
 from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.formats import DOUBLE, DRAW_ONLY, GROUPS, KNOCKOUT, LEAGUE, SWISS, Format
@@ -243,7 +244,7 @@ def plays(room: Room, step: tuple[str, int, Score]) -> None:
         mine = score if what == "correct" else None
         try:
             e.wants(SetResult, key, mine, came, ())
-        except errors.ResultsFall as more:
+        except refusals.ResultsFall as more:
             room.does(SetResult, key, mine, came, more.matches)
         except errors.LctError:
             pass

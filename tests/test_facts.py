@@ -320,7 +320,7 @@ def test_every_command_can_be_given_on_a_page_and_by_the_api(kind: type[Command]
     if kind.creates:
         return  # its one form and its one operation share a function that builds it
     assert name in named_in(WEB.glob("*.py")), (
-        f"no page gives {name}: add it to ACTIONS in lct/web/organise.py, or a route of its own"
+        f"no page gives {name}: add it to ACTIONS in lct/web/actions.py, or a route of its own"
     )
     assert name in named_in((WEB / "api").glob("*.py")), (
         f"the API has no operation for {name}: add a row to PLAIN in lct/web/api/commands.py"

@@ -15,12 +15,13 @@ from lct.application.screens.region import Scene
 from lct.application.screens.table import across_groups, tables
 from lct.domain import errors, snapshot
 from lct.domain.evening import ChangeLimit
+from lct.domain.play import refusals
 from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.derivation import derive
 from lct.domain.play.fixtures import groups
 from lct.domain.play.formats import GROUPS, Format, for_entrants, needs_winner
 from lct.domain.play.marks import marks as found
-from lct.web.api.play_shapes import tables_facts
+from lct.web.api.play_facts import tables_facts
 
 from .evening import Evening
 from .test_play import Cup, _ruled, _score, something
@@ -124,7 +125,7 @@ def test_a_draw_waits_for_a_format_that_fits_those_who_came() -> None:
     e.does(ChooseFormat, Format(GROUPS), ())
     e.does(ChangeLimit, 8)
     e.all_picked(8)
-    with pytest.raises(errors.FormatDoesNotFit):
+    with pytest.raises(refusals.FormatDoesNotFit):
         e.draw()
     shown = {choice.kind: choice for choice in choices(8, 1, e.t.play.format)}
     assert shown[GROUPS].groups == 2
@@ -302,7 +303,7 @@ def test_a_correction_that_sends_another_third_on_lists_what_falls() -> None:
     for key in ("K4.1", "K4.2", "K2.1"):
         e.agree(key, 1, 0)
     champion = e.champion()
-    with pytest.raises(errors.ResultsFall) as refusal:
+    with pytest.raises(refusals.ResultsFall) as refusal:
         e.ends("A2", "A3", 3, 0)  # A1 is the best runner-up now
     falls = refusal.value.matches
     assert {"K4.1", "K2.1"} <= set(falls) <= {"K4.1", "K4.2", "K2.1"}

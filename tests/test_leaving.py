@@ -14,7 +14,7 @@ from lct.application.screens.leaving import leaving
 from lct.application.screens.region import Scene
 from lct.application.screens.settling import lists
 from lct.domain import errors, snapshot
-from lct.domain.play import state
+from lct.domain.play import refusals, state
 from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.derivation import derive
 from lct.domain.play.formats import BY_DRAW, DOUBLE, GROUPS, KNOCKOUT, LEAGUE, SWISS, Format
@@ -69,14 +69,14 @@ def leaves(e: Cup, who: str, policy: str) -> Any:
     """The player leaves, with what falls confirmed."""
     try:
         return e.does(LeaveMatches, f"p-{who}", policy, ())
-    except errors.ResultsFall as more:
+    except refusals.ResultsFall as more:
         return e.does(LeaveMatches, f"p-{who}", policy, more.matches)
 
 
 def returns(e: Cup, who: str) -> Any:
     try:
         return e.does(ReturnToMatches, f"p-{who}", ())
-    except errors.ResultsFall as more:
+    except refusals.ResultsFall as more:
         return e.does(ReturnToMatches, f"p-{who}", more.matches)
 
 
@@ -158,7 +158,7 @@ def test_results_that_would_not_count_any_more_are_listed_first() -> None:
     theirs = tuple(e.keys[frozenset((ELI, who))] for who in (ADA, BO))
     for policy in (REMOVED, WALKOVERS):
         for falls in ((), theirs[:1]):
-            with pytest.raises(errors.ResultsFall) as refusal:
+            with pytest.raises(refusals.ResultsFall) as refusal:
                 e.wants(LeaveMatches, "p-N4", policy, falls)
             assert set(refusal.value.matches) == set(theirs)
     assert e.wants(LeaveMatches, "p-N4", REST_WALKOVERS, ()).fallen == ()
@@ -195,7 +195,7 @@ def test_nothing_of_someone_who_left_is_called_or_reported() -> None:
     assert needs.children == ()
     assert not any(who in e.names(k) for k in [*e.called(), *e.play.competition.ready])
     for reporter in (who, other):
-        with pytest.raises(errors.SideHasLeft):
+        with pytest.raises(refusals.SideHasLeft):
             e.wants(ReportScore, f"p-{reporter}", key, Score(2, 1))
     returns(e, who)
     assert e.play.reports[key] == {f"p-{who}": Score(2, 1)}
@@ -212,7 +212,7 @@ def test_a_score_that_was_forgotten_can_still_be_entered_if_what_was_played_stan
             assert e.play.competition.matches[key].result.score == Score(4, 2)
             e.rule(key)
         else:
-            with pytest.raises(errors.SideHasLeft):
+            with pytest.raises(refusals.SideHasLeft):
                 e.rule(key, 4, 2)
         returns(e, who)
         assert e.state(key) in (state.READY, state.CALLED)
@@ -222,7 +222,7 @@ def test_who_has_nothing_left_to_play_cannot_leave() -> None:
     e = League(3)
     e.plays(ADA, 1, 0, BO)
     e.plays(ADA, 2, 0, CAI)
-    with pytest.raises(errors.NothingLeftToPlay):
+    with pytest.raises(refusals.NothingLeftToPlay):
         e.wants(LeaveMatches, "p-N0", REST_WALKOVERS, ())
     with pytest.raises(errors.Invalid):
         e.wants(LeaveMatches, "p-N1", "sulking", ())
@@ -231,7 +231,7 @@ def test_who_has_nothing_left_to_play_cannot_leave() -> None:
     leaves(e, BO, REST_WALKOVERS)
     assert e.champion() == ADA
     assert e.wants(LeaveMatches, "p-N1", REST_WALKOVERS, ()) is None
-    with pytest.raises(errors.SideHasLeft):
+    with pytest.raises(refusals.SideHasLeft):
         e.wants(LeaveMatches, "p-N1", REMOVED, ())
     assert e.wants(ReturnToMatches, "p-N0", ()) is None
 
@@ -284,7 +284,7 @@ def test_the_return_lists_the_matches_that_were_played_meanwhile() -> None:
     leaves(e, "N0", KNOCKED_OUT)
     e.agree("K2.1", 0, 1)
     assert e.champion() == "N1"
-    with pytest.raises(errors.ResultsFall) as refusal:
+    with pytest.raises(refusals.ResultsFall) as refusal:
         e.wants(ReturnToMatches, "p-N0", ())
     assert refusal.value.matches == ("K2.1",)
     returns(e, "N0")
@@ -318,7 +318,7 @@ def test_a_second_final_that_is_not_needed_any_more_loses_its_result() -> None:
     leaves(e, "N0", KNOCKED_OUT)
     assert e.names("F2") == ("N1", "N0")  # the first final was the second's walkover
     e.rule("F2", 3, 0)
-    with pytest.raises(errors.ResultsFall) as refusal:
+    with pytest.raises(refusals.ResultsFall) as refusal:
         e.rule("W1.1", 0, 1)
     assert refusal.value.matches == ("F2",)
     e.rule("W1.1", 0, 1, falls=("F2",))
@@ -420,7 +420,7 @@ def test_after_any_sequence_with_players_leaving_all_is_as_if_made_from_nothing(
             how = {"cup_legs": chance.choice((1, 2))}
         e = Cup(chance.randint(least, least + 4), kind, chance.randint(1, 3), **how)
         for _ in range(25):
-            with suppress(errors.FirstLegOpen, errors.Invalid):
+            with suppress(refusals.FirstLegOpen, errors.Invalid):
                 _comes_or_goes(e, chance) if chance.random() < 0.25 else something(e, chance)
             play = e.play
             assert play.competition == derive(play.competition.basis, play.results)
@@ -442,7 +442,7 @@ def _comes_or_goes(e: Cup, chance: random.Random) -> None:
     before = deepcopy(e.play)
     try:
         leaves(e, who[2:], chance.choice(policies(e.play.competition, who)))
-    except errors.NothingLeftToPlay:
+    except refusals.NothingLeftToPlay:
         return
     if chance.random() < 0.5:
         returns(e, who[2:])

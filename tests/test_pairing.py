@@ -20,7 +20,7 @@ from lct.domain import errors
 from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.evening import CloseList, CloseTournament
 from lct.domain.fact import apply
-from lct.domain.play import state
+from lct.domain.play import refusals, state
 from lct.domain.play.calling import TakeBackCall
 from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.derivation import derive
@@ -158,7 +158,7 @@ def test_fewer_guests_than_seats_play_as_many_rounds_as_are_usual_for_them() -> 
     e.does(ChooseFormat, Format(SWISS, rounds=9), ())
     e.all_picked(4)
     e.does(CloseList)
-    with pytest.raises(errors.FormatDoesNotFit):
+    with pytest.raises(refusals.FormatDoesNotFit):
         e.draw()
     e.does(ChooseFormat, Format(SWISS), ())
     e.draw()
@@ -217,7 +217,7 @@ def test_a_correction_of_the_table_says_which_matches_of_the_cup_fall() -> None:
     e = best_four()
     e.agree("K4.1", 1, 0)
     e.agree("K4.2", 1, 0)
-    with pytest.raises(errors.ResultsFall) as refusal:
+    with pytest.raises(refusals.ResultsFall) as refusal:
         e.rule("S3.1")
     assert set(refusal.value.matches) == {"K4.1", "K4.2"}
     e.rule("S3.1", falls=refusal.value.matches)
@@ -274,8 +274,8 @@ def test_a_correction_of_an_earlier_round_changes_points_and_not_pairings() -> N
 def test_a_round_that_has_a_result_is_not_paired_again() -> None:
     e = eight()
     e.rule("S1.1", 0, 1)
-    for number, refusal in ((1, errors.RoundHasBegun), (2, errors.RoundHasBegun),
-                            (3, errors.RoundIsOpen), (4, errors.UnknownRound)):  # fmt: skip
+    for number, refusal in ((1, refusals.RoundHasBegun), (2, refusals.RoundHasBegun),
+                            (3, refusals.RoundIsOpen), (4, refusals.UnknownRound)):  # fmt: skip
         with pytest.raises(refusal):
             e.wants(PairRound, number, True, ())
     assert e.wants(PairRound, 2, False, ()) is None  # it is paired
@@ -289,7 +289,7 @@ def test_a_round_without_a_result_is_paired_again_and_what_was_reported_of_it_fa
     assert e.wants(PairRound, 2, True, ()) is None  # nothing has changed
     e.rule("S1.2", *((0, 1) if e.names("S1.2")[0] == "N1" else (1, 0)))
     assert people(e, 2) == [{"N0", "N1"}, {"N2", "N3"}]
-    with pytest.raises(errors.ResultsFall) as refusal:
+    with pytest.raises(refusals.ResultsFall) as refusal:
         e.wants(PairRound, 2, True, ())
     assert refusal.value.matches == ("S2.1", "S2.2")  # one has a report, both are on consoles
     e.does(PairRound, 2, True, ("S2.1", "S2.2"))
@@ -325,7 +325,7 @@ def test_a_cleared_result_holds_the_next_round_back() -> None:
     e.agree("S2.2", 1, 0)
     assert len(e.play.rounds) == 2
     assert e.called() == ["S1.1"]
-    with pytest.raises(errors.RoundIsOpen):
+    with pytest.raises(refusals.RoundIsOpen):
         e.wants(PairRound, 3, True, ())
     e.rule("S1.1", came=NEITHER)
     assert len(e.play.rounds) == 3
@@ -542,7 +542,7 @@ def test_a_stored_pairing_of_others_or_of_a_round_too_far_does_not_apply(
 
 def test_a_report_of_a_round_that_is_not_paired_is_refused() -> None:
     e = swiss(4)
-    with pytest.raises(errors.MatchNotReady):
+    with pytest.raises(refusals.MatchNotReady):
         e.wants(SetResult, "S2.1", None, HOME, ())
-    with pytest.raises(errors.NotYourMatch):
+    with pytest.raises(refusals.NotYourMatch):
         e.wants(ReportScore, "p-N0", "S2.1", None)

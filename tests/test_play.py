@@ -16,7 +16,7 @@ from lct.application.screens.region import Scene
 from lct.domain import errors, snapshot
 from lct.domain.drawing import SkipReveal
 from lct.domain.picking import RestartPicks
-from lct.domain.play import formats, state
+from lct.domain.play import formats, refusals, state
 from lct.domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
 from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.derivation import derive
@@ -97,7 +97,7 @@ def test_matches_begin_with_the_draw_and_are_shown_after_the_last_card() -> None
         e.wants(ReportScore, "p-N0", "K2.1", Score(1, 0))
     e.draw()
     assert e.t.play.begun
-    with pytest.raises(errors.NotRevealed):
+    with pytest.raises(refusals.NotRevealed):
         e.wants(ReportScore, "p-N0", "K2.1", Score(1, 0))
 
 
@@ -106,7 +106,7 @@ def test_a_format_may_also_be_chosen_after_the_draw() -> None:
     e.all_picked(3)
     e.draw()
     e.does(SkipReveal)
-    with pytest.raises(errors.NothingToPlay):
+    with pytest.raises(refusals.NothingToPlay):
         e.wants(SetResult, "K2.1", Score(1, 0), "", ())
     e.does(ChooseFormat, Format(LEAGUE), ())
     assert len(e.t.play.competition.matches) == 3
@@ -143,7 +143,7 @@ def test_another_format_needs_to_know_which_results_it_loses() -> None:
     e = Cup(4)
     e.agree("K4.1", 1, 0)
     for falls in ((), ("K4.2",)):
-        with pytest.raises(errors.ResultsFall) as refusal:
+        with pytest.raises(refusals.ResultsFall) as refusal:
             e.wants(ChooseFormat, Format(LEAGUE), falls)
         assert refusal.value.matches == ("K4.1",)
     e.does(ChooseFormat, Format(LEAGUE), ("K4.1",))
@@ -198,7 +198,7 @@ def test_a_match_between_the_same_two_keeps_its_result_in_another_format_of_the_
     assert list(e.play.reports) == ["K4.2"]
     assert e.called() == ["K4.2"]
     assert e.names("K3.1")[0] == "N3"  # who lost the match that was played
-    with pytest.raises(errors.ResultsFall) as refusal:
+    with pytest.raises(refusals.ResultsFall) as refusal:
         e.wants(ChooseFormat, replace(e.play.format, cup_legs=2), ())
     assert refusal.value.matches == ("K4.1", "K4.2")
 
@@ -249,7 +249,7 @@ def test_a_report_may_be_taken_back_while_the_other_side_has_not_confirmed_it() 
     assert e.state("K4.1") == state.CALLED
     assert e.wants(WithdrawReport, f"p-{home}", "K4.1") is None
     e.agree("K4.1", 2, 1)
-    with pytest.raises(errors.MatchDecided):
+    with pytest.raises(refusals.MatchDecided):
         e.wants(WithdrawReport, f"p-{away}", "K4.1")
 
 
@@ -288,9 +288,9 @@ def test_an_extra_time_without_goals_is_no_reason_to_differ() -> None:
 @pytest.mark.parametrize(
     ("who", "key", "score", "refusal"),
     [
-        ("N1", "K4.1", (2, 1), errors.NotYourMatch),
-        ("N0", "K2.1", (2, 1), errors.NotYourMatch),
-        ("N0", "K9.9", (2, 1), errors.UnknownMatch),
+        ("N1", "K4.1", (2, 1), refusals.NotYourMatch),
+        ("N0", "K2.1", (2, 1), refusals.NotYourMatch),
+        ("N0", "K9.9", (2, 1), refusals.UnknownMatch),
         ("N9", "K4.1", (2, 1), errors.UnknownPlayer),
         ("N0", "K4.1", (2, 2), errors.Invalid),
         ("N0", "K4.1", (-1, 2), errors.Invalid),
@@ -324,7 +324,7 @@ def test_a_report_after_the_organisers_ruling_does_not_count() -> None:
     e.report(home, "K4.1", 2, 1)
     e.rule("K4.1", 0, 3)
     assert e.names("K2.1")[0] == away
-    with pytest.raises(errors.MatchDecided):
+    with pytest.raises(refusals.MatchDecided):
         e.report(away, "K4.1", 2, 1)
     assert e.report(away, "K4.1", 0, 3) is None
 
@@ -332,9 +332,9 @@ def test_a_report_after_the_organisers_ruling_does_not_count() -> None:
 def test_a_match_whose_sides_are_not_known_cannot_be_settled() -> None:
     e = Cup(4)
     e.agree("K4.1", 2, 1)
-    with pytest.raises(errors.MatchNotReady):
+    with pytest.raises(refusals.MatchNotReady):
         e.wants(ReportScore, f"p-{e.names('K2.1')[0]}", "K2.1", Score(1, 0))
-    with pytest.raises(errors.MatchNotReady):
+    with pytest.raises(refusals.MatchNotReady):
         e.wants(SetResult, "K2.1", Score(1, 0), "", ())
 
 
@@ -369,15 +369,15 @@ def test_what_cannot_be_called_is_refused() -> None:
         k for k in e.play.competition.ready if k not in e.called() and home in e.names(k)
     )
     for key, console, refusal in (
-        (playing, "console 2", errors.SideIsPlaying),
-        (first, "console 9", errors.UnknownConsole),
-        ("K9.9", "console 2", errors.UnknownMatch),
+        (playing, "console 2", refusals.SideIsPlaying),
+        (first, "console 9", refusals.UnknownConsole),
+        ("K9.9", "console 2", refusals.UnknownMatch),
     ):
         with pytest.raises(refusal):
             e.wants(MoveMatch, key, console)
     e.report(home, first, 1, 0)
     for command, more in ((MoveMatch, ("console 2",)), (TakeBackCall, ())):
-        with pytest.raises(errors.MatchPlayed):
+        with pytest.raises(refusals.MatchPlayed):
             e.wants(command, first, *more)
     e.does(NameConsoles, ("console 0", "sofa"))
     assert second not in e.called() or e.play.console_of(second) != "console 1"
@@ -413,7 +413,7 @@ def test_a_second_final_is_played_only_if_it_is_needed() -> None:
     assert e.called() == ["F2"]
     e.agree("F2", 2, 1)
     assert e.champion() == e.names("F1")[1]
-    with pytest.raises(errors.ResultsFall) as refusal:
+    with pytest.raises(refusals.ResultsFall) as refusal:
         e.rule("F1", 1, 0)
     assert refusal.value.matches == ("F2",)
     e.rule("F1", 1, 0, falls=("F2",))
@@ -476,7 +476,7 @@ def test_another_score_with_the_same_winner_loses_nothing() -> None:
 def test_a_correction_says_what_falls_and_takes_all_of_it() -> None:
     e = finished_cup()
     for falls in ((), ("K4.2",)):
-        with pytest.raises(errors.ResultsFall) as refusal:
+        with pytest.raises(refusals.ResultsFall) as refusal:
             e.rule("K4.1", 0, 1, falls=falls)
         assert refusal.value.matches == ("K2.1",)
     e.rule("K4.1", 0, 1, falls=("K2.1",))
@@ -530,7 +530,7 @@ def something(e: Cup, chance: random.Random) -> None:
         else:
             how: Any = chance.choice([{"score": score}, {"came": HOME}, {"came": NEITHER}, {}])
             _ruled(e, key, how.get("score", ()), how.get("came", ""))
-    except (errors.MatchNotReady, errors.MatchDecided, errors.SideHasLeft):
+    except (refusals.MatchNotReady, refusals.MatchDecided, refusals.SideHasLeft):
         pass
 
 
@@ -546,7 +546,7 @@ def _chosen_again(e: Cup, chance: random.Random) -> None:
     try:
         e.does(ChooseFormat, chosen, ())
         fallen: tuple[str, ...] = ()
-    except errors.ResultsFall as said:
+    except refusals.ResultsFall as said:
         fallen = said.matches
         e.does(ChooseFormat, chosen, fallen)
     except errors.Invalid:
@@ -558,16 +558,16 @@ def _paired_again(e: Cup) -> None:
     number = len(e.play.rounds)
     try:
         e.does(PairRound, number, True, ())
-    except errors.ResultsFall as more:
+    except refusals.ResultsFall as more:
         e.does(PairRound, number, True, more.matches)
-    except errors.RoundHasBegun:
+    except refusals.RoundHasBegun:
         pass
 
 
 def _ruled(e: Cup, key: str, score: tuple[Any, ...], came: str) -> None:
     try:
         e.rule(key, *score, came=came)
-    except errors.ResultsFall as more:
+    except refusals.ResultsFall as more:
         e.rule(key, *score, came=came, falls=more.matches)
 
 
@@ -666,7 +666,7 @@ def test_a_phone_that_slept_reports_nothing_for_the_next_match() -> None:
     while ada not in e.names(e.called()[0]):
         e.agree(e.called()[0], 1, 0)
     following = e.called()[0]
-    with pytest.raises(errors.MatchDecided):
+    with pytest.raises(refusals.MatchDecided):
         e.report(ada, first, 4, 3)
     assert e.state(following) == state.CALLED
     assert e.play.reports == {}

@@ -11,6 +11,7 @@ from lct.application.screens.seeding import Seeding, moved, seeding
 from lct.domain import errors, snapshot
 from lct.domain.drawing import SkipReveal
 from lct.domain.picking import RestartPicks
+from lct.domain.play import refusals
 from lct.domain.play.choosing import ChooseFormat
 from lct.domain.play.formats import BY_HAND, BY_LOTS, DRAW_ONLY, GROUPS, KNOCKOUT, LEAGUE, Format
 from lct.domain.play.seeding import SeedEntrants
@@ -41,7 +42,7 @@ def test_the_matches_begin_again_in_the_order_of_the_hand() -> None:
 def test_an_order_of_other_people_is_refused() -> None:
     e = Cup(4)
     for wrong in (people(0, 1, 2), people(0, 1, 2, 2), people(0, 1, 2, 9), ()):
-        with pytest.raises(errors.OthersPlay):
+        with pytest.raises(refusals.OthersPlay):
             e.wants(SeedEntrants, wrong, ())
 
 
@@ -55,7 +56,7 @@ def test_there_is_no_order_before_the_last_card() -> None:
         e.wants(ChooseFormat, Format(KNOCKOUT, seeding=BY_HAND), ())
     assert set(refusal.value.fields) == {"seeding"}
     e.draw()
-    with pytest.raises(errors.NotRevealed):
+    with pytest.raises(refusals.NotRevealed):
         e.wants(SeedEntrants, people(2, 1, 0), ())
 
 
@@ -63,7 +64,7 @@ def test_another_order_needs_to_know_which_results_it_loses() -> None:
     e = Cup(4)
     e.agree("K4.1", 1, 0)
     e.report("N1", "K4.2", 2, 0)
-    with pytest.raises(errors.ResultsFall) as refusal:
+    with pytest.raises(refusals.ResultsFall) as refusal:
         e.wants(SeedEntrants, people(2, 0, 3, 1), ("K4.1",))
     assert refusal.value.matches == ("K4.1", "K4.2")
     e.does(SeedEntrants, people(2, 0, 3, 1), ("K4.1", "K4.2"))

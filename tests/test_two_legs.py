@@ -17,7 +17,7 @@ from lct.application.screens.pitch import matches_stages
 from lct.application.screens.region import Scene
 from lct.application.screens.settling import lists
 from lct.domain import errors
-from lct.domain.play import state
+from lct.domain.play import refusals, state
 from lct.domain.play.bracket import knockout
 from lct.domain.play.calling import MoveMatch
 from lct.domain.play.derivation import derive
@@ -41,7 +41,7 @@ def lost_by(e: Cup, key: str, *score: Any, came: str = "") -> tuple[str, ...]:
     """What the host is shown as falling."""
     try:
         e.wants(SetResult, key, Score(*score) if score else None, came, ())
-    except errors.ResultsFall as refusal:
+    except refusals.ResultsFall as refusal:
         return refusal.matches
     return ()
 
@@ -199,7 +199,7 @@ def test_the_second_leg_waits_for_the_first() -> None:
         lambda: e.rule(SECOND, came=HOME),
         lambda: e.does(MoveMatch, SECOND, "console 2"),
     ):
-        with pytest.raises(errors.FirstLegOpen):
+        with pytest.raises(refusals.FirstLegOpen):
             refused()
     e.agree(FIRST, 2, 0)
     assert SECOND in e.called()
@@ -271,7 +271,7 @@ def test_an_extra_time_that_was_not_due_is_dropped_and_listed(tie: Cup) -> None:
     final = tie.names("K2.1")
     tie.agree("K2.1", 1, 0)
     assert lost_by(tie, FIRST, 4, 2) == (SECOND, "K2.1")
-    with pytest.raises(errors.ResultsFall):
+    with pytest.raises(refusals.ResultsFall):
         tie.rule(FIRST, 4, 2, falls=("K2.1",))
     tie.rule(FIRST, 4, 2, falls=(SECOND, "K2.1"))
     assert counted(tie, SECOND) == Score(2, 1)
@@ -305,7 +305,7 @@ def test_a_tie_that_a_correction_makes_level_waits_for_the_host(tie: Cup) -> Non
     tie.rule(FIRST, 5, 3)
     assert tie.state(SECOND) == state.LEVEL
     assert (through(tie, SECOND), tie.names("K2.1")) == (None, ("?", "?"))
-    with pytest.raises(errors.MatchDecided):
+    with pytest.raises(refusals.MatchDecided):
         tie.report(BO, SECOND, 3, 1, None, (4, 2))
     tie.rule(SECOND, 3, 1, None, (4, 2))
     assert (tie.state(SECOND), through(tie, SECOND)) == (state.DECIDED, BO)
@@ -496,7 +496,7 @@ def _something(e: Cup, chance: random.Random) -> None:
             came = chance.choice(["", "", HOME, AWAY, NEITHER])
             said = score if not came and chance.random() < 0.8 else ()
             _ruled(e, key, said, came)
-    except (errors.MatchNotReady, errors.MatchDecided, errors.FirstLegOpen):
+    except (refusals.MatchNotReady, refusals.MatchDecided, refusals.FirstLegOpen):
         pass
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from . import errors
 from .draw import NOT_OWN, Ticket, hand_out
 from .fact import AfterLastCard, Command, Event, Public
+from .play import refusals
 from .play.choosing import begin
 from .play.formats import for_entrants
 from .text import Text, counted, text
@@ -82,7 +83,7 @@ class DrawTeams(Command):
         try:
             for_entrants(t.play.format, len(t.players))
         except errors.Invalid:
-            raise errors.FormatDoesNotFit(len(t.players)) from None
+            raise refusals.FormatDoesNotFit(len(t.players)) from None
         picks = picks_in_order(t)
         given = hand_out(t.secret, t.attempt, picks, t.option)
         number = {t.teams[team].name: team for team in t.holders}

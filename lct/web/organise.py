@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import secrets
-from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, make_response, redirect, request, session, url_for
@@ -15,32 +13,16 @@ from ..application.screens import desk as desk_screen
 from ..application.screens import lobby
 from ..application.screens.settling import NO_SHEET
 from ..domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
-from ..domain.drawing import DrawTeams, SkipReveal
-from ..domain.errors import LctError, NotFound, Refused, ResultsFall
-from ..domain.evening import (
-    ChangeLimit,
-    CloseList,
-    CloseTournament,
-    LockJoining,
-    RenameTournament,
-    ReopenTournament,
-    UnlockJoining,
-)
-from ..domain.fact import Command
-from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
-from ..domain.picking import PickTeam, RestartPicks
-from ..domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
-from ..domain.play.choosing import ChooseFormat
-from ..domain.play.leaving import LeaveMatches, ReturnToMatches
-from ..domain.play.pairing import PairRound
-from ..domain.play.seeding import SeedEntrants
-from ..domain.play.settling import SetResult
+from ..domain.errors import LctError, NotFound, Refused
+from ..domain.picking import PickTeam
+from ..domain.play.refusals import ResultsFall
 from ..domain.rights import organiser
 from ..domain.text import Text, text
 from ..domain.tournament import Tournament
-from ..domain.values import shown_code, whole_number
+from ..domain.values import shown_code
 from ..this_request import request_id
 from . import forms, identity, sheet
+from .actions import ACTIONS, REPEATABLE
 from .app import app, scene
 from .errors import refusal_answer
 from .limits import tap
@@ -53,57 +35,6 @@ log = logging.getLogger(__name__)
 bp = Blueprint("organise", __name__)
 
 field = forms.field
-
-
-def _attempt() -> int:
-    return whole_number(field("attempt"), "attempt", 1, 10**6)
-
-
-# Values of the form's "do" -> the command class, and its own fields.
-ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
-    "rename": (RenameTournament, lambda: {"name": field("name")}),
-    "limit": (ChangeLimit, lambda: {"limit": forms.limit(request.form)}),
-    "close-list": (CloseList, dict),
-    "lock": (LockJoining, dict),
-    "unlock": (UnlockJoining, dict),
-    "draw": (DrawTeams, lambda: {"attempt": _attempt()}),
-    "skip": (SkipReveal, dict),
-    "restart": (RestartPicks, lambda: {"secret": secrets.token_hex(32)}),
-    "close": (CloseTournament, dict),
-    "reopen": (ReopenTournament, lambda: {"name": field("name")}),
-    "format": (ChooseFormat, lambda: {"format": forms.play_format(), "falls": forms.falls()}),
-    "seeding": (SeedEntrants, lambda: {"order": forms.order(), "falls": forms.falls()}),
-    "consoles": (NameConsoles, lambda: {"names": forms.consoles()}),
-    "result": (SetResult, lambda: {**forms.result(), "falls": forms.falls()}),
-    "move": (MoveMatch, lambda: {"match": field("match"), "console": field("console")}),
-    "pair": (
-        PairRound,
-        lambda: {
-            "round": whole_number(field("round"), "round", 1, 10**6),
-            "again": True,
-            "falls": forms.falls(),
-        },
-    ),
-    "take-back": (TakeBackCall, lambda: {"match": field("match")}),
-    "leave": (
-        LeaveMatches,
-        lambda: {"player_id": field("player"), "policy": field("policy"), "falls": forms.falls()},
-    ),
-    "return": (
-        ReturnToMatches,
-        lambda: {"player_id": field("player"), "falls": forms.falls()},
-    ),
-    "remove": (RemovePlayer, lambda: {"player_id": field("player")}),
-    "block": (BlockPlayer, lambda: {"player_id": field("player")}),
-    "unblock": (UnblockPlayer, lambda: {"player_id": field("player")}),
-    "rename-player": (
-        RenamePlayer,
-        lambda: {"player_id": field("player"), "first": field("first"), "last": field("last")},
-    ),
-}
-
-# These raise no version: the same one may be wanted again.
-REPEATABLE = frozenset(("rename-player", "consoles", "move", "take-back", "pair"))
 
 
 def _organised(code: str) -> tuple[Tournament, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from ..domain import errors
+from ..domain.play import refusals
 from ..domain.text import Text
 from ..locale import say
 from ..this_request import request_id
@@ -40,7 +41,7 @@ def problem(status: int, sentence: Text, error: errors.LctError | None = None) -
         document["errors"] = [
             {"field": f, "detail": say(wrong)} for f, wrong in error.fields.items()
         ]
-    if isinstance(error, errors.ResultsFall):
+    if isinstance(error, refusals.ResultsFall):
         document["falls"] = error.matches
     response = jsonify(document)
     response.status_code, response.mimetype = status, MEDIA_TYPE

@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from ..application.screens import seeding, settling
 from ..application.screens.leaving import leaving
 from ..application.screens.region import Region, Scene
-from ..domain.errors import Invalid, LctError, MatchNotReady, ResultsFall, UnknownMatch
+from ..domain.errors import Invalid, LctError
+from ..domain.play.refusals import MatchNotReady, ResultsFall, UnknownMatch
 from ..domain.text import verbatim
 from ..domain.tournament import Tournament
 from . import forms

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from flask import Blueprint, Response
 
 from ..application.screens.phases import FINISHED, PLAY, reached
-from ..domain.errors import NothingToPlay
 from ..domain.play.match import Match
+from ..domain.play.refusals import NothingToPlay
 from ..domain.play.results import NEITHER
 from ..domain.tournament import Tournament
 from .app import app

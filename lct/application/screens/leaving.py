@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...domain.errors import NothingLeftToPlay
 from ...domain.play.checks import check_under_way
 from ...domain.play.leaving import SAID, after_leaving, may_still_play, policies, table_of
+from ...domain.play.refusals import NothingLeftToPlay
 from ...domain.text import Text
 from .matches import Shower, ShownMatch
 from .own import matches_of

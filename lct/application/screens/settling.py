@@ -8,11 +8,11 @@ from heapq import nsmallest
 from itertools import islice
 from typing import NamedTuple
 
-from ...domain.errors import UnknownMatch
 from ...domain.play import state
 from ...domain.play.checks import check_playable
 from ...domain.play.formats import needs_winner
 from ...domain.play.match import Match
+from ...domain.play.refusals import UnknownMatch
 from ...domain.play.results import Result, Score
 from ...domain.text import Text
 from .matches import Shower, ShownMatch, console_text, is_listed, match_region

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import errors
 from ..errors import Invalid
 from ..fact import THE_PLAY, Command, Event, Public
 from ..text import Text, counted, text
 from ..tournament import Tournament
 from ..values import NAME_CLUSTERS, fold, visible_text
+from . import refusals
 from .checks import check_playable, playing
 from .schedule import MOST_CONSOLES, busy, with_consoles
 from .wording import sides_text
@@ -81,17 +81,17 @@ class MoveMatch(Command):
         match = playing(t, self.match, now)
         queue = t.play.queue
         if self.console not in queue.consoles:
-            raise errors.UnknownConsole
+            raise refusals.UnknownConsole
         here = t.play.console_of(self.match)
         if here == self.console:
             return None
         if match.decided or self.match in t.play.reports:
-            raise errors.MatchPlayed
+            raise refusals.MatchPlayed
         check_playable(match)
         there = queue.consoles[self.console]
         free = set(there[1:3]) if there and not here else set()  # who makes room
         if not here and (busy(queue) - free) & set(match.sides):
-            raise errors.SideIsPlaying
+            raise refusals.SideIsPlaying
         return MatchMoved(self.match, self.console)
 
 
@@ -118,5 +118,5 @@ class TakeBackCall(Command):
     def decide(self, t: Tournament, now: datetime) -> CallTakenBack | None:
         playing(t, self.match, now)
         if self.match in t.play.reports:
-            raise errors.MatchPlayed
+            raise refusals.MatchPlayed
         return CallTakenBack(self.match) if t.play.console_of(self.match) else None

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from .. import errors
 from ..tournament import Tournament
+from . import refusals
 from .match import Match
 
 
@@ -16,29 +17,29 @@ def check_under_way(t: Tournament, now: datetime) -> None:
     if draw is None:
         raise errors.NotDrawn
     if not draw.is_over(now):
-        raise errors.NotRevealed
+        raise refusals.NotRevealed
     if not t.play.begun:
-        raise errors.NothingToPlay
+        raise refusals.NothingToPlay
 
 
 def playing(t: Tournament, key: str, now: datetime) -> Match:
     """The match of that key; a refusal if no matches are played now, or there is none like it."""
     check_under_way(t, now)
     if key not in t.play.competition.matches:
-        raise errors.UnknownMatch
+        raise refusals.UnknownMatch
     return t.play.competition.matches[key]
 
 
 def check_playable(match: Match) -> None:
     """A refusal if the match cannot be played yet."""
     if not match.known:
-        raise errors.MatchNotReady
+        raise refusals.MatchNotReady
     if not match.playable:
-        raise errors.FirstLegOpen
+        raise refusals.FirstLegOpen
 
 
 def check_not_left(t: Tournament, match: Match, *policies: str) -> None:
     """A refusal if one of its sides left, under one of these policies or any."""
     for side in filter(None, match.sides):
         if (policy := t.play.left.get(side)) and (policy in policies or not policies):
-            raise errors.SideHasLeft(t.players[side].name)
+            raise refusals.SideHasLeft(t.players[side].name)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from .. import errors
 from ..draw import message, shuffled, words
 from ..errors import Invalid
 from ..fact import Command, Event, Public
 from ..text import Text, text
 from ..tournament import Tournament
+from . import refusals
 from .competition import Basis, Competition
 from .derivation import derive
 from .formats import (
@@ -152,5 +152,5 @@ class ChooseFormat(Command):
         if t.dealt:
             fallen = after_choosing(t.play, chosen, _entrants(t, chosen)[0]).fallen
         if fallen != self.falls:
-            raise errors.ResultsFall(fallen)
+            raise refusals.ResultsFall(fallen)
         return FormatChosen(chosen)

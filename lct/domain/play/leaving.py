@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import errors
 from ..errors import Invalid
 from ..fact import Command, Event, Public
 from ..text import Text, counted, text
 from ..tournament import Tournament
+from . import refusals
 from .checks import check_under_way
 from .competition import Competition, Table
 from .derivation import with_left
@@ -143,17 +143,17 @@ class LeaveMatches(Command):
         if before := t.play.left.get(self.player_id):
             if self.policy in ("", before):
                 return None
-            raise errors.SideHasLeft(name)
+            raise refusals.SideHasLeft(name)
         competition = t.play.competition
         if not may_still_play(competition, self.player_id):
-            raise errors.NothingLeftToPlay(name)
+            raise refusals.NothingLeftToPlay(name)
         possible = policies(competition, self.player_id)
         policy = self.policy or possible[0]
         if policy not in possible:
             raise Invalid(policy=text("Choose what becomes of their matches."))
         fallen = after_leaving(t.play, {**t.play.left, self.player_id: policy}).fallen
         if fallen != self.falls:
-            raise errors.ResultsFall(fallen)
+            raise refusals.ResultsFall(fallen)
         return PlayerLeft(self.player_id, policy, fallen)
 
 
@@ -189,7 +189,7 @@ class ReturnToMatches(Command):
             return None
         fallen = after_leaving(t.play, _without(t, self.player_id)).fallen
         if fallen != self.falls:
-            raise errors.ResultsFall(fallen)
+            raise refusals.ResultsFall(fallen)
         return PlayerReturned(self.player_id, fallen)
 
 

@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import zip_longest
 
-from .. import errors
 from ..fact import AfterLastCard, Command, Event, Public
 from ..rights import SYSTEM
 from ..text import Text, counted, text
 from ..tournament import Tournament
+from . import refusals
 from .derivation import with_rounds
 from .formats import swiss_rounds
 from .matches import Part
@@ -162,22 +162,22 @@ class PairRound(Command):
         t.check_open()
         play = t.play
         if not play.begun:
-            raise errors.NothingToPlay
+            raise refusals.NothingToPlay
         if not 1 <= self.round <= swiss_rounds(play.format, len(play.entrants)):
-            raise errors.UnknownRound
+            raise refusals.UnknownRound
         last = len(play.rounds)
         if self.round <= last and not self.again:
             return None
         if self.round < last or (self.round == last and _has_result(play)):
-            raise errors.RoundHasBegun
+            raise refusals.RoundHasBegun
         if self.round > last + 1 or (self.round > last and not _may_pair(play)):
-            raise errors.RoundIsOpen
+            raise refusals.RoundIsOpen
         found = paired(play, self.round)
         if play.rounds[self.round - 1 :] == (_entrants(play, found),):
             return None
         fallen = _fallen(play, self.round, found)
         if fallen != self.falls:
-            raise errors.ResultsFall(fallen)
+            raise refusals.ResultsFall(fallen)
         pairs = tuple((p.home, p.away) for p in found.pairs)
         return RoundPaired(t.attempt, self.round, pairs, found.bye, fallen)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import errors
 from ..fact import THE_PLAY, Command, Event, Exported, Public
 from ..rights import Right
 from ..text import Text, text
 from ..tournament import Tournament
+from . import refusals
 from .checks import check_not_left, check_playable, playing
 from .formats import needs_winner
 from .results import ALONE, Score, check
@@ -76,12 +76,12 @@ class ReportScore(Command):
         match = playing(t, self.match, now)
         t.player(self.player_id)
         if self.player_id not in match.sides:
-            raise errors.NotYourMatch
+            raise refusals.NotYourMatch
         if match.score and match.score.outcome == self.score.outcome:
             return None
         check_not_left(t, match)
         if match.result:
-            raise errors.MatchDecided
+            raise refusals.MatchDecided
         check_playable(match)
         check(self.score, needs_winner(match.fixture), match.first or ALONE)
         said = t.play.reports.get(self.match, {})
@@ -122,8 +122,8 @@ class WithdrawReport(Command):
     def decide(self, t: Tournament, now: datetime) -> ReportWithdrawn | None:
         match = playing(t, self.match, now)
         if self.player_id not in match.sides:
-            raise errors.NotYourMatch
+            raise refusals.NotYourMatch
         if match.decided:
-            raise errors.MatchDecided
+            raise refusals.MatchDecided
         said = t.play.reports.get(self.match, {})
         return ReportWithdrawn(self.player_id, self.match) if self.player_id in said else None

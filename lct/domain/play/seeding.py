@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from .. import errors
 from ..fact import Command, Event, Public
 from ..text import Text, text
 from ..tournament import Tournament
+from . import refusals
 from .checks import check_under_way
 from .choosing import after_choosing, choose
 from .formats import BY_HAND, Format
@@ -49,10 +49,10 @@ class SeedEntrants(Command):
     def decide(self, t: Tournament, now: datetime) -> EntrantsSeeded | None:
         check_under_way(t, now)
         if sorted(self.order) != sorted(t.play.entrants):
-            raise errors.OthersPlay
+            raise refusals.OthersPlay
         if self.order == t.play.entrants:
             return None
         fallen = after_choosing(t.play, _by_hand(t), self.order).fallen
         if fallen != self.falls:
-            raise errors.ResultsFall(fallen)
+            raise refusals.ResultsFall(fallen)
         return EntrantsSeeded(self.order)

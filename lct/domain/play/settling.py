@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from .. import errors
 from ..errors import Invalid
 from ..fact import THE_PLAY, Command, Event, Public
 from ..text import Text, counted, text
 from ..tournament import Tournament
+from . import refusals
 from .checks import check_not_left, check_playable, playing
 from .formats import in_table, needs_winner
 from .results import ALONE, AWAY, HOME, NEITHER, ORGANISER, Result, Score, check
@@ -86,5 +86,5 @@ class SetResult(Command):
             return None
         fallen = t.play.after(self.match, result).fallen
         if fallen != self.falls:
-            raise errors.ResultsFall(fallen)
+            raise refusals.ResultsFall(fallen)
         return ResultSet(self.match, self.score, self.came, fallen)

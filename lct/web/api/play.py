@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from ...application.screens.phases import FINISHED, PLAY, reached
-from ...domain.errors import NothingToPlay
 from ...domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
 from ...domain.play.choosing import ChooseFormat
 from ...domain.play.leaving import LeaveMatches, ReturnToMatches
 from ...domain.play.pairing import PairRound
+from ...domain.play.refusals import NothingToPlay
 from ...domain.play.reporting import ReportScore, WithdrawReport
 from ...domain.play.seeding import SeedEntrants
 from ...domain.play.settling import SetResult
 from ...domain.rights import Right
 from ...domain.tournament import Tournament
 from ..app import app
-from . import play_shapes as shapes
+from . import play_bodies as bodies
+from . import play_facts as facts
 from . import receipts
 from .bodies import Page
 from .commands import WRITES, P, T
@@ -37,42 +38,42 @@ def _playing(t: Tournament) -> Tournament:
     return t
 
 
-@api.operation("GET", M, right=Right.ANYONE, query=Page, answer=shapes.Matches, refusals=(409,))
+@api.operation("GET", M, right=Right.ANYONE, query=Page, answer=facts.Matches, refusals=(409,))
 def matches(call: Call) -> Any:
     """The matches in the order of the plan, with who plays, what counts and where they are called.
     Scores that only one side has reported are not shown."""
     play = _playing(call.t).play
     items, following = page(list(play.competition.matches.values()), call.query)
-    return shapes.Matches(
-        format=shapes.format_facts(play.format),
+    return facts.Matches(
+        format=facts.format_facts(play.format),
         consoles=list(play.queue.consoles),
         champion=play.competition.champion,
         left=dict(play.left),  # type: ignore[arg-type]
-        items=[shapes.match_facts(call.t, match) for match in items],
+        items=[facts.match_facts(call.t, match) for match in items],
         next=following,
     )
 
 
 @api.operation(
-    "GET", f"{T}/standings", right=Right.ANYONE, answer=list[shapes.TableFacts], refusals=(409,)
+    "GET", f"{T}/standings", right=Right.ANYONE, answer=list[facts.TableFacts], refusals=(409,)
 )
 def standings(call: Call) -> Any:
     """The table of the league, or of each group; none in a cup. If the best of the next place go on
     too, their ranking across the groups is the last one."""
-    return shapes.tables_facts(_playing(call.t).play)
+    return facts.tables_facts(_playing(call.t).play)
 
 
 @api.operation(
-    "GET", f"{T}/reports", right=Right.ORGANISER, answer=list[shapes.MatchFacts], refusals=(409,)
+    "GET", f"{T}/reports", right=Right.ORGANISER, answer=list[facts.MatchFacts], refusals=(409,)
 )
 def reports(call: Call) -> Any:
     """The matches with reported scores that are not decided, with what each player said."""
     play = _playing(call.t).play
     said = (play.competition.matches[key] for key in play.reports)
-    return [shapes.match_facts(call.t, m, with_reports=True) for m in said if not m.decided]
+    return [facts.match_facts(call.t, m, with_reports=True) for m in said if not m.decided]
 
 
-@api.operation("POST", f"{T}/format", body=shapes.FormatBody, **HOST)
+@api.operation("POST", f"{T}/format", body=bodies.FormatBody, **HOST)
 def choose_format(call: Call) -> Any:
     """Choose how to play, before or after the draw. Results so far are lost: the call must list
     them in `falls`."""
@@ -80,28 +81,28 @@ def choose_format(call: Call) -> Any:
 
 
 @api.operation(
-    "GET", f"{T}/seeding", right=Right.ANYONE, answer=shapes.SeedingFacts, refusals=(409,)
+    "GET", f"{T}/seeding", right=Right.ANYONE, answer=facts.SeedingFacts, refusals=(409,)
 )
 def seeding(call: Call) -> Any:
     """The players in the order of the seeding, and what it comes from."""
     play = _playing(call.t).play
-    return shapes.SeedingFacts(seeding=play.format.seeding, order=list(play.entrants))  # type: ignore[arg-type]
+    return facts.SeedingFacts(seeding=play.format.seeding, order=list(play.entrants))  # type: ignore[arg-type]
 
 
-@api.operation("POST", f"{T}/seeding", body=shapes.SeedingBody, **HOST)
+@api.operation("POST", f"{T}/seeding", body=bodies.SeedingBody, **HOST)
 def seed(call: Call) -> Any:
     """Put the players in order by hand: the matches begin again in this order. Results so far are
     lost: the call must list them in `falls`."""
     return run(call, SeedEntrants, order=tuple(call.body.order), falls=tuple(call.body.falls))
 
 
-@api.operation("POST", f"{T}/consoles", body=shapes.ConsolesBody, **HOST)
+@api.operation("POST", f"{T}/consoles", body=bodies.ConsolesBody, **HOST)
 def name_consoles(call: Call) -> Any:
     """Name the consoles to play on. Free ones take the next matches at once."""
     return run(call, NameConsoles, names=tuple(call.body.names))
 
 
-@api.operation("POST", f"{T}/rounds/<int:round>/pair", body=shapes.PairBody, **HOST)
+@api.operation("POST", f"{T}/rounds/<int:round>/pair", body=bodies.PairBody, **HOST)
 def pair_round(call: Call) -> Any:
     """Pair a round of a Swiss system. Each is paired by itself when the one before is decided; this
     does it if that failed, or again after a correction. Then matches between other people than
@@ -111,7 +112,7 @@ def pair_round(call: Call) -> Any:
     return run(call, PairRound, round=int(call.path["round"]), again=given.again, falls=falls)
 
 
-@api.operation("POST", f"{M}/<match>/result", body=shapes.ResultBody, **HOST)
+@api.operation("POST", f"{M}/<match>/result", body=bodies.ResultBody, **HOST)
 def set_result(call: Call) -> Any:
     """Give a match its result, or clear it. If later matches lose theirs, the call must list them
     in `falls`."""
@@ -126,7 +127,7 @@ def set_result(call: Call) -> Any:
     )
 
 
-@api.operation("POST", f"{M}/<match>/move", body=shapes.ConsoleBody, **HOST)
+@api.operation("POST", f"{M}/<match>/move", body=bodies.ConsoleBody, **HOST)
 def move_match(call: Call) -> Any:
     """Call a match to a console. A match that is there changes places with it, or waits."""
     return run(call, MoveMatch, match=call.path["match"], console=call.body.console)
@@ -138,7 +139,7 @@ def take_back_call(call: Call) -> Any:
     return run(call, TakeBackCall, match=call.path["match"])
 
 
-@api.operation("POST", f"{P}/leave", body=shapes.LeaveBody, **HOST)
+@api.operation("POST", f"{P}/leave", body=bodies.LeaveBody, **HOST)
 def leave_matches(call: Call) -> Any:
     """Take a player who leaves out of the matches. Without a policy it is the usual one for the
     matches they have played. If results do not count any more, the call must list them in
@@ -152,14 +153,14 @@ def leave_matches(call: Call) -> Any:
     )
 
 
-@api.operation("POST", f"{P}/return", body=shapes.ReturnBody, **HOST)
+@api.operation("POST", f"{P}/return", body=bodies.ReturnBody, **HOST)
 def return_to_matches(call: Call) -> Any:
     """Bring a player who left back in. If later matches lose their results, the call must list them
     in `falls`."""
     return run(call, ReturnToMatches, player_id=call.path["player"], falls=tuple(call.body.falls))
 
 
-@api.operation("POST", f"{P}/matches/<match>/score", body=shapes.ScoreBody, **OWN)
+@api.operation("POST", f"{P}/matches/<match>/score", body=bodies.ScoreBody, **OWN)
 def report_score(call: Call) -> Any:
     """Report how the player's match ended. It counts once both sides reported the same."""
     player_id, match = call.path["player"], call.path["match"]
