@@ -55,11 +55,6 @@ def _table_round(n: int, legs: int, number: int) -> int:
     return (number - 1) % once + 1
 
 
-def resting(n: int, legs: int, number: int) -> int | None:
-    """The entrant who rests in round ``number`` of a round robin, or None for an even ``n``."""
-    return _middle(n, _table_round(n, legs, number)) if n % 2 else None
-
-
 def round_robin(n: int, legs: int = 1) -> Iterator[Fixture]:
     """A league of ``n`` entrants, round by round: each meets each other ``legs`` times (1 or 2).
 
