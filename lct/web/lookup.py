@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import g
 
+from ..application.screens.phases import FINISHED, PLAY, reached
 from ..domain.errors import TooMany, UnknownTournament
+from ..domain.play.refusals import NothingToPlay
 from ..domain.tournament import Tournament
 from .app import app
 from .identity import invited, known_code
@@ -33,4 +35,11 @@ def tournament_at(typed: str, fresh: bool = True) -> Tournament:
     if fresh:
         execute.follow_up(t)  # in case a worker ended before it could
     g.tournament = code  # for the log, which shows only codes of existing tournaments
+    return t
+
+
+def with_matches(t: Tournament) -> Tournament:
+    """The tournament; NothingToPlay if its matches may not be seen, or there are none."""
+    if reached(t, app().now()) not in (PLAY, FINISHED):
+        raise NothingToPlay
     return t

@@ -8,13 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from flask import Blueprint, Response
 
-from ..application.screens.phases import FINISHED, PLAY, reached
 from ..domain.play.match import Match
-from ..domain.play.refusals import NothingToPlay
 from ..domain.play.results import NEITHER
 from ..domain.tournament import Tournament
-from .app import app
-from .lookup import tournament_at
+from .lookup import tournament_at, with_matches
 
 bp = Blueprint("spreadsheets", __name__)
 
@@ -36,7 +33,7 @@ Cell = str | int | None
 def matches(code: str) -> Response:
     """Every match, with the byes of Swiss rounds. Goals include those of extra time; penalties have
     columns of their own."""
-    t = _playing(code)
+    t = with_matches(tournament_at(code))
     of = t.play.competition
     rows = (_match(t, m) for m in of.matches.values() if m.bye or not m.off)
     return _file(t, "matches", MATCHES, rows)
@@ -45,7 +42,7 @@ def matches(code: str) -> Response:
 @bp.get("/t/<code>/standings.csv")
 def standings(code: str) -> Response:
     """The table of the league, or of each group; in a cup there is none. Who left has no place."""
-    t = _playing(code)
+    t = with_matches(tournament_at(code))
     rows = (
         (
             table.group, row.place or None, *_person(t, row.entrant), row.played, row.won,
@@ -57,13 +54,6 @@ def standings(code: str) -> Response:
         for row in (*table.rows, *table.left)
     )  # fmt: skip
     return _file(t, "standings", STANDINGS, rows)
-
-
-def _playing(code: str) -> Tournament:
-    t = tournament_at(code)
-    if reached(t, app().now()) not in (PLAY, FINISHED):
-        raise NothingToPlay
-    return t
 
 
 def _match(t: Tournament, match: Match) -> Sequence[Cell]:

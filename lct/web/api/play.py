@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...application.screens.phases import FINISHED, PLAY, reached
 from ...domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
 from ...domain.play.choosing import ChooseFormat
 from ...domain.play.leaving import LeaveMatches, ReturnToMatches
 from ...domain.play.pairing import PairRound
-from ...domain.play.refusals import NothingToPlay
 from ...domain.play.reporting import ReportScore, WithdrawReport
 from ...domain.play.seeding import SeedEntrants
 from ...domain.play.settling import SetResult
 from ...domain.rights import Right
-from ...domain.tournament import Tournament
-from ..app import app
+from ..lookup import with_matches
 from . import play_bodies as bodies
 from . import play_facts as facts
 from . import receipts
@@ -31,18 +28,11 @@ OWN = {"right": Right.PLAYER, "answer": receipts.Done, **WRITES}
 M = f"{T}/matches"
 
 
-def _playing(t: Tournament) -> Tournament:
-    """The tournament, if its matches are shown by now."""
-    if reached(t, app().now()) not in (PLAY, FINISHED):
-        raise NothingToPlay
-    return t
-
-
 @api.operation("GET", M, right=Right.ANYONE, query=Page, answer=facts.Matches, refusals=(409,))
 def matches(call: Call) -> Any:
     """The matches in the order of the plan, with who plays, what counts and where they are called.
     Scores that only one side has reported are not shown."""
-    play = _playing(call.t).play
+    play = with_matches(call.t).play
     items, following = page(list(play.competition.matches.values()), call.query)
     return facts.Matches(
         format=facts.format_facts(play.format),
@@ -60,7 +50,7 @@ def matches(call: Call) -> Any:
 def standings(call: Call) -> Any:
     """The table of the league, or of each group; none in a cup. If the best of the next place go on
     too, their ranking across the groups is the last one."""
-    return facts.tables_facts(_playing(call.t).play)
+    return facts.tables_facts(with_matches(call.t).play)
 
 
 @api.operation(
@@ -68,7 +58,7 @@ def standings(call: Call) -> Any:
 )
 def reports(call: Call) -> Any:
     """The matches with reported scores that are not decided, with what each player said."""
-    play = _playing(call.t).play
+    play = with_matches(call.t).play
     said = (play.competition.matches[key] for key in play.reports)
     return [facts.match_facts(call.t, m, with_reports=True) for m in said if not m.decided]
 
@@ -85,7 +75,7 @@ def choose_format(call: Call) -> Any:
 )
 def seeding(call: Call) -> Any:
     """The players in the order of the seeding, and what it comes from."""
-    play = _playing(call.t).play
+    play = with_matches(call.t).play
     return facts.SeedingFacts(seeding=play.format.seeding, order=list(play.entrants))  # type: ignore[arg-type]
 
 
