@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from flask import Blueprint, Response
 
+from ..application.screens.matches import is_listed
 from ..domain.play.match import Match
 from ..domain.play.results import NEITHER
 from ..domain.tournament import Tournament
@@ -35,13 +36,14 @@ def matches(code: str) -> Response:
     columns of their own."""
     t = with_matches(tournament_at(code))
     of = t.play.competition
-    rows = (_match(t, m) for m in of.matches.values() if m.bye or not m.off)
+    rows = (_match(t, match) for match in of.matches.values() if is_listed(of, match))
     return _file(t, "matches", MATCHES, rows)
 
 
 @bp.get("/t/<code>/standings.csv")
 def standings(code: str) -> Response:
-    """The table of the league, or of each group; in a cup there is none. Who left has no place."""
+    """The table of the league, or of each group; in a cup there is none. Players who
+    left have no place."""
     t = with_matches(tournament_at(code))
     rows = (
         (
