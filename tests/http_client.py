@@ -51,6 +51,9 @@ VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "sour
 TOKEN = re.compile(r'(?:name="csrf_token" value="|"X-CSRFToken": ")([^"]+)"')
 PUBLIC_URL = "https://cup.example"
 PATIENCE = 10.0
+# Seconds that an idle connection is used again. The server closes one after a second or more, and a
+# request sent meanwhile would be lost; a browser sends it again.
+IDLE = 0.5
 
 
 # --- pages as trees -------------------------------------------------------------------------------
@@ -200,6 +203,7 @@ class Phone:
         self.token = ""
         self.language = house.language
         self.connection: HTTPConnection | None = None
+        self.answered = 0.0  # when the connection was last in use
 
     def copy(self, worker: int | None = None) -> Phone:
         """The same browser on a connection of its own."""
@@ -241,6 +245,7 @@ class Phone:
         connection.request(method, path, body, {k: v for k, v in sent.items() if v})
         response = connection.getresponse()
         answer = Answer(path, response.status, response.headers, response.read().decode())
+        self.answered = time.monotonic()
         for line in response.headers.get_all("Set-Cookie") or []:
             for name, morsel in SimpleCookie(line).items():
                 answer.cookies.append(morsel)
@@ -254,7 +259,7 @@ class Phone:
         if self.connection and self.connection.sock:
             poll = select.poll()  # unlike select, it takes descriptors above 1023
             poll.register(self.connection.sock, select.POLLIN)
-            if not poll.poll(0):
+            if not poll.poll(0) and time.monotonic() - self.answered < IDLE:
                 return self.connection
             self.connection.close()
         self.connection = HTTPConnection(self.house.host, self.house.port, timeout=PATIENCE)

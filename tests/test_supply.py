@@ -119,6 +119,7 @@ def resolve(
 ) -> subprocess.CompletedProcess[str]:
     """Choose a wheel for each package of the locks, as that machine would; installs nothing."""
     command = ["uv", "pip", "install", "--dry-run", "--no-config", "--no-build", "--require-hashes"]
+    command.append("--system-certs")  # as pip does
     command += ["--python-version", python, "--python-platform", system, "--target", str(folder)]
     command[0] = str(Path(sys.executable).parent / "uv")
     command += [part for name in names for part in ("-r", f"{name}.lock")]
