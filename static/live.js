@@ -295,6 +295,7 @@ function look(team) {
   timer = setTimeout(send, Math.max(120, sent + (way === "ws" ? 220 : 600) - Date.now())); // 5 a second at most
 }
 function send() {
+  if (at !== null && !$(`.tile[value="${at}"]:not(.is-taken,.is-mine)`)) at = null; // taken, or gone
   if ((open() || way !== "ws") && (at !== null || looked !== null)) {
     tellServer({ look: at });
     looked = at;
@@ -312,6 +313,9 @@ if (view === "me") {
   on("pointerover", follow);
   on("focusin", follow);
   on("pointercancel", () => look(null)); // a scroll, not a look
+  // The pointer left the window, or the person did.
+  on("pointerout", ({ relatedTarget, pointerType }) => relatedTarget || pointerType === "touch" || look(null));
+  on("blur", () => look(null), window);
   on("visibilitychange", () => document.hidden && look(null));
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from .browser import (
     PHONE,
+    QUICK,
     TV,
     Screens,
     be,
@@ -77,12 +78,18 @@ def test_a_rejected_form_keeps_its_input_and_says_why(base: str, screens: Screen
     no_sideways_scroll(host)
 
 
+FOCUS = (
+    "document.activeElement.value || document.activeElement.id || document.activeElement.tagName"
+)
+
+
 def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: Screens) -> None:
-    e = house.evening()
+    e = house.evening(limit=2, teams=20)
     page = screens.open(**TV)
     be(page, e.guest("Ola"))
     page.goto(house.url + e.at("me"))
     is_live(page)
+
     page.locator("#team-3 .tile").focus()
     page.keyboard.press("Enter")
     see(page.locator("#team-3"), "yours")
@@ -94,6 +101,62 @@ def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: S
     spoken = page.locator("[aria-live], [role=status], [role=alert]")
     assert {each.get_attribute("id") for each in spoken.all()} == {"notice", "wait"}
     assert page.locator("[aria-live=assertive], [role=alert]").count() == 0
+
+    # The focus goes to what took the place of what had it.
+    page.get_by_role("button", name="Let it go").focus()
+    page.keyboard.press("Enter")
+    see(page.locator("#me"), "Pick your team")
+    page.locator("#me:focus").wait_for(timeout=QUICK)
+    page.locator("#team-5 .tile").focus()
+    page.keyboard.press("Enter")
+    see(page.locator("#team-5"), "yours")
+    page.locator("#team-5 .tile:focus").wait_for(timeout=QUICK)
+    assert e.pick(e.guest("Max"), 7).status == 200
+    see(page, "Everyone has picked")
+    page.locator("#team-5 .tile:focus").wait_for(timeout=QUICK)
+    host = screens.open(**TV)
+    be(host, e.host)
+    host.goto(house.url + e.at("organise"))
+    is_live(host)
+    host.get_by_role("button", name="Draw the teams").focus()
+    host.keyboard.press("Enter")
+    page.locator("#stage[data-kind=list]").wait_for()
+    page.locator("#stage:focus").wait_for(timeout=QUICK)
+    host.get_by_role("button", name="Skip the reveal").focus()
+    host.keyboard.press("Enter")
+    see(host, "The teams are drawn")
+    host.locator("#controls:focus").wait_for(timeout=QUICK)
+    # A page that was loaded without anything to pick has the search after a restart.
+    page.reload()
+    assert page.get_by_label("Find a team").first.is_hidden()
+    is_live(page)
+    page.mouse.click(1270, 700)
+    assert e.act("restart").status == 200
+    see(page, "Pick your team")
+    assert page.locator(":focus").count() == 0
+    page.get_by_role("searchbox", name="Find a team").fill("team 19")
+    assert page.locator(".tile:visible").count() == 1
+
+
+def test_at_400_percent_nothing_covers_what_has_the_focus(house: House, screens: Screens) -> None:
+    e = house.evening(teams=20)
+    page = screens.open(viewport={"width": 320, "height": 256})
+    be(page, e.guest("Ola"))
+    for height in (256, 480):
+        page.set_viewport_size({"width": 320, "height": height})
+        page.goto(house.url + e.at("me"))
+        page.locator("#team-12 .tile").focus()
+        for key in ("Tab", *["Shift+Tab"] * 9):
+            page.keyboard.press(key)
+            covered = page.evaluate(
+                """() => {
+                  const tile = document.activeElement, box = tile.getBoundingClientRect();
+                  const [x, y] = [box.left + box.width / 2, Math.max(box.top, 0) + 12];
+                  const seen = document.elementFromPoint(x, y);
+                  return tile.contains(seen) ? "" : `${tile.value}: ${seen?.className}`;
+                }"""
+            )
+            assert covered == "", height
 
 
 def test_a_camera_reads_the_code_on_the_tv_in_dark_mode_too(house: House, screens: Screens) -> None:
