@@ -71,7 +71,7 @@ on("htmx:finally:request", () => setTimeout(refocus));
 // --- finding a team ---------------------------------------------------------------------------
 
 const filter = $(".filter");
-let shown; // how many tiles there were
+let sorted; // how many tiles there were
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/ł/g, "l");
 
 function find() {
@@ -89,7 +89,7 @@ function find() {
   }
   hide(out.join());
   $("#nothing").hidden = out.length < tiles.length || !tiles.length;
-  shown = tiles.length;
+  sorted = tiles.length;
 }
 
 if (filter) {
@@ -105,7 +105,7 @@ if (filter) {
     find();
   }, filter);
   // The tiles are new after the picks were restarted.
-  on("htmx:after:swap", () => document.getElementsByClassName("tile-cell").length !== shown && find());
+  on("htmx:after:swap", () => document.getElementsByClassName("tile-cell").length !== sorted && find());
   find();
 }
 
@@ -212,11 +212,11 @@ showRound();
 // --- the host's sheet: one match, or a question ------------------------------------------------
 
 const hostSheet = () => $("dialog.up");
-let opener; // near, before the sheet was opened
+let beforeSheet; // near, before the sheet was opened
 on("htmx:after:swap", () => {
   const filled = hostSheet()?.childElementCount > 0;
   if (filled && !hostSheet().open) {
-    opener = near;
+    beforeSheet = near;
     hostSheet().showModal();
   }
   else if (hostSheet()?.open && !filled) hostSheet().close();
@@ -224,7 +224,7 @@ on("htmx:after:swap", () => {
 document.addEventListener("close", ({ target }) => {
   if (target !== hostSheet()) return;
   target.replaceChildren();
-  near = opener;
+  near = beforeSheet;
   setTimeout(refocus);
 }, true);
 on("click", (event) => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
@@ -97,9 +98,9 @@ def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: S
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     see(page.locator("#team-4"), "yours")
-    # One polite live region announces the evening, one the player's own taps; none is assertive.
+    # One polite live region announces what is new, one how a tap went; none is assertive.
     spoken = page.locator("[aria-live], [role=status], [role=alert]")
-    assert {each.get_attribute("id") for each in spoken.all()} == {"notice", "wait"}
+    assert {each.get_attribute("id") for each in spoken.all()} == {"notice", "aloud"}
     assert page.locator("[aria-live=assertive], [role=alert]").count() == 0
 
     # The focus goes to what took the place of what had it.
@@ -136,6 +137,100 @@ def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: S
     assert page.locator(":focus").count() == 0
     page.get_by_role("searchbox", name="Find a team").fill("team 19")
     assert page.locator(".tile:visible").count() == 1
+
+
+HEARD = """(selector) => {
+  window.readOut = [];
+  new MutationObserver((changes) => {
+    for (const each of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+      each.querySelectorAll?.("[aria-hidden=true]").forEach((hidden) => hidden.remove());
+      if (each.textContent.trim()) readOut.push(each.textContent.trim());
+    }
+  }).observe(document.querySelector(selector), { childList: true, subtree: true });
+}"""
+
+
+def test_a_players_own_news_are_read_at_once_and_counts_now_and_then(
+    house: House, screens: Screens
+) -> None:
+    e = house.evening(limit=12, teams=12)
+    page = screens.open(**PHONE)
+    be(page, e.guest("Ola"))
+    others = [e.guest(f"N{number}") for number in range(1, 12)]
+    page.goto(house.url + e.at("me"))
+    is_live(page)
+    page.evaluate(HEARD, "#aloud")
+
+    def heard(*wanted: str, seconds: float = 2) -> None:
+        """These were read since the last call, and nothing else."""
+        end = time.monotonic() + seconds
+        while (said := page.evaluate("readOut")) != [*wanted] and time.monotonic() < end:
+            page.wait_for_timeout(50)
+        assert said == [*wanted]
+        page.evaluate("readOut.length = 0")
+
+    page.locator("#team-0 .tile").tap()
+    heard("Your pick. Team 0.")
+    for number, other in enumerate(others, 1):
+        assert e.pick(other, number).status == 200
+    see(page, "Everyone has picked")
+    heard()  # the last words are not 5 s old
+    heard("Everyone has picked. The draw can start.", seconds=6)
+    assert e.act("draw", attempt=1).status == 200
+    heard("Your card is next. You picked Team 0. Eyes on the TV.")
+    assert e.act("skip").status == 200
+    see(page, "You play with")
+    drawn = page.locator("#me .me-main").inner_text()
+    heard(f"You play with. {drawn}.")
+    assert e.act("restart").status == 200
+    heard("Pick your team. Tap one below. It goes into the hat for the draw.")
+    assert e.act("remove", player=e.player("Ola")).status == 200
+    heard("You're off the list. The host took you out of this tournament. You can join again.")
+
+
+def test_the_same_words_about_a_tap_are_read_again_and_no_reference_is(
+    house: House, screens: Screens
+) -> None:
+    e = house.evening(limit=2)
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    host, phone = screens.open(**TV), screens.open(**PHONE)
+    be(host, e.host)
+    host.goto(house.url + e.at("organise"))
+    host.evaluate(HEARD, "#notice")
+    for word in ("Lock", "Unlock"):
+        host.get_by_role("button", name=f"{word} the door", exact=True).click()
+        host.get_by_role("button", name=f"{word} the door", exact=True).wait_for(state="detached")
+    assert host.evaluate("readOut") == ["Done.", "Done."]
+    be(phone, max_)
+    phone.goto(house.url + e.at("me"))
+    phone.evaluate(HEARD, "#notice")
+    phone.evaluate("document.querySelector('#live').remove()")  # it does not learn of the pick
+    assert e.pick(ola, 3).status == 200
+    phone.locator("#team-3 .tile").tap()
+    see(phone, "just taken")
+    assert phone.evaluate("readOut") == ["Team 3 was just taken by Ola Nowak. Pick another one."]
+
+
+def test_a_look_ends_when_the_mouse_the_person_or_the_tile_goes(
+    house: House, screens: Screens
+) -> None:
+    e = house.evening(limit=2)
+    page, max_ = screens.open(**TV), e.guest("Max")
+    be(page, e.guest("Ola"))
+    page.goto(house.url + e.at("me"))
+    is_live(page)
+    ends = [
+        lambda: page.mouse.move(640, -1),
+        lambda: page.evaluate("window.dispatchEvent(new Event('blur'))"),
+        lambda: e.pick(max_, 3),
+    ]
+    with max_.live(e.live("board")) as board:
+        for end in ends:
+            page.locator("#team-2 .tile").hover()
+            page.locator("#team-3 .tile").hover()
+            board.until(lambda s: "looking at Team 3" in s.text, 5)
+            end()
+            board.until(lambda s: "looking at" not in s.text, 7)
 
 
 def test_at_400_percent_nothing_covers_what_has_the_focus(house: House, screens: Screens) -> None:
