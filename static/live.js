@@ -316,17 +316,21 @@ function readCount() {
 }
 const news = {
   own: () => $("#me [data-said]")?.dataset.said ?? own(),
+  needs: () => sentences("#needs h3"), // the host
   evening() {
     const bar = $("#wait progress");
     return bar ? sentences("#wait > .result") + Math.floor(4 * bar.position) : evening();
   },
 };
-const last = { own: news.own(), evening: news.evening() };
+const last = { own: news.own(), needs: news.needs(), evening: news.evening() };
 on("htmx:after:swap", () => {
-  const [mine, all] = [news.own(), news.evening()];
-  if (mine !== last.own) aloud(own());
-  if (all !== last.evening) readCount();
-  Object.assign(last, { own: mine, evening: all });
+  for (const kind in last) {
+    const now = news[kind]();
+    if (now === last[kind]) continue;
+    last[kind] = now;
+    if (kind === "evening") readCount();
+    else aloud(kind === "own" ? own() : now);
+  }
 });
 
 // --- looking at a team ------------------------------------------------------------------------

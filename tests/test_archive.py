@@ -367,7 +367,7 @@ def test_a_deleted_evening_takes_no_more_events(desk: Desk) -> None:
     assert desk.store.events.find_one({}) is None
 
 
-def test_an_interrupted_deletion_leaves_an_earlier_complete_state(
+def test_an_interrupted_deletion_leaves_no_evening_that_could_be_drawn_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = evening(desk)
@@ -384,8 +384,9 @@ def test_an_interrupted_deletion_leaves_an_earlier_complete_state(
         now.setattr(QuerySet, "delete", until_the_power_goes)
         with pytest.raises(KeyboardInterrupt):
             retention.delete_stream(desk.store, code)
-    assert Desk().seqs(code) == [1, 2, 3, 4, 5, 6]
-    assert not Desk().store.read(code).tournament.dealt
+    assert Desk().seqs(code) == [1, 3, 4, 5, 6, 7]
+    with pytest.raises(errors.Unreadable):
+        Desk().store.read(code)
     assert retention.delete_stream(desk.store, code) == 6
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -233,9 +234,24 @@ def test_a_look_ends_when_the_mouse_the_person_or_the_tile_goes(
             board.until(lambda s: "looking at" not in s.text, 7)
 
 
+def contrast(*colours: str) -> float:
+    """The ratio of two colours, such as ``rgb(1, 2, 3)`` (WCAG 2.2, relative luminance)."""
+
+    def linear(part: str) -> float:
+        value = int(part) / 255
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    def luminance(colour: str) -> float:
+        red, green, blue = map(linear, re.findall(r"\d+", colour))
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, bright = sorted(map(luminance, colours))
+    return (bright + 0.05) / (dark + 0.05)
+
+
 def test_at_400_percent_nothing_covers_what_has_the_focus(house: House, screens: Screens) -> None:
     e = house.evening(teams=20)
-    page = screens.open(viewport={"width": 320, "height": 256})
+    page = screens.open(viewport={"width": 320, "height": 256}, color_scheme="light")
     be(page, e.guest("Ola"))
     for height in (256, 480):
         page.set_viewport_size({"width": 320, "height": height})
@@ -252,6 +268,10 @@ def test_at_400_percent_nothing_covers_what_has_the_focus(house: House, screens:
                 }"""
             )
             assert covered == "", height
+    colours = page.locator(".skip").evaluate(
+        "(link) => [getComputedStyle(link).color, getComputedStyle(link).backgroundColor]"
+    )
+    assert contrast(*colours) > 4.5
 
 
 def test_a_camera_reads_the_code_on_the_tv_in_dark_mode_too(house: House, screens: Screens) -> None:
