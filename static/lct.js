@@ -52,21 +52,24 @@ function remember(element) {
   for (let each = element; each && each.id !== "main"; each = each.parentElement) near.push(each);
 }
 function refocus() {
-  if (document.activeElement !== document.body || near[0]?.disabled) return;
-  for (const each of near) {
+  const [last] = near;
+  if (!last || document.activeElement !== document.body || (last.isConnected && last.disabled)) return;
+  for (const each of [...near, $($(".skip").hash)]) {
     const there = each.isConnected ? each : each.id && document.getElementById(each.id);
-    if (!there || there.disabled || !there.getClientRects().length || (there !== near[0] && !there.id)) continue;
+    if (!there || there.disabled || !there.getClientRects().length || (there !== last && !there.id)) continue;
     if (there.tabIndex < 0) there.tabIndex = -1;
     return there.focus({ preventScroll: true });
   }
 }
 on("focusin", ({ target }) => remember(target));
-on("submit", ({ submitter }) => submitter && remember(submitter), window);
+window.addEventListener("submit", ({ submitter }) => submitter && remember(submitter), true);
 on("pointerdown", ({ target }) => { // a tap beside everything lets the focus go
   if (!target.closest("a, button, input, select, textarea, summary, label, [tabindex]")) near = [];
 });
-on("htmx:after:swap", refocus);
-on("htmx:finally:request", () => setTimeout(refocus));
+// A little later too: what a swap hides or disables loses the focus when the page is drawn.
+for (const name of ["htmx:after:swap", "htmx:finally:request"]) {
+  on(name, () => [0, 100].forEach((ms) => setTimeout(refocus, ms)));
+}
 
 // --- finding a team ---------------------------------------------------------------------------
 
@@ -96,6 +99,7 @@ if (filter) {
   on("input", find, filter);
   on("submit", (event) => {
     event.preventDefault();
+    near = [];
     document.activeElement.blur(); // hides a phone's keyboard
   }, filter);
   on("reset", (event) => {

@@ -113,7 +113,8 @@ def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: S
     page.keyboard.press("Enter")
     see(page.locator("#team-5"), "yours")
     page.locator("#team-5 .tile:focus").wait_for(timeout=QUICK)
-    assert e.pick(e.guest("Max"), 7).status == 200
+    max_ = e.guest("Max")
+    assert e.pick(max_, 7).status == 200
     see(page, "Everyone has picked")
     page.locator("#team-5 .tile:focus").wait_for(timeout=QUICK)
     host = screens.open(**TV)
@@ -138,6 +139,18 @@ def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: S
     assert page.locator(":focus").count() == 0
     page.get_by_role("searchbox", name="Find a team").fill("team 19")
     assert page.locator(".tile:visible").count() == 1
+    page.keyboard.press("Enter")  # the keyboard of a phone goes, and does not come back by itself
+    assert e.pick(max_, 9).status == 200
+    see(page.locator("#wait"), "1 of 2")
+    page.wait_for_timeout(200)
+    assert page.locator(":focus").count() == 0
+    # The draw hides the search: what had the focus in it has nowhere to go back to.
+    page.get_by_role("searchbox", name="Find a team").fill("team 18")
+    page.locator(".tile:visible").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("searchbox", name="Find a team").focus()
+    assert e.act("draw", attempt=2).status == 200
+    page.locator("#me:focus").wait_for(timeout=QUICK)
 
 
 HEARD = """(selector) => {
