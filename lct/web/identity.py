@@ -68,6 +68,11 @@ def own_player_id(t: Tournament) -> str:
     return next((each for each in ids if each in t.players or each in t.blocked), ids[0])
 
 
+def new_player_id(code: str, made_by: object) -> str:
+    """The id of a player whom a command, or a browser, adds: the same at every repeat."""
+    return derived("player", code, made_by).hex()[:12]
+
+
 def player_here(t: Tournament) -> str | None:
     """The player whose cookie this is, or None. They need not be in the tournament (any more)."""
     return signed_in(t, _read_cookie(PLAYER, t.code) or "")
