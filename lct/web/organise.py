@@ -14,7 +14,7 @@ from ..application.screens import lobby
 from ..application.screens.settling import NO_SHEET
 from ..domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ..domain.errors import LctError, NotFound, Refused
-from ..domain.people import AddPlayer
+from ..domain.guests import AddPlayer
 from ..domain.picking import PickTeam
 from ..domain.play.refusals import ResultsFall
 from ..domain.rights import organiser

@@ -20,7 +20,8 @@ from ...domain.evening import (
     UnlockJoining,
 )
 from ...domain.fact import Command
-from ...domain.people import AddPlayer, BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
+from ...domain.guests import AddPlayer
+from ...domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
 from ...domain.picking import LetGo, PickTeam, RestartPicks
 from ...domain.rights import Right
 from .. import identity

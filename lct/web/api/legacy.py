@@ -16,7 +16,7 @@ from ...application.screens.cards import cards
 from ...application.screens.region import Scene
 from ...domain.drawing import DrawTeams
 from ...domain.errors import UnknownPlayer, UnknownTeam
-from ...domain.people import AddPlayer
+from ...domain.guests import AddPlayer
 from ...domain.picking import PickTeam
 from ...domain.rights import Right
 from ...domain.tournament import Tournament
