@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64decode
 from functools import partial
 
 import pytest
 
 from lct.application.screens.live_now import LiveNow
 from lct.application.screens.region import Scene
+from lct.application.screens.shared_phone import seats_region
 from lct.domain.guests import AddPlayer
+from lct.domain.people import Join
 
 from .evening import Evening as InMemory
 from .http_client import Answer, Element, Evening, House, Phone, at_once
@@ -121,6 +125,24 @@ def test_a_phone_with_one_seat_shows_no_way_to_another(house: House) -> None:
     ola = e.guest("Ola")
     assert "hidden" in ola.get(e.at("me")).page.by_id("seats").attrs
     assert ola.get(e.at("join")).location == e.at("me")
+
+
+def test_the_cookie_of_a_phone_with_one_seat_is_as_it_was_before_phones_had_several(
+    house: House,
+) -> None:
+    e = house.evening()
+    ola = e.guest("Ola")
+    signed = ola.cookies[e.at(), "lct_player"].partition(".")[0]
+    content = urlsafe_b64decode(signed + "=" * (-len(signed) % 4))
+    assert json.loads(content) == [e.code, e.player("Ola")]
+
+
+def test_players_of_a_phone_who_share_a_first_name_are_told_apart() -> None:
+    e = InMemory()
+    for player, name in (("p-1", "Ola Nowak"), ("p-2", "ola Lis"), ("p-3", "Kim Lis")):
+        e.does(Join, player, *name.split())
+    region = seats_region(Scene(e.t, e.now), "p-1", ("p-3", "p-2", "p-1"))["seats"]
+    assert [seat.short for seat in region.data[0]] == ["Ola Nowak", "ola Lis", "Kim"]  # type: ignore[attr-defined]
 
 
 def test_the_same_second_person_sent_twice_is_one_player(house: House) -> None:
@@ -252,7 +274,7 @@ def test_a_seat_link_and_a_code_add_a_seat_to_those_of_the_phone(house: House) -
     phone.get(e.at("back"))
     phone.post(e.at("back"), {"code": code})
     seats = phone.get(e.at("me")).page.by_id("seats").all("a")
-    assert [seat.all("bdi")[0].text for seat in seats] == ["Ola Nowak", "Max Nowak", "Kim Nowak"]
+    assert [seat.all("bdi")[0].text for seat in seats] == ["Ola", "Max", "Kim"]
 
 
 def test_a_phone_has_at_most_eight_seats(house: House) -> None:
@@ -275,8 +297,9 @@ def test_each_player_of_a_phone_reports_their_own_match_alone(house: House) -> N
         assert e.act(do, **fields).status == 200
     assert "on now" in on(e, phone, "Ola").by_id("seats").text
     said = {"match": "K2.1", "home": 2, "away": 1}
-    for player in players:
+    for player, other in zip(players, ("", "enter the score"), strict=True):
         assert not e.facts("score-agreed")
+        assert other in on(e, phone, "Ola").by_id("seats").text
         answer = phone.post(e.at("score"), said, htmx=True, headers={"Lct-Seat": player})
         assert answer.status == 200
     assert len(e.facts("score-agreed")) == 1

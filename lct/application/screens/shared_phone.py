@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ...domain.play import state
 from ...domain.text import Text
 from ...domain.tournament import Player
+from ...domain.values import fold
 from .matches import console_text
 from .own import everyones, own_match
 from .region import Region, Scene
@@ -17,9 +18,10 @@ from .region import Region, Scene
 class Seat(NamedTuple):
     id: str
     name: str
+    short: str  # the first name, if it is only one's on this phone
     shown: bool  # the page is this player's
-    choosing: bool  # they have no team yet
-    console: Text | None  # where they are called to
+    waits: str  # what waits for them: pick, match or score; empty: nothing
+    console: Text | None  # of the match
 
 
 class Seats(NamedTuple):
@@ -34,21 +36,30 @@ def seats_region(s: Scene, player_id: str, seats: Sequence[str]) -> dict[str, Re
     theirs = [s.t.players[each] for each in reversed(seats) if each in s.t.players]
     if all(player.id == player_id for player in theirs):
         return {}
-    shown = tuple(_seat(s, player, player.id == player_id) for player in theirs)
+    firsts = [fold(player.first) for player in theirs]
+    same = {first for first in firsts if firsts.count(first) > 1}
+    shown = tuple(
+        Seat(
+            player.id,
+            player.name,
+            player.name if first in same else player.first,
+            player.id == player_id,
+            *(_waits(s, player) if player.id != player_id else ("", None)),
+        )
+        for player, first in zip(theirs, firsts, strict=True)
+    )
     return {"seats": NO_SEATS._replace(data=Seats(shown))}
 
 
-def _seat(s: Scene, player: Player, shown: bool) -> Seat:
-    choosing = player.team is None and not s.t.dealt
-    return Seat(player.id, player.name, shown, choosing, None if shown else _called_to(s, player))
-
-
-def _called_to(s: Scene, player: Player) -> Text | None:
-    if not s.has_matches or s.t.closed:
-        return None
-    play = s.t.play
+def _waits(s: Scene, player: Player) -> tuple[str, Text | None]:
+    t, play = s.t, s.t.play
+    if t.closed or not s.has_matches:
+        return "pick" if player.team is None and not t.closed else "", None
     match = own_match(s, player.id, s.once(everyones).get(player.id, ()))
-    if match is None or play.state_of(match) != state.CALLED:
-        return None
-    name = play.console_of(match.key)
-    return console_text(name) if name else None
+    if match is None:
+        return "", None
+    found = play.state_of(match)
+    if found == state.CALLED:
+        return "match", console_text(play.console_of(match.key) or "")
+    silent = found == state.REPORTED and player.id not in play.reports[match.key]
+    return "score" if silent or found == state.DISPUTED else "", None
