@@ -14,6 +14,7 @@ from lct.application.screens.shared_phone import seats_region
 from lct.domain.guests import AddPlayer
 from lct.domain.people import Join
 
+from .browser import PHONE, Screens, is_live, join, no_sideways_scroll, see
 from .evening import Evening as InMemory
 from .http_client import Answer, Element, Evening, House, Phone, at_once
 
@@ -303,3 +304,32 @@ def test_each_player_of_a_phone_reports_their_own_match_alone(house: House) -> N
         answer = phone.post(e.at("score"), said, htmx=True, headers={"Lct-Seat": player})
         assert answer.status == 200
     assert len(e.facts("score-agreed")) == 1
+
+
+@pytest.mark.browser
+def test_in_a_browser_a_shared_phone_acts_for_the_seat_that_it_shows(
+    house: House, screens: Screens
+) -> None:
+    e = house.evening()
+    max_ = e.guest("Max")
+    phone = screens.open(**PHONE)
+    join(phone, f"http://{house.host}:{house.port}{e.at('join')}", "Ola", "Nowak")
+    phone.get_by_role("link", name="Add a person on this phone").tap()
+    phone.get_by_label("First name").fill("Kim")
+    phone.get_by_label("Surname").fill("Nowak")
+    phone.get_by_role("button", name="Take a seat").tap()
+    is_live(phone)
+    see(phone.locator("#me"), "Kim Nowak")
+    no_sideways_scroll(phone)
+    for name, team, other in (("Kim", 3, 1), ("Ola", 4, 2)):
+        phone.locator("#seats a", has_text=name).tap()
+        is_live(phone)
+        assert e.pick(max_, other).status == 200  # the page's regions come by its socket
+        see(phone.locator(f"#team-{other}"), "Max Nowak")
+        phone.locator(f"#team-{team} .tile").tap()
+        see(phone.locator("#me"), f"Team {team}")
+    phone.get_by_role("button", name="Let it go").tap()
+    see(phone.locator("#me"), "Pick your team")
+    picked = [(p["player_id"], p["team"]) for p in e.facts("team-picked")]
+    assert [each for each in picked if each[1] > 2] == [(e.player("Kim"), 3), (e.player("Ola"), 4)]
+    assert e.facts("team-let-go") == [{"player_id": e.player("Ola")}]
