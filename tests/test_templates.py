@@ -166,7 +166,7 @@ def all_regions(t: Tournament, now: datetime) -> list[Region]:
     scene = Scene(t, now, live, url)
     found = [region for screen in SCREENS.values() for region in screen.whole(scene)]
     for player in (*t.players, "p-Max", "p-nobody"):
-        found += personal(scene, player).values()
+        found += personal(scene, player, seats=tuple(t.players)).values()
     return found + [child for region in found for child in region.children]
 
 

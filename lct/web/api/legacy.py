@@ -16,14 +16,14 @@ from ...application.screens.cards import cards
 from ...application.screens.region import Scene
 from ...domain.drawing import DrawTeams
 from ...domain.errors import UnknownPlayer, UnknownTeam
-from ...domain.people import Join
+from ...domain.guests import AddPlayer
 from ...domain.picking import PickTeam
-from ...domain.rights import Right, player
+from ...domain.rights import Right
 from ...domain.tournament import Tournament
 from ...domain.values import fold
 from ..app import app
 from ..forms import Wanted
-from ..identity import derived
+from ..identity import new_player_id
 from . import answers
 from .bodies import PASSPHRASE, SEATS
 from .doors import created
@@ -168,10 +168,8 @@ def older_create(call: Call) -> Any:
 def older_assign(call: Call) -> Any:
     """Give a player a seat."""
     this, sent = once(call), call.body
-    player_id = derived("player", call.t.code, this.command_id).hex()[:12]
-    run(
-        call, Join, this, player(player_id), player_id=player_id, first=sent.name, last=sent.surname
-    )
+    player_id = new_player_id(call.t.code, this.command_id)
+    run(call, AddPlayer, this, player_id=player_id, first=sent.name, last=sent.surname)
     return make_response("", 200)
 
 
