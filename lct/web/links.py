@@ -6,9 +6,12 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from flask import url_for
+from flask import current_app, request, url_for
+from werkzeug.sansio.utils import host_is_trusted
 
 from .app import app
+
+PORTS = {"http": ":80", "https": ":443"}  # an origin has no default port
 
 
 def live_url(code: str, view: str) -> str:
@@ -20,6 +23,24 @@ def live_url(code: str, view: str) -> str:
 def public(path: str) -> str:
     """The public address of ``path``, which comes from url_for."""
     return urljoin(app().public_url, path)
+
+
+def is_ours(origin: str) -> bool:
+    """Whether a page of that origin is ours: of the address that was asked for, the public one or
+    an allowed name. A proxy may have dropped the port of the address that was asked for."""
+    scheme, _, at = origin.partition("://")  # it may not parse as a URL
+    public = urlsplit(app().public_url)
+    ours = public.scheme, public.netloc.lower().removesuffix(PORTS[public.scheme])
+    allowed = current_app.config["LCT_ALLOWED_HOSTS"]
+    named = bool(allowed) and host_is_trusted(at, allowed)
+    return bool(at) and (at == request.host or (scheme, at) == ours or named)
+
+
+def seen_at(host: str) -> str:
+    """The host and port that browsers see of a request's ``Host``: without its port, as some
+    proxies pass it on, it is completed by the public address."""
+    public = urlsplit(app().public_url)
+    return public.netloc if host == public.hostname else host
 
 
 def join_url(public_url: str, code: str) -> str:
