@@ -70,7 +70,7 @@ def test_every_code_on_a_page_leads_to_the_public_address(house: House) -> None:
     (seat,) = codes(ola.get(e.at(image.attrs["src"])).page)
     assert seat.startswith(f"{PUBLIC_URL}{e.at('seat')}/")
     other = house.phone()
-    assert other.get(seat.removeprefix(PUBLIC_URL)).location == e.at("me")
+    assert other.get(seat.removeprefix(PUBLIC_URL)).location.startswith(e.at("me"))
     join, host = codes(e.host.get(e.at("organise")).page)
     assert join == f"{PUBLIC_URL}{e.at('join')}"
     link = host.removeprefix(PUBLIC_URL)

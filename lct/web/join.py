@@ -102,7 +102,8 @@ def seat(code: str, seat: str) -> ResponseReturnValue:
         return page(
             "join/change_seat.html", t=t, here=t.player(here).name, there=t.player(player_id).name
         )
-    return _to_seat(t, player_id)
+    # No form came before, so only the next page sees whether the browser keeps the cookie.
+    return _to_seat(t, player_id, by="link")
 
 
 @bp.post("/t/<code>/seat/<seat>")
@@ -115,8 +116,8 @@ def change_seat(code: str, seat: str) -> ResponseReturnValue:
     return _to_seat(t, player_id)
 
 
-def _to_seat(t: Tournament, player_id: str) -> ResponseReturnValue:
-    response = make_response(redirect(url_for("pick.me", code=t.code), 303))
+def _to_seat(t: Tournament, player_id: str, by: str | None = None) -> ResponseReturnValue:
+    response = make_response(redirect(url_for("pick.me", code=t.code, by=by), 303))
     return identity.remember_player(response, t, player_id)
 
 

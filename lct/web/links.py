@@ -43,6 +43,17 @@ def seen_at(host: str) -> str:
     return public.netloc if host == public.hostname else host
 
 
+# Of a blueprint whose addresses are no use without its cookies: the way back in.
+WAYS_BACK = {"pick": "join.back", "live": "join.back", "organise": "devices.recover"}
+
+
+def elsewhere() -> str:
+    """Where a person can go on in another browser with what this request is about."""
+    way = WAYS_BACK.get(request.blueprint or "")
+    here = request.script_root + request.path
+    return public(url_for(way, **request.view_args or {}) if way else here)
+
+
 def join_url(public_url: str, code: str) -> str:
     return f"{public_url}/t/{code}/join"
 

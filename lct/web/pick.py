@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from ..application.screens import lobby, phone
 from ..application.screens.region import Region
-from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
+from ..domain.errors import Invalid, NoCookies, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
@@ -25,7 +25,7 @@ from .app import app, scene
 from .errors import refusal_answer
 from .identity import player_here, player_of, seat_code
 from .limits import tap
-from .links import live_url, public
+from .links import elsewhere, live_url, public
 from .lookup import tournament_at
 from .qr import qr_svg
 from .render import Update, fragments, gettext, notice, page, wants_fragment
@@ -37,8 +37,13 @@ bp = Blueprint("pick", __name__)
 def me(code: str) -> ResponseReturnValue:
     t = tournament_at(code)
     player_id = player_here(t)
+    linked = "by" in request.args  # the cookie was set a moment ago
     if player_id is None:
+        if linked:
+            raise NoCookies(elsewhere())
         return redirect(url_for("join.form", code=t.code), 303)
+    if linked:
+        return redirect(url_for("pick.me", code=t.code), 303)
     now = scene(t)
     own = phone.personal(now, player_id)
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
