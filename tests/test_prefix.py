@@ -144,7 +144,7 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
 def test_the_board_says_what_to_type_and_whether_it_needs_the_same_network(
     public_url: str, typed: str, home: bool
 ) -> None:
-    assert start_page(join_url(public_url, "BB3K7QXM")) == (typed, home)
+    assert start_page(join_url(public_url, "BB3K7QXM")) == (public_url, typed, home)
 
 
 def test_every_address_that_is_given_out_begins_with_the_prefix(settings: Settings) -> None:

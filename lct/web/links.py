@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from flask import current_app, request, url_for
 from werkzeug.sansio.utils import host_is_trusted
 
+from ..running import PublicAddress
 from .app import app
 
 PORTS = {"http": ":80", "https": ":443"}  # an origin has no default port
@@ -58,10 +59,16 @@ def join_url(public_url: str, code: str) -> str:
     return f"{public_url}/t/{code}/join"
 
 
+def join_urls(address: PublicAddress, code: str) -> tuple[str, ...]:
+    """The page to join, by the address in use and by each that a host may choose."""
+    return tuple(join_url(url, code) for url in (address.url, *address.found))
+
+
 class StartPage(NamedTuple):
     """Where a guest types the code; ``home``: reachable from the same network only."""
 
-    address: str
+    url: str
+    address: str  # as people type it
     home: bool
 
 
@@ -72,4 +79,4 @@ def start_page(join_url: str) -> StartPage:
         home = not ip_address(host).is_global
     except ValueError:
         home = "." not in host or host.endswith((".local", ".lan", ".home.arpa", ".internal"))
-    return StartPage(public_url.partition("//")[2], home)
+    return StartPage(public_url, public_url.partition("//")[2], home)
