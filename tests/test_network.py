@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lct.laptop import network
-from lct.laptop.network import LOOK_SECONDS, Address, Guests, likeliest
+from lct.laptop.network import LOOK_SECONDS, Address, GuestAddress, likeliest
 from lct.running import CHOSEN, PublicAddress
 
 from .support import clean_environ
@@ -93,13 +93,15 @@ def test_what_is_no_shared_network_comes_later_or_not_at_all(
 
 
 @pytest.fixture
-def laptop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Guests]:
+def laptop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., GuestAddress]:
     """A laptop's address for guests, with the addresses that the machine has at each look."""
 
-    def begin(*looks: Sequence[str], **options: str) -> Guests:
+    def begin(*looks: Sequence[str], **options: str) -> GuestAddress:
         left = list(looks)
         monkeypatch.setattr(network, "guest_addresses", lambda six: tuple(left.pop(0)))
-        return Guests(tmp_path, options.get("host", "0.0.0.0"), 8000, options.get("given", ""))
+        return GuestAddress(
+            tmp_path, options.get("host", "0.0.0.0"), 8000, options.get("given", "")
+        )
 
     return begin
 
@@ -107,7 +109,7 @@ def laptop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gue
 HOME, TRAIN, TUNNEL = "192.168.1.20", "172.20.10.2", "10.8.0.6"
 
 
-def test_another_network_counts_once_it_was_seen_twice(laptop: Callable[..., Guests]) -> None:
+def test_another_network_counts_once_it_was_seen_twice(laptop: Callable[..., GuestAddress]) -> None:
     guests = laptop([HOME], [], [], [HOME], [TRAIN, TUNNEL], [TRAIN, TUNNEL], [TRAIN, TUNNEL])
     app = PublicAddress(f"http://{HOME}:8000", guests.folder)
     now, told = 0.0, []
@@ -115,12 +117,14 @@ def test_another_network_counts_once_it_was_seen_twice(laptop: Callable[..., Gue
         now += LOOK_SECONDS
         told.append(guests.look(now))
         app.look()
-        assert app.url == guests.address.url
+        assert app.url == guests.public.url
     assert told == [False, False, False, False, True, False]
     assert app.found == (f"http://{TRAIN}:8000", f"http://{TUNNEL}:8000")
 
 
-def test_a_chosen_address_stays_while_the_machine_has_it(laptop: Callable[..., Guests]) -> None:
+def test_a_chosen_address_stays_while_the_machine_has_it(
+    laptop: Callable[..., GuestAddress],
+) -> None:
     both, other = [HOME, TUNNEL], [TRAIN]
     guests = laptop(both, both, other, other, both, both)
     app = PublicAddress(guests.first, guests.folder)
@@ -129,15 +133,15 @@ def test_a_chosen_address_stays_while_the_machine_has_it(laptop: Callable[..., G
     urls = []
     for step in range(1, 6):
         guests.look(step * LOOK_SECONDS)
-        urls.append(guests.address.url)
+        urls.append(guests.public.url)
     assert urls == [f"http://{at}:8000" for at in (TUNNEL, TUNNEL, TRAIN, TRAIN, TUNNEL)]
 
 
-def test_a_laptop_that_had_no_network_gets_one(laptop: Callable[..., Guests]) -> None:
+def test_a_laptop_that_had_no_network_gets_one(laptop: Callable[..., GuestAddress]) -> None:
     guests = laptop([], [HOME], [HOME])
     assert guests.first == "http://127.0.0.1:8000"
     assert [guests.look(LOOK_SECONDS), guests.look(2 * LOOK_SECONDS)] == [False, True]
-    assert guests.address.url == f"http://{HOME}:8000"
+    assert guests.public.url == f"http://{HOME}:8000"
 
 
 @pytest.mark.parametrize(
@@ -146,10 +150,10 @@ def test_a_laptop_that_had_no_network_gets_one(laptop: Callable[..., Guests]) ->
      ({"host": "127.0.0.1"}, "http://127.0.0.1:8000")],
 )  # fmt: skip
 def test_a_given_address_never_changes(
-    laptop: Callable[..., Guests], options: dict[str, str], url: str
+    laptop: Callable[..., GuestAddress], options: dict[str, str], url: str
 ) -> None:
     laptop([HOME])  # an earlier run, which was killed
     guests = laptop([TRAIN], [TRAIN], **options)
     (guests.folder / CHOSEN).write_text(f"http://{HOME}:8000")
     assert not any(guests.look(step * LOOK_SECONDS) for step in (1, 2))
-    assert (guests.address.url, guests.address.found) == (url, ())
+    assert (guests.public.url, guests.public.found) == (url, ())

@@ -20,12 +20,10 @@ UP, POINT_TO_POINT, RUNNING = 0x1, 0x10, 0x40
 ROUTES = Path("/proc/net/route")
 # Anywhere on the internet (RFC 5737); nothing is sent there.
 FAR_AWAY = "192.0.2.1"
+LOOK_SECONDS = 4.0  # between two looks at the machine's addresses
 
 
-LOOK_SECONDS = 4.0
-
-
-class Guests:
+class GuestAddress:
     """How guests reach this laptop, now and after it has moved to another network."""
 
     def __init__(self, folder: Path, host: str, port: int, given: str = "") -> None:
@@ -39,7 +37,7 @@ class Guests:
             share_addresses(folder, self.first, self.seen)
         else:
             unshare_addresses(folder)
-        self.address = PublicAddress(self.first, folder)
+        self.public = PublicAddress(self.first, folder)
 
     def urls(self) -> tuple[str, ...]:
         found = guest_addresses(six=self.six)
@@ -55,11 +53,11 @@ class Guests:
             return False
         self.due, before, seen = now + LOOK_SECONDS, self.seen, self.urls()
         self.seen = seen
-        if seen and seen == before and seen != self.address.found:
+        if seen and seen == before and seen != self.public.found:
             share_addresses(self.folder, self.first, seen)
-        url = self.address.url
-        self.address.look()
-        return self.address.url != url
+        url = self.public.url
+        self.public.look()
+        return self.public.url != url
 
 
 class Address(NamedTuple):

@@ -26,7 +26,7 @@ from lct.laptop.machine import (
     qr_code,
     secret_key,
 )
-from lct.laptop.network import Guests
+from lct.laptop.network import GuestAddress
 from lct.laptop.web_server import WebServer, WebServerError
 from lct.locks import Locked, take_lock
 from lct.running import share_environ, unshare_addresses, unshare_environ
@@ -138,21 +138,21 @@ class Laptop:
 
     def share(self) -> None:
         """Tell the other commands on this machine; the app reads the address by itself."""
-        share_environ(self.folder, self.environ | {"LCT_PUBLIC_URL": self.guests.address.url})
+        share_environ(self.folder, self.environ | {"LCT_PUBLIC_URL": self.address.public.url})
 
     def complete_environ(self) -> None:
         """Fill in what the settings leave open: the secret key, the port, the guests' address."""
         port, given = self.listener.getsockname()[1], self.settings.public_url or ""
-        self.guests = Guests(self.folder, self.settings.host, port, given)
+        self.address = GuestAddress(self.folder, self.settings.host, port, given)
         self.environ["LCT_VAR"] = str(self.folder)
         self.environ["LCT_PORT"] = str(port)
-        self.environ["LCT_PUBLIC_URL"] = self.guests.first
+        self.environ["LCT_PUBLIC_URL"] = self.address.first
         if "LCT_SECRET_KEY" not in self.environ:
             self.environ["LCT_SECRET_KEY"] = secret_key(self.folder)
 
     def say_where(self) -> None:
         """Print the address, its QR code, and where the data is."""
-        url, found = self.guests.address.url, self.guests.address.found
+        url, found = self.address.public.url, self.address.public.found
         print(f"\n  lct is open at  {url}\n")
         print(qr_code(url, coloured=sys.stdout.isatty()))
         if "//127." in url:
@@ -173,9 +173,9 @@ class Laptop:
             for watch in watches:
                 watch.look(time.monotonic())
             with contextlib.suppress(OSError):  # a full disk or a closed terminal ends no evening
-                if self.guests.look(time.monotonic()):
-                    _say(f"lct is now open at  {self.guests.address.url}")
+                if self.address.look(time.monotonic()):
                     self.share()
+                    _say(f"lct is now open at  {self.address.public.url}")
             pause(LOOK_SECONDS)
 
     def stop(self) -> None:
