@@ -50,9 +50,9 @@ WAYS_BACK = {"pick": "join.back", "live": "join.back", "organise": "devices.reco
 
 def elsewhere() -> str:
     """Where a person can go on in another browser with what this request is about."""
-    way = WAYS_BACK.get(request.blueprint or "")
-    here = request.script_root + request.path
-    return public(url_for(way, **request.view_args or {}) if way else here)
+    if way := WAYS_BACK.get(request.blueprint or ""):
+        return public(url_for(way, code=(request.view_args or {})["code"]))
+    return public(request.script_root + request.path)
 
 
 def join_url(public_url: str, code: str) -> str:
