@@ -31,11 +31,12 @@ from ..locale import spoken
 from ..this_request import request_id
 from . import metrics
 from .app import App, app, scene
-from .headers import security
+from .headers import LONGEST, security
 from .hub import Place
 from .identity import invited, require_organiser
 from .inbox import DEFLATE, Looks, deflates, messages
 from .limits import address
+from .links import is_ours
 from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox, Shared
 from .seats import player_here, seats_here
@@ -62,7 +63,9 @@ sock = Sock()
 def check_before_the_upgrade() -> None:
     """Refuse everything that can be refused while the response is still plain HTTP."""
     origin = request.headers.get("Origin")
-    if origin and origin.partition("://")[2] != request.host:  # it may not parse as a URL
+    if origin and not is_ours(origin):
+        compared = {"labels.host": request.host, "labels.public_url": app().public_url}
+        log.warning("origin refused", extra={"labels.origin": origin[:LONGEST], **compared})
         raise ForeignOrigin
     if request.method == "POST":
         return

@@ -15,6 +15,7 @@ from ...domain.play.pairing import differs, due
 from ...domain.play.swiss import usual_rounds
 from ...domain.text import Text
 from ...domain.tournament import Player, device_text
+from ...domain.values import shown_code
 from .lobby import bar, wait
 from .phases import PLAY
 from .progress import LONGEST, SHORTEST, minutes, progress, slots_of
@@ -85,6 +86,14 @@ class People(NamedTuple):
     blocked: tuple[tuple[str, str], ...]
 
 
+class Share(NamedTuple):
+    """How guests get in; ``join_urls``: the same page by all addresses, if there are several."""
+
+    code: str
+    join_url: str
+    join_urls: tuple[str, ...]
+
+
 class Devices(NamedTuple):
     version: int
     code: str
@@ -130,6 +139,7 @@ def whole(s: Scene) -> tuple[Region, ...]:
         tools(s),
         count(s),
         Region("people", "organise/_people.html", people, rows),
+        share(s),
         devices(s),
     )
 
@@ -140,6 +150,12 @@ def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
     if not s.t.dealt:
         return found
     return None if s.t.blocked else (*found, *lists(s), format_card(s), devices(s))
+
+
+def share(s: Scene) -> Region:
+    found = s.join_urls[1:]
+    data = Share(shown_code(s.t.code), s.join_url, found if len(found) > 1 else ())
+    return Region("share-join", "organise/_share.html", data)
 
 
 def devices(s: Scene) -> Region:

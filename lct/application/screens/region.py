@@ -39,7 +39,7 @@ class Scene:
     t: Tournament
     now: datetime
     live: LiveNow = NOBODY
-    join_url: str = ""
+    join_urls: tuple[str, ...] = ("",)  # the one in use, and those that the host may choose
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, make: Callable[[Scene], T]) -> T:
@@ -48,6 +48,10 @@ class Scene:
             self._made[make] = make(self)
         found: T = self._made[make]
         return found
+
+    @property
+    def join_url(self) -> str:
+        return self.join_urls[0]
 
     @cached_property
     def reached(self) -> str:
