@@ -171,16 +171,16 @@ class Hub:
             room.greenlet.kill(block=False)
 
     def polled(self, code: str, player_id: str | None) -> None:
-        """Note a screen that polls by HTTP; with ``player_id``, that player is here."""
+        """Note a screen that polls by HTTP; with ``player_id``, that player (or BOARD) is here."""
         self._start()
         with self._room(code) as room:
             room.presence.polled(player_id)
 
     def dozes(self, code: str, player_id: str) -> None:
-        """Note that a player's phone without a websocket sleeps."""
+        """Note that a player's phone (or a BOARD) without a websocket sleeps."""
         self._start()
         with self._room(code) as room:
-            room.presence.dozes(player_id, room.phones())
+            room.presence.dozes(player_id, room.noticed())
 
     def scene(self, t: Tournament) -> Scene:
         """The tournament now, with the looks and the presence that this worker knows of."""
@@ -279,7 +279,7 @@ class Hub:
                 gevent.sleep(0)
 
     def _tell_presence(self, room: Room) -> None:
-        if word := room.presence.say(room.phones()):
+        if word := room.presence.say(room.noticed()):
             self.bus.send(word)
         room.look_around()
 

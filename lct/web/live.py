@@ -24,6 +24,7 @@ from flask_sock import Sock
 
 from ..application.messages import Looked
 from ..application.screens import PAGES
+from ..application.screens.live_now import BOARD
 from ..application.screens.phone import personal
 from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
@@ -257,7 +258,8 @@ def _wait(stay: Stay, box: Outbox) -> None:
 def now(code: str) -> ResponseReturnValue:
     """All regions of a view, or 204 if ``If-None-Match`` has their tag."""
     t = g.t
-    app().hub.polled(t.code, g.player_id if g.player_id in t.players else None)
+    who = BOARD if request.args["view"] == BOARD else g.player_id
+    app().hub.polled(t.code, who if who == BOARD or who in t.players else None)
     at = scene(t)
     mine = personal(at, g.player_id) if g.player_id else {}
     touched = app().store.stream(t.code).touched_since
@@ -275,14 +277,15 @@ def now(code: str) -> ResponseReturnValue:
 def look(code: str) -> ResponseReturnValue:
     """A message from a page without a websocket: a look, or that it sleeps."""
     t = tournament_at(code, fresh=False)
-    player_id = player_here(t)
+    player_id = BOARD if request.args.get("view") == BOARD else player_here(t)
     if player_id is None:
         raise NotAPlayer
-    if player_id not in t.players:
+    if player_id not in (*t.players, BOARD):
         t = app().store.read(t.code).tournament  # they may have joined on another worker
         if player_id not in t.players:
             raise NotAPlayer
-    app().limiter.hit("sleep" if "asleep" in request.form else "look", player_id)
+    who = address() if player_id == BOARD else player_id
+    app().limiter.hit("sleep" if "asleep" in request.form else "look", who)
     if request.form.get("asleep") == "true":
         app().hub.dozes(t.code, player_id)
     elif "asleep" in request.form:
