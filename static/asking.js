@@ -92,7 +92,7 @@
   function turn(board) {
     var stages = board.querySelectorAll(".stage:not([hidden])"), stage = stages[0];
     var cells = stage.querySelectorAll(".cells > li"), i;
-    var per = Number(stage.getAttribute("data-per") || 32), drawn = stage.getAttribute("data-first");
+    var per = Number(stage.getAttribute("data-per") || 32), drawn = stage.getAttribute("data-from");
     var first = drawn === null ? asked % Math.max(1, Math.ceil(cells.length / per)) * per : Number(drawn);
     for (i = 0; i < cells.length; i += 1) cells[i].style.display = i < first || i >= first + per ? "none" : "";
     if (stages.length > 1) board.setAttribute("data-page", stages[asked % stages.length].id);

@@ -23,7 +23,7 @@ function show(next) {
   shown = next % pages;
   board.dataset.page = all.length > 1 ? all[shown].id : "";
   const head = cells[0] ? [...cells[0].parentNode.children].indexOf(cells[0]) : 0; // of a table
-  const before = draw ? Number(first.dataset.first) : head + shown * per;
+  const before = draw ? Number(first.dataset.from) : head + shown * per;
   const others = cells.length <= per || all.length > 1 ? [] : [outside(`.cells > :nth-child(n+${head + 1})`, before, per)];
   const lists = Math.ceil(document.querySelectorAll(".band > .now-card").length / CARDS);
   if (lists > 1) others.push(outside(".band > .now-card", (turns % lists) * CARDS, CARDS));

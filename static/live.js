@@ -2,7 +2,7 @@
 // Everything a live page does except swapping regions, which htmx does. Loaded after lct.js.
 
 // Without htmx or its policy (trusted.js) nothing can be shown here: asking.js takes over.
-if (!self.htmx || typeof policy === "undefined") throw new Error("htmx is incomplete");
+if (!self.htmx || typeof policy === "undefined") throw new Error("incomplete");
 
 const view = document.body.dataset.view;
 const words = JSON.parse(document.body.dataset.words); // in the reader's language

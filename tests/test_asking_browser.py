@@ -105,5 +105,5 @@ def test_a_page_that_a_script_did_not_reach_asks_and_gets_it_again(
     page.goto(house.url + e.at("me"))
     hurry(page, lambda: mark.get_attribute("data-state") == "live")
     hurry(page, lambda: page.evaluate("sessionStorage.getItem('reloads')") == "0", 15)
-    known = "is not defined", "htmx is incomplete", "'Trusted"
+    known = "is not defined", "incomplete", "'Trusted"
     screens.problems = [p for p in screens.problems if not any(part in p for part in known)]

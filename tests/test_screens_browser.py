@@ -104,7 +104,7 @@ def test_a_screen_that_cannot_stay_on_says_so(house: House, screens: Screens) ->
         page.add_init_script("Object.defineProperty(navigator, 'wakeLock', { value: undefined });")
         page.goto(house.url + where)
         is_live(page)
-        see(page.locator("#dark"), "may go dark by itself")
+        see(page.locator("#dark"), "may go dark")
 
 
 def test_a_camera_reads_the_code_on_the_tv_in_dark_mode_too(house: House, screens: Screens) -> None:

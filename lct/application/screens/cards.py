@@ -31,7 +31,7 @@ class Spot(NamedTuple):
     league: str
     stars: float
     left: int  # teams still in the hat
-    hat: tuple[str, ...]  # these teams, if they are few
+    hat: tuple[str, ...]  # these teams, if they are few and cards turn one by one
     wave: int = 0  # of ``waves``; 0: cards turn one by one
     waves: int = 0
 
@@ -91,7 +91,7 @@ def spot(s: Scene, draw: Draw) -> Spot:
     act_first, act = line.act(max(0, newest))
     if act.at_once > 1:
         number = (newest - act_first) // act.at_once + 1
-        return nobody._replace(wave=number, waves=-(-act.cards // act.at_once))
+        return nobody._replace(hat=(), wave=number, waves=-(-act.cards // act.at_once))
     if facing:
         return nobody._replace(player=draw.hands[turned].name)
     if turned == 0:
