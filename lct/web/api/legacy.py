@@ -10,7 +10,7 @@ import secrets
 from typing import Annotated, Any
 
 from flask import make_response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...application.screens.cards import cards
 from ...application.screens.region import Scene
@@ -48,7 +48,19 @@ def shown(**example: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class Create(BaseModel):
+class Given(BaseModel):
+    """What a program sends. The predecessor bound names in any case, so programs use several."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_any_case(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        names = {name.lower(): name for name in cls.model_fields}
+        return {names.get(name.lower(), name): each for name, each in given.items()}
+
+
+class Create(Given):
     model_config = shown(name="Sunday Cup", playerLimit=4)
 
     name: TEXT
@@ -56,11 +68,11 @@ class Create(BaseModel):
     passphrase: Annotated[str, PASSPHRASE] = ""
 
 
-class ById(BaseModel):
+class ById(Given):
     Id: CODE
 
 
-class ByTournament(BaseModel):
+class ByTournament(Given):
     model_config = shown(tournamentId="BB3K7QXM")
 
     tournamentId: CODE
