@@ -301,7 +301,7 @@ on("htmx:finally:request", ({ detail: { ctx } }) => {
 // news, and at most every 5 s.
 let saidAt = 0, counting;
 function aloud(text) {
-  saidAt = Date.now();
+  saidAt = ticks();
   $("#aloud").textContent = "";
   setTimeout(() => { $("#aloud").textContent = text; }, 50); // the same words are read again, too
 }
@@ -316,7 +316,7 @@ const own = () => sentences("#me p:not(.me-who):not(.me-hint)");
 const evening = () => sentences("#wait > span");
 function readCount() {
   clearTimeout(counting);
-  const soon = saidAt + 5000 - Date.now();
+  const soon = saidAt + 5000 - ticks();
   if (soon > 0) counting = setTimeout(readCount, soon);
   else aloud(evening());
 }
