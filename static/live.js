@@ -299,7 +299,7 @@ on("htmx:finally:request", ({ detail: { ctx } }) => {
 
 // What is the reader's own is read at once; how far the evening is only at a quarter of it or with
 // news, and at most every 5 s.
-let saidAt = 0, counting;
+let saidAt = -5000, counting;
 function aloud(text) {
   saidAt = ticks();
   $("#aloud").textContent = "";
