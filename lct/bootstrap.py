@@ -118,7 +118,7 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
     """The store, the bus and the screens, each with its dependencies."""
     connect_store(settings)
     store = EventStore(defer=gevent.spawn)
-    bus = RedisBus(settings.redis_url)
+    bus = RedisBus(settings.redis_url, store.turning)
     given = settings.public_url or f"http://127.0.0.1:{settings.port}"
     address = PublicAddress(given, settings.var)
     spoken = languages(settings.locale or PACKAGE / "locale")

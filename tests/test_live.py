@@ -30,6 +30,7 @@ REGIONS = {
         "matches-played",
         "format",
         "tools",
+        "tv",
         "people-title",
         "people",
         "share-join",

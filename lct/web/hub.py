@@ -170,16 +170,16 @@ class Hub:
             room.greenlet.kill(block=False)
 
     def polled(self, code: str, *seats: str) -> None:
-        """Note a screen that polls by HTTP; the players whose phone it is are here."""
+        """Note a screen that polls by HTTP; the players whose phone it is (or BOARD) are here."""
         self._start()
         with self._room(code) as room:
             room.presence.polled(*seats)
 
     def dozes(self, code: str, seats: tuple[str, ...]) -> None:
-        """Note that these players' phone, which has no websocket, sleeps."""
+        """Note that the phone of these players (or a BOARD), without a websocket, sleeps."""
         self._start()
         with self._room(code) as room:
-            room.presence.dozes(seats, room.phones())
+            room.presence.dozes(seats, room.noticed())
 
     def scene(self, t: Tournament) -> Scene:
         """The tournament now, with the looks and the presence that this worker knows of."""
@@ -279,7 +279,7 @@ class Hub:
                 gevent.sleep(0)
 
     def _tell_presence(self, room: Room) -> None:
-        if word := room.presence.say(room.phones()):
+        if word := room.presence.say(room.noticed()):
             self.bus.send(word)
         room.look_around()
 

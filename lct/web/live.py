@@ -24,6 +24,7 @@ from flask_sock import Sock
 
 from ..application.messages import Looked
 from ..application.screens import PAGES
+from ..application.screens.live_now import BOARD
 from ..application.screens.phone import personal
 from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
@@ -261,7 +262,8 @@ def _wait(stay: Stay, box: Outbox) -> None:
 def now(code: str) -> ResponseReturnValue:
     """All regions of a view, or 204 if ``If-None-Match`` has their tag."""
     t = g.t
-    app().hub.polled(t.code, *(each for each in g.seats if each in t.players))
+    seats = tuple(each for each in g.seats if each in t.players)
+    app().hub.polled(t.code, *((BOARD,) if request.args["view"] == BOARD else seats))
     at = scene(t)
     mine = personal(at, g.player_id, seats=g.seats) if g.player_id else {}
     touched = app().store.stream(t.code).touched_since
@@ -279,18 +281,20 @@ def now(code: str) -> ResponseReturnValue:
 def look(code: str) -> ResponseReturnValue:
     """A message from a page without a websocket: a look, or that it sleeps."""
     t = tournament_at(code, fresh=False)
-    player_id = player_here(t)
+    board = request.args.get("view") == BOARD
+    player_id, seats = (BOARD, (BOARD,)) if board else (player_here(t), seats_here(t))
     if player_id is None:
         raise NotAPlayer
-    if player_id not in t.players:
+    if player_id not in (*t.players, BOARD):
         t = app().store.read(t.code).tournament  # they may have joined on another worker
         if player_id not in t.players:
             raise NotAPlayer
-    app().limiter.hit("sleep" if "asleep" in request.form else "look", player_id)
+    who = address() if board else player_id
+    app().limiter.hit("sleep" if "asleep" in request.form else "look", who)
     if request.form.get("asleep") == "true":
-        app().hub.dozes(t.code, seats_here(t))
+        app().hub.dozes(t.code, seats)
     elif "asleep" in request.form:
-        app().hub.polled(t.code, *seats_here(t))
+        app().hub.polled(t.code, *seats)
     else:
         team = request.form.get("team", "")
         try:

@@ -125,9 +125,9 @@ class Room:
         if not self.audience:
             self._shown, self._looked = None, set()
 
-    def phones(self) -> Iterable[Outbox]:
-        """The players' screens."""
-        return self.audience.players()
+    def noticed(self) -> Iterable[Outbox]:
+        """The screens whose presence is shown."""
+        return self.audience.noticed()
 
     # --- the state ----------------------------------------------------------------------------
 

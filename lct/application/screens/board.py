@@ -10,9 +10,9 @@ from ...domain.fact import Touched
 from ...domain.text import Text
 from ...domain.values import shown_code
 from .bracket import open_round
-from .cards import card_rows, spot
+from .cards import card_rows, page, spot
 from .champion import champion
-from .lobby import Stage, picked, seats, seats_of, waiting_for
+from .lobby import picked, seats, seats_of, waiting_for
 from .matches import ShownMatch
 from .now import just_in, on_now, up_next
 from .phases import FINISHED, PLAY
@@ -66,6 +66,13 @@ class OnNow(NamedTuple):
 class Next(NamedTuple):
     matches: tuple[ShownMatch, ...]
     more: int  # on now, without a place in the band
+
+
+class BoardStage(NamedTuple):
+    kind: str  # seats, draw or list
+    cells: int  # of the draw: those on the page that is shown ...
+    first: int = 0  # ... after so many
+    in_waves: bool = False
 
 
 class Foot(NamedTuple):
@@ -137,14 +144,17 @@ def _stage(s: Scene) -> Region:
     draw = s.t.current_draw
     if draw is None:
         rows = seats(s, "board/_seat.html")
-        return Region("stage", "board/_stage.html", Stage("seats", s.t.limit), rows)
+        return Region("stage", "board/_stage.html", BoardStage("seats", s.t.limit), rows)
     if s.reached == FINISHED:
         return Region("stage", "board/_champion.html", champion(s))
     rows = card_rows(s, "board/_row.html")
     if draw.is_over(s.now):
-        return Region("stage", "board/_stage.html", Stage("list", len(rows)), rows)
-    spotlight = Region("spot", "board/_spot.html", spot(s, draw))
-    return Region("stage", "board/_stage.html", Stage("draw", len(rows)), (spotlight, *rows))
+        return Region("stage", "board/_stage.html", BoardStage("list", len(rows)), rows)
+    # Rows come with their page: a thousand at once would be a frame of half a megabyte.
+    shown, spotlight = page(s, draw), Region("spot", "board/_spot.html", spot(s, draw))
+    data = BoardStage("draw", shown.cells, shown.first, shown.in_waves)
+    rows = rows[: shown.first + shown.cells]
+    return Region("stage", "board/_stage.html", data, (spotlight, *rows))
 
 
 def foot(s: Scene) -> Region:

@@ -16,6 +16,7 @@ from ...domain.play.swiss import usual_rounds
 from ...domain.text import Text
 from ...domain.tournament import Player, device_text
 from ...domain.values import shown_code
+from .live_now import BOARD
 from .lobby import bar, wait
 from .phases import PLAY
 from .progress import LONGEST, SHORTEST, minutes, progress, slots_of
@@ -64,6 +65,13 @@ class Count(NamedTuple):
     players: int
     limit: int
     here: int | None  # None: not known
+
+
+class Tv(NamedTuple):
+    """How the board on the TV is doing."""
+
+    state: str  # here, asleep (hidden), lost (it stopped answering) or away; empty: not known
+    may_go_dark: bool  # on plain http a page cannot keep its screen on
 
 
 class PlayerRow(NamedTuple):
@@ -137,6 +145,7 @@ def whole(s: Scene) -> tuple[Region, ...]:
         *lists(s),
         format_card(s),
         tools(s),
+        tv(s),
         count(s),
         Region("people", "organise/_people.html", people, rows),
         share(s),
@@ -146,7 +155,7 @@ def whole(s: Scene) -> tuple[Region, ...]:
 
 def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
     rows = (_row(s, s.t.players[p]) for p in touched.players if p in s.t.players)
-    found = wait(s), controls(s), tools(s), count(s), *rows
+    found = wait(s), controls(s), tools(s), tv(s), count(s), *rows
     if not s.t.dealt:
         return found
     return None if s.t.blocked else (*found, *lists(s), format_card(s), devices(s))
@@ -216,6 +225,11 @@ def tools(s: Scene) -> Region:
         len(t.teams),
     )
     return Region("tools", "organise/_tools.html", data)
+
+
+def tv(s: Scene) -> Region:
+    data = Tv(s.live.presence(BOARD), s.join_url.startswith("http:"))
+    return Region("tv", "organise/_tv.html", data)
 
 
 def count(s: Scene) -> Region:

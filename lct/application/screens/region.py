@@ -82,10 +82,10 @@ class Scene:
         return len(draw.hands) if draw else 0
 
     @cached_property
-    def facing(self) -> bool:
-        """Whether the next card lies face down in the spotlight."""
+    def facing(self) -> int:
+        """How many of the next cards lie face down in the spotlight."""
         draw = self.t.current_draw
-        return draw is not None and not draw.skipped and draw.timeline.at(self.now)[1]
+        return 0 if draw is None or draw.skipped else draw.timeline.at(self.now)[1]
 
     @cached_property
     def places(self) -> dict[str, int]:
