@@ -45,7 +45,11 @@ on("pageshow", (event) => event.persisted && location.reload(), window);
 // --- finding a team ---------------------------------------------------------------------------
 
 const filter = $(".filter");
-const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/ł/g, "l");
+// The same as sought() in lct/domain/spelling.py, which searches without JavaScript.
+const letters = { æ: "ae", ð: "d", đ: "d", ħ: "h", ł: "l", ŋ: "n", ø: "o", œ: "oe", þ: "th", ŧ: "t", ς: "σ" };
+const plain = (text) => text.replace(/['`´\u1ffd‘’‛′ʹʻʼʽ׳＇]/g, "").normalize("NFKD")
+  .replace(/\p{Pd}/gu, " ").replace(/[\p{M}\p{DI}]/gu, "").toUpperCase().toLowerCase()
+  .replace(/[æðđħłŋøœþŧς]/g, (letter) => letters[letter]);
 
 function find() {
   const want = new FormData(filter);

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import unicodedata
 from collections.abc import Callable
 
 import pytest
+
+from lct.domain.spelling import IGNORABLE, sought
 
 from .browser import (
     PHONE,
@@ -27,11 +31,29 @@ from .support import LiveServer
 pytestmark = pytest.mark.browser
 
 
+# Assigned letters, marks and signs up to CJK, and the compatibility forms.
+SPELLED = [
+    chr(c)
+    for c in (*range(0x20, 0x3000), *range(0xA640, 0xA800), *range(0xFB00, 0xFFF0))
+    if unicodedata.category(chr(c)) != "Cn"
+]
+
+
 @pytest.fixture
 def base(house: House) -> str:
     """The URL of the app that all tests share."""
     house.forget_limits()
     return house.url
+
+
+def test_the_browser_folds_as_the_server_does(base: str, screens: Screens) -> None:
+    page = screens.open()
+    page.goto(base)
+    folded = page.evaluate("all => all.map(c => plain(`a${c}b`))", SPELLED)
+    assert folded == [sought(f"a{c}b") for c in SPELLED]
+    unseen = page.evaluate(r"""() => Array.from({ length: 0x110000 }, (_, c) => c)
+        .filter(c => /^\p{Default_Ignorable_Code_Point}$/u.test(String.fromCodePoint(c)))""")
+    assert unseen == [c for c in range(0x110000) if re.match(f"[{IGNORABLE}]", chr(c))]
 
 
 def test_the_evening_works_without_javascript(base: str, screens: Screens) -> None:
@@ -40,7 +62,7 @@ def test_the_evening_works_without_javascript(base: str, screens: Screens) -> No
     ola, max_ = (screens.open(**PHONE, java_script_enabled=False) for _ in range(2))
     for phone, name in ((ola, "Ola"), (max_, "Max")):
         join(phone, f"{base}/t/{code}/join", name, "Nowak")
-    ola.goto(f"{base}/t/{code}/me?q=chel")
+    ola.goto(f"{base}/t/{code}/me?q=league chél")
     assert ola.locator(".tile").count() == 1
     ola.locator(".tile").click()
     see(ola.locator("#me"), "Chelsea")

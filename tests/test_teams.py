@@ -39,7 +39,13 @@ def test_the_refusal_names_a_team_that_was_pasted_twice() -> None:
         pasted_teams(["Wisła", "Lech", "wisła"])
 
 
-@pytest.mark.parametrize("text", ["", " \n \n", "\u200b\n"])
+@pytest.mark.parametrize("other", ["Wis\U000e0100ła", "WISŁA\u180b", "Wis\u2065ła"])
+def test_a_team_with_an_invisible_character_is_no_second_team(other: str) -> None:
+    with pytest.raises(Invalid, match="more than once"):
+        pasted_teams(["Wisła", "Lech", other])
+
+
+@pytest.mark.parametrize("text", ["", " \n \n", "\u200b\n", "\u0301\n\ufffc"])
 def test_an_empty_pasted_list_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
         pasted_teams(text.splitlines())

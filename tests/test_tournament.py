@@ -111,6 +111,8 @@ def test_a_removed_player_may_come_back_but_a_blocked_one_may_not() -> None:
         evening.join("Max")
     with pytest.raises(errors.PlayerIsBlocked):  # another browser, the same person
         evening.wants(Join, "other", "MAX", "Nowak")
+    with pytest.raises(errors.PlayerIsBlocked):
+        evening.wants(Join, "other", "Max\U000e0100", "No\u17b4wak")
     evening.does(UnblockPlayer, "p-Max")
     evening.join("Max")
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .errors import Invalid
 from .text import counted, text
-from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long, is_plain, length
+from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long, is_plain, length, shows
 
 # A phone shows them all. So many, under long names, are the most that a worker renders in 50 ms
 # (bench/dearest.py); the game has about 700.
@@ -79,7 +79,7 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
                 raise Invalid(**{field: _ELABORATE})
         if len(line.strip().splitlines()) > 1:
             raise Invalid(**{field: text("“%(line)s” has a line break in it.", line=clean(line))})
-        if name := clean(line):
+        if shows(name := clean(line)):
             names.append(name)
     if not names:
         raise Invalid(**{field: text("Paste at least two teams, one per line.")})
@@ -110,7 +110,8 @@ def is_team_name(name: str) -> bool:
     """Whether ``name`` is as ``pasted_teams`` and the catalogue would hold it."""
     return (
         not is_far_too_long(name, NAME_CLUSTERS)
-        and clean(name) == name != ""
+        and clean(name) == name
+        and shows(name)
         and sum(1 for _ in clusters(name)) <= NAME_CLUSTERS
     )
 

@@ -16,6 +16,7 @@ from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
 from ..domain.play.reporting import ReportScore, WithdrawReport
 from ..domain.rights import player as by_player
+from ..domain.spelling import finds
 from ..domain.text import verbatim
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
@@ -92,9 +93,11 @@ def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tupl
         return regions
 
     def fits(data: object) -> bool:
-        name, rating, its_kind = (getattr(data, f, "") for f in ("name", "stars", "kind"))
+        name, league, rating, its_kind = (
+            getattr(data, field, "") for field in ("name", "league", "stars", "kind")
+        )
         return (
-            q.casefold() in str(name).casefold()
+            finds(q, f"{name} {league}")
             and (not stars or str(rating) == stars or f"{rating:g}" == stars)
             and (not kind or its_kind == kind)
         )
