@@ -305,7 +305,7 @@ function send() {
 function follow({ target, pointerType }) {
   const tile = target.closest?.(".tile:not(.is-taken,.is-mine)");
   clearTimeout(touched);
-  look(tile ? Number(tile.value) : null);
+  look(tile ? parseInt(tile.value, 10) : null);
   if (pointerType === "touch") touched = setTimeout(look, 8000, null);
 }
 if (view === "me") {

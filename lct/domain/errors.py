@@ -88,6 +88,14 @@ class TeamTaken(Refused):
         )
 
 
+class PicksBegan(Refused):
+    sentence = text("Somebody has picked a team. The list can be changed until the first pick.")
+
+
+class AnotherList(Refused):
+    sentence = text("The host has just changed the list of teams. Pick again.")
+
+
 class TournamentFull(Refused):
     def __init__(self, limit: int) -> None:
         self.limit = limit

@@ -106,6 +106,14 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
     return tuple(Team(name) for name in names)
 
 
+def are_teams(teams: tuple[Team, ...]) -> bool:
+    """Whether a rule could have produced this list."""
+    stars = (0.0, *STAR_STEPS)
+    return len(teams) <= MAX_TEAMS and all(
+        team.stars in stars and is_team_name(team.name) for team in teams
+    )
+
+
 def is_team_name(name: str) -> bool:
     """Whether ``name`` is as ``pasted_teams`` and the catalogue would hold it."""
     return (

@@ -112,8 +112,8 @@ def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tupl
 
 @bp.post("/t/<code>/team")
 def team(code: str) -> ResponseReturnValue:
-    number, value = forms.team_number(), forms.random_value()
-    return _tap(code, lambda about: PickTeam(**about, team=number, value=value), number)
+    team, value = forms.team(), forms.random_value()
+    return _tap(code, lambda about: PickTeam(**about, **team, value=value), team["team"])
 
 
 @bp.post("/t/<code>/let-go")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ...domain.errors import Invalid
 from ...domain.fact import Touched
+from ...domain.listing import is_mendable
 from ...domain.play.formats import KINDS, Format, for_entrants, largest_rounds
 from ...domain.play.formats import matches as matches_of
 from ...domain.play.leaving import SAID
@@ -57,6 +58,7 @@ class Tools(NamedTuple):
     closed: bool
     attempt: int
     teams: int
+    mendable: bool  # the list of teams
 
 
 class Count(NamedTuple):
@@ -198,6 +200,7 @@ def tools(s: Scene) -> Region:
         t.closed,
         t.attempt,
         len(t.teams),
+        is_mendable(t),
     )
     return Region("tools", "organise/_tools.html", data)
 
