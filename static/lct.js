@@ -85,7 +85,9 @@ if (filter) {
 
 // --- a score ----------------------------------------------------------------------------------
 
-const filled = (text, data) => text.replace(/\{(\w+)\}/g, (_, name) => data[name]);
+// A name that is written from right to left moves nothing around it: isolated() in lct/domain/text.py.
+const isolated = (value) => (/[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc]/.test(value) ? `\u2068${value}\u2069` : value);
+const filled = (text, data) => text.replace(/\{(\w+)\}/g, (_, name) => isolated(data[name]));
 
 // Shows extra time and penalties only while they are needed, and says on the button what counts.
 function count(form) {

@@ -26,9 +26,10 @@ let heard = Date.now(); // when the last message arrived
 let trouble = false; // the server reports that it gets no updates itself
 let over = false;
 
+let marked; // not the mark's own text, which a browser may have translated
 function say(state, text = words[state]) {
   mark.dataset.state = state;
-  if (mark.textContent !== text) mark.textContent = text;
+  if (marked !== text) mark.textContent = marked = text;
 }
 const is = (state) => mark.dataset.state === state;
 const lost = () => over || is("off") || say("off", fill(words.off, { time: clock() }));

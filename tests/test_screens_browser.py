@@ -26,7 +26,7 @@ from .browser import (
     see,
 )
 from .http_client import PUBLIC_URL, House
-from .support import LiveServer
+from .support import LiveServer, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +54,64 @@ def test_the_browser_folds_as_the_server_does(base: str, screens: Screens) -> No
     unseen = page.evaluate(r"""() => Array.from({ length: 0x110000 }, (_, c) => c)
         .filter(c => /^\p{Default_Ignorable_Code_Point}$/u.test(String.fromCodePoint(c)))""")
     assert unseen == [c for c in range(0x110000) if re.match(f"[{IGNORABLE}]", chr(c))]
+
+
+# What the translators of browsers do: each text is replaced by two <font> with other words, now and
+# whenever the page changes, except where translate="no".
+TRANSLATOR = """addEventListener("DOMContentLoaded", () => {
+  const done = new WeakSet();
+  const kept = "script, style, textarea, svg, template, [translate=no]";
+  const translate = () => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), texts = [];
+    while (walker.nextNode()) texts.push(walker.currentNode);
+    for (const text of texts) {
+      if (done.has(text) || !text.data.trim() || text.parentNode.closest(kept)) continue;
+      const outer = document.createElement("font"), inner = document.createElement("font");
+      inner.textContent = text.data.replace(/(\\p{L}+)/gu, "$1¤");
+      done.add(inner.firstChild);
+      outer.append(inner);
+      text.replaceWith(outer);
+    }
+  };
+  translate();
+  const all = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(translate).observe(document.body, all);
+  window.marks = 0;
+  const mark = document.getElementById("live-mark");
+  new MutationObserver(() => { window.marks += 1; }).observe(mark, all);
+});"""
+# The texts of a page without what the translator adds, and without the mark.
+SHOWN = """() => {
+  const plain = (element) => element.innerText.replaceAll("¤", "");
+  const lines = plain(document.body).split("\\n").map((line) => line.trim());
+  return lines.filter((line) => line && line !== plain(document.querySelector("#live-mark")));
+}"""
+
+
+def test_a_page_that_the_browser_translates_stays_right(house: House, screens: Screens) -> None:
+    e = house.evening(limit=4, teams=["Lech", "Wisła", "Legia", "Śląsk"])
+    guests = [e.guest(name) for name in ("Ola", "Max", "Zoë", "Sam")]
+    pages = []
+    for size, path in ((PHONE, "me"), (TV, "")):
+        translated, plain = screens.open(**size), screens.open(**size)
+        translated.add_init_script(TRANSLATOR)
+        for page in (translated, plain):
+            be(page, guests[0])
+            page.goto(house.url + e.at(path))
+            is_live(page)
+        pages.append((translated, plain))
+    for translated, _ in pages:
+        assert "¤" in translated.locator("#live-mark").inner_text()
+        assert "¤" not in "".join(translated.locator("bdi, .code").all_inner_texts())
+        translated.evaluate("marks = 0")
+    for team, guest in enumerate(guests):
+        assert e.pick(guest, team).status == 200
+        for translated, plain in pages:
+            taken = plain.locator("#stage :is(.is-picked, .is-taken, .is-mine)")
+            wait_until(lambda taken=taken, picks=team + 1: taken.count() == picks)
+            wait_until(lambda t=translated, p=plain: t.evaluate(SHOWN) == p.evaluate(SHOWN))
+    for translated, _ in pages:
+        assert translated.evaluate("marks") == 0
 
 
 def test_the_evening_works_without_javascript(base: str, screens: Screens) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .text import Text, counted, text, together
+from .text import Text, counted, in_order, text, together
 
 
 class LctError(Exception):
@@ -144,7 +144,7 @@ class SeatsEmpty(Refused):
 class PicksMissing(Refused):
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
-        super().__init__(text("Still choosing: %(names)s.", names=", ".join(names)))
+        super().__init__(text("Still choosing: %(names)s.", names=in_order(names)))
 
 
 class CodeTaken(Refused):

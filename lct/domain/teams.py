@@ -9,7 +9,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from .errors import Invalid
-from .text import counted, text
+from .text import counted, in_order, text
 from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long, is_plain, length, shows
 
 # A phone shows them all. So many, under long names, are the most that a worker renders in 50 ms
@@ -101,7 +101,7 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
             twice.append(name)
         seen[folded] = name
     if twice:
-        shown = ", ".join(dict.fromkeys(twice[:5])) + (" …" if len(twice) > 5 else "")
+        shown = in_order([*dict.fromkeys(twice[:5]), *(("…",) if len(twice) > 5 else ())])
         raise Invalid(**{field: text("In the list more than once: %(teams)s.", teams=shown)})
     return tuple(Team(name) for name in names)
 

@@ -29,7 +29,8 @@ from .limits import tap
 from .links import live_url, public
 from .lookup import tournament_at
 from .qr import qr_svg
-from .render import Update, fragments, gettext, notice, page, wants_fragment
+from .render import Update, fragments, notice, page, wants_fragment
+from .words import gettext
 
 bp = Blueprint("pick", __name__)
 
