@@ -44,7 +44,8 @@ def test_the_host_mends_the_list_of_teams_until_somebody_picks(house: House) -> 
     refused = e.act("teams", teams="Legia\nLech")
     assert (refused.status, len(e.facts("teams-listed"))) == (409, 1)
     assert "until the first pick" in refused.page.by_id("confirm").text
-    assert not e.host.get(e.at("organise")).page.by_id("tools").has("Teams: 3")
+    sheet = e.host.get(e.at("organise?teams=all")).page.by_id("confirm")
+    assert "so the list stays as it is" in sheet.text
 
 
 def test_the_two_phones_talk_to_different_workers(house: House) -> None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from ...domain.errors import Invalid
 from ...domain.fact import Touched
-from ...domain.listing import is_mendable
 from ...domain.play.formats import KINDS, Format, for_entrants, largest_rounds
 from ...domain.play.formats import matches as matches_of
 from ...domain.play.leaving import SAID
@@ -58,7 +57,7 @@ class Tools(NamedTuple):
     closed: bool
     attempt: int
     teams: int
-    mendable: bool  # the list of teams
+    drawn: bool  # there is a draw on record, so the list of teams stays
 
 
 class Count(NamedTuple):
@@ -200,7 +199,7 @@ def tools(s: Scene) -> Region:
         t.closed,
         t.attempt,
         len(t.teams),
-        is_mendable(t),
+        bool(t.draws),
     )
     return Region("tools", "organise/_tools.html", data)
 
