@@ -18,7 +18,7 @@ from .support import wait_until
 
 REGIONS = {
     "board": {"head", "side", "stage", "stage-2", "stage-3", "stage-4", "foot"},
-    "me": {"bar", "me", "score", "wait", "stage"},
+    "me": {"bar", "seats", "me", "score", "wait", "stage"},
     "watch": {"bar", "wait", "stage"},
     "organise": {
         "bar",

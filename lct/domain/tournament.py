@@ -40,6 +40,7 @@ class Player:
     value: str = ""
     picked_at: int = 0  # the seq of the pick in force: the order of the draw's message
     dealt: int | None = None  # the team that the draw gave them
+    added: bool = False  # by the organiser, since they have no phone
 
     def __post_init__(self) -> None:
         self.folded = self.folded or fold(self.name)
@@ -168,7 +169,10 @@ class Tournament:
     def check_door(self) -> None:
         """Refuse if nobody can join now, with a reason for the guest to read."""
         self.check_picking()
-        if self.full:
-            raise errors.TournamentFull(self.limit)
+        self.check_seats()
         if self.locked:
             raise errors.JoiningIsLocked
+
+    def check_seats(self) -> None:
+        if self.full:
+            raise errors.TournamentFull(self.limit)

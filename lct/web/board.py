@@ -16,10 +16,10 @@ from ..domain.errors import NotDrawn
 from ..domain.text import Text, text
 from ..domain.tournament import Tournament
 from .app import app, scene
-from .identity import player_here
 from .links import live_url
 from .lookup import tournament_at
 from .render import page
+from .seats import seats_here
 
 bp = Blueprint("board", __name__)
 
@@ -81,16 +81,16 @@ def verify(code: str) -> ResponseReturnValue:
         attempts=[each.attempt for each in draws],
         option=facts.option,
         hands=Region("hands", "verify/_hands.html", Hands(hands)),  # rendered once
-        own_value=_own_value(t, facts),
+        own_values=_own_values(t, facts),
         message=message(facts.attempt, facts.picks).decode(),
         json_url=url_for("board.draw_file", code=t.code, attempt=facts.attempt),
     )
 
 
-def _own_value(t: Tournament, facts: checks.DrawFacts) -> str:
-    """The random value that the reader's own phone contributed, so that they can find it."""
-    reader = player_here(t)
-    return next((pick.value for pick in facts.picks if pick.player_id == reader), "")
+def _own_values(t: Tournament, facts: checks.DrawFacts) -> tuple[str, ...]:
+    """The random values that the reader's own phone contributed, so that they can find them."""
+    readers = seats_here(t)
+    return tuple(pick.value for pick in facts.picks if pick.player_id in readers)
 
 
 @bp.get("/t/<code>/draw.json")

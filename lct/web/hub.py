@@ -170,17 +170,17 @@ class Hub:
             self.bus.unsubscribe(room.code)
             room.greenlet.kill(block=False)
 
-    def polled(self, code: str, player_id: str | None) -> None:
-        """Note a screen that polls by HTTP; with ``player_id``, that player is here."""
+    def polled(self, code: str, *seats: str) -> None:
+        """Note a screen that polls by HTTP; the players whose phone it is are here."""
         self._start()
         with self._room(code) as room:
-            room.presence.polled(player_id)
+            room.presence.polled(*seats)
 
-    def dozes(self, code: str, player_id: str) -> None:
-        """Note that a player's phone without a websocket sleeps."""
+    def dozes(self, code: str, seats: tuple[str, ...]) -> None:
+        """Note that these players' phone, which has no websocket, sleeps."""
         self._start()
         with self._room(code) as room:
-            room.presence.dozes(player_id, room.phones())
+            room.presence.dozes(seats, room.phones())
 
     def scene(self, t: Tournament) -> Scene:
         """The tournament now, with the looks and the presence that this worker knows of."""

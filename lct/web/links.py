@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -11,10 +12,16 @@ from flask import url_for
 from .app import app
 
 
-def live_url(code: str, view: str) -> str:
-    """The path of a page's socket. Only the path, since behind a proxy lct may know neither its
-    host name nor its scheme."""
-    return f"{url_for('board.board', code=code)}/live?view={view}"
+def live_url(code: str, view: str, seat: str = "") -> str:
+    """The path of a page's socket; ``seat`` is the player whose page it is. Only the path, since
+    behind a proxy lct may know neither its host name nor its scheme."""
+    whose = f"&seat={seat}" if seat else ""
+    return f"{url_for('board.board', code=code)}/live?view={view}{whose}"
+
+
+def me_url(code: str, player_id: str, seats: Collection[str]) -> str:
+    """The page of one of a phone's seats."""
+    return url_for("pick.me", code=code, seat=player_id if len(seats) > 1 else None)
 
 
 def public(path: str) -> str:

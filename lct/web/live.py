@@ -33,11 +33,12 @@ from . import metrics
 from .app import App, app, scene
 from .headers import security
 from .hub import Place
-from .identity import invited, player_here, require_organiser
+from .identity import invited, require_organiser
 from .inbox import DEFLATE, Looks, deflates, messages
 from .limits import address
 from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox, Shared
+from .seats import player_here, seats_here
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +76,11 @@ def check_before_the_upgrade() -> None:
     # A live screen reads the store when it enters its room.
     fresh = request.endpoint == "live.now" or view == "organise"
     g.t = t = tournament_at((request.view_args or {})["code"], fresh)
-    g.code, g.player_id, g.device_id, g.renewed = t.code, None, None, 0
+    g.code, g.player_id, g.device_id, g.renewed, g.seats = t.code, None, None, 0, ()
     if view == "organise":
         g.device_id = require_organiser(t)
     elif view == "me":
-        g.player_id = player_here(t)
+        g.player_id, g.seats = player_here(t), seats_here(t)
         g.renewed = t.seat_codes.get(g.player_id, 0) if g.player_id else 0
     if request.endpoint != "live.now":
         # A proxy tries another pod. Without one the page retries with `again`, and any worker takes
@@ -118,7 +119,7 @@ class Stay(NamedTuple):
     def begin(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
         """Stay in the tournament's room while ``read`` runs, in a greenlet of its own."""
         del g.admitted  # from now on _stay() releases it
-        g.upgraded = True
+        g.upgraded, box.seats = True, g.get("seats", ())
         Context().run(gevent.spawn, self._stay, box, read)
 
     @property
@@ -257,9 +258,9 @@ def _wait(stay: Stay, box: Outbox) -> None:
 def now(code: str) -> ResponseReturnValue:
     """All regions of a view, or 204 if ``If-None-Match`` has their tag."""
     t = g.t
-    app().hub.polled(t.code, g.player_id if g.player_id in t.players else None)
+    app().hub.polled(t.code, *(each for each in g.seats if each in t.players))
     at = scene(t)
-    mine = personal(at, g.player_id) if g.player_id else {}
+    mine = personal(at, g.player_id, seats=g.seats) if g.player_id else {}
     touched = app().store.stream(t.code).touched_since
     picture = app().hub.pictures.at(request.args["view"], at, touched)
     tag = picture.tag(mine)
@@ -284,9 +285,9 @@ def look(code: str) -> ResponseReturnValue:
             raise NotAPlayer
     app().limiter.hit("sleep" if "asleep" in request.form else "look", player_id)
     if request.form.get("asleep") == "true":
-        app().hub.dozes(t.code, player_id)
+        app().hub.dozes(t.code, seats_here(t))
     elif "asleep" in request.form:
-        app().hub.polled(t.code, player_id)
+        app().hub.polled(t.code, *seats_here(t))
     else:
         team = request.form.get("team", "")
         try:

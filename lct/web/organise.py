@@ -14,6 +14,7 @@ from ..application.screens import lobby
 from ..application.screens.settling import NO_SHEET
 from ..domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ..domain.errors import LctError, NotFound, Refused
+from ..domain.guests import AddPlayer
 from ..domain.picking import PickTeam
 from ..domain.play.refusals import ResultsFall
 from ..domain.rights import organiser
@@ -101,6 +102,8 @@ def act(code: str) -> ResponseReturnValue:
         return _new_recovery(t, device_id)
     if wanted == "new-seat-codes":
         return _new_seat_codes(t, device_id)
+    if wanted == "add":
+        return _add(t, device_id)
     if wanted == "remove-webhook" and (hooks := app().webhooks):
         if hooks.remove(t.code, field("webhook")):
             log.info("webhook removed", extra={"labels.tournament": t.code})
@@ -134,6 +137,18 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
         "expected_version": seen,
         "command_id": digest[:32] if seen is not None and wanted not in REPEATABLE else None,
     }
+
+
+def _add(t: Tournament, device_id: str) -> ResponseReturnValue:
+    """Give a guest without a phone a seat, and go on to picking for them."""
+    about = _about(t, device_id, "add")
+    player_id = identity.new_player_id(t.code, about["command_id"] or request_id.get())
+    first, last = field("first"), field("last")
+    try:
+        app().execute(AddPlayer(**about, player_id=player_id, first=first, last=last))
+    except LctError as refusal:
+        return _refused(t.code, refusal)
+    return _leave(url_for("organise.pick_for", code=t.code, player=player_id))
 
 
 def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:

@@ -47,7 +47,7 @@ def deflated(text: bytes) -> bytes:
     compressed once, and a connection keeps no window."""
     if len(text) < SMALL:
         return frame(text)
-    deflate = isal_zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflate = isal_zlib.compressobj(3, zlib.DEFLATED, -zlib.MAX_WBITS)  # ISA-L's smallest
     payload = deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH)
     return frame(payload[:-4], TEXT | DEFLATED)
 
@@ -86,6 +86,7 @@ class Outbox:
         "personal",
         "player_id",
         "renewed",
+        "seats",
         "shared",
         "sock",
     )
@@ -114,6 +115,7 @@ class Outbox:
         self.player_id = player_id
         self.device_id = device_id
         self.renewed = renewed  # how many new codes its player had had when it connected
+        self.seats: tuple[str, ...] = ()  # all players of its phone
         self.personal: dict[str, Region] = {}  # the regions that its player sees differently
 
     def open(self, current: Callable[[Outbox, set[str]], bytes]) -> None:

@@ -13,7 +13,7 @@ from flask import Flask, render_template, request
 from flask_wtf.csrf import generate_csrf
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ..application.screens.region import Region
 from ..domain.text import Text
@@ -138,10 +138,12 @@ class Renderer:
 
     @pass_context
     def for_reader(self, context: Context, region: Region) -> Markup:
-        """The region's HTML in a page, with the reader's own token in its forms."""
+        """The region's HTML in a page, with the reader's own token and seat in its forms."""
         html = self.html(region, spoken())
         if _MARK in html:
-            html = html.replace(_MARK, _FIELD + generate_csrf())
+            seat = context.get("seat")
+            whose = f'"><input type="hidden" name="seat" value="{escape(seat)}' if seat else ""
+            html = html.replace(_MARK, _FIELD + generate_csrf() + whose)
         return Markup(stamped(html, context.get("stamp", "")))  # noqa: S704 - rendered by us
 
 

@@ -74,7 +74,7 @@ class PlayerRow(NamedTuple):
     last: str
     team: str
     drawn: str
-    here: str  # here, asleep or away; empty: not known
+    here: str  # as Scene.presence
     changeable: bool
     playing: bool  # the matches have begun
     left: Text | None  # the player left: what becomes of their matches
@@ -223,7 +223,7 @@ def _row(s: Scene, p: Player) -> Region:
         p.last,
         t.teams[p.team].name if p.team is not None else "",
         t.teams[p.dealt].name if p.dealt is not None and shown else "",
-        s.live.presence(p.id),
+        s.presence(p),
         changeable,
         t.play.begun and not t.closed,
         SAID[t.play.left[p.id]] if p.id in t.play.left else None,

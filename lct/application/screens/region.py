@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from ...domain.fact import Touched
-from ...domain.tournament import Tournament
+from ...domain.tournament import Player, Tournament
 from .live_now import NOBODY, LiveNow
 from .phases import CLOSED, FINISHED, PLAY, cards_turned, reached
 
@@ -97,6 +97,11 @@ class Scene:
             if player_id in self.t.players:
                 found.setdefault(team, []).append(player_id)
         return found
+
+    def presence(self, player: Player) -> str:
+        """here, asleep, away or phoneless (nobody has come for that seat); empty: not known."""
+        found = self.live.presence(player.id)
+        return "phoneless" if player.added and found == "away" else found
 
     def look(self, player_id: str) -> int | None:
         """The free team that a player looks at, or None; the bus may deliver any number."""

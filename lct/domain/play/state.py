@@ -8,14 +8,16 @@ from itertools import islice
 from typing import NamedTuple
 
 from . import schedule
-from .competition import Basis, Competition, Table
+from .competition import Competition
 from .derivation import derive, moved_on
 from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, Format
 from .marks import marks
 from .match import Match
+from .plan import Basis
 from .results import PLAYERS, Result, Score
 from .schedule import Queue
 from .slots import Ready
+from .tables import Table
 from .withdrawals import at_the_start
 
 # Matches looked at for a free console, in the order of the plan: several rounds of the largest
@@ -99,8 +101,10 @@ class Play:
         self.queue = schedule.call_next(self.queue, self.nearest())
         waiting = self.competition.ready
         if len(waiting) > NEAREST and None in self.queue.consoles.values():
-            rest = [match for key, match in waiting.items() if key not in self.reports]
-            self.queue = schedule.call_next(self.queue, rest)
+            rest = dict(waiting)  # thousands, so without a look at each
+            for key in self.reports:
+                rest.pop(key, None)
+            self.queue = schedule.call_next(self.queue, list(rest.values()))
 
     def nearest(self) -> list[Ready]:
         """The matches that may be called next, in the order of the plan: not one that has been
