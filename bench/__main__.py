@@ -17,6 +17,7 @@ from . import (  # noqa: F401 - they register
     layers,
     matches,
     page,
+    reveal,
     scale,
     screens,
     startup,

@@ -25,6 +25,9 @@ class Kept(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def values(self) -> list[V]:
+        return [value for value, _ in self._values.values()]
+
     def get(self, key: K) -> V | None:
         found = self._values.get(key)
         if found is None:

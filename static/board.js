@@ -18,16 +18,13 @@ const running = (stage) => $(".duel:is(.is-called, .is-reported, .is-disputed)",
 function show(next) {
   const all = stages(), [first] = all;
   const cells = all.length > 1 ? [] : [...first.querySelectorAll(".cells > :not(caption, thead)")];
-  const per = Number(first.dataset.per ?? PER);
-  const pages = Math.max(all.length, Math.ceil(cells.length / per));
-  if (first.dataset.kind === "draw") { // follows the draw
-    const last = cells.map((cell) => cell.matches(".is-now, .is-done")).lastIndexOf(true);
-    next = Math.floor(Math.max(last, 0) / per);
-  }
+  const per = Number(first.dataset.per ?? PER), draw = first.dataset.kind === "draw";
+  const pages = draw ? 1 : Math.max(all.length, Math.ceil(cells.length / per));
   shown = next % pages;
   board.dataset.page = all.length > 1 ? all[shown].id : "";
   const head = cells[0] ? [...cells[0].parentNode.children].indexOf(cells[0]) : 0; // of a table
-  const others = pages < 2 || all.length > 1 ? [] : [outside(`.cells > :nth-child(n+${head + 1})`, head + shown * per, per)];
+  const before = draw ? Number(first.dataset.from) : head + shown * per;
+  const others = cells.length <= per || all.length > 1 ? [] : [outside(`.cells > :nth-child(n+${head + 1})`, before, per)];
   const lists = Math.ceil(document.querySelectorAll(".band > .now-card").length / CARDS);
   if (lists > 1) others.push(outside(".band > .now-card", (turns % lists) * CARDS, CARDS));
   hide(others.join());

@@ -1,6 +1,9 @@
 "use strict";
 // Everything a live page does except swapping regions, which htmx does. Loaded after lct.js.
 
+// Without htmx or its policy (trusted.js) nothing can be shown here: asking.js takes over.
+if (!self.htmx || typeof policy === "undefined") throw new Error("incomplete");
+
 const view = document.body.dataset.view;
 const words = JSON.parse(document.body.dataset.words); // in the reader's language
 const fill = (text, data) => text.replace(/\{(\w+)\}/g, (_, name) => data[name]);
@@ -22,7 +25,8 @@ let connection; // hx-ws's, with its socket and its timer
 let stream; // the EventSource
 let tag, asked = 0, polling, climb; // of polling: last ETag, current request, timer, next retry
 const patience = {}; // way -> timer by which its first message must arrive
-let heard = Date.now(); // when the last message arrived
+const ticks = () => performance.now(); // Date jumps when a device gets its time
+let heard = ticks(); // when the last message arrived
 let trouble = false; // the server reports that it gets no updates itself
 let over = false;
 
@@ -36,6 +40,7 @@ const lost = () => over || is("off") || say("off", fill(words.off, { time: clock
 const open = () => connection?.socket?.readyState === 1;
 say("wait");
 use("ws");
+expect("ws", fall); // hx-ws may not have arrived
 
 function use(next) {
   way = mark.dataset.way = next;
@@ -46,7 +51,7 @@ function use(next) {
 }
 function got(from, data) {
   const back = is("off");
-  heard = Date.now();
+  heard = ticks();
   clearTimeout(patience[from]);
   if (from === "ws") worked = !(failures = 0);
   if (from !== way) use(from);
@@ -71,7 +76,7 @@ function end() {
 }
 // Retry the transports above the one in use.
 function up() {
-  climb = Date.now() + 45000 + Math.random() * 30000;
+  climb = ticks() + 45000 + Math.random() * 30000;
   if (way === "poll") listen();
   if (over || connection?.socket?.readyState !== 3) return;
   clearTimeout(connection.timer);
@@ -86,7 +91,7 @@ on("htmx:ws:after:connection", () => {
   opened = true;
   if (document.hidden) return sleep();
   if (way !== "ws") return;
-  heard = Date.now();
+  heard = ticks();
   trouble = false;
   expect("ws", fall);
 });
@@ -136,7 +141,7 @@ function hangUp() {
 function ask() {
   hangUp();
   if (way === "poll") return;
-  climb = Date.now() + 60000;
+  climb = ticks() + 60000;
   use("poll");
   poll();
 }
@@ -155,7 +160,7 @@ async function poll() {
     got("poll");
     tag = answer.headers.get("ETag");
     if (text) await swap(text);
-    if (Date.now() > climb) up();
+    if (ticks() > climb) up();
   } catch {
     if (mine === asked) lost();
   } finally {
@@ -164,11 +169,11 @@ async function poll() {
 }
 
 setInterval(() => {
-  const quiet = Date.now() - heard;
+  const quiet = ticks() - heard;
   if (document.hidden || quiet < 10000 || is("wait")) return;
   lost();
   if (quiet < 15000) return;
-  heard = Date.now();
+  heard = ticks();
   if (way === "sse") listen();
   else if (way === "poll") poll();
   else if (connection?.socket?.readyState < 2) connection.socket.close(); // half-open: hx-ws makes a new one
@@ -181,15 +186,16 @@ on("online", () => {
 }, window);
 
 // A hidden page tells the server that it is asleep, then closes its connection.
+const noticed = view === "me" || view === "board";
 function sleep() {
-  if (view === "me") tellServer({ asleep: document.hidden });
+  if (noticed) tellServer({ asleep: document.hidden });
   if (document.hidden) {
     hangUp();
     clearTimeout(connection?.timer);
     if (open()) connection.socket.close();
     return;
   }
-  heard = Date.now();
+  heard = ticks();
   if (way === "ws") expect("ws", fall);
   if (way === "sse") listen();
   poll();
@@ -206,7 +212,7 @@ function tellServer(what) {
   const [[name, value]] = Object.entries(what);
   const body = new URLSearchParams({ [name === "look" ? "team" : name]: value ?? "" });
   const headers = JSON.parse(document.body.getAttribute("hx-headers:inherited"));
-  fetch(address("look").split("?")[0], { method: "POST", body, headers, keepalive: true }).catch(() => {});
+  fetch(address("look"), { method: "POST", body, headers, keepalive: true }).catch(() => {});
 }
 
 // --- a page never goes back -------------------------------------------------------------------
@@ -294,9 +300,9 @@ on("htmx:finally:request", ({ detail: { ctx } }) => {
 
 // What is the reader's own is read at once; how far the evening is only at a quarter of it or with
 // news, and at most every 5 s.
-let saidAt = 0, counting;
+let saidAt = -5000, counting;
 function aloud(text) {
-  saidAt = Date.now();
+  saidAt = ticks();
   $("#aloud").textContent = "";
   setTimeout(() => { $("#aloud").textContent = text; }, 50); // the same words are read again, too
 }
@@ -311,7 +317,7 @@ const own = () => sentences("#me p:not(.me-who):not(.me-hint)");
 const evening = () => sentences("#wait > span");
 function readCount() {
   clearTimeout(counting);
-  const soon = saidAt + 5000 - Date.now();
+  const soon = saidAt + 5000 - ticks();
   if (soon > 0) counting = setTimeout(readCount, soon);
   else aloud(evening());
 }
@@ -342,14 +348,14 @@ function look(team) {
   if (team === at) return;
   at = team;
   clearTimeout(timer);
-  timer = setTimeout(send, Math.max(120, sent + (way === "ws" ? 220 : 600) - Date.now())); // 5 a second at most
+  timer = setTimeout(send, Math.max(120, sent + (way === "ws" ? 220 : 600) - ticks())); // 5 a second at most
 }
 function send() {
   if (at !== null && !$(`.tile[value="${at}"]:not(.is-taken,.is-mine)`)) at = null; // taken, or gone
   if ((open() || way !== "ws") && (at !== null || looked !== null)) {
     tellServer({ look: at });
     looked = at;
-    sent = Date.now();
+    sent = ticks();
   }
   if (at !== null) timer = setTimeout(send, 4000);
 }
@@ -371,9 +377,13 @@ if (view === "me") {
 
 // --- awake ------------------------------------------------------------------------------------
 
+// There is no lock on plain http, and it is refused on low battery: then the page says so.
 async function stayAwake() {
-  if (document.hidden || (view !== "board" && view !== "me")) return;
-  await navigator.wakeLock?.request("screen").catch(() => {}); // refused on low battery or by policy
+  if (document.hidden || !noticed) return;
+  const lock = await navigator.wakeLock?.request("screen").catch(() => null);
+  $("#dark").hidden = Boolean(lock);
 }
 stayAwake();
 on("visibilitychange", stayAwake);
+
+document.documentElement.dataset.live = ""; // tells asking.js

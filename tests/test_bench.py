@@ -17,7 +17,19 @@ from typing import Any
 import mongoengine
 import pytest
 
-from bench import dearest, large, layers, matches, page, scale, screens, startup, store, taps
+from bench import (
+    dearest,
+    large,
+    layers,
+    matches,
+    page,
+    reveal,
+    scale,
+    screens,
+    startup,
+    store,
+    taps,
+)
 from bench.calm import MOST_OTHERS, Look, disturbances, look
 from bench.figures import MEASUREMENTS, Figure, Measurement, table
 from bench.place import Place, place
@@ -69,6 +81,7 @@ TINY: dict[Any, dict[str, Any]] = {
     },
     scale: {"PODS": 4, "TOURNAMENTS": 12, "SCREENS": 6, "CHANGES": 1},
     page: {},
+    reveal: {"SIZES": (16,)},
     dearest: {"TIMES": 1, "NEW_WORKERS": 1, "COLD": 2, "MAX_PLAYERS": 20, "MAX_TEAMS": 60},
 }
 NEEDS = {"screens": "cc"}

@@ -5,6 +5,7 @@ import hmac
 import json
 from collections import Counter
 from datetime import timedelta
+from itertools import accumulate
 
 import pytest
 
@@ -168,12 +169,24 @@ def test_every_worker_computes_the_same_card_from_the_time_alone() -> None:
                   (2, True), (3, False), (3, False)]  # fmt: skip
 
 
-@pytest.mark.parametrize("cards", [1, 2, 32, 500, 1024])
-def test_stepping_from_change_to_change_meets_every_card_once(cards: int) -> None:
-    line, now, turned = draw.timeline(START, cards), START, []
+@pytest.mark.parametrize("cards", [1, 2, 32, 43, 44, 128, 500, 1024])
+def test_the_cards_turn_in_waves_the_last_ones_one_by_one_within_three_minutes(cards: int) -> None:
+    line, now, seen = draw.timeline(START, cards), START, [(0, 0)]
     while (wait := line.next_change(now)) is not None:
-        assert wait > timedelta(0)
+        assert wait > timedelta(milliseconds=900)  # long enough to read
         now += wait
-        turned.append(line.at(now)[0])
-    assert sorted(set(turned)) == list(range(cards + 1))
-    assert now - START < timedelta(minutes=5)
+        seen.append(line.at(now))
+        assert line.at(now - timedelta(milliseconds=1)) == seen[-2]
+    waves = [facing for _, facing in seen if facing]
+    turned = list(accumulate(waves, initial=0))
+    # A wave lies face down, then turns as a whole, then the next one comes.
+    assert seen[1:] == [each for n, wave in zip(turned, waves, strict=False)
+                        for each in ((n, wave), (n + wave, 0))]  # fmt: skip
+    assert turned[-1] == cards
+    assert waves[-16:] == [1] * min(16, cards)
+    assert max(waves) <= 24
+    assert set(waves[:-17]) <= {waves[0]}  # the last wave may be smaller
+    assert line.end == now <= START + timedelta(minutes=3)
+    assert [line.wave(place) for place in range(cards)] == [
+        (n, wave) for n, wave in zip(turned, waves, strict=False) for _ in range(wave)
+    ]

@@ -108,6 +108,14 @@ def test_the_evening_up_to_the_draw(
     # The cards turn on every screen, one after another.
     tv.locator("#stage[data-kind=draw] .is-done").first.wait_for(timeout=15_000)
     assert tv.locator("#stage .is-done").count() < 4
+    # The name in the light stands above its card, beside the list, in the largest letters.
+    name, card, rows = (tv.locator(f"#stage {each}").bounding_box()
+                        for each in (".spot-name", ".card-3d", ".cells"))  # fmt: skip
+    assert name["y"] + name["height"] <= card["y"]
+    assert card["x"] + card["width"] <= rows["x"]
+    sizes = tv.evaluate("""() => [...document.querySelectorAll("h1, .tally, .stage p, .stage bdi")]
+      .map((text) => [parseFloat(getComputedStyle(text).fontSize), text.className])""")
+    assert "spot-name" in [what for size, what in sizes if size == max(sizes)[0]]
     tv.locator("#stage[data-kind=list]").wait_for(timeout=30_000)
     for phone in (ola, max_, zoe, again):
         see(phone.locator("#me"), "You play with")

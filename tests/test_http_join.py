@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .http_client import Answer, Element, Evening, House, at_once
+from .http_client import PUBLIC_URL, Answer, Element, Evening, House, at_once
 
 FAMILY = "👨‍👩‍👧‍👦"
 
@@ -239,10 +239,15 @@ def test_a_browser_without_cookies_comes_back_with_the_personal_link(house: Hous
     path = link.removeprefix(house.settings.public_url or "")
 
     other = house.phone()
-    answer = other.get(path)
-    assert (answer.status, answer.location) == (303, e.at("me"))
+    landed = other.get(path)
+    assert landed.status == 303
+    assert other.get(landed.location).location == e.at("me")
     assert "Ola Nowak" in other.get(e.at("me")).page.by_id("me").text
     assert other.get(e.at("join")).location == e.at("me")
+    forgetful = house.phone().get(landed.location)
+    assert forgetful.status == 403
+    assert "Your browser keeps no cookies" in forgetful.text
+    assert PUBLIC_URL + e.at("back") in forgetful.page.text
     stranger = house.phone()
     assert stranger.get(path[:-8] + "BBBBBBBB").location == e.at("back")
     assert not [name for _, name in stranger.cookies if name == "lct_player"]

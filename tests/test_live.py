@@ -17,7 +17,7 @@ from .http_client import Evening, House, Phone, Screen, at_once
 from .support import wait_until
 
 REGIONS = {
-    "board": {"head", "side", "stage", "stage-2", "stage-3", "stage-4", "foot"},
+    "board": {"head", "side", "stage", "stage-2", "stage-3", "stage-4", "foot", "warning"},
     "me": {"bar", "seats", "me", "score", "wait", "stage"},
     "watch": {"bar", "wait", "stage"},
     "organise": {
@@ -30,8 +30,10 @@ REGIONS = {
         "matches-played",
         "format",
         "tools",
+        "tv",
         "people-title",
         "people",
+        "share-join",
         "devices",
     },
 }

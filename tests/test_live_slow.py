@@ -233,7 +233,35 @@ def a_presence_message_from_an_unknown_worker_expires(house: House) -> None:
         board.until(mood("away"), 13)  # the message is not repeated
 
 
+def the_host_sees_how_the_tv_is_doing(house: House) -> None:
+    e = house.evening()
+
+    def says(text: str) -> Callable[[Screen], bool]:
+        return lambda screen: text in screen.shows("tv")
+
+    with e.host.live(e.live("organise")) as host:
+        host.until(says("no screen shows the board"), SOON)
+        tv = house.phone(0).live(e.live("board"))
+        host.until(says("it shows the board"), SOON)
+        tv.ws.send(json.dumps({"asleep": True}))
+        tv.ws.close()
+        host.until(says("hidden"), SOON)
+        tv = house.phone(1).live(e.live("board"))
+        host.until(says("it shows the board"), SOON)
+        tv.ws.close()
+        host.until(says("it has stopped answering"), SOON)
+        # Without a websocket, by polling and by POST.
+        phone = house.phone(0)
+        phone.get(e.at())
+        assert phone.get(e.at("now?view=board")).status == 200
+        host.until(says("it shows the board"), SOON)
+        answer = phone.post(e.at("look?view=board"), {"asleep": "true"}, htmx=True)
+        assert answer.status == 204
+        host.until(says("hidden"), SOON)
+
+
 PRESENCE = (
+    the_host_sees_how_the_tv_is_doing,
     a_phone_is_here_while_connected_asleep_if_it_says_so_and_otherwise_away,
     a_phone_with_two_tabs_is_here_until_both_are_closed,
     a_lost_phone_is_away_within_ten_seconds,

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from lct.application.messages import PRESENT_SECONDS, Present
+from lct.web.outbox import Shared
 from lct.web.presence import ASLEEP, SAY_AGAIN, SETTLING, Presence
 
 
 class Box:
     """A socket as presence sees it."""
 
-    def __init__(self, player_id: str | None, asleep: bool = False) -> None:
+    def __init__(self, player_id: str | None, asleep: bool = False, view: str = "me") -> None:
         self.seats, self.asleep, self.lost = (player_id,) if player_id else (), asleep, False
+        self.shared = Shared(view)
 
     def answers(self, clock: float, seconds: float) -> bool:
         return not self.lost
@@ -44,6 +46,25 @@ def test_an_unchanged_report_is_repeated_only_after_a_while(clock: list[float]) 
     assert here.say([]) == Present("BCDF2345", "w1", (), ())
     clock[0] += SAY_AGAIN
     assert here.say([]) is None
+
+
+def test_the_board_is_here_hidden_or_lost_and_after_a_while_away(clock: list[float]) -> None:
+    here = Presence("BCDF2345", "w1")
+    clock[0] += SETTLING
+    tv: Any = Box(None, view="board")
+    assert here.now(deaf=False) == {}
+    here.say([tv])
+    assert here.now(deaf=False) == {"board": "here"}
+    tv.asleep = True
+    here.left(tv)
+    here.say([])
+    assert here.now(deaf=False) == {"board": "asleep"}
+    tv.asleep, tv.lost = False, True
+    here.say([Box(None, view="board")])  # type: ignore[list-item]
+    here.say([tv])
+    assert here.now(deaf=False) == {"board": "lost"}
+    clock[0] += ASLEEP
+    assert here.now(deaf=False) == {}
 
 
 def test_an_awake_tab_counts_more_than_a_sleeping_one(clock: list[float]) -> None:

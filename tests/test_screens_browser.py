@@ -366,6 +366,17 @@ def test_at_400_percent_nothing_covers_what_has_the_focus(house: House, screens:
     assert contrast(*colours) > 4.5
 
 
+def test_a_screen_that_cannot_stay_on_says_so(house: House, screens: Screens) -> None:
+    e = house.evening()
+    tv, phone = screens.open(**TV), screens.open(**PHONE)
+    be(phone, e.guest("Ola"))
+    for page, where in ((tv, e.at()), (phone, e.at("me"))):
+        page.add_init_script("Object.defineProperty(navigator, 'wakeLock', { value: undefined });")
+        page.goto(house.url + where)
+        is_live(page)
+        see(page.locator("#dark"), "may go dark")
+
+
 def test_a_camera_reads_the_code_on_the_tv_in_dark_mode_too(house: House, screens: Screens) -> None:
     e = house.evening(2)
     for scheme in ("light", "dark"):

@@ -407,7 +407,7 @@ def test_two_languages_at_one_table_each_get_their_own(greek: House) -> None:
 
 def test_scripts_hold_no_text() -> None:
     """Texts reach a script in the page (data-words), so that they are in the reader's language."""
-    for name in ("lct.js", "live.js", "board.js"):
+    for name in ("lct.js", "live.js", "board.js", "asking.js"):
         script = (ROOT / "static" / name).read_text(encoding="utf-8")
         code = re.sub(r"(?m)^\s*//.*$|\s//\s.*$", "", script)
         for quoted in re.findall(r'"([^"\n]*)"|`([^`]*)`', code):

@@ -125,7 +125,8 @@ class Execute(Generic[S]):
             this_request.check()  # never after append: a stored event must be published
             place = stream.seq + 1  # read before deciding: a reader may advance it meanwhile
             try:
-                event = command.event_on(stream.tournament, self.now())
+                now = max(self.now(), stream.at)  # the history never runs backwards
+                event = command.event_on(stream.tournament, now)
             except LctError:
                 if self.store.catch_up(stream):
                     continue
@@ -138,7 +139,7 @@ class Execute(Generic[S]):
                     continue
                 return
             try:
-                self.store.append(stream, place, event, command, self.now())
+                self.store.append(stream, place, event, command, max(self.now(), stream.at))
             except SeqTaken:
                 if time.monotonic() > deadline:
                     raise Busy from None

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 PROTOCOL = "lct draw v1"
 PLAIN, NOT_OWN = "plain", "not-own"
+# Of the reveal: seconds of a step, steps before the last cards, these, and the most in one step.
+STEP, STEPS, SINGLES, LARGEST_WAVE = 4.0, 27, 16, 24
 
 
 class Ticket(NamedTuple):
@@ -81,42 +83,90 @@ def hand_out(secret: str, attempt: int, picks: Sequence[Ticket], option: str) ->
             return teams
 
 
+class Act(NamedTuple):
+    """A part of the reveal: some cards, of which ``at_once`` turn in every step."""
+
+    cards: int
+    at_once: int
+    step: timedelta
+
+    @property
+    def lasts(self) -> timedelta:
+        return self.step * -(-self.cards // self.at_once)
+
+    def wave(self, place: int) -> tuple[int, int]:
+        """The first card that turns together with the one at this place, and how many do."""
+        first = place - place % self.at_once
+        return first, min(self.at_once, self.cards - first)
+
+
 class Timeline(NamedTuple):
     """When each card turns, computed from the event's time so that all workers agree."""
 
     start: datetime
     cards: int
     lead: timedelta
-    step: timedelta
+    acts: tuple[Act, ...]
 
     @property
     def end(self) -> datetime:
         """When the last card turns."""
-        return self.start + self.lead + self.step * self.cards - self.step / 2
+        lasts = sum((act.lasts for act in self.acts), self.lead)
+        return self.start + lasts - self.acts[-1].step / 2
 
-    def at(self, now: datetime) -> tuple[int, bool]:
-        """(cards turned, whether the next one lies face down in the spotlight) at ``now``."""
-        since = now - self.start - self.lead
-        if since < timedelta(0):
-            return 0, False
-        turned = min(self.cards, (since + self.step / 2) // self.step)
-        return turned, turned < self.cards and since // self.step == turned
+    def wave(self, place: int) -> tuple[int, int]:
+        """The first card that turns together with the one at this place, and how many do."""
+        before, act = self.act(place)
+        first, count = act.wave(place - before)
+        return before + first, count
+
+    def act(self, place: int) -> tuple[int, Act]:
+        """The act of the card at this place, after how many cards it begins."""
+        before = 0
+        for act in self.acts:
+            if place < before + act.cards:
+                return before, act
+            before += act.cards
+        raise IndexError(place)
+
+    def at(self, now: datetime) -> tuple[int, int]:
+        """(cards turned, how many of the next ones lie face down in the spotlight) at ``now``."""
+        before, left = 0, now - self.start - self.lead
+        if left < timedelta(0):
+            return 0, 0
+        for act in self.acts:
+            if left < act.lasts:
+                full, within = divmod(left, act.step)
+                first, count = act.wave(full * act.at_once)
+                if within < act.step / 2:
+                    return before + first, count
+                return before + first + count, 0
+            before, left = before + act.cards, left - act.lasts
+        return before, 0
 
     def next_change(self, now: datetime) -> timedelta | None:
         """How long until the picture changes again, or None after the last card."""
-        since = now - self.start - self.lead
-        if since < timedelta(0):
-            return -since
+        left = now - self.start - self.lead
+        if left < timedelta(0):
+            return -left
         if self.at(now)[0] >= self.cards:
             return None
-        half = self.step / 2
-        return half - since % half
+        for act in self.acts:
+            if left < act.lasts:
+                within, half = left % act.step, act.step / 2
+                return half - within if within < half else act.step - within
+            left -= act.lasts
+        return None
 
 
 def timeline(start: datetime, cards: int) -> Timeline:
-    """4 s per card; from 30 cards on, two minutes in total, but at least 0.25 s per card."""
-    step = max(0.25, min(4.0, 120 / max(cards, 1)))
-    return Timeline(start, cards, timedelta(seconds=3), timedelta(seconds=step))
+    """The last 16 cards turn one by one, every 4 s. Those before them take 27 steps of 4 s at most,
+    in waves if they are more; with over 24 cards to a wave, there are more and shorter steps."""
+    waved = max(0, cards - SINGLES)
+    at_once = min(LARGEST_WAVE, max(1, -(-waved // STEPS)))
+    step = timedelta(seconds=min(STEP, STEPS * STEP / max(1, -(-waved // at_once))))
+    acts = Act(waved, at_once, step), Act(cards - waved, 1, timedelta(seconds=STEP))
+    return Timeline(start, cards, timedelta(seconds=3), tuple(act for act in acts if act.cards))
 
 
 def verify(

@@ -83,6 +83,11 @@ class EventStore:
             raise UnknownTournament
         return self._remember(stream)
 
+    def turning(self, now: datetime) -> bool:
+        """Whether a draw that this worker knows still has a card to turn."""
+        draws = (stream.tournament.current_draw for stream in self._streams.values())
+        return any(draw is not None and not draw.is_over(now) for draw in draws)
+
     def read(self, code: str) -> Stream:
         """The stream with every event that was acknowledged before this call."""
         this_request.check()
@@ -120,7 +125,7 @@ class EventStore:
         """Every CHECK_SECONDS, make sure that a cached stream has not been deleted elsewhere."""
         if stream.seq and time.monotonic() - stream.seen_at > CHECK_SECONDS:
             with reachable():
-                there = self._has(stream.code, stream.seq)
+                there = self._event_at(stream.code, stream.seq)
             if not there:
                 self.forget(stream.code)
                 raise UnknownTournament
@@ -153,8 +158,11 @@ class EventStore:
             stream = self._restore(code, cached) if cached else Stream(code)
             documents = list(self.tail(code, stream.seq))
             # Ignore a snapshot from another history, or one that outlived its stream.
-            if stream.seq and not documents and not self._has(code, stream.seq):
-                stream, documents = Stream(code), list(self.tail(code))
+            if stream.seq and not documents:
+                if last := self._event_at(code, stream.seq):
+                    stream.at = last["at"].replace(tzinfo=UTC)
+                else:
+                    stream, documents = Stream(code), list(self.tail(code))
             if cached and not stream.seq:
                 log.warning("snapshot ignored", extra={"labels.tournament": code})
                 self.snapshots.delete_one({"_id": code, "seq": cached.get("seq")})
@@ -165,8 +173,9 @@ class EventStore:
             self._put_off(partial(self.write_snapshot, stream))
         return stream
 
-    def _has(self, code: str, seq: int) -> bool:
-        return self.events.find_one({"_id": f"{code}:{seq}"}, {"_id": 1}) is not None
+    def _event_at(self, code: str, seq: int) -> Mapping[str, Any] | None:
+        """The time of an event; None if it is not there."""
+        return self.events.find_one({"_id": f"{code}:{seq}"}, {"at": 1})
 
     def _restore(self, code: str, cached: Mapping[str, Any]) -> Stream:
         """The stream from the snapshot; an empty one if the snapshot cannot be used."""

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import redis
@@ -29,12 +29,12 @@ from ..application.messages import (
     Present,
     decode,
 )
+from .bus_clock import CLOCK_SECONDS, Clock
 from .bus_sender import HERE, LOOKS, Sender, failed
 
 log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 6  # give up the connection after so long without even our own ping
-CLOCK_SECONDS, CLOCK_TOLERANCE = 10, 0.01  # seconds between time queries; drift to ignore
 # The most that one query takes: two tries, each with a handshake if the connection is new.
 ANSWER_SECONDS = 2.5
 
@@ -50,7 +50,7 @@ class RedisBus:
     by a message on this worker's own channel.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, turning: Callable[[datetime], bool] = lambda now: False) -> None:
         quick: dict[str, Any] = {
             "socket_connect_timeout": 0.5,
             "socket_timeout": 0.5,
@@ -60,11 +60,11 @@ class RedisBus:
         self.redis = redis.Redis.from_url(url, **quick)
         # redis-py reads a message of RESP 2 in five sixths of the time that one of RESP 3 takes it.
         self._pubsub = redis.Redis.from_url(url, **quick, protocol=2).pubsub()
+        self.clock = Clock(self.redis, turning)
         self._sender = Sender(self.redis.connection_pool, self.time)
         self._own_channel = f"lct:w:{uuid.uuid4()}"
         self._wanted: set[str] = set()
         self._heard: set[str] = set()
-        self._ahead = 0.0
         self.connected = False
         self.last_heard = 0.0
         self.lost_at = time.monotonic()
@@ -126,24 +126,13 @@ class RedisBus:
     # --- the clock ----------------------------------------------------------------------------
 
     def time(self) -> float:
-        """Seconds since the epoch by the bus's clock, which all workers share: a card turns at
-        the same moment everywhere, although the pods' own clocks differ. Our own clock until the
-        bus has answered; while the bus is down, the last known offset stays in use."""
-        return time.time() + self._ahead
+        """Seconds since the epoch by the clock that all workers share: a card turns at the same
+        moment everywhere, although the pods' own clocks differ."""
+        return self.clock.time()
 
     def now(self) -> datetime:
-        """UTC by that clock, in whole milliseconds as the store keeps it."""
-        at = datetime.fromtimestamp(self.time(), UTC)
-        return at.replace(microsecond=at.microsecond // 1000 * 1000)
-
-    def _set_clock(self) -> None:
-        asked, began = time.time(), time.monotonic()
-        seconds, micros = self.redis.time()
-        took = time.monotonic() - began
-        ahead = seconds + micros / 1e6 - (asked + took / 2)
-        # Ignore a difference that the round trip may explain; on one machine there is none.
-        if abs(ahead - self._ahead) > took / 2 + CLOCK_TOLERANCE:
-            self._ahead = ahead
+        """UTC by that clock."""
+        return self.clock.now()
 
     # --- listening ----------------------------------------------------------------------------
 
@@ -169,14 +158,14 @@ class RedisBus:
     ) -> None:
         """Pass on every message while ``alive()`` is true; call ``on_refetch(code)`` whenever
         messages may have been missed."""
-        pause, heard, clock = 0.1, time.monotonic(), 0.0
+        pause, heard, asked = 0.1, time.monotonic(), 0.0
         while alive():
             try:
                 self._follow_wanted()
-                if time.monotonic() - clock > CLOCK_SECONDS:
-                    clock = time.monotonic()
+                if time.monotonic() - asked > CLOCK_SECONDS:
+                    asked = time.monotonic()
                     with suppress(RedisError):  # the read below detects a lost connection
-                        self._set_clock()
+                        self.clock.ask()
                 message = self._pubsub.get_message(timeout=1.0)
                 silent = time.monotonic() - heard
                 if message is None and silent > SILENT_SECONDS:

@@ -38,7 +38,7 @@ class Stream:
         self.lock = threading.Lock()
         self.claims: dict[str, tuple[int, str]] = {}  # kind -> (seq of the holder, text)
         self.stale: list[int] = []  # superseded events that still hold their text
-        self.at = datetime.now(UTC)  # of the last event
+        self.at = datetime.min.replace(tzinfo=UTC)  # of the last event
         self.seen_at = 0.0  # when its last event was last seen in the store
         # What the last events touched, the newest last; None: anything.
         self._touched: deque[Touched | None] = deque(maxlen=KEPT)

@@ -9,6 +9,7 @@ import gevent
 
 from ..application.screens import VIEWS
 from ..application.screens.change import Change
+from ..application.screens.live_now import BOARD
 from ..application.screens.phone import personal
 from ..application.screens.region import Scene
 from ..domain.tournament import Tournament
@@ -79,10 +80,10 @@ class Audience:
         if failed:
             raise failed
 
-    def players(self) -> Iterator[Outbox]:
-        """The screens on players' phones."""
+    def noticed(self) -> Iterator[Outbox]:
+        """The screens whose presence is shown: players' phones, and boards."""
         for shared, boxes in self.boxes.items():
-            if shared.view == "me":
+            if shared.view in ("me", BOARD):
                 yield from boxes
 
     def _picture(self, shared: Shared, scene: Scene) -> Picture:

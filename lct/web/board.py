@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +12,6 @@ from ..application.screens import board as screen
 from ..application.screens.region import Region
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
-from ..domain.text import Text, text
 from ..domain.tournament import Tournament
 from .app import app, scene
 from .links import live_url
@@ -44,19 +42,7 @@ def board(code: str) -> ResponseReturnValue:
         regions=screen.whole(now),
         stamp=now.stamp,
         live_url=live_url(t.code, "board"),
-        warning=_warning(app().public_url),
     )
-
-
-def _warning(public_url: str) -> Text | None:
-    """A warning for the host if guests cannot open the QR code's address, else None."""
-    host = urlsplit(public_url).hostname or ""
-    if host == "localhost" or host.startswith("127.") or host == "::1":
-        return text(
-            "Phones cannot open this address: it leads to this computer only. "
-            "Start lct with LCT_PUBLIC_URL set to the address that guests use."
-        )
-    return None
 
 
 @bp.get("/t/<code>/verify")

@@ -108,7 +108,8 @@ def seat(code: str, seat: str) -> ResponseReturnValue:
     if here and player_id not in here:
         names = [t.player(each).name for each in here]
         return page("join/another_seat.html", t=t, here=names, there=t.player(player_id).name)
-    return _to_seat(t, player_id)
+    # No form came before, so only the next page sees whether the browser keeps the cookie.
+    return _to_seat(t, player_id, by="link")
 
 
 @bp.post("/t/<code>/seat/<seat>")
@@ -121,9 +122,9 @@ def another_seat(code: str, seat: str) -> ResponseReturnValue:
     return _to_seat(t, player_id)
 
 
-def _to_seat(t: Tournament, player_id: str) -> ResponseReturnValue:
+def _to_seat(t: Tournament, player_id: str, by: str | None = None) -> ResponseReturnValue:
     here = seats.with_seat(t, player_id)
-    response = make_response(redirect(me_url(t.code, player_id, here), 303))
+    response = make_response(redirect(me_url(t.code, player_id, here, by=by), 303))
     return seats.remember_seats(response, t, here)
 
 

@@ -24,6 +24,7 @@ from flask_sock import Sock
 
 from ..application.messages import Looked
 from ..application.screens import PAGES
+from ..application.screens.live_now import BOARD
 from ..application.screens.phone import personal
 from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
@@ -31,11 +32,12 @@ from ..locale import spoken
 from ..this_request import request_id
 from . import metrics
 from .app import App, app, scene
-from .headers import security
+from .headers import LONGEST, security
 from .hub import Place
 from .identity import invited, require_organiser
 from .inbox import DEFLATE, Looks, deflates, messages
 from .limits import address
+from .links import is_ours
 from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox, Shared
 from .seats import player_here, seats_here
@@ -62,7 +64,9 @@ sock = Sock()
 def check_before_the_upgrade() -> None:
     """Refuse everything that can be refused while the response is still plain HTTP."""
     origin = request.headers.get("Origin")
-    if origin and origin.partition("://")[2] != request.host:  # it may not parse as a URL
+    if origin and not is_ours(origin):
+        compared = {"labels.host": request.host, "labels.public_url": app().public_url}
+        log.warning("origin refused", extra={"labels.origin": origin[:LONGEST], **compared})
         raise ForeignOrigin
     if request.method == "POST":
         return
@@ -258,7 +262,8 @@ def _wait(stay: Stay, box: Outbox) -> None:
 def now(code: str) -> ResponseReturnValue:
     """All regions of a view, or 204 if ``If-None-Match`` has their tag."""
     t = g.t
-    app().hub.polled(t.code, *(each for each in g.seats if each in t.players))
+    seats = tuple(each for each in g.seats if each in t.players)
+    app().hub.polled(t.code, *((BOARD,) if request.args["view"] == BOARD else seats))
     at = scene(t)
     mine = personal(at, g.player_id, seats=g.seats) if g.player_id else {}
     touched = app().store.stream(t.code).touched_since
@@ -276,18 +281,20 @@ def now(code: str) -> ResponseReturnValue:
 def look(code: str) -> ResponseReturnValue:
     """A message from a page without a websocket: a look, or that it sleeps."""
     t = tournament_at(code, fresh=False)
-    player_id = player_here(t)
+    board = request.args.get("view") == BOARD
+    player_id, seats = (BOARD, (BOARD,)) if board else (player_here(t), seats_here(t))
     if player_id is None:
         raise NotAPlayer
-    if player_id not in t.players:
+    if player_id not in (*t.players, BOARD):
         t = app().store.read(t.code).tournament  # they may have joined on another worker
         if player_id not in t.players:
             raise NotAPlayer
-    app().limiter.hit("sleep" if "asleep" in request.form else "look", player_id)
+    who = address() if board else player_id
+    app().limiter.hit("sleep" if "asleep" in request.form else "look", who)
     if request.form.get("asleep") == "true":
-        app().hub.dozes(t.code, seats_here(t))
+        app().hub.dozes(t.code, seats)
     elif "asleep" in request.form:
-        app().hub.polled(t.code, *seats_here(t))
+        app().hub.polled(t.code, *seats)
     else:
         team = request.form.get("team", "")
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import desk as desk_screen
 from ..application.screens import lobby
+from ..application.screens.region import Region
 from ..application.screens.settling import NO_SHEET
 from ..domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ..domain.errors import LctError, NotFound, Refused
@@ -54,14 +55,20 @@ def _page(t: Tournament) -> ResponseReturnValue:
     return page(
         "organise/page.html",
         t=t,
-        regions=(*desk_screen.whole(now), NO_SHEET),
+        regions=(*desk_screen.whole(now), NO_SHEET, _share_host(t)),
         stamp=now.stamp,
-        join_url=now.join_url,
         board_url=url_for("board.board", code=t.code),
-        organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
         webhooks=hooks.of(t.code) if hooks else (),
     )
+
+
+class HostLink(NamedTuple):
+    url: str
+
+
+def _share_host(t: Tournament) -> Region:
+    return Region("share-host", "organise/_share_host.html", HostLink(organiser_url(t)))
 
 
 def organiser_url(t: Tournament) -> str:
@@ -108,6 +115,8 @@ def act(code: str) -> ResponseReturnValue:
         if hooks.remove(t.code, field("webhook")):
             log.info("webhook removed", extra={"labels.tournament": t.code})
         return _done(t, text("Webhook removed. Reload to update the list."))
+    if wanted == "address":
+        return _readdress(t)
     if wanted not in ACTIONS:
         raise NotFound
     if wanted == "seeding" and (moved := sheet.reordered(t)):
@@ -122,6 +131,16 @@ def act(code: str) -> ResponseReturnValue:
         shown = sheet.again(t.code, refusal) if wanted in ("result", "seeding", "teams") else None
         return shown or _refused(t.code, refusal)
     return _done(t, text("Done."))
+
+
+def _readdress(t: Tournament) -> ResponseReturnValue:
+    """Use another address of this machine in all QR codes and links."""
+    if not app().address.choose(field("address")):
+        raise NotFound
+    url = app().public_url
+    log.info("address chosen", extra={"labels.public_url": url, "labels.tournament": t.code})
+    said = text("The QR codes now lead to %(address)s.", address=url)
+    return _done(t, said, _share_host(t))
 
 
 def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
@@ -218,10 +237,11 @@ def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
     return refusal_answer(refusal, shown, url_for("organise.desk", code=code))
 
 
-def _done(t: Tournament, said: Text) -> ResponseReturnValue:
+def _done(t: Tournament, said: Text, *more: Region) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("organise.desk", code=t.code), 303)
-    return fragments(_all(t), notice(said, "ok"))
+    regions, stamp = _all(t)
+    return fragments(Update((*regions, *more), stamp), notice(said, "ok"))
 
 
 def _all(t: Tournament) -> Update:

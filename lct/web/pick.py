@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from ..application.screens import lobby, phone
 from ..application.screens.region import Region
 from ..application.screens.shared_phone import NO_SEATS
-from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
+from ..domain.errors import Invalid, NoCookies, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
@@ -27,7 +27,7 @@ from .app import app, scene
 from .errors import refusal_answer
 from .identity import seat_code
 from .limits import tap
-from .links import live_url, me_url, public
+from .links import elsewhere, live_url, me_url, public
 from .lookup import tournament_at
 from .qr import qr_svg
 from .render import Update, fragments, notice, page, wants_fragment
@@ -41,10 +41,15 @@ bp = Blueprint("pick", __name__)
 def me(code: str) -> ResponseReturnValue:
     t = tournament_at(code)
     player_id = player_here(t)
+    linked = "by" in request.args  # the cookie was set a moment ago
     if player_id is None:
+        if linked:
+            raise NoCookies(elsewhere())
         return redirect(url_for("join.form", code=t.code), 303)
-    now = scene(t)
     seats = seats_here(t)
+    if linked:
+        return redirect(me_url(t.code, player_id, seats), 303)
+    now = scene(t)
     own = phone.personal(now, player_id, seats=seats)
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
     if q or stars or kind:

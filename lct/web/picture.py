@@ -191,7 +191,7 @@ class Picture:
 class _Asked(NamedTuple):
     picture: Picture
     shown: Shown
-    cards: tuple[int, bool]  # how many turned, and whether the next one is in the spotlight
+    cards: tuple[int, int]  # how many turned, and how many are in the spotlight
 
 
 class Pictures:

@@ -11,12 +11,18 @@ import time
 from collections.abc import Collection, Iterable
 
 from ..application.messages import PRESENT_SECONDS, Present, merged
+from ..application.screens.live_now import BOARD
 from .outbox import Outbox
 
 SAY_AGAIN = 4.0  # seconds between two identical messages
 SETTLING = 2.0
 UNHEARD = 8.0  # a phone answers a ping every 5 s; one silent for this long is lost
 ASLEEP = 600.0  # how long a sleeping phone counts as asleep after its socket closed
+
+
+def whose(box: Outbox) -> tuple[str, ...]:
+    """The players of a phone, or BOARD; nobody: the screen counts for none."""
+    return (BOARD,) if box.shared.view == BOARD else box.seats
 
 
 class Presence:
@@ -31,6 +37,7 @@ class Presence:
         self._dozing: dict[str, float] = {}  # sleeping players without a socket -> expiry
         self._polling: dict[str, float] = {}  # players who poll by HTTP -> expiry
         self._asked = 0.0  # until when the last poll by HTTP counts as a screen
+        self._board = -ASLEEP  # when a board was last connected
 
     @property
     def needed(self) -> bool:
@@ -42,7 +49,7 @@ class Presence:
     def left(self, box: Outbox) -> None:
         """A socket has closed; a phone that was asleep stays asleep."""
         if box.asleep:
-            self._dozing |= dict.fromkeys(box.seats, time.monotonic() + ASLEEP)
+            self._dozing |= dict.fromkeys(whose(box), time.monotonic() + ASLEEP)
 
     def polled(self, *seats: str) -> None:
         """A screen polled by HTTP: the phone of these players, or nobody's."""
@@ -56,7 +63,7 @@ class Presence:
             self._polling.pop(player_id, None)
         self._dozing |= dict.fromkeys(seats, time.monotonic() + ASLEEP)
         for box in boxes:
-            if box.way == "sse" and not set(seats).isdisjoint(box.seats):
+            if box.way == "sse" and not set(seats).isdisjoint(whose(box)):
                 box.asleep = True
 
     def say(self, boxes: Iterable[Outbox]) -> Present | None:
@@ -65,8 +72,8 @@ class Presence:
         self._polling = {p: until for p, until in self._polling.items() if until > clock}
         here, asleep = set(self._polling), set[str]()
         for box in boxes:
-            if box.seats and box.answers(clock, UNHEARD):
-                (asleep if box.asleep else here).update(box.seats)
+            if (who := whose(box)) and box.answers(clock, UNHEARD):
+                (asleep if box.asleep else here).update(who)
         self._dozing = {
             p: until
             for p, until in self._dozing.items()
@@ -113,4 +120,9 @@ class Presence:
         else:
             old = clock - PRESENT_SECONDS
             self._others = {w: said for w, said in self._others.items() if said[1] > old}
-        return merged([self._said, *(word for word, _ in self._others.values())])
+        found = merged([self._said, *(word for word, _ in self._others.values())])
+        if BOARD in found:
+            self._board = clock
+        elif clock - self._board < ASLEEP:
+            found[BOARD] = "lost"
+        return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ...domain.fact import Touched
 from ...domain.text import Text
 from ...domain.values import shown_code
 from .bracket import open_round
-from .cards import card_rows, spot
+from .cards import card_rows, page, spot
 from .champion import champion
-from .lobby import Stage, picked, seats, seats_of, waiting_for
+from .lobby import picked, seats, seats_of, waiting_for
 from .matches import ShownMatch
 from .now import just_in, on_now, up_next
 from .phases import FINISHED, PLAY
@@ -46,6 +47,10 @@ class Side(NamedTuple):
     locked: bool
 
 
+class Warned(NamedTuple):
+    shown: bool
+
+
 class Band(NamedTuple):
     """The matches that are on, and the next ones."""
 
@@ -63,6 +68,13 @@ class Next(NamedTuple):
     more: int  # on now, without a place in the band
 
 
+class BoardStage(NamedTuple):
+    kind: str  # seats, draw or list
+    cells: int  # of the draw: those on the page that is shown ...
+    first: int = 0  # ... after so many
+    in_waves: bool = False
+
+
 class Foot(NamedTuple):
     phase: str
     code: str
@@ -75,7 +87,7 @@ class Foot(NamedTuple):
 
 
 def whole(s: Scene) -> tuple[Region, ...]:
-    return head(s), side(s), *stages(s), foot(s)
+    return head(s), side(s), *stages(s), foot(s), warning(s)
 
 
 def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
@@ -132,14 +144,17 @@ def _stage(s: Scene) -> Region:
     draw = s.t.current_draw
     if draw is None:
         rows = seats(s, "board/_seat.html")
-        return Region("stage", "board/_stage.html", Stage("seats", s.t.limit), rows)
+        return Region("stage", "board/_stage.html", BoardStage("seats", s.t.limit), rows)
     if s.reached == FINISHED:
         return Region("stage", "board/_champion.html", champion(s))
     rows = card_rows(s, "board/_row.html")
     if draw.is_over(s.now):
-        return Region("stage", "board/_stage.html", Stage("list", len(rows)), rows)
-    spotlight = Region("spot", "board/_spot.html", spot(s, draw))
-    return Region("stage", "board/_stage.html", Stage("draw", len(rows)), (spotlight, *rows))
+        return Region("stage", "board/_stage.html", BoardStage("list", len(rows)), rows)
+    # Rows come with their page: a thousand at once would be a frame of half a megabyte.
+    shown, spotlight = page(s, draw), Region("spot", "board/_spot.html", spot(s, draw))
+    data = BoardStage("draw", shown.cells, shown.first, shown.in_waves)
+    rows = rows[: shown.first + shown.cells]
+    return Region("stage", "board/_stage.html", data, (spotlight, *rows))
 
 
 def foot(s: Scene) -> Region:
@@ -152,6 +167,13 @@ def foot(s: Scene) -> Region:
         newest,
     )  # fmt: skip
     return Region("foot", "board/_foot.html", data)
+
+
+def warning(s: Scene) -> Region:
+    """Shown if guests cannot open the QR code's address."""
+    host = urlsplit(s.join_url).hostname or ""
+    here_only = host in ("localhost", "::1") or host.startswith("127.")
+    return Region("warning", "board/_warning.html", Warned(here_only))
 
 
 SCREEN = Screen(whole, part)

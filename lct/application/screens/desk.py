@@ -15,6 +15,8 @@ from ...domain.play.pairing import differs, due
 from ...domain.play.swiss import usual_rounds
 from ...domain.text import Text
 from ...domain.tournament import Player, device_text
+from ...domain.values import shown_code
+from .live_now import BOARD
 from .lobby import bar, wait
 from .phases import PLAY
 from .progress import LONGEST, SHORTEST, minutes, progress, slots_of
@@ -66,6 +68,13 @@ class Count(NamedTuple):
     here: int | None  # None: not known
 
 
+class Tv(NamedTuple):
+    """How the board on the TV is doing."""
+
+    state: str  # here, asleep (hidden), lost (it stopped answering) or away; empty: not known
+    may_go_dark: bool  # on plain http a page cannot keep its screen on
+
+
 class PlayerRow(NamedTuple):
     version: int
     code: str
@@ -84,6 +93,14 @@ class People(NamedTuple):
     version: int
     code: str
     blocked: tuple[tuple[str, str], ...]
+
+
+class Share(NamedTuple):
+    """How guests get in; ``join_urls``: the same page by all addresses, if there are several."""
+
+    code: str
+    join_url: str
+    join_urls: tuple[str, ...]
 
 
 class Devices(NamedTuple):
@@ -129,18 +146,26 @@ def whole(s: Scene) -> tuple[Region, ...]:
         *lists(s),
         format_card(s),
         tools(s),
+        tv(s),
         count(s),
         Region("people", "organise/_people.html", people, rows),
+        share(s),
         devices(s),
     )
 
 
 def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
     rows = (_row(s, s.t.players[p]) for p in touched.players if p in s.t.players)
-    found = wait(s), controls(s), tools(s), count(s), *rows
+    found = wait(s), controls(s), tools(s), tv(s), count(s), *rows
     if not s.t.dealt:
         return found
     return None if s.t.blocked else (*found, *lists(s), format_card(s), devices(s))
+
+
+def share(s: Scene) -> Region:
+    found = s.join_urls[1:]
+    data = Share(shown_code(s.t.code), s.join_url, found if len(found) > 1 else ())
+    return Region("share-join", "organise/_share.html", data)
 
 
 def devices(s: Scene) -> Region:
@@ -202,6 +227,11 @@ def tools(s: Scene) -> Region:
         bool(t.draws),
     )
     return Region("tools", "organise/_tools.html", data)
+
+
+def tv(s: Scene) -> Region:
+    data = Tv(s.live.presence(BOARD), s.join_url.startswith("http:"))
+    return Region("tv", "organise/_tv.html", data)
 
 
 def count(s: Scene) -> Region:

@@ -70,7 +70,7 @@ class Card(NamedTuple):
     drawn: str = ""  # the team handed to them, once their card is turned
     drawn_league: str = ""
     drawn_stars: float = 0.0
-    ahead: int = 0  # cards before theirs
+    ahead: int = 0  # cards before theirs, or before the wave that theirs is in
     own: Own | None = None  # once the matches are played
     seat: str = ""  # of the player who was taken off the list: their id
 
@@ -218,7 +218,7 @@ def _own(s: Scene, player_id: str, theirs: Sequence[Match]) -> dict[str, Region]
         team = t.teams[draw.hands[place].team]
         card = card._replace(drawn=team.name, drawn_league=team.league, drawn_stars=team.stars)
     else:
-        card = card._replace(ahead=place - s.turned)
+        card = card._replace(ahead=max(0, draw.timeline.wave(place)[0] - s.turned))
     if not s.has_matches:
         return {"me": _me(card)}
     standing, form = in_play(s, player_id, theirs)

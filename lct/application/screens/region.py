@@ -39,7 +39,7 @@ class Scene:
     t: Tournament
     now: datetime
     live: LiveNow = NOBODY
-    join_url: str = ""
+    join_urls: tuple[str, ...] = ("",)  # the one in use, and those that the host may choose
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, make: Callable[[Scene], T]) -> T:
@@ -48,6 +48,10 @@ class Scene:
             self._made[make] = make(self)
         found: T = self._made[make]
         return found
+
+    @property
+    def join_url(self) -> str:
+        return self.join_urls[0]
 
     @cached_property
     def reached(self) -> str:
@@ -78,10 +82,10 @@ class Scene:
         return len(draw.hands) if draw else 0
 
     @cached_property
-    def facing(self) -> bool:
-        """Whether the next card lies face down in the spotlight."""
+    def facing(self) -> int:
+        """How many of the next cards lie face down in the spotlight."""
         draw = self.t.current_draw
-        return draw is not None and not draw.skipped and draw.timeline.at(self.now)[1]
+        return 0 if draw is None or draw.skipped else draw.timeline.at(self.now)[1]
 
     @cached_property
     def places(self) -> dict[str, int]:
