@@ -75,7 +75,11 @@ for (const name of ["htmx:after:swap", "htmx:finally:request"]) {
 
 const filter = $(".filter");
 let sorted; // how many tiles there were
-const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/ł/g, "l");
+// The same as sought() in lct/domain/spelling.py, which searches without JavaScript.
+const letters = { æ: "ae", ð: "d", đ: "d", ħ: "h", ł: "l", ŋ: "n", ø: "o", œ: "oe", þ: "th", ŧ: "t", ς: "σ" };
+const plain = (text) => text.replace(/['`´\u1ffd‘’‛′ʹʻʼʽ׳＇]/g, "").normalize("NFKD")
+  .replace(/\p{Pd}/gu, " ").replace(/[\p{M}\p{DI}]/gu, "").toUpperCase().toLowerCase()
+  .replace(/[æðđħłŋøœþŧς]/g, (letter) => letters[letter]);
 
 function find() {
   const want = new FormData(filter);
@@ -115,7 +119,9 @@ if (filter) {
 
 // --- a score ----------------------------------------------------------------------------------
 
-const filled = (text, data) => text.replace(/\{(\w+)\}/g, (_, name) => data[name]);
+// A name that is written from right to left moves nothing around it: isolated() in lct/domain/text.py.
+const isolated = (value) => (/[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc]/.test(value) ? `\u2068${value}\u2069` : value);
+const filled = (text, data) => text.replace(/\{(\w+)\}/g, (_, name) => isolated(data[name]));
 
 // Shows extra time and penalties only while they are needed, and says on the button what counts.
 function count(form) {

@@ -30,9 +30,10 @@ let heard = ticks(); // when the last message arrived
 let trouble = false; // the server reports that it gets no updates itself
 let over = false;
 
+let marked; // not the mark's own text, which a browser may have translated
 function say(state, text = words[state]) {
   mark.dataset.state = state;
-  if (mark.textContent !== text) mark.textContent = text;
+  if (marked !== text) mark.textContent = marked = text;
 }
 const is = (state) => mark.dataset.state === state;
 const lost = () => over || is("off") || say("off", fill(words.off, { time: clock() }));
@@ -361,7 +362,7 @@ function send() {
 function follow({ target, pointerType }) {
   const tile = target.closest?.(".tile:not(.is-taken,.is-mine)");
   clearTimeout(touched);
-  look(tile ? Number(tile.value) : null);
+  look(tile ? parseInt(tile.value, 10) : null);
   if (pointerType === "touch") touched = setTimeout(look, 8000, null);
 }
 if (view === "me") {

@@ -27,9 +27,10 @@ def teams(count: int) -> tuple[Team, ...]:
 
 
 def decide(t: Tournament, kind: type[Command], *own: object, now: datetime = START) -> Event | None:
-    """The event that this command yields, run by the system with its ``own`` fields."""
+    """The event that this command yields, run by the system with its ``own`` fields, the last of
+    which may be left out."""
     names = [field.name for field in fields(kind) if field.name not in ABOUT]
-    command = kind(code=t.code, by=SYSTEM, **dict(zip(names, own, strict=True)))  # type: ignore[arg-type]
+    command = kind(code=t.code, by=SYSTEM, **dict(zip(names, own, strict=False)))  # type: ignore[arg-type]
     return command.event_on(t, now)
 
 

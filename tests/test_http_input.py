@@ -151,6 +151,36 @@ def test_the_largest_form_that_fits_is_accepted(house: House) -> None:
     assert answer.status == 303
 
 
+def test_the_host_sees_how_a_pasted_list_is_understood_before_the_evening_exists(
+    house: House,
+) -> None:
+    before = stored(house)
+    pasted = "Pos\tTeam\tPts\r\n1\tArsenal\t9\r\n2\t<b>\t8\r\n3\tRoma\t7\r\n"
+    form = {**FORM, "limit": "3", "source": "pasted", "pasted": pasted}
+    form["name"] = f"Cup {secrets.token_hex(4)}"
+    shown = create(house, form)
+    assert (shown.status, stored(house)) == (200, before)
+    read = shown.page.by_id("read")
+    assert "3 teams understood: Arsenal, <b>, Roma" in read.text
+    assert "Left out: Pos Team Pts, 1, 9, 2, 8 …" in read.text
+    assert shown.page.by_id("f-name").attrs["value"] == form["name"]
+    assert shown.page.by_id("f-pasted").text == "Arsenal <b> Roma"
+    seen = shown.page.all("input", name="read")[0].attrs["value"]
+    again = create(house, {**form, "pasted": "Arsenal\r\n<b>\r\nRoma\tItaly", "read": seen})
+    assert "3 teams understood" in again.page.by_id("read").text
+    assert create(house, {**form, "pasted": "Arsenal\r\n<b>\r\nRoma", "read": seen}).status == 303
+    assert stored(house) == before + 1
+
+
+def test_a_host_who_puts_the_pasted_list_back_gets_its_lines_as_they_are(house: House) -> None:
+    form = {**FORM, "limit": "2", "source": "pasted", "pasted": "1. FC Köln\n2. Liga"}
+    form["name"] = f"Cup {secrets.token_hex(4)}"
+    seen = create(house, form).page.all("input", name="read")[0].attrs["value"]
+    made = create(house, {**form, "read": seen})
+    code = made.location.split("/")[2]
+    assert [team[0] for team in house.events(code)[0]["data"]["teams"]] == ["1. FC Köln", "2. Liga"]
+
+
 @pytest.mark.parametrize("size", [300_000, 1_000_000, 20_000_000])
 @pytest.mark.parametrize("page", ["/", "/t/{code}/join", "/t/{code}/team", "/t/{code}/organise"])
 def test_an_oversized_body_is_refused_with_a_message(quiet: Evening, size: int, page: str) -> None:

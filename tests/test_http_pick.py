@@ -24,6 +24,30 @@ def tile(phone: Phone, e: Evening, team: int) -> str:
     return phone.get(e.at("me")).page.by_id(f"team-{team}").text
 
 
+def test_the_host_mends_the_list_of_teams_until_somebody_picks(house: House) -> None:
+    e = house.evening(limit=2, teams=["Lech", "Wisla", "Legia"])
+    ola = e.guest("Ola")
+    with ola.live(e.live("me")) as screen:
+        sheet = e.host.get(e.at("organise?teams=all")).page.by_id("confirm")
+        assert sheet.all("textarea")[0].text == "Lech Wisla Legia"
+        few = e.act("teams", teams="Lech")
+        assert few.status == 422
+        assert few.page.by_id("confirm").all("textarea")[0].text == "Lech"
+        assert e.act("teams", teams="Legia\r\nLech\r\nWisła").status == 200
+        screen.until(lambda s: "Wisła" in s.text and "Wisla" not in s.text)
+    late = e.pick(ola, 0)  # of the list that the page showed before
+    assert late.status == 409
+    assert "The host has just changed the list of teams" in late.page.by_id("notice").text
+    tile = ola.get(e.at("me")).page.by_id("team-1").all("button")[0]
+    assert e.pick(ola, tile.attrs["value"]).status == 200
+    assert "Lech" in ola.get(e.at("me")).page.by_id("me").text
+    refused = e.act("teams", teams="Legia\nLech")
+    assert (refused.status, len(e.facts("teams-listed"))) == (409, 1)
+    assert "until the first pick" in refused.page.by_id("confirm").text
+    sheet = e.host.get(e.at("organise?teams=all")).page.by_id("confirm")
+    assert "so the list stays as it is" in sheet.text
+
+
 def test_the_two_phones_talk_to_different_workers(house: House) -> None:
     e = house.evening()
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)

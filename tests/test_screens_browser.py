@@ -6,9 +6,12 @@ import os
 import re
 import signal
 import time
+import unicodedata
 from collections.abc import Callable
 
 import pytest
+
+from lct.domain.spelling import IGNORABLE, sought
 
 from .browser import (
     PHONE,
@@ -25,9 +28,17 @@ from .browser import (
     see,
 )
 from .http_client import PUBLIC_URL, House
-from .support import LiveServer
+from .support import LiveServer, wait_until
 
 pytestmark = pytest.mark.browser
+
+
+# Assigned letters, marks and signs up to CJK, and the compatibility forms.
+SPELLED = [
+    chr(c)
+    for c in (*range(0x20, 0x3000), *range(0xA640, 0xA800), *range(0xFB00, 0xFFF0))
+    if unicodedata.category(chr(c)) != "Cn"
+]
 
 
 @pytest.fixture
@@ -37,13 +48,81 @@ def base(house: House) -> str:
     return house.url
 
 
+def test_the_browser_folds_as_the_server_does(base: str, screens: Screens) -> None:
+    page = screens.open()
+    page.goto(base)
+    folded = page.evaluate("all => all.map(c => plain(`a${c}b`))", SPELLED)
+    assert folded == [sought(f"a{c}b") for c in SPELLED]
+    unseen = page.evaluate(r"""() => Array.from({ length: 0x110000 }, (_, c) => c)
+        .filter(c => /^\p{Default_Ignorable_Code_Point}$/u.test(String.fromCodePoint(c)))""")
+    assert unseen == [c for c in range(0x110000) if re.match(f"[{IGNORABLE}]", chr(c))]
+
+
+# What the translators of browsers do: each text is replaced by two <font> with other words, now and
+# whenever the page changes, except where translate="no".
+TRANSLATOR = """addEventListener("DOMContentLoaded", () => {
+  const done = new WeakSet();
+  const kept = "script, style, textarea, svg, template, [translate=no]";
+  const translate = () => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), texts = [];
+    while (walker.nextNode()) texts.push(walker.currentNode);
+    for (const text of texts) {
+      if (done.has(text) || !text.data.trim() || text.parentNode.closest(kept)) continue;
+      const outer = document.createElement("font"), inner = document.createElement("font");
+      inner.textContent = text.data.replace(/(\\p{L}+)/gu, "$1¤");
+      done.add(inner.firstChild);
+      outer.append(inner);
+      text.replaceWith(outer);
+    }
+  };
+  translate();
+  const all = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(translate).observe(document.body, all);
+  window.marks = 0;
+  const mark = document.getElementById("live-mark");
+  new MutationObserver(() => { window.marks += 1; }).observe(mark, all);
+});"""
+# The texts of a page without what the translator adds, and without the mark.
+SHOWN = """() => {
+  const plain = (element) => element.innerText.replaceAll("¤", "");
+  const lines = plain(document.body).split("\\n").map((line) => line.trim());
+  return lines.filter((line) => line && line !== plain(document.querySelector("#live-mark")));
+}"""
+
+
+def test_a_page_that_the_browser_translates_stays_right(house: House, screens: Screens) -> None:
+    e = house.evening(limit=4, teams=["Lech", "Wisła", "Legia", "Śląsk"])
+    guests = [e.guest(name) for name in ("Ola", "Max", "Zoë", "Sam")]
+    pages = []
+    for size, path in ((PHONE, "me"), (TV, "")):
+        translated, plain = screens.open(**size), screens.open(**size)
+        translated.add_init_script(TRANSLATOR)
+        for page in (translated, plain):
+            be(page, guests[0])
+            page.goto(house.url + e.at(path))
+            is_live(page)
+        pages.append((translated, plain))
+    for translated, _ in pages:
+        assert "¤" in translated.locator("#live-mark").inner_text()
+        assert "¤" not in "".join(translated.locator("bdi, .code").all_inner_texts())
+        translated.evaluate("marks = 0")
+    for team, guest in enumerate(guests):
+        assert e.pick(guest, team).status == 200
+        for translated, plain in pages:
+            taken = plain.locator("#stage :is(.is-picked, .is-taken, .is-mine)")
+            wait_until(lambda taken=taken, picks=team + 1: taken.count() == picks)
+            wait_until(lambda t=translated, p=plain: t.evaluate(SHOWN) == p.evaluate(SHOWN))
+    for translated, _ in pages:
+        assert translated.evaluate("marks") == 0
+
+
 def test_the_evening_works_without_javascript(base: str, screens: Screens) -> None:
     host = screens.open(**TV, java_script_enabled=False)
     code = create(host, base, "Plain Cup", 2)
     ola, max_ = (screens.open(**PHONE, java_script_enabled=False) for _ in range(2))
     for phone, name in ((ola, "Ola"), (max_, "Max")):
         join(phone, f"{base}/t/{code}/join", name, "Nowak")
-    ola.goto(f"{base}/t/{code}/me?q=chel")
+    ola.goto(f"{base}/t/{code}/me?q=league chél")
     assert ola.locator(".tile").count() == 1
     ola.locator(".tile").click()
     see(ola.locator("#me"), "Chelsea")

@@ -19,9 +19,10 @@ import pytest
 from lct.domain import errors
 from lct.domain.fact import EVENTS
 from lct.domain.people import Join
-from lct.domain.text import Text, counted, text, together, verbatim
+from lct.domain.text import Text, counted, in_order, text, together, verbatim
 from lct.locale import ENGLISH, Language, languages, say, speaking, spoken
 from lct.places import ROOT
+from lct.web.words import gettext, marked
 from tools.texts import POT, pot, texts
 
 from .accents import TAG, accented, write_translations
@@ -92,6 +93,24 @@ def test_a_text_is_said_with_its_data_and_number_in_each_language(language: Lang
     inner = text("%(what)s for %(player)s", what=named, player="Μαξ")
     assert language.say(inner) == f"{accented('blocked')} Ωλγα {accented('for')} Μαξ"
     assert language.say(verbatim("100 %(x)s")) == "100 %(x)s"
+
+
+def test_a_name_from_right_to_left_moves_nothing_around_it() -> None:
+    took = text("%(who)s took %(team)s", who="דוד כהן", team="Inter")
+    assert str(took) == "\u2068דוד כהן\u2069 took Inter"
+    inner = text("%(what)s for %(player)s", what=took, player="ليلى")
+    assert str(inner) == "\u2068דוד כהן\u2069 took Inter for \u2068ليلى\u2069"
+    assert str(in_order(["דוד", "Ola <b>"])) == "\u2068דוד\u2069, Ola <b>"
+    named = '<bdi translate="no">{}</bdi>'
+    assert marked(in_order(["דוד", "Ola <b>"])) == (
+        f"{named.format('דוד')}, {named.format('Ola &lt;b&gt;')}"
+    )
+    assert marked(text("<%(n)s>", n=2)) == "&lt;2&gt;"
+    assert gettext("%(name)s is looking", name="דוד") == "\u2068דוד\u2069 is looking"
+    assert gettext("<bdi>%(name)s</bdi> is looking", name="דוד <") == (
+        f"{named.format('דוד &lt;')} is looking"
+    )
+    assert gettext("%(name)s · ה", name="Ola") == "\u2068Ola\u2069 · ה"
 
 
 def test_a_language_is_spoken_inside_its_block_only(language: Language) -> None:
@@ -167,6 +186,32 @@ def unsaid(html: str) -> list[str]:
     if "<title>Redirecting...</title>" in html:  # werkzeug's, which no browser shows
         return []
     return [shown.strip() for shown in texts_of(parse(html)) if welded(shown)]
+
+
+# Names, and codes, addresses and hashes. Times and numbers have no such letters.
+NAMES = re.compile(
+    "|".join((*PEOPLE, *TEAMS, "Κύπελλο", "Λίγκα", "Άλλο"))
+    + r"|cup\.example|\b(?=\d*[a-f])[0-9a-f]{4,}\b|\b[2-9B-Z]{4}-[2-9B-Z]{4}\b"
+)
+
+
+def bare(html: str) -> list[str]:
+    """What shows a name, a team, a code or a hash outside an element that isolates it and that
+    a browser does not translate."""
+    if "<title>Redirecting...</title>" in html:
+        return []
+    found = []
+
+    def look(element: Element, kept: bool) -> None:
+        kept = kept or element.attrs.get("translate") == "no"
+        for child in element.children:
+            if isinstance(child, Element):
+                look(child, kept)
+            elif not kept and element.tag not in ("script", "text") and NAMES.search(child):
+                found.append(f"<{element.tag}> {child.strip()}")
+
+    look(parse(html), False)
+    return found
 
 
 def played(house: House) -> Iterator[tuple[str, str]]:
@@ -309,6 +354,7 @@ def test_every_page_and_frame_is_in_the_readers_language(greek: House) -> None:
     moments = dict(played(greek))
     assert len(moments) > 90
     assert {moment: found for moment, html in moments.items() if (found := unsaid(html))} == {}
+    assert {moment: found for moment, html in moments.items() if (found := bare(html))} == {}
 
 
 @pytest.mark.parametrize("path", ["nothing", "history", "draw"])

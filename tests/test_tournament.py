@@ -21,8 +21,10 @@ from lct.domain.evening import (
     UnlockJoining,
 )
 from lct.domain.fact import EVENTS, Command, apply
+from lct.domain.listing import ListTeams
 from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer, UnblockPlayer
 from lct.domain.picking import LetGo, PickTeam, RestartPicks
+from lct.domain.teams import Team
 from lct.domain.tournament import Tournament
 from tests.evening import SECRET, Evening, decide, teams
 
@@ -50,6 +52,41 @@ def test_picking_your_own_team_again_changes_nothing() -> None:
     (ola,) = evening.join("Ola")
     evening.pick(ola, 3)
     assert evening.wants(PickTeam, ola, 3, "aa" * 16) is None
+
+
+def test_the_list_of_teams_is_mended_until_the_first_pick() -> None:
+    evening = Evening(limit=2)
+    ola, _ = evening.join("Ola", "Max")
+    with pytest.raises(errors.TooFewTeams):
+        evening.wants(ListTeams, ("Only",))
+    with pytest.raises(errors.Invalid, match="more than once"):
+        evening.wants(ListTeams, ("Lech", "LECH"))
+    evening.does(ListTeams, ("TEAM 4", " Lech ", ""))
+    assert evening.t.teams == (Team("TEAM 4", "League", 4.5, "club"), Team("Lech"))
+    assert evening.wants(ListTeams, ("TEAM 4", "Lech")) is None
+    evening.pick(ola, 1)
+    with pytest.raises(errors.PicksBegan):
+        evening.wants(ListTeams, ("Lech", "Wisła"))
+    evening.does(LetGo, ola)
+    evening.does(ListTeams, ("Lech", "Wisła"))
+
+
+def test_after_a_draw_the_list_of_teams_stays_for_its_record() -> None:
+    evening = Evening(limit=2)
+    evening.all_picked(2)
+    evening.draw()
+    evening.does(RestartPicks, SECRET)
+    with pytest.raises(errors.PicksBegan):
+        evening.wants(ListTeams, ("Lech", "Wisła"))
+
+
+def test_a_tap_on_the_list_before_the_last_mending_picks_nothing() -> None:
+    evening = Evening(limit=2)
+    (ola,) = evening.join("Ola")
+    evening.does(ListTeams, ("Lech", "Wisła"))
+    with pytest.raises(errors.AnotherList):
+        evening.wants(PickTeam, ola, 0, "aa" * 16, 0)
+    evening.does(PickTeam, ola, 0, "aa" * 16, 1)
 
 
 @pytest.mark.parametrize("team", [-1, 10, 10**9])
@@ -111,6 +148,8 @@ def test_a_removed_player_may_come_back_but_a_blocked_one_may_not() -> None:
         evening.join("Max")
     with pytest.raises(errors.PlayerIsBlocked):  # another browser, the same person
         evening.wants(Join, "other", "MAX", "Nowak")
+    with pytest.raises(errors.PlayerIsBlocked):
+        evening.wants(Join, "other", "Max\U000e0100", "No\u17b4wak")
     evening.does(UnblockPlayer, "p-Max")
     evening.join("Max")
 

@@ -1,8 +1,10 @@
 """Names and codes, and which names count as equal."""
 
 import random
+import re
 import sys
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from lct.domain import values
 from lct.domain.errors import Invalid
+from lct.domain.spelling import IGNORABLE, finds
 from lct.domain.values import (
     CODE_ALPHABET,
     clean,
@@ -25,11 +28,16 @@ from lct.domain.values import (
 )
 
 FAMILY = "👨‍👩‍👧‍👦"
+IGNORED = re.compile(f"[{IGNORABLE}]")
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
 
 @pytest.mark.parametrize(
-    "empty", ["", "   ", "\u200b\u200b", "\u2060\ufeff", "\u3164", "\u200d", "\n\t", "\u202e"]
+    "empty",
+    [
+        *("", "   ", "\u200b\u200b", "\u2060\ufeff", "\u3164", "\u200d", "\n\t", "\u202e"),
+        *("\U0001d159", "\ufffc", "\u2800", "\U00013441", "\U00016fe4", "\uffff", "\u0301"),
+    ],
 )
 def test_an_invisible_name_is_refused_beside_its_field(empty: str) -> None:
     with pytest.raises(Invalid) as refusal:
@@ -95,6 +103,16 @@ def test_excess_marks_on_one_letter_are_removed() -> None:
         ("O\u200bla", "Ola"),
         ("Ｏｌａ", "ola"),
         ("é", "e\u0301"),
+        ("Işıl", "IŞIL"),
+        ("İnci", "inci"),
+        ("İnci", "I\u0307nci"),
+        ("ISPARTA", "ısparta"),
+        ("O'Higgins", "O’Higgins"),
+        ("O´Higgins", "O`Higgins"),
+        ("OʼHiggins", "o'higgins"),
+        ("Jean-Luc", "Jean\u2011Luc"),
+        ("Jean-Luc", "Jean–Luc"),
+        ("The “Cup”", 'the "cup"'),
     ],
 )
 def test_names_that_look_the_same_are_the_same(one: str, other: str) -> None:
@@ -121,6 +139,58 @@ def test_an_invisible_character_before_a_mark_makes_no_different_name(hidden: st
     assert fold(clean(f"Zoe{hidden}\u0308")) == fold("Zoë")
 
 
+def test_the_ignorable_characters_are_those_of_the_unicode_data() -> None:
+    """By the property's derivation (UAX #44), as far as the standard library has its parts:
+    format characters and variation selectors, but those that have a glyph of their own."""
+    shown = re.compile(r"ARABIC|SYRIAC|KAITHI|INTERLINEAR|EGYPTIAN HIEROGLYPH")
+    others = re.compile(r"GRAPHEME JOINER|HANGUL.* FILLER|KHMER VOWEL INHERENT|VARIATION SELECTOR")
+    for c in map(chr, range(sys.maxunicode + 1)):
+        if (category := unicodedata.category(c)) == "Cn":
+            continue
+        name = unicodedata.name(c, "")
+        is_format = category == "Cf" and (name == "ARABIC LETTER MARK" or not shown.match(name))
+        assert bool(IGNORED.match(c)) == (is_format or bool(others.search(name))), name
+
+
+def test_a_character_that_cannot_be_seen_makes_neither_a_name_nor_another_one() -> None:
+    unseen = [c for c in map(chr, range(sys.maxunicode + 1)) if IGNORED.match(c)]
+    assert len(unseen) == 4174
+    for c in [*unseen, "\ufffc", "\U0001d159", "\ufdd0"]:
+        first, last = person_name(f"A{c}li{c}", f"{c}Kaya")
+        assert fold(f"{first} {last}") == "ali kaya"
+        with pytest.raises(Invalid):
+            person_name(c, "Kaya")
+
+
+def test_people_with_different_names_stay_different() -> None:
+    names = ["Müller", "Muller", "Łukasz", "Lukasz", "Ömer", "Omer", "Ali-Can", "Ali Can"]
+    assert len(set(map(fold, names))) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("bodo", "Bodø/Glimt"),
+        ("giessen", "Gießen"),
+        ("GIESSEN", "Gießen"),
+        ("kasimpasa", "Kasımpaşa"),
+        ("KASIMPAŞA", "Kasımpaşa"),
+        ("naestved", "Næstved"),
+        ("madrid atletico", "Atlético de Madrid"),
+        ("lodz", "ŁKS Łódź"),
+        ("ohiggins", "O’Higgins"),
+        ("o'higgins", "O’Higgins"),
+        ("saint germain", "Paris Saint\u2011Germain"),
+        ("vikingur", "Víkingur"),
+        ("αρης", "ΑΡΗΣ"),
+    ],
+)
+def test_a_search_finds_a_name_by_the_letters_of_every_keyboard(words: str, name: str) -> None:
+    assert finds(words, name)
+    assert finds(name, name)
+    assert not finds(f"{words} united", name)
+
+
 @given(st.text(max_size=60))
 def test_cleaning_is_idempotent_and_loses_no_cluster_boundary(text: str) -> None:
     once = clean(text)
@@ -128,6 +198,13 @@ def test_cleaning_is_idempotent_and_loses_no_cluster_boundary(text: str) -> None
     assert "".join(clusters(once)) == once
     once.encode()  # no lone surrogate is left
     assert fold(fold(text)) == fold(text)
+
+
+def test_folding_again_or_after_cleaning_changes_nothing() -> None:
+    for c in map(chr, (*range(0x3000), *range(0xA640, 0xAC00), *range(0xFA00, 0x10000))):
+        for text in (f"a{c}b", f"i{c}\u0301"):
+            folded = fold(text)
+            assert fold(folded) == folded == fold(clean(text))
 
 
 def test_codes_have_no_look_alikes_and_no_vowels() -> None:

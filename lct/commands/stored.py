@@ -14,6 +14,7 @@ from ..application.history import story
 from ..application.messages import Dropped
 from ..domain.people import ForgetPlayer
 from ..domain.rights import OPERATOR
+from ..domain.text import isolated
 from ..domain.tournament import Tournament
 from .command_line import Plain, app, known_tournament, with_app
 
@@ -31,7 +32,7 @@ def verify_draw(code: str) -> None:
         click.echo(f"  seal    {facts.seal}")
         click.echo(f"  secret  {facts.secret}")
         for name, team in zip(facts.names, facts.given, strict=True):
-            click.echo(f"  {name}: {team}")
+            click.echo(f"  {isolated(name)}: {isolated(team)}")
     sys.exit(0 if all(facts.holds for facts in draws) else 1)
 
 
@@ -81,7 +82,9 @@ def replay(code: str, at: int | None) -> None:
     t = known_tournament(code)
     events = stored_events.stored(app().store, t.code)[:at]
     for line in story(t.code, events):
-        click.echo(f"{line.seq:5}  {line.at:%Y-%m-%d %H:%M:%S}  {line.who}: {line.what}")
+        click.echo(
+            f"{line.seq:5}  {line.at:%Y-%m-%d %H:%M:%S}  {isolated(str(line.who))}: {line.what}"
+        )
     if at is None:
         app().store.forget(t.code)
         cached = app().store.read(t.code).tournament

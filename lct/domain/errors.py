@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .text import Text, counted, text, together
+from .text import Text, counted, in_order, text, together
 
 
 class LctError(Exception):
@@ -88,6 +88,14 @@ class TeamTaken(Refused):
         )
 
 
+class PicksBegan(Refused):
+    sentence = text("Somebody has picked a team. The list can be changed until the first pick.")
+
+
+class AnotherList(Refused):
+    sentence = text("The host has just changed the list of teams. Pick again.")
+
+
 class TournamentFull(Refused):
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -136,7 +144,7 @@ class SeatsEmpty(Refused):
 class PicksMissing(Refused):
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
-        super().__init__(text("Still choosing: %(names)s.", names=", ".join(names)))
+        super().__init__(text("Still choosing: %(names)s.", names=in_order(names)))
 
 
 class CodeTaken(Refused):

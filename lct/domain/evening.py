@@ -10,7 +10,7 @@ from . import errors
 from .draw import NOT_OWN, PLAIN, commitment
 from .fact import AfterLastCard, Claim, Command, Event, Exported, Public
 from .rights import Right
-from .teams import MAX_TEAMS, STAR_STEPS, Team, is_team_name
+from .teams import Team, are_teams
 from .text import Text, counted, text
 from .tournament import CREATORS, MAX_PLAYERS, MIN_PLAYERS, Tournament
 from .values import TITLE_CLUSTERS, not_between, visible_text
@@ -83,12 +83,10 @@ class TournamentCreated(Event):
         )
 
     def sound(self) -> bool:
-        stars = (0.0, *STAR_STEPS)
         return (
             is_title(self.name)
             and MIN_PLAYERS <= self.limit <= MAX_PLAYERS
-            and len(self.teams) <= MAX_TEAMS
-            and all(team.stars in stars and is_team_name(team.name) for team in self.teams)
+            and are_teams(self.teams)
             and Event.sound(self)
         )
 

@@ -61,10 +61,13 @@ class PickTeam(Command):
     player_id: str
     team: int
     value: str
+    relisted: int | None = None  # Tournament.relisted of the list that the person saw
 
     def decide(self, t: Tournament, now: datetime) -> TeamPicked | None:
         t.check_picking()
         player = t.player(self.player_id)
+        if self.relisted not in (None, t.relisted):
+            raise errors.AnotherList
         if not 0 <= self.team < len(t.teams):
             raise errors.UnknownTeam
         if player.team == self.team:

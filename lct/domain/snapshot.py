@@ -7,8 +7,9 @@ from typing import Any
 from . import codec
 from .tournament import Tournament
 
-# Raise it whenever Tournament, Player or Draw changes: older snapshots are then discarded.
-SCHEMA = 8
+# Raise it whenever Tournament, Player or Draw changes, or fold(), which made Player.folded: older
+# snapshots are then discarded.
+SCHEMA = 9
 
 
 def dump(t: Tournament) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import NamedTuple
 
 from .errors import Invalid
-from .text import counted, text
-from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long, is_plain, length
+from .text import counted, in_order, text
+from .values import NAME_CLUSTERS, clean, clusters, fold, is_far_too_long, is_plain, length, shows
 
 # A phone shows them all. So many, under long names, are the most that a worker renders in 50 ms
 # (bench/dearest.py); the game has about 700.
@@ -79,7 +79,7 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
                 raise Invalid(**{field: _ELABORATE})
         if len(line.strip().splitlines()) > 1:
             raise Invalid(**{field: text("“%(line)s” has a line break in it.", line=clean(line))})
-        if name := clean(line):
+        if shows(name := clean(line)):
             names.append(name)
     if not names:
         raise Invalid(**{field: text("Paste at least two teams, one per line.")})
@@ -101,16 +101,25 @@ def pasted_teams(lines: Iterable[str], field: str = "pasted") -> tuple[Team, ...
             twice.append(name)
         seen[folded] = name
     if twice:
-        shown = ", ".join(dict.fromkeys(twice[:5])) + (" …" if len(twice) > 5 else "")
+        shown = in_order([*dict.fromkeys(twice[:5]), *(("…",) if len(twice) > 5 else ())])
         raise Invalid(**{field: text("In the list more than once: %(teams)s.", teams=shown)})
     return tuple(Team(name) for name in names)
+
+
+def are_teams(teams: tuple[Team, ...]) -> bool:
+    """Whether a rule could have produced this list."""
+    stars = (0.0, *STAR_STEPS)
+    return len(teams) <= MAX_TEAMS and all(
+        team.stars in stars and is_team_name(team.name) for team in teams
+    )
 
 
 def is_team_name(name: str) -> bool:
     """Whether ``name`` is as ``pasted_teams`` and the catalogue would hold it."""
     return (
         not is_far_too_long(name, NAME_CLUSTERS)
-        and clean(name) == name != ""
+        and clean(name) == name
+        and shows(name)
         and sum(1 for _ in clusters(name)) <= NAME_CLUSTERS
     )
 

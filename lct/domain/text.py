@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+# Scripts that are written from right to left.
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"  # UAX #9
 Gettext = Callable[[str], str]
 Ngettext = Callable[[str, str, int], str]
 
@@ -23,19 +29,38 @@ class Text:
     plural: str = ""
     count: int = 1
 
-    def said(self, gettext: Gettext, ngettext: Ngettext) -> str:
-        """The text in the language of these two functions (gettext.NullTranslations)."""
+    def said(
+        self,
+        gettext: Gettext,
+        ngettext: Ngettext,
+        isolate: Callable[[str, str], str] | None = None,
+    ) -> str:
+        """The text in the language of these two functions (gettext.NullTranslations). The strings
+        in its data are names and other words in a language of their own: ``isolate`` gets each, and
+        the text that it goes into. By default they get invisible marks where they need them."""
+        isolate = isolate or isolated
         plain = not self.plural
         message = gettext(self.key) if plain else ngettext(self.key, self.plural, self.count)
         if not self.data:
             return message
         return message % {
-            name: value.said(gettext, ngettext) if isinstance(value, Text) else value
+            name: value.said(gettext, ngettext, isolate)
+            if isinstance(value, Text)
+            else isolate(value, message)
+            if isinstance(value, str)
+            else value
             for name, value in self.data
         }
 
     def __str__(self) -> str:
         return self.said(_english, _english_plural)
+
+
+def isolated(words: str, around: str = "") -> str:
+    """The words so that their direction does not move what stands ``around`` them."""
+    if _RIGHT_TO_LEFT.search(words) or (around and _RIGHT_TO_LEFT.search(around)):
+        return f"{FIRST_STRONG_ISOLATE}{words}{POP_ISOLATE}"
+    return words
 
 
 def text(key: str, /, **data: object) -> Text:
@@ -51,6 +76,12 @@ def counted(one: str, many: str, count: int, /, **data: object) -> Text:
 def verbatim(words: str) -> Text:
     """Words that are the same in every language, such as what a developer has to send."""
     return Text("%(words)s", (("words", words),))
+
+
+def in_order(words: Iterable[str]) -> Text:
+    """Names one after the other, with commas."""
+    data = {f"w{i}": each for i, each in enumerate(words)}
+    return Text(", ".join(f"%({name})s" for name in data), tuple(data.items()))
 
 
 def together(texts: Iterable[Text]) -> Text:

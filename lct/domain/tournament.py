@@ -93,6 +93,7 @@ class Tournament:
     name: str = ""
     limit: int = 0
     teams: tuple[Team, ...] = ()
+    relisted: int = 0  # how often the list was mended: a phone may still show the one before
     option: str = PLAIN
     players: dict[str, Player] = field(default_factory=dict)
     holders: dict[int, str] = field(default_factory=dict)  # team -> player id

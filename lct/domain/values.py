@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 from .errors import Invalid
+from .spelling import has_unseen, is_unseen, one_spelling, seen
 from .text import Text, counted, text
 
 CODE_LENGTH = 8
@@ -27,13 +28,11 @@ MAX_NONSTARTERS = 30
 LONGEST_URL = 500  # of a webhook
 
 ZWJ, ZWNJ = "\u200d", "\u200c"
-# Invisible characters; most have the category of a letter or a symbol.
-_BLANKS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u180e\u034f")
-_HIDDEN = re.compile(f"[\ufe00-\ufe0f{''.join(_BLANKS)}]")  # invisible, yet str.isprintable()
 # Characters that are visible and a cluster of their own: letters, digits and printable ASCII, but
-# not Hangul jamo, which join, nor blanks. The two classes are disjoint and the quantifier is
-# possessive: otherwise a text that fails at its end would backtrack in 2**n ways.
-_PLAIN = re.compile(r"(?:[^\W\u1100-\u11ff\u3164\uffa0]|[ -/:-@\[-^`{-~])*+")
+# not Hangul jamo, which join, nor blanks (U+3164, U+FFA0, U+13441, U+13442). The two classes are
+# disjoint and the quantifier is possessive: otherwise a text that fails at its end would backtrack
+# in 2**n ways.
+_PLAIN = re.compile(r"(?:[^\W\u1100-\u11ff\u3164\uffa0\U00013441\U00013442]|[ -/:-@\[-^`{-~])*+")
 
 
 def new_code(choose: Callable[[str], str]) -> str:
@@ -59,21 +58,15 @@ def is_plain(text: str) -> bool:
 
 
 def _visible(c: str) -> str:
-    """The character; a plain space for any space, an empty string for an invisible one."""
-    category = unicodedata.category(c)
-    if c.isspace() or category in ("Zs", "Zl", "Zp"):
+    """The character; a plain space for any space, an empty string for an invisible one, unless it
+    has a meaning beside others: joiners, the variants of emoji, the tags of flags."""
+    if c.isspace() or unicodedata.category(c) in ("Zs", "Zl", "Zp"):
         return " "
-    if category in ("Cc", "Cs", "Co") or c in _BLANKS:
-        return ""
-    return "" if category == "Cf" and not (c in (ZWJ, ZWNJ) or _is_tag(c)) else c
-
-
-def _all_visible(text: str) -> bool:
-    return text.isprintable() and _BLANKS.isdisjoint(text)
+    return c if c in (ZWJ, ZWNJ) or _is_variant(c) or _is_tag(c) or not is_unseen(c) else ""
 
 
 def _is_mark(c: str) -> bool:
-    if "\ufe00" <= c <= "\ufe0f":
+    if _is_variant(c):
         return False
     return unicodedata.category(c) in ("Mn", "Me") or unicodedata.combining(c) != 0
 
@@ -91,6 +84,10 @@ def _stream_safe(text: str) -> str:
     return "".join(out)
 
 
+def _is_variant(c: str) -> bool:
+    return "\ufe00" <= c <= "\ufe0f"
+
+
 def _is_tag(c: str) -> bool:  # the letters inside the flags of England, Scotland and Wales
     return "\U000e0020" <= c <= "\U000e007f"
 
@@ -102,8 +99,8 @@ def clean(text: str) -> str:
     out: list[str] = []
     marks = 0
     # Remove invisible characters first: they would keep their neighbours from being normalized.
-    seen = text if _all_visible(text) else "".join(map(_visible, text))
-    for c in unicodedata.normalize("NFC", _stream_safe(seen)):
+    kept = "".join(map(_visible, text)) if has_unseen(text) else text
+    for c in unicodedata.normalize("NFC", _stream_safe(kept)):
         marks = marks + 1 if _is_mark(c) else 0
         if marks <= MAX_MARKS:
             out.append(c)
@@ -112,25 +109,14 @@ def clean(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The form in which names are compared: NFKC, casefold, no invisible characters."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    if is_plain(text):
-        folded = unicodedata.normalize("NFKC", text).casefold()
-        return " ".join(unicodedata.normalize("NFKC", folded).split())
+    """The form in which names are compared: NFKC, casefold, no invisible characters, one spelling
+    of what looks alike."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.lower().replace("`", "'").split())
+    plain = is_plain(text)
     # Remove invisible characters before NFKC (they block composition) and after (it makes some).
-    folded = unicodedata.normalize("NFKC", _stream_safe(_seen(text))).casefold()
-    return " ".join(unicodedata.normalize("NFKC", _seen(folded)).split())
-
-
-def _seen(text: str) -> str:
-    if text.isprintable() and not _HIDDEN.search(text):
-        return text
-    return "".join(c for c in text if c not in _BLANKS and not _is_invisible(c))
-
-
-def _is_invisible(c: str) -> bool:
-    return unicodedata.category(c) in ("Cf", "Cs") or "\ufe00" <= c <= "\ufe0f" or _is_tag(c)
+    kept = one_spelling(text if plain else _stream_safe(seen(text))).casefold()
+    return " ".join(one_spelling(kept if plain else seen(kept)).split())
 
 
 def clusters(text: str) -> Iterator[str]:
@@ -188,13 +174,18 @@ def is_far_too_long(text: str, most: int) -> bool:
     return len(text) > 2 * MAX_CLUSTER * most
 
 
+def shows(cleaned: str) -> bool:
+    """Whether there is something to see in a cleaned text, and not only marks and joiners."""
+    return any(unicodedata.category(c)[0] in "LNSP" for c in cleaned)
+
+
 def visible_text(typed: str, field: str, most: int, missing: Text) -> str:
     """``typed`` cleaned, 1 to ``most`` visible characters; else Invalid for ``field``, with
     ``missing`` if there is nothing to see."""
     if is_far_too_long(typed, most):
         raise Invalid(**{field: _too_many(len(typed), most)})
     cleaned = clean(typed)
-    if not any(unicodedata.category(c)[0] in "LNSP" for c in cleaned):
+    if not shows(cleaned):
         raise Invalid(**{field: missing})
     count = length(cleaned)
     if count > most:

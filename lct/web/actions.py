@@ -19,6 +19,7 @@ from ..domain.evening import (
     UnlockJoining,
 )
 from ..domain.fact import Command
+from ..domain.listing import ListTeams
 from ..domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
 from ..domain.picking import RestartPicks
 from ..domain.play.calling import MoveMatch, NameConsoles, TakeBackCall
@@ -41,6 +42,7 @@ def _attempt() -> int:
 ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
     "rename": (RenameTournament, lambda: {"name": field("name")}),
     "limit": (ChangeLimit, lambda: {"limit": forms.limit(request.form)}),
+    "teams": (ListTeams, lambda: {"teams": tuple(field("teams").splitlines())}),
     "close-list": (CloseList, dict),
     "lock": (LockJoining, dict),
     "unlock": (UnlockJoining, dict),

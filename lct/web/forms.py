@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from flask import request
 
 from ..domain.draw import PLAIN
 from ..domain.errors import Invalid
+from ..domain.pasted import Reading, read_list
 from ..domain.play.formats import Format
 from ..domain.play.results import MOST_GOALS, ORGANISER, Result, Score
 from ..domain.play.schedule import MOST_CONSOLES
@@ -37,8 +39,14 @@ def version() -> int | None:
     return whole_number(text, "version", 0, 10**8) if text else None
 
 
-def team_number() -> int:
-    return whole_number(field("team"), "team", 0, 10**6)
+def team() -> dict[str, Any]:
+    """The team that was tapped, as PickTeam takes it: its number and, after a slash, which list it
+    was in, if the list was mended."""
+    number, _, relisted = field("team").partition("/")
+    return {
+        "team": whole_number(number, "team", 0, 10**6),
+        "relisted": whole_number(relisted or "0", "team", 0, 10**6),
+    }
 
 
 def random_value() -> str:
@@ -151,6 +159,26 @@ def wanted(wrong: dict[str, Text]) -> Wanted:
         pasted=form.get("pasted", "").splitlines(),
         option=form.get("option", PLAIN),
     )
+
+
+def unseen_reading(wanted: Wanted) -> Reading | None:
+    """How the pasted list is understood, if that is not line by line and the host has not seen it.
+    Lines that the host was shown, or has put back after seeing how they are understood, are names
+    as they stand."""
+    if wanted.source != PASTED:
+        return None
+    reading = read_list(field("pasted"))
+    seen = _digest(reading.lines) in field("read").split()
+    return None if seen or reading.is_plain else reading
+
+
+def seen_by(reading: Reading) -> str:
+    """What the form sends back once the host has seen this reading."""
+    return f"{_digest(reading.lines)} {_digest(reading.names)}"
+
+
+def _digest(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
 
 
 def _stars(text: str | None, default: float) -> float:

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from ..application.execute import CommandRepeated
 from ..domain.errors import Busy, CodeTaken, Invalid, LctError, UnknownTournament, WrongPassphrase
 from ..domain.evening import CreateTournament, title
+from ..domain.pasted import Reading
 from ..domain.rights import CREATOR
 from ..domain.teams import Team
 from ..domain.text import Text
@@ -60,7 +61,10 @@ def create() -> ResponseReturnValue:
         nonce = form.get("nonce") or secrets.token_hex(16)
         command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
         wrong = dict[str, Text]()
-        code, recovery = created(forms.wanted(wrong), command_id, wrong)
+        wanted = forms.wanted(wrong)
+        if (reading := forms.unseen_reading(wanted)) is not None:
+            return _read(form, reading, wrong)
+        code, recovery = created(wanted, command_id, wrong)
     except Invalid as invalid:
         return _again(form, invalid, invalid.fields)
     except WrongPassphrase as refusal:
@@ -74,8 +78,19 @@ def _again(
     form: MultiDict[str, str], refusal: LctError, fields: dict[str, Text]
 ) -> ResponseReturnValue:
     status, g.error_kind = answer_for(refusal)
-    kept = {**form.to_dict(), "kinds": form.getlist("kinds")}
-    return _form(kept, fields, status)
+    return _form(_kept(form), fields, status)
+
+
+def _read(
+    form: MultiDict[str, str], reading: Reading, wrong: dict[str, Text]
+) -> ResponseReturnValue:
+    """Show how the pasted list is understood, before the tournament is created from it."""
+    kept = _kept(form) | {"pasted": "\n".join(reading.names)}
+    return _form(kept, wrong, reading=reading, read=forms.seen_by(reading))
+
+
+def _kept(form: MultiDict[str, str]) -> dict[str, Any]:
+    return {**form.to_dict(), "kinds": form.getlist("kinds")}
 
 
 def created(
@@ -121,7 +136,12 @@ def creator_device(command_id: str) -> str:
 
 
 def _form(
-    form: dict[str, Any], errors: dict[str, Text], status: int = 200, typed: str = ""
+    form: dict[str, Any],
+    errors: dict[str, Text],
+    status: int = 200,
+    typed: str = "",
+    reading: Reading | None = None,
+    read: str = "",
 ) -> ResponseReturnValue:
     nonce = form.get("nonce") or secrets.token_hex(16)
     identity.browser_id()  # set now, so that a form sent twice comes from one browser
@@ -132,5 +152,7 @@ def _form(
         errors=errors,
         code=typed,
         nonce=nonce,
+        reading=reading,
+        read=read,
         passphrase_asked=passphrase.asked(),
     )

@@ -128,7 +128,7 @@ def act(code: str) -> ResponseReturnValue:
     except ResultsFall as more:
         return sheet.confirm(t.code, more)
     except LctError as refusal:
-        shown = sheet.again(t.code, refusal) if wanted in ("result", "seeding") else None
+        shown = sheet.again(t.code, refusal) if wanted in ("result", "seeding", "teams") else None
         return shown or _refused(t.code, refusal)
     return _done(t, text("Done."))
 
@@ -277,7 +277,7 @@ def pick_for_them(code: str) -> ResponseReturnValue:
         by=organiser(device_id),
         request_id=request_id.get(),
         player_id=field("player"),
-        team=forms.team_number(),
+        **forms.team(),
         value=forms.random_value(),
     )
     try:

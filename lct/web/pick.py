@@ -17,6 +17,7 @@ from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
 from ..domain.play.reporting import ReportScore, WithdrawReport
 from ..domain.rights import player as by_player
+from ..domain.spelling import finds
 from ..domain.text import verbatim
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
@@ -29,8 +30,9 @@ from .limits import tap
 from .links import elsewhere, live_url, me_url, public
 from .lookup import tournament_at
 from .qr import qr_svg
-from .render import Update, fragments, gettext, notice, page, wants_fragment
+from .render import Update, fragments, notice, page, wants_fragment
 from .seats import player_here, player_of, seats_here
+from .words import gettext
 
 bp = Blueprint("pick", __name__)
 
@@ -102,9 +104,11 @@ def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tupl
         return regions
 
     def fits(data: object) -> bool:
-        name, rating, its_kind = (getattr(data, f, "") for f in ("name", "stars", "kind"))
+        name, league, rating, its_kind = (
+            getattr(data, field, "") for field in ("name", "league", "stars", "kind")
+        )
         return (
-            q.casefold() in str(name).casefold()
+            finds(q, f"{name} {league}")
             and (not stars or str(rating) == stars or f"{rating:g}" == stars)
             and (not kind or its_kind == kind)
         )
@@ -119,8 +123,8 @@ def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tupl
 
 @bp.post("/t/<code>/team")
 def team(code: str) -> ResponseReturnValue:
-    number, value = forms.team_number(), forms.random_value()
-    return _tap(code, lambda about: PickTeam(**about, team=number, value=value), number)
+    team, value = forms.team(), forms.random_value()
+    return _tap(code, lambda about: PickTeam(**about, **team, value=value), team["team"])
 
 
 @bp.post("/t/<code>/let-go")

@@ -4,7 +4,7 @@ rendered once in each."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
@@ -19,13 +19,14 @@ from ..application.screens.region import Region
 from ..domain.text import Text
 from ..domain.values import shown_code
 from ..kept import Kept
-from ..locale import Language, say, speaking, spoken
+from ..locale import Language, speaking, spoken
 from ..this_request import request_id
 from . import metrics
 from .app import app
 from .crest import crest
 from .links import start_page
 from .qr import qr_svg
+from .words import NamesAsTheyAre, gettext, marked, ngettext, shown
 
 CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical regions
 # Regions are shared between readers; in their forms this stands in for the reader's token.
@@ -53,7 +54,13 @@ class Renderer:
         env.newstyle_gettext = True  # type: ignore[attr-defined]
         env.policies["ext.i18n.trimmed"] = True
         env.finalize = shown
-        env.filters |= {"crest": crest, "stars": stars, "shown_code": shown_code}
+        env.add_extension(NamesAsTheyAre)
+        env.filters |= {
+            "crest": crest,
+            "stars": stars,
+            "shown_code": shown_code,
+            "marked": marked,
+        }
         env.globals |= {
             "crest": crest,
             "stars": stars,
@@ -164,30 +171,9 @@ def within_frame(html: str) -> str:
     return html.replace(_MARK, _FIELD)
 
 
-def gettext(key: str, /, **data: object) -> Markup:
-    """A text of a template in the language that is spoken, with ``data`` escaped."""
-    return _with_data(spoken().translations.gettext(key), data)
-
-
-def ngettext(one: str, many: str, num: int, /, **data: object) -> Markup:
-    """The same about ``num`` things."""
-    return _with_data(spoken().translations.ngettext(one, many, num), {"num": num, **data})
-
-
-def _with_data(message: str, data: Mapping[str, object]) -> Markup:
-    if data:
-        message %= {name: escape(shown(value)) for name, value in data.items()}
-    return Markup(message)  # noqa: S704 - ours, the data are escaped
-
-
 def qr(url: str) -> Markup:
     """An address as a QR code."""
     return qr_svg(url, gettext("QR code"))
-
-
-def shown(value: object) -> object:
-    """What a template shows of a value: a text in the language that is spoken."""
-    return say(value) if type(value) is Text else value
 
 
 def stars(number: float) -> str:

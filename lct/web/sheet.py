@@ -1,5 +1,6 @@
 """The sheet over the organiser's page: one match, the matches of a name, the tables, the order of
-the players, a player who leaves, or a question. Without htmx it is a page of its own."""
+the players, a player who leaves, the list of teams, or a question. Without htmx it is a page of its
+own."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from ..application.screens import seeding, settling
 from ..application.screens.leaving import leaving
+from ..application.screens.listing import listing
 from ..application.screens.region import Region, Scene
 from ..domain.errors import Invalid, LctError
 from ..domain.play.refusals import MatchNotReady, ResultsFall, UnknownMatch
@@ -30,6 +32,9 @@ def asked(t: Tournament) -> ResponseReturnValue | None:
     if who := request.args.get("leaves", ""):
         now = scene(t)
         return _sheet(now, leaving(now, who))
+    if request.args.get("teams"):
+        now = scene(t)
+        return _sheet(now, listing(now))
     if request.args.get("tables"):
         now = scene(t)
         return _sheet(now, settling.tables_sheet(now))
@@ -49,10 +54,12 @@ def reordered(t: Tournament) -> ResponseReturnValue | None:
 
 
 def again(code: str, refusal: LctError) -> ResponseReturnValue | None:
-    """The sheet of what was refused, a result or an order, with what was typed; None if there is no
-    such sheet."""
+    """The sheet of what was refused, a result, an order or a list, with what was typed; None if
+    there is no such sheet."""
     status, g.error_kind = answer_for(refusal)
     now = scene(app().store.read(code).tournament)
+    if forms.field("do") == "teams":
+        return _sheet(now, listing(now, forms.field("teams"), refusal.sentence), status)
     if forms.field("do") == "seeding":
         return _sheet(now, seeding.seeding(now, forms.order(), refusal.sentence), status)
     try:

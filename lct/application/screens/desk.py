@@ -59,6 +59,7 @@ class Tools(NamedTuple):
     closed: bool
     attempt: int
     teams: int
+    drawn: bool  # there is a draw on record, so the list of teams stays
 
 
 class Count(NamedTuple):
@@ -223,6 +224,7 @@ def tools(s: Scene) -> Region:
         t.closed,
         t.attempt,
         len(t.teams),
+        bool(t.draws),
     )
     return Region("tools", "organise/_tools.html", data)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...domain.play.standings import Row
 from ...domain.play.tallies import How, Outcome
 from ...domain.play.tie_breaks import Parting, Rule
-from ...domain.text import Text, counted, text
+from ...domain.text import Text, counted, in_order, text
 from .names import short_names
 from .region import Scene
 
@@ -49,7 +49,7 @@ def _named(s: Scene, entrants: Sequence[str]) -> Text:
     names = short_names(s)
     if len(entrants) <= NAMED + 1:
         return listed([text("%(name)s", name=names[entrant]) for entrant in entrants])
-    first = ", ".join(names[entrant] for entrant in entrants[:NAMED])
+    first = in_order(names[entrant] for entrant in entrants[:NAMED])
     rest = len(entrants) - NAMED
     return counted("%(names)s and %(n)s other", "%(names)s and %(n)s others", rest, names=first)
 

@@ -61,6 +61,7 @@ class Tile(NamedTuple):
     holder: str
     mine: bool
     looking: tuple[str, ...]
+    relisted: int
 
 
 def picked(t: Tournament) -> int:
@@ -143,23 +144,30 @@ def tiles_of(s: Scene, touched: Touched) -> Iterable[Region]:
 def tile(s: Scene, number: int, player_id: str = "") -> Region:
     """One team on a phone, as everybody sees it or as one player does."""
     holder = s.t.holders.get(number)
+    team, times = s.t.teams[number], s.t.relisted
     if holder is not None:
-        return _tile(number, s.t.teams[number], s.t.players[holder].name, (), holder == player_id)
+        return _tile(number, team, s.t.players[holder].name, (), holder == player_id, times)
     if number not in s.lookers:
-        return _tile(number, s.t.teams[number])
-    return _tile(number, s.t.teams[number], "", s.looking(number, but=player_id)[:2])
+        return _tile(number, team, relisted=times)
+    return _tile(number, team, "", s.looking(number, but=player_id)[:2], relisted=times)
 
 
 def _tile(
-    number: int, team: Team, holder: str = "", looking: tuple[str, ...] = (), mine: bool = False
+    number: int,
+    team: Team,
+    holder: str = "",
+    looking: tuple[str, ...] = (),
+    mine: bool = False,
+    relisted: int = 0,
 ) -> Region:
     size = len(team.name) + len(holder) + sum(map(len, looking))
     make = _kept_tile if size <= LONGEST else _kept_tile.__wrapped__
-    return make(number, team, holder, looking, mine)
+    return make(number, team, holder, looking, mine, relisted)
 
 
 @lru_cache(maxsize=REGIONS)
 def _kept_tile(
-    number: int, team: Team, holder: str, looking: tuple[str, ...], mine: bool
+    number: int, team: Team, holder: str, looking: tuple[str, ...], mine: bool, relisted: int
 ) -> Region:
-    return Region(f"team-{number}", "me/_tile.html", Tile(number, *team, holder, mine, looking))
+    shown = Tile(number, *team, holder, mine, looking, relisted)
+    return Region(f"team-{number}", "me/_tile.html", shown)

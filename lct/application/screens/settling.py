@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 from itertools import islice
@@ -14,6 +13,7 @@ from ...domain.play.formats import needs_winner
 from ...domain.play.match import Match
 from ...domain.play.refusals import UnknownMatch
 from ...domain.play.results import Result, Score
+from ...domain.spelling import finds, sought
 from ...domain.text import Text
 from .matches import Shower, ShownMatch, console_text, is_listed, match_region
 from .now import next_keys
@@ -187,19 +187,12 @@ def settle(s: Scene, key: str, score: Score | None = None, wrong: Text | None = 
 
 def found(s: Scene, words: str) -> Region:
     """The matches of those whose name has all these words."""
-    wanted = _plain(words).split()
-    names = {p.id: _plain(f"{p.first} {p.last}") for p in s.t.players.values()}
-    who = {each for each, name in names.items() if all(word in name for word in wanted)}
+    asked = sought(words).strip()
+    who = {p.id for p in s.t.players.values() if asked and finds(words, p.name)}
     matches = s.t.play.competition.matches.values() if s.phase in (PLAY, FINISHED) else ()
-    theirs = [m for m in matches if wanted and not m.off and not who.isdisjoint(m.sides)]
+    theirs = [m for m in matches if not m.off and not who.isdisjoint(m.sides)]
     rows = tuple(_rows(s, theirs, "found-"))
     return Region(SHEET, "organise/_found.html", Found(words, len(theirs)), rows)
-
-
-def _plain(name: str) -> str:
-    """A name in small letters without accents."""
-    bare = unicodedata.normalize("NFKD", name.casefold().replace("ł", "l"))
-    return "".join(c for c in bare if not unicodedata.combining(c))
 
 
 def confirm(

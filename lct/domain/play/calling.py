@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..errors import Invalid
 from ..fact import THE_PLAY, Command, Event, Public
-from ..text import Text, counted, text
+from ..text import Text, counted, in_order, text
 from ..tournament import Tournament
 from ..values import NAME_CLUSTERS, fold, visible_text
 from . import refusals
@@ -33,7 +33,7 @@ class ConsolesNamed(Event):
             "set up %(n)s console: %(names)s",
             "set up %(n)s consoles: %(names)s",
             len(self.names),
-            names=", ".join(self.names),
+            names=in_order(self.names),
         )
 
 

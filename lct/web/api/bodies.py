@@ -80,6 +80,12 @@ class Seats(BaseModel):
     limit: Annotated[int, SEATS]
 
 
+class TeamNames(BaseModel):
+    model_config = shown(teams=["Rovers", "United", "Wanderers", "Athletic"])
+
+    teams: list[str] = Field(description="All teams, by name; until the first pick.")
+
+
 class Attempt(BaseModel):
     model_config = shown(attempt=1)
 

@@ -21,6 +21,7 @@ from ...domain.evening import (
 )
 from ...domain.fact import Command
 from ...domain.guests import AddPlayer
+from ...domain.listing import ListTeams
 from ...domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
 from ...domain.picking import LetGo, PickTeam, RestartPicks
 from ...domain.rights import Right
@@ -50,6 +51,7 @@ PLAIN: tuple[tuple[str, Right, type[Command], Shape | None, str], ...] = (
     (f"{P}/unblock", Right.ORGANISER, UnblockPlayer, None, "Let a blocked player join again."),
     (f"{T}/rename", Right.ORGANISER, RenameTournament, bodies.Title, "Rename the tournament."),
     (f"{T}/limit", Right.ORGANISER, ChangeLimit, bodies.Seats, "Change the number of seats."),
+    (f"{T}/teams", Right.ORGANISER, ListTeams, bodies.TeamNames, "Mend the list of teams."),
     (f"{T}/close-list", Right.ORGANISER, CloseList, None, "Go on with the players who joined."),
     (f"{P}/seat-code", Right.OWNER, RenewSeatCodes, None, "Renew a player's code; sign them out."),
     (f"{T}/lock", Right.ORGANISER, LockJoining, None, "Stop new players from joining."),
