@@ -162,6 +162,7 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "limit-changed": ["limit"],
         "player-joined": player,
         "player-renamed": player,
+        "call-name-set": ["call_name", "player_id"],
         "player-forgotten": player,
         "player-removed": ["player_id"],
         "player-blocked": ["player_id"],

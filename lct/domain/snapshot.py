@@ -8,7 +8,7 @@ from . import codec
 from .tournament import Tournament
 
 # Raise it whenever Tournament, Player or Draw changes: older snapshots are then discarded.
-SCHEMA = 7
+SCHEMA = 8
 
 
 def dump(t: Tournament) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from flask.typing import ResponseReturnValue
 
 from ..application.screens import lobby, phone
 from ..application.screens.region import Region
+from ..domain.call_names import SetCallName
 from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
 from ..domain.play.reporting import ReportScore, WithdrawReport
 from ..domain.rights import player as by_player
-from ..domain.text import verbatim
+from ..domain.text import Text, text, verbatim
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
 from ..this_request import request_id
@@ -31,6 +32,8 @@ from .qr import qr_svg
 from .render import Update, fragments, gettext, notice, page, wants_fragment
 
 bp = Blueprint("pick", __name__)
+
+NOTHING_SAID = verbatim("")
 
 
 @bp.get("/t/<code>/me")
@@ -67,6 +70,7 @@ def me(code: str) -> ResponseReturnValue:
         team_kinds=sorted({team.kind for team in t.teams if team.kind}),
         first=player.first if player else "",
         last=player.last if player else "",
+        call_name=player.call_name if player else "",
         personal_code=shown_code(seat),
         personal_url=_personal_url(t, player_id) if player else "",
         live_url=live_url(t.code, "me"),
@@ -124,6 +128,12 @@ def name(code: str) -> ResponseReturnValue:
     return _tap(code, lambda about: RenamePlayer(**about, first=first, last=last))
 
 
+@bp.post("/t/<code>/call-name")
+def call_name(code: str) -> ResponseReturnValue:
+    chosen = forms.field("call_name")
+    return _tap(code, lambda about: SetCallName(**about, call_name=chosen), said=text("Saved."))
+
+
 @bp.post("/t/<code>/score")
 def score(code: str) -> ResponseReturnValue:
     match, said = forms.field("match"), forms.score()
@@ -137,7 +147,11 @@ def withdraw(code: str) -> ResponseReturnValue:
 
 
 def _tap(
-    code: str, command: Callable[[dict[str, Any]], Command], *teams: int, match: str = ""
+    code: str,
+    command: Callable[[dict[str, Any]], Command],
+    *teams: int,
+    match: str = "",
+    said: Text = NOTHING_SAID,
 ) -> ResponseReturnValue:
     """Run a player's own command; the response has what it may have changed on their phone."""
     before = tournament_at(code, fresh=False)
@@ -163,7 +177,7 @@ def _tap(
         )
     if not wants_fragment():
         return redirect(url_for("pick.me", code=t.code), 303)
-    return fragments(_changed(t, player_id, touched, match), notice(verbatim(""), "ok"))
+    return fragments(_changed(t, player_id, touched, match), notice(said, "ok"))
 
 
 def _changed(t: Tournament, player_id: str, teams: set[int], match: str) -> Update:

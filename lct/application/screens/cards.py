@@ -15,6 +15,7 @@ class Row(NamedTuple):
     stars: float
     status: str  # waiting, now or done
     mine: bool
+    called: str = ""  # on the TV
 
 
 class Spot(NamedTuple):
@@ -48,12 +49,12 @@ def own_row(s: Scene, draw: Draw, place: int) -> Region:
 def _row(s: Scene, draw: Draw, place: int) -> Row:
     hand = draw.hands[place]
     player = s.t.players.get(hand.player_id)
-    name = player.name if player else hand.name
+    name, called = (player.name, player.called) if player else (hand.name, hand.name)
     if place >= s.turned:
         status = "now" if s.facing and place == s.turned else "waiting"
-        return Row(place + 1, name, "", 0.0, status, False)
+        return Row(place + 1, name, "", 0.0, status, False, called)
     team = s.t.teams[hand.team]
-    return Row(place + 1, name, team.name, team.stars, "done", False)
+    return Row(place + 1, name, team.name, team.stars, "done", False, called)
 
 
 def spot(s: Scene, draw: Draw) -> Spot:

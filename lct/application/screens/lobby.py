@@ -50,6 +50,7 @@ class SeatRow(NamedTuple):
     status: str  # empty, choosing, looking or picked
     team: str
     here: str  # here, asleep or away; empty: not known
+    called: str = ""  # on the TV
 
 
 class Tile(NamedTuple):
@@ -61,6 +62,7 @@ class Tile(NamedTuple):
     holder: str
     mine: bool
     looking: tuple[str, ...]
+    called: str  # the holder, in the little room of a tile
 
 
 def picked(t: Tournament) -> int:
@@ -68,7 +70,7 @@ def picked(t: Tournament) -> int:
 
 
 def waiting_for(t: Tournament) -> tuple[str, ...]:
-    return tuple(p.first for p in t.choosing()[:NAMES_SHOWN])
+    return tuple(p.short for p in t.choosing()[:NAMES_SHOWN])
 
 
 def bar(s: Scene) -> Region:
@@ -120,13 +122,13 @@ def _kept_seat(seat: SeatRow, template: str) -> Region:
 
 
 def _seat(s: Scene, number: int, player: Player) -> SeatRow:
-    here = s.live.presence(player.id)
+    here, called = s.live.presence(player.id), player.called
     if player.team is not None:
-        return SeatRow(number, player.name, "picked", s.t.teams[player.team].name, here)
+        return SeatRow(number, player.name, "picked", s.t.teams[player.team].name, here, called)
     looked_at = s.look(player.id)
     if looked_at is not None:
-        return SeatRow(number, player.name, "looking", s.t.teams[looked_at].name, here)
-    return SeatRow(number, player.name, "choosing", "", here)
+        return SeatRow(number, player.name, "looking", s.t.teams[looked_at].name, here, called)
+    return SeatRow(number, player.name, "choosing", "", here, called)
 
 
 # --- teams ----------------------------------------------------------------------------------------
@@ -144,22 +146,30 @@ def tile(s: Scene, number: int, player_id: str = "") -> Region:
     """One team on a phone, as everybody sees it or as one player does."""
     holder = s.t.holders.get(number)
     if holder is not None:
-        return _tile(number, s.t.teams[number], s.t.players[holder].name, (), holder == player_id)
+        player = s.t.players[holder]
+        mine = holder == player_id
+        return _tile(number, s.t.teams[number], player.name, (), mine, player.called)
     if number not in s.lookers:
         return _tile(number, s.t.teams[number])
     return _tile(number, s.t.teams[number], "", s.looking(number, but=player_id)[:2])
 
 
 def _tile(
-    number: int, team: Team, holder: str = "", looking: tuple[str, ...] = (), mine: bool = False
+    number: int,
+    team: Team,
+    holder: str = "",
+    looking: tuple[str, ...] = (),
+    mine: bool = False,
+    called: str = "",
 ) -> Region:
     size = len(team.name) + len(holder) + sum(map(len, looking))
     make = _kept_tile if size <= LONGEST else _kept_tile.__wrapped__
-    return make(number, team, holder, looking, mine)
+    return make(number, team, holder, looking, mine, called)
 
 
 @lru_cache(maxsize=REGIONS)
 def _kept_tile(
-    number: int, team: Team, holder: str, looking: tuple[str, ...], mine: bool
+    number: int, team: Team, holder: str, looking: tuple[str, ...], mine: bool, called: str
 ) -> Region:
-    return Region(f"team-{number}", "me/_tile.html", Tile(number, *team, holder, mine, looking))
+    data = Tile(number, *team, holder, mine, looking, called)
+    return Region(f"team-{number}", "me/_tile.html", data)
