@@ -129,7 +129,8 @@ class Picture:
         """The current HTML of some regions, for the reader whose own regions are ``own``."""
         ids = set(ids)
         out = []
-        for region_id in ids & self.regions.keys():
+        # Neighbours look alike, and compress best one after the other.
+        for region_id in sorted(ids & self.regions.keys()):
             within = self._within.get(region_id)
             if within is None:
                 out.append(self._top_html(self.regions[region_id], own))

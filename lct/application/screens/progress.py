@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...domain.play.competition import Basis
 from ...domain.play.derivation import derive
 from ...domain.play.formats import KNOCKOUT, LEAGUE, SWISS, Format, swiss_rounds
 from ...domain.play.formats import matches as matches_in
+from ...domain.play.plan import Basis
 from ...domain.play.slots import least_slots, minutes_left, slots
 from ...domain.play.state import Play
 from .region import Scene

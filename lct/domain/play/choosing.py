@@ -13,7 +13,7 @@ from ..fact import Command, Event, Public
 from ..text import Text, text
 from ..tournament import Tournament
 from . import refusals
-from .competition import Basis, Competition
+from .competition import Competition
 from .derivation import derive
 from .formats import (
     BY_DRAW,
@@ -31,6 +31,7 @@ from .formats import (
     swiss_rounds,
 )
 from .match import Match
+from .plan import Basis
 from .state import Play
 
 LOTS = b"lct lots v1|"  # before the draw's own message, so that guests' values count here too

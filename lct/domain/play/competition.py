@@ -8,39 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from types import MappingProxyType
-from typing import NamedTuple
 
-from .formats import Format, in_table
+from .formats import in_table
 from .match import Match
 from .matches import BestOf, Fixture, Part, PlaceIn
-from .plan import Plan, needs, plan_of
+from .plan import Basis, Plan, needs, plan_of
 from .slots import Ready, Unplayed
-from .standings import Row
-from .tallies import Tallies
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The standings of a league (no name) or of a group. Those who ``left`` have no place in it."""
-
-    group: str
-    rows: tuple[Row, ...]
-    left: tuple[Row, ...]
-    finished: bool
-    decided: int  # of its matches
-    tallies: Tallies = field(compare=False)
-
-
-class Basis(NamedTuple):
-    """What a competition is made of besides the results. ``lots`` are the entrants in the order
-    that lots gave them. ``left`` has the policy for each of those who left: withdrawals.py."""
-
-    format: Format
-    entrants: tuple[str, ...]  # in the order of the seeding
-    lots: tuple[str, ...]
-    left: Mapping[str, str] = MappingProxyType({})
-    rounds: tuple[tuple[str, ...], ...] = ()  # of a Swiss system, as far as they are paired
+from .tables import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,19 @@ tables it counts in. That gives the same as deriving everything from nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from .competition import Basis, Competition, Table
+from .competition import Competition
 from .formats import in_table
 from .match import NOBODY, Match
 from .matches import Bye, Fixture, LoserOf, Paired, Part, PlaceIn, Seed, Source, WinnerOf
-from .plan import plan_of
+from .plan import Basis, plan_of
 from .results import ALONE, WITHDRAWAL, FirstLeg, Result
 from .slots import Ready
-from .tables import News, best_from, table_after
+from .tables import News, Table, best_from
 from .withdrawals import ruled
 
 
@@ -186,9 +186,9 @@ class _Change:
     def close_tables(self) -> None:
         """Bring the tables up to date with the news since the last time."""
         for group, news in self.news.items():
-            old = self.tables.get(group)
-            members, matches = self.members(group, old), len(self.plan.table[group])
-            self.tables[group] = table_after(old, news, group, members, matches, self.basis)
+            old, matches = self.tables.get(group), len(self.plan.table[group])
+            table = old or Table(group, self.members(group), self.basis)
+            self.tables[group] = table.after(news, self.basis, matches)
             if old is not None:
                 for later in self.plan.out_of.get(group, ()):
                     heappush(self.waiting, self.plan.order[later])
@@ -207,13 +207,11 @@ class _Change:
             if fixture.key in self.matches and not in_table(fixture):
                 heappush(self.waiting, place)
 
-    def members(self, group: str, old: Table | None) -> Sequence[str]:
-        if old:
-            return [row.entrant for row in (*old.rows, *old.left)]
+    def members(self, group: str) -> tuple[str, ...]:
         if not group:
-            return sorted(self.basis.entrants)
+            return tuple(sorted(self.basis.entrants))
         played = (self.matches[key] for key in self.plan.table[group])
-        return sorted({side for match in played for side in match.sides if side})
+        return tuple(sorted({side for match in played for side in match.sides if side}))
 
     def made(self) -> Moved:
         self.close_tables()

@@ -12,11 +12,12 @@ from ..text import Text, counted, text
 from ..tournament import Tournament
 from . import refusals
 from .checks import check_under_way
-from .competition import Competition, Table
+from .competition import Competition
 from .derivation import with_left
 from .formats import SWISS
 from .matches import BestOf, Paired
 from .state import After, Play
+from .tables import Table
 from .withdrawals import (
     KNOCKED_OUT,
     POLICIES,

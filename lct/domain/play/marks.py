@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .certain import certain
-from .competition import Competition, Table
+from .competition import Competition
 from .formats import GROUPS, LEAGUE
 from .open_places import Range
+from .tables import Table
 
 FIRST, THROUGH, OUT = "first", "through", "out"
 

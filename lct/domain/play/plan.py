@@ -1,15 +1,29 @@
-"""The plan of a format: its matches, and which of them follow from which."""
+"""What a competition is made of besides the results, and the plan: its matches, and which of them
+follow from which."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 from .formats import Format, fixtures, in_table
 from .matches import Fixture, LoserOf, PlaceIn, WinnerOf
 
 KEPT = 8  # plans; one of 4,000 matches takes about 2 MB
+
+
+class Basis(NamedTuple):
+    """What a competition is made of besides the results. ``lots`` are the entrants in the order
+    that lots gave them. ``left`` has the policy for each of those who left: withdrawals.py."""
+
+    format: Format
+    entrants: tuple[str, ...]  # in the order of the seeding
+    lots: tuple[str, ...]
+    left: Mapping[str, str] = MappingProxyType({})
+    rounds: tuple[tuple[str, ...], ...] = ()  # of a Swiss system, as far as they are paired
 
 
 @dataclass(frozen=True, eq=False, slots=True)

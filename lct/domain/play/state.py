@@ -8,14 +8,16 @@ from itertools import islice
 from typing import NamedTuple
 
 from . import schedule
-from .competition import Basis, Competition, Table
+from .competition import Competition
 from .derivation import derive, moved_on
 from .formats import BY_HAND, BY_LOTS, DRAW_ONLY, Format
 from .marks import marks
 from .match import Match
+from .plan import Basis
 from .results import PLAYERS, Result, Score
 from .schedule import Queue
 from .slots import Ready
+from .tables import Table
 from .withdrawals import at_the_start
 
 # Matches looked at for a free console, in the order of the plan: several rounds of the largest

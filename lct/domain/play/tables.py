@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from .competition import Basis, Table
 from .match import Match
+from .plan import Basis
 from .standings import Across, Row, across, standings
-from .tallies import Outcome, count
+from .tallies import NONE, Outcome, Tallies, count
 from .withdrawals import KNOCKED_OUT
 
 
@@ -20,6 +20,12 @@ class News:
     added: list[Outcome] = field(default_factory=list)
     removed: list[Outcome] = field(default_factory=list)
     decided: int = 0  # how many more of its matches
+
+    @property
+    def sides(self) -> frozenset[str]:
+        """Who is in its outcomes."""
+        outcomes = (*self.added, *self.removed)
+        return frozenset(side for each in outcomes for side in (each.home, each.away))
 
     def note(self, before: Match | None, now: Match, walkover: int) -> None:
         """A match of the group has changed, or is there for the first time."""
@@ -35,35 +41,71 @@ def _over(match: Match) -> bool:
     return match.decided and match.home is not None
 
 
-def table_after(
-    old: Table | None,
-    news: News,
-    group: str,
-    members: Collection[str],
-    matches: int,
-    basis: Basis,
-) -> Table:
-    """The table of a group that has so many matches, moved on from ``old`` or made from nothing."""
-    tallies = count(news.added, old.tallies if old else None, news.removed)
-    decided = (old.decided if old else 0) + news.decided
-    finished = decided == matches
-    lots, rules = _numbered(basis.lots), basis.format.rules
-    gone = {entrant for entrant, policy in basis.left.items() if policy != KNOCKED_OUT}
-    ranked = [entrant for entrant in members if entrant not in gone]
-    left = [entrant for entrant in members if entrant in gone]
-    rows = standings(ranked, tallies, rules, lots, finished, _untouched(old, news, finished))
-    without = (row._replace(place=0, parted=None) for row in standings(left, tallies, rules))
-    return Table(group, rows, tuple(without), finished, decided, tallies)
+@dataclass(eq=False, slots=True)
+class Table:
+    """The standings of a league (no name) or of a group. Those who ``left`` have no place in it.
 
+    The rows are made when they are first asked for: of many results in a row nobody sees the tables
+    in between. Until then the table knows the latest one before it with rows, and who has played
+    since.
+    """
 
-def _untouched(old: Table | None, news: News, finished: bool) -> list[list[Row]]:
-    """The levels of a table of whose members nothing is new; none where lots may count now."""
-    if old is None or finished or old.finished:
-        return []
-    outcomes = (*news.added, *news.removed)
-    touched = {side for each in outcomes for side in (each.home, each.away)}
-    levels = (list(level) for _, level in groupby(old.rows, key=lambda row: row.points))
-    return [level for level in levels if touched.isdisjoint(row.entrant for row in level)]
+    group: str
+    members: tuple[str, ...]
+    basis: Basis
+    finished: bool = False
+    decided: int = 0  # of its matches
+    tallies: Tallies = NONE
+    before: Table | None = None
+    touched: frozenset[str] = frozenset()
+    _made: tuple[tuple[Row, ...], tuple[Row, ...]] | None = None
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return self._ranked()[0]
+
+    @property
+    def left(self) -> tuple[Row, ...]:
+        return self._ranked()[1]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table) and self._compared() == other._compared()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _compared(self) -> tuple[object, ...]:
+        return self.group, self.rows, self.left, self.finished, self.decided
+
+    def _ranked(self) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+        if self._made is None:
+            lots, rules = _numbered(self.basis.lots), self.basis.format.rules
+            gone = {entrant for entrant, how in self.basis.left.items() if how != KNOCKED_OUT}
+            ranked = [entrant for entrant in self.members if entrant not in gone]
+            left = [entrant for entrant in self.members if entrant in gone]
+            rows = standings(ranked, self.tallies, rules, lots, self.finished, self._untouched())
+            unranked = standings(left, self.tallies, rules)
+            without = tuple(row._replace(place=0, parted=None) for row in unranked)
+            self._made, self.before = (rows, without), None
+        return self._made
+
+    def _untouched(self) -> list[list[Row]]:
+        """The levels of the table before of whose members nothing is new; none where lots may count
+        now."""
+        if self.before is None or self.finished or self.before.finished:
+            return []
+        levels = (list(level) for _, level in groupby(self.before.rows, key=lambda row: row.points))
+        return [level for level in levels if self.touched.isdisjoint(row.entrant for row in level)]
+
+    def after(self, news: News, basis: Basis, matches: int) -> Table:
+        """The table with that news; its group has so many matches."""
+        tallies = count(news.added, self.tallies, news.removed)
+        decided = self.decided + news.decided
+        known = self._made is not None
+        before = self if known else self.before
+        touched = news.sides if known else self.touched | news.sides
+        return Table(
+            self.group, self.members, basis, decided == matches, decided, tallies, before, touched
+        )
 
 
 def best_of_next_place(basis: Basis, tables: Mapping[str, Table]) -> Across:

@@ -110,3 +110,6 @@ def count(
     of.update((entrant, Tally(*tally)) for entrant, tally in changed.items())
     at_home.update((entrant, tuple(outcomes)) for entrant, outcomes in homes.items())
     return Tallies(of, at_home)
+
+
+NONE = count(())  # nothing is decided
