@@ -265,3 +265,8 @@ def test_long_names_are_whole_with_all_their_marks(house: House, screens: Screen
         letters_are_whole(page)
         nothing_is_cut(page, rows, ".name, .what, .crest")
         no_sideways_scroll(page)
+    assert e.act("consoles", names="Sofa\nBar").status == 200
+    assert e.act("format", kind="knockout").status == 200
+    tv.locator(".now-card").nth(1).wait_for()
+    letters_are_whole(tv)
+    nothing_is_cut(tv, ".duel", ".duel-name")
