@@ -117,6 +117,17 @@ def test_short_names_keep_what_tells_people_apart() -> None:
     ]  # fmt: skip
 
 
+def test_a_name_too_long_for_the_list_of_the_draw_is_short_there() -> None:
+    e = Evening(limit=2)
+    first, last = "Hans-Joachim-Theodor", "von der Müller-Lüdenscheidt"
+    for number, end in enumerate("AB"):
+        e.does(Join, f"p-{end}", first, f"{last} {end}")
+        e.pick(f"p-{end}", number)
+    e.draw()
+    shown = [(row.called, row.name) for row in cards.cards(Scene(e.t, e.now))]
+    assert shown == [(f"{first} v… {end}", f"{first} {last} {end}") for end in "AB"]
+
+
 def test_a_guest_sets_a_short_name_and_the_host_changes_it(house: House) -> None:
     e = house.evening()
     ola, player = e.guest("Ola"), e.player("Ola")

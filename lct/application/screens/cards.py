@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...domain.tournament import Draw
+from .names import short_names
 from .region import Region, Scene
+
+WHOLE = 38  # letters of the longest name that has room in a row on the TV
 
 
 class Row(NamedTuple):
@@ -50,6 +53,8 @@ def _row(s: Scene, draw: Draw, place: int) -> Row:
     hand = draw.hands[place]
     player = s.t.players.get(hand.player_id)
     name, called = (player.name, player.called) if player else (hand.name, hand.name)
+    if player and len(called) > WHOLE:
+        called = short_names(s)[player.id]
     if place >= s.turned:
         status = "now" if s.facing and place == s.turned else "waiting"
         return Row(place + 1, name, "", 0.0, status, False, called)
