@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask, Request, Response, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
-from htmx_flask.requests import HtmxAwareRequest
+from htmx_flask.requests import HtmxHeaders
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.sansio.http import parse_cookie
@@ -28,9 +28,13 @@ def session_cookie(secure: bool, prefix: str) -> str:
     return f"{('__Secure-' if prefix else '__Host-') if secure else ''}lct"
 
 
-class Asked(HtmxAwareRequest):  # type: ignore[misc]
-    """A request with ``htmx``, and with cookies that are parsed once. werkzeug would look for them
-    in the whole environment, too."""
+class Asked(Request):
+    """A request with htmx-flask's ``htmx``, made when it is asked for, and with cookies that are
+    parsed once. werkzeug would look for them in the whole environment, too."""
+
+    @cached_property
+    def htmx(self) -> HtmxHeaders:
+        return HtmxHeaders(self.headers)
 
     @cached_property
     def cookies(self) -> ImmutableMultiDict[str, str]:

@@ -94,7 +94,8 @@ def moved(queue: Queue, match: Ready, console: str) -> Queue:
 
 def busy(queue: Queue) -> frozenset[str]:
     """Everyone who is on a console."""
-    return frozenset(who for call in queue.consoles.values() if call for who in call[1:3])
+    calls = [call for call in queue.consoles.values() if call]
+    return frozenset([call.home for call in calls] + [call.away for call in calls])
 
 
 def call_next(queue: Queue, ready: Sequence[Ready], paused: Collection[str] = ()) -> Queue:
@@ -116,30 +117,32 @@ def call_next(queue: Queue, ready: Sequence[Ready], paused: Collection[str] = ()
     free = [name for name, call in queue.consoles.items() if call is None]
     if not free:
         return queue
-    away = busy(queue) | frozenset(paused)
+    playing = busy(queue)
+    away = playing | frozenset(paused)
     taken = queue.held | {call.key for call in queue.consoles.values() if call}
     able = [
         match
         for match in ready
         if match.home not in away and match.away not in away and match.key not in taken
     ]
-    urgency = _urgency(queue, ready, paused)
-    if len(free) == 1:
-        chosen = [min(able, key=urgency)] if able else []
+    if len(able) < 2:
+        chosen = able
+    elif len(free) == 1:
+        chosen = [min(able, key=_urgency(queue, ready, playing, paused))]
     else:
-        chosen = _most(sorted(able, key=urgency), len(free))
+        chosen = _most(sorted(able, key=_urgency(queue, ready, playing, paused)), len(free))
     calls = [Call(match.key, match.home, match.away, queue.finished) for match in chosen]
     return replace(queue, consoles={**queue.consoles, **dict(zip(free, calls, strict=False))})
 
 
 def _urgency(
-    queue: Queue, ready: Sequence[Ready], paused: Collection[str]
+    queue: Queue, ready: Sequence[Ready], playing: Collection[str], paused: Collection[str]
 ) -> Callable[[Ready], tuple[int, ...]]:
     """The order of calls: the smallest first. See ``call_next``."""
-    playing, finished, never = busy(queue), queue.finished, Turns()
+    finished, never = queue.finished, Turns()
     last: dict[str, int] = {}
     games: dict[str, int] = {}  # with the one on a console
-    for name in {name for match in ready for name in (match.home, match.away)}:
+    for name in {match.home for match in ready} | {match.away for match in ready}:
         turns = queue.turns.get(name, never)
         last[name], games[name] = turns.last, turns.games + (name in playing)
     fewest = min((count for name, count in games.items() if name not in paused), default=0)

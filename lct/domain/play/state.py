@@ -101,8 +101,10 @@ class Play:
         self.queue = schedule.call_next(self.queue, self.nearest())
         waiting = self.competition.ready
         if len(waiting) > NEAREST and None in self.queue.consoles.values():
-            rest = [match for key, match in waiting.items() if key not in self.reports]
-            self.queue = schedule.call_next(self.queue, rest)
+            rest = dict(waiting)  # thousands, so without a look at each
+            for key in self.reports:
+                rest.pop(key, None)
+            self.queue = schedule.call_next(self.queue, list(rest.values()))
 
     def nearest(self) -> list[Ready]:
         """The matches that may be called next, in the order of the plan: not one that has been
