@@ -9,7 +9,7 @@ import hmac
 import json
 import sys
 
-with open(sys.argv[1], encoding="utf-8") as file:
+with open(sys.argv[1], "rb") as file:
     facts = json.load(file)
 sealed = f"lct draw v1|{facts['code']}|{facts['secret']}".encode()
 picks = [[pick["player_id"], pick["team"], pick["value"]] for pick in facts["picks"]]

@@ -20,6 +20,7 @@ from .infrastructure.observability import configure_logging
 from .infrastructure.redis_bus import RedisBus
 from .locale import languages
 from .places import PACKAGE, ROOT
+from .running import PublicAddress
 from .web import (
     api,
     board,
@@ -118,7 +119,8 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
     connect_store(settings)
     store = EventStore(defer=gevent.spawn)
     bus = RedisBus(settings.redis_url)
-    public_url = settings.public_url or f"http://127.0.0.1:{settings.port}"
+    given = settings.public_url or f"http://127.0.0.1:{settings.port}"
+    address = PublicAddress(given, settings.var)
     spoken = languages(settings.locale or PACKAGE / "locale")
     webhooks = tell_others(store, bus, settings) if settings.webhooks else None
     told = [bus.publish, webhooks.wake] if webhooks else [bus.publish]
@@ -130,7 +132,7 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
             store=store,
             bus=bus,
             renderer=renderer,
-            public_url=public_url,
+            address=address,
             drain_seconds=settings.drain_seconds,
             sockets_per_address=settings.sockets_per_address,
             sockets_per_tournament=settings.sockets_per_tournament,
@@ -146,7 +148,7 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
         languages=spoken,
         catalogue=parse_catalogue((PACKAGE / "data/teams.csv").read_text(encoding="utf-8")),
         secrets=secrets_of(settings),
-        public_url=public_url,
+        address=address,
         webhooks=webhooks,
     )
 

@@ -21,7 +21,7 @@ from .commands.stored import (
 )
 
 
-@click.command()
+@click.command(cls=Plain)
 def up() -> None:
     """Start everything on this machine, until Ctrl-C."""
     from .laptop.up import run

@@ -42,9 +42,39 @@ on("click", (event) => {
 // A page restored from the back-forward cache is out of date.
 on("pageshow", (event) => event.persisted && location.reload(), window);
 
+// --- the focus ---------------------------------------------------------------------------------
+
+// When what had the focus is gone, or was disabled while its request ran, the focus goes back to it,
+// or to the nearest region around it that is still here; not to the top of the page.
+let near = []; // what had the focus, and what is around it
+function remember(element) {
+  near = [];
+  for (let each = element; each && each.id !== "main"; each = each.parentElement) near.push(each);
+}
+function refocus() {
+  const [last] = near;
+  if (!last || document.activeElement !== document.body || (last.isConnected && last.disabled)) return;
+  for (const each of [...near, $($(".skip").hash)]) {
+    const there = each.isConnected ? each : each.id && document.getElementById(each.id);
+    if (!there || there.disabled || !there.getClientRects().length || (there !== last && !there.id)) continue;
+    if (there.tabIndex < 0) there.tabIndex = -1;
+    return there.focus({ preventScroll: true });
+  }
+}
+on("focusin", ({ target }) => remember(target));
+window.addEventListener("submit", ({ submitter }) => submitter && remember(submitter), true);
+on("pointerdown", ({ target }) => { // a tap beside everything lets the focus go
+  if (!target.closest("a, button, input, select, textarea, summary, label, [tabindex]")) near = [];
+});
+// A little later too: what a swap hides or disables loses the focus when the page is drawn.
+for (const name of ["htmx:after:swap", "htmx:finally:request"]) {
+  on(name, () => [0, 100].forEach((ms) => setTimeout(refocus, ms)));
+}
+
 // --- finding a team ---------------------------------------------------------------------------
 
 const filter = $(".filter");
+let sorted; // how many tiles there were
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/ł/g, "l");
 
 function find() {
@@ -62,12 +92,14 @@ function find() {
   }
   hide(out.join());
   $("#nothing").hidden = out.length < tiles.length || !tiles.length;
+  sorted = tiles.length;
 }
 
 if (filter) {
   on("input", find, filter);
   on("submit", (event) => {
     event.preventDefault();
+    near = [];
     document.activeElement.blur(); // hides a phone's keyboard
   }, filter);
   on("reset", (event) => {
@@ -76,6 +108,8 @@ if (filter) {
     for (const all of filter.querySelectorAll("[type=radio][value='']")) all.checked = true;
     find();
   }, filter);
+  // The tiles are new after the picks were restarted.
+  on("htmx:after:swap", () => document.getElementsByClassName("tile-cell").length !== sorted && find());
   find();
 }
 
@@ -182,12 +216,21 @@ showRound();
 // --- the host's sheet: one match, or a question ------------------------------------------------
 
 const hostSheet = () => $("dialog.up");
+let beforeSheet; // near, before the sheet was opened
 on("htmx:after:swap", () => {
   const filled = hostSheet()?.childElementCount > 0;
-  if (filled && !hostSheet().open) hostSheet().showModal();
+  if (filled && !hostSheet().open) {
+    beforeSheet = near;
+    hostSheet().showModal();
+  }
   else if (hostSheet()?.open && !filled) hostSheet().close();
 });
-document.addEventListener("close", ({ target }) => target === hostSheet() && target.replaceChildren(), true);
+document.addEventListener("close", ({ target }) => {
+  if (target !== hostSheet()) return;
+  target.replaceChildren();
+  near = beforeSheet;
+  setTimeout(refocus);
+}, true);
 on("click", (event) => {
   if (!hostSheet()?.matches(":modal")) return;
   if (!event.target.closest("[data-close]") && event.target !== hostSheet()) return;

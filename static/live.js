@@ -271,7 +271,12 @@ on("htmx:after:swap", () => tell());
 on("htmx:error", ({ detail }) => {
   if (detail.ctx?.request.method === "POST") tell(words.unsent);
 });
-on("htmx:before:request", ({ detail }) => detail.ctx.request.submitter?.classList.add("is-busy"));
+on("htmx:before:request", ({ detail: { ctx } }) => {
+  ctx.request.submitter?.classList.add("is-busy");
+  if (ctx.request.method !== "POST") return;
+  $("#notice").replaceChildren(); // so that the same words are news again
+  told = "";
+});
 on("htmx:finally:request", ({ detail: { ctx } }) => {
   ctx.request.submitter?.classList.remove("is-busy");
   if (ctx.request.method !== "POST") return;
@@ -282,6 +287,50 @@ on("htmx:finally:request", ({ detail: { ctx } }) => {
   field.setCustomValidity($("#notice span").textContent);
   field.reportValidity();
   on("input", () => field.setCustomValidity(""), field);
+});
+
+// --- read aloud -------------------------------------------------------------------------------
+
+// What is the reader's own is read at once; how far the evening is only at a quarter of it or with
+// news, and at most every 5 s.
+let saidAt = 0, counting;
+function aloud(text) {
+  saidAt = Date.now();
+  $("#aloud").textContent = "";
+  setTimeout(() => { $("#aloud").textContent = text; }, 50); // the same words are read again, too
+}
+function sentences(selector) {
+  return [...document.querySelectorAll(selector)].map((part) => {
+    const copy = part.cloneNode(true);
+    for (const each of copy.querySelectorAll("svg, .stars")) each.remove();
+    return copy.textContent.replace(/\s+/g, " ").trim();
+  }).filter(Boolean).map((text) => (/[.!?…]$/.test(text) ? text : `${text}.`)).join(" ");
+}
+const own = () => sentences("#me p:not(.me-who):not(.me-hint)");
+const evening = () => sentences("#wait > span");
+function readCount() {
+  clearTimeout(counting);
+  const soon = saidAt + 5000 - Date.now();
+  if (soon > 0) counting = setTimeout(readCount, soon);
+  else aloud(evening());
+}
+const news = {
+  own: () => $("#me [data-said]")?.dataset.said ?? own(),
+  needs: () => sentences("#needs h3"), // the host
+  evening() {
+    const bar = $("#wait progress");
+    return bar ? sentences("#wait > .result") + Math.floor(4 * bar.position) : evening();
+  },
+};
+const last = { own: news.own(), needs: news.needs(), evening: news.evening() };
+on("htmx:after:swap", () => {
+  for (const kind in last) {
+    const now = news[kind]();
+    if (now === last[kind]) continue;
+    last[kind] = now;
+    if (kind === "evening") readCount();
+    else aloud(kind === "own" ? own() : now);
+  }
 });
 
 // --- looking at a team ------------------------------------------------------------------------
@@ -295,6 +344,7 @@ function look(team) {
   timer = setTimeout(send, Math.max(120, sent + (way === "ws" ? 220 : 600) - Date.now())); // 5 a second at most
 }
 function send() {
+  if (at !== null && !$(`.tile[value="${at}"]:not(.is-taken,.is-mine)`)) at = null; // taken, or gone
   if ((open() || way !== "ws") && (at !== null || looked !== null)) {
     tellServer({ look: at });
     looked = at;
@@ -312,6 +362,9 @@ if (view === "me") {
   on("pointerover", follow);
   on("focusin", follow);
   on("pointercancel", () => look(null)); // a scroll, not a look
+  // The pointer left the window, or the person did.
+  on("pointerout", ({ relatedTarget, pointerType }) => relatedTarget || pointerType === "touch" || look(null));
+  on("blur", () => look(null), window);
   on("visibilitychange", () => document.hidden && look(null));
 }
 

@@ -561,8 +561,8 @@ class Evening:
         return [event["data"] for event in self.events if event["type"] == kind]
 
     def player(self, first: str, last: str = "Nowak") -> str:
-        """The id of the last player who joined under that name."""
-        joined = self.facts("player-joined")
+        """The id of the last player who joined, or was added, under that name."""
+        joined = self.facts("player-joined") + self.facts("player-added")
         return [e["player_id"] for e in joined if (e["first"], e["last"]) == (first, last)][-1]
 
     def visitor(self, worker: int | None = None) -> Phone:

@@ -113,6 +113,15 @@ def test_the_personal_code_brings_a_player_back(e: ApiEvening) -> None:
     assert wrong["errors"][0]["field"] == "seat_code"
 
 
+def test_the_organiser_adds_a_guest_and_picks_for_them_behind_a_locked_door(e: ApiEvening) -> None:
+    good(e.host.post(e.at("/lock")))
+    kim = good(e.host.post(e.at("/players/add"), {"first": "Kim", "last": "Nowak"}))
+    assert kim["event"] == "player-added"
+    good(e.host.post(e.at(f"/players/{kim['player_id']}/team"), {"team": 2}))
+    again = e.host.post(e.at("/players/add"), {"first": "Kim", "last": "Nowak"})
+    assert refused(again, 422)["errors"][0]["field"] == "last"
+
+
 def test_the_organiser_can_do_everything_that_the_page_can(e: ApiEvening) -> None:
     ola, max_ = e.join("Ola"), e.join("Max")
     steps: list[tuple[str, Any, str]] = [
@@ -222,6 +231,7 @@ def test_a_repeat_gets_the_first_answer_whatever_happened_since(e: ApiEvening) -
     ola = e.join("Ola")
     for path, who, body in (
         (e.at("/players"), e.anyone, {"first": "Max", "last": "Nowak"}),
+        (e.at("/players/add"), e.host, {"first": "Kim", "last": "Nowak"}),
         (e.at(f"/players/{ola}/team"), e.players[ola], {"team": 1}),
         (e.at("/lock"), e.host, None),
         (e.at("/recovery-code"), e.host, None),
@@ -235,7 +245,7 @@ def test_a_repeat_gets_the_first_answer_whatever_happened_since(e: ApiEvening) -
         assert second.get_json() == first.get_json(), path
         assert second.headers["ETag"] == first.headers["ETag"]
         good(e.host.post(e.at("/unlock")))
-    assert good(e.anyone.get(e.at()))["players"] == 2
+    assert good(e.anyone.get(e.at()))["players"] == 3
 
 
 def test_a_repeated_conditional_call_does_not_conflict_with_itself(e: ApiEvening) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from mongoengine import QuerySet
 from lct.application.history import replay, story
 from lct.domain import errors
 from lct.domain.call_names import SetCallName
+from lct.domain.draw import commitment
 from lct.domain.drawing import DrawTeams, SkipReveal
-from lct.domain.evening import CloseTournament
+from lct.domain.evening import CloseTournament, ReopenTournament, TournamentClosed
 from lct.domain.people import ForgetPlayer, RenamePlayer
 from lct.domain.rights import SYSTEM
 from lct.infrastructure import documents, privacy, retention, stored_events, transfer
@@ -40,8 +42,17 @@ def evening(desk: Desk, name: str = "Friday Cup") -> str:
     return code
 
 
-def lines(desk: Desk, code: str) -> list[str]:
+def file_of(desk: Desk, code: str) -> list[str]:
     return list(transfer.exported(desk.store, code, None))
+
+
+def lines(desk: Desk, code: str) -> list[str]:
+    """The events of the export, without its last line."""
+    return file_of(desk, code)[:-1]
+
+
+def bring(desk: Desk, file: list[str]) -> tuple[str, int, bool]:
+    return transfer.imported(desk.store, file, unchecked=True)
 
 
 def wipe(desk: Desk) -> None:
@@ -51,22 +62,128 @@ def wipe(desk: Desk) -> None:
 
 def test_an_exported_evening_imported_elsewhere_is_identical(desk: Desk) -> None:
     code = evening(desk)
-    before, file = asdict(desk.store.read(code).tournament), lines(desk, code)
+    before, file = asdict(desk.store.read(code).tournament), file_of(desk, code)
     wipe(desk)
     other = Desk()
-    assert transfer.imported(other.store, file) == (code, 9)
-    assert lines(other, code) == file
+    assert transfer.imported(other.store, file) == (code, 9, False)
+    assert file_of(other, code) == file
     assert asdict(other.store.read(code).tournament) == before
 
 
-def test_an_interrupted_import_resumes_where_it_stopped(desk: Desk) -> None:
+@pytest.mark.parametrize("drawn", [True, False])
+def test_an_import_that_ended_midway_is_no_evening_yet_and_resumes_where_it_stopped(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, drawn: bool
+) -> None:
     code = evening(desk)
-    file = lines(desk, code)
-    desk.store.events.delete_many({"seq": {"$gt": 4}})
-    desk.store.forget(code)
-    assert transfer.imported(desk.store, file) == (code, 5)
-    assert transfer.imported(desk.store, file) == (code, 0)
-    assert lines(desk, code) == file
+    file = lines(desk, code)[: 9 if drawn else 7]
+    wipe(desk)
+    save, left = documents.EventDocument.save, [5]
+
+    def until_the_power_goes(document: Any, **how: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return save(document, **how)
+
+    with monkeypatch.context() as now:
+        now.setattr(documents.EventDocument, "save", until_the_power_goes)
+        with pytest.raises(KeyboardInterrupt):
+            bring(Desk(), file)
+    with pytest.raises(errors.Unreadable):  # it could be drawn again under the known secret
+        Desk().store.read(code)
+    assert bring(Desk(), file) == (code, 4 if drawn else 3, not drawn)
+    assert lines(Desk(), code)[: len(file)] == file
+    if drawn:
+        assert bring(Desk(), file) == (code, 0, False)
+    assert Desk().store.read(code).tournament.attempt == (1 if drawn else 2)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_an_evening_imported_before_its_draw_gets_a_new_seal(desk: Desk, ended: bool) -> None:
+    code = evening(desk)
+    cut, before = lines(desk, code)[:7], desk.store.read(code).tournament
+    if ended:
+        closed = TournamentClosed()
+        line = json.loads(cut[-1]) | {"_id": f"{code}:8", "seq": 8, "type": closed.type, "data": {}}
+        cut.append(json.dumps(line))
+    wipe(desk)
+    other = Desk()
+    assert bring(other, cut) == (code, len(cut), True)
+    t = other.store.read(code).tournament
+    assert (t.attempt, t.closed) == (2, ended)
+    assert t.secret != before.secret
+    assert t.commitment == commitment(code, t.secret) != before.commitment
+    assert len(t.choosing()) == 2
+    if ended:
+        other.execute(ReopenTournament(by=SYSTEM, code=code))
+    with pytest.raises(errors.AnotherAttempt):
+        other.execute(DrawTeams(by=SYSTEM, code=code, attempt=1))
+    told = story(code, stored_events.stored(other.store, code))[len(cut)]
+    assert str(told.what) == "restarted the picks: attempt 2, under a new seal"
+
+
+def test_an_evening_that_is_already_here_keeps_its_seal_and_its_picks(desk: Desk) -> None:
+    code = desk.create(limit=2)
+    desk.join(code, "Ola")
+    desk.pick(code, "Ola", 3)
+    assert transfer.imported(desk.store, file_of(desk, code)) == (code, 0, False)
+    assert not desk.store.read(code).tournament.choosing()
+
+
+MISSING, OTHERS = "The last line, which counts the events, is missing", "some are missing or were"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda f: f[:-1], MISSING),  # as an older lct exported it
+        (lambda f: f[:7], MISSING),
+        (lambda f: [*f[:6], f[6][:30]], MISSING),
+        (lambda f: [*f[:-1], f[-1][:-10]], MISSING),
+        (lambda f: [*f[:-2], f[-1]], OTHERS),
+        (lambda f: [*f[:3], *f[4:]], OTHERS),
+        (lambda f: [f[0].replace("Friday", "Sunday"), *f[1:]], OTHERS),
+    ],
+)
+def test_a_file_that_was_cut_off_or_changed_is_refused_with_the_way_to_import_it(
+    desk: Desk, change: Callable[[list[str]], list[str]], says: str
+) -> None:
+    file = file_of(desk, evening(desk))
+    wipe(desk)
+    with pytest.raises(errors.Invalid, match=f"{says}.*--unchecked"):
+        transfer.imported(Desk().store, change(file))
+    assert desk.store.events.find_one({}) is None
+
+
+def test_the_last_line_has_the_count_and_the_digest_of_the_lines_before(desk: Desk) -> None:
+    *before, last = file_of(desk, evening(desk))
+    digest = hashlib.sha256("".join(f"{line}\n" for line in before).encode()).hexdigest()
+    assert json.loads(last) == {"events": 9, "sha256": digest}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "ends"),
+    [("utf-8-sig", "\n"), ("utf-8", "\r\n"), ("utf-16", "\r\n"), ("utf-16-be", "\n")],
+)
+def test_a_file_that_an_editor_saved_in_another_unicode_encoding_is_read(
+    desk: Desk, encoding: str, ends: str
+) -> None:
+    code = desk.create("Żółw \u2028🐺")
+    file = file_of(desk, code)
+    wipe(desk)
+    saved = (ends.join(file) + ends).encode(encoding)
+    assert transfer.imported(Desk().store, transfer.text_lines(saved)) == (code, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [("a\nÇağan\n".encode("cp1254"), 2), ("a\nş".encode("utf-16")[:-1], 2), (b"\x1f\x8b\x08", 1)],
+)
+def test_a_file_in_an_encoding_that_cannot_be_told_is_refused_with_the_line(
+    file: bytes, line: int
+) -> None:
+    with pytest.raises(errors.Invalid, match=f"Line {line} is not in UTF-8"):
+        transfer.text_lines(file)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +233,7 @@ def test_a_file_that_is_not_an_export_is_refused_whole(
     file = lines(desk, evening(desk))
     wipe(desk)
     with pytest.raises(errors.Invalid, match=says):
-        transfer.imported(Desk().store, change(file))
+        bring(Desk(), change(file))
     assert desk.store.events.find_one({}) is None
 
 
@@ -125,7 +242,7 @@ def test_an_export_without_its_secrets_cannot_be_imported(desk: Desk) -> None:
     file = list(transfer.exported(desk.store, code, set()))
     assert not any("5a5a5a" in line or '"hands"' in line for line in file)
     with pytest.raises(errors.Invalid, match="sealed"):
-        transfer.imported(desk.store, file)
+        bring(desk, file)
 
 
 def test_an_import_never_changes_an_existing_tournament(desk: Desk) -> None:
@@ -133,16 +250,16 @@ def test_an_import_never_changes_an_existing_tournament(desk: Desk) -> None:
     file = lines(desk, code)
     changed = [line.replace("Friday Cup", "Stolen Cup") for line in file]
     with pytest.raises(errors.Invalid, match="Another tournament has the code"):
-        transfer.imported(desk.store, changed)
+        bring(desk, changed)
     desk.execute(CloseTournament(by=SYSTEM, code=code))
     with pytest.raises(errors.Invalid, match="newer events"):
-        transfer.imported(desk.store, file)
+        bring(desk, file)
 
 
 def test_an_import_claims_only_its_own_name(desk: Desk) -> None:
     file = lines(desk, evening(desk))
     wipe(desk)
-    transfer.imported(Desk().store, [line.replace("name:friday", "name:other") for line in file])
+    bring(Desk(), [line.replace("name:friday", "name:other") for line in file])
     assert Desk().create("Other Cup")
     with pytest.raises(errors.TournamentNameTaken):
         Desk().create("Friday Cup")
@@ -154,7 +271,7 @@ def test_an_import_of_a_command_that_has_run_here_is_refused(desk: Desk) -> None
     file = lines(desk, code)
     desk.store.events.delete_many({"stream": code})
     with pytest.raises(errors.Invalid, match="from a command that has already run here"):
-        transfer.imported(Desk().store, [file[0].replace("tap-2", "tap-1")])
+        bring(Desk(), [file[0].replace("tap-2", "tap-1")])
 
 
 def test_an_import_whose_name_is_taken_is_refused(desk: Desk) -> None:
@@ -163,7 +280,8 @@ def test_an_import_whose_name_is_taken_is_refused(desk: Desk) -> None:
     other = Desk()
     other.create("Friday Cup")
     with pytest.raises(errors.Invalid, match="same name"):
-        transfer.imported(other.store, file)
+        bring(other, file)
+    assert other.store.events.count_documents({}) == 1
 
 
 def test_a_forgotten_player_is_named_nowhere_and_their_draw_stays(desk: Desk) -> None:
@@ -251,7 +369,7 @@ def test_a_deleted_evening_takes_no_more_events(desk: Desk) -> None:
     assert desk.store.events.find_one({}) is None
 
 
-def test_an_interrupted_deletion_leaves_an_earlier_complete_state(
+def test_an_interrupted_deletion_leaves_no_evening_that_could_be_drawn_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = evening(desk)
@@ -268,8 +386,9 @@ def test_an_interrupted_deletion_leaves_an_earlier_complete_state(
         now.setattr(QuerySet, "delete", until_the_power_goes)
         with pytest.raises(KeyboardInterrupt):
             retention.delete_stream(desk.store, code)
-    assert Desk().seqs(code) == [1, 2, 3, 4, 5, 6]
-    assert not Desk().store.read(code).tournament.dealt
+    assert Desk().seqs(code) == [1, 3, 4, 5, 6, 7]
+    with pytest.raises(errors.Unreadable):
+        Desk().store.read(code)
     assert retention.delete_stream(desk.store, code) == 6
 
 

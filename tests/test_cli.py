@@ -94,6 +94,21 @@ def test_demo_uses_names_in_many_scripts_and_fills_large_evenings(
     assert {"Łukasz Żak", "ليلى حسن", "Bob 🐺"} <= names
 
 
+def test_names_that_the_terminal_cannot_write_end_no_command_and_change_no_export(
+    lct: Callable[..., subprocess.CompletedProcess[str]], settings: Settings
+) -> None:
+    code = code_in(lct("demo", "--players", "70", "--stage", "lobby").stdout)
+    environ = {**clean_environ(), **environ_of(settings), "PYTHONIOENCODING": "iso-8859-9"}
+    told, exported = (
+        subprocess.run(
+            [sys.executable, "-m", "lct", word, code], env=environ, capture_output=True, check=True
+        ).stdout
+        for word in ("replay", "export")
+    )
+    assert b"?ukasz" in told
+    assert exported.decode() == lct("export", code).stdout
+
+
 def test_an_export_has_no_secret_before_the_last_card(
     lct: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:

@@ -28,7 +28,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[Any]
 @pytest.fixture(autouse=True)
 def no_greenlets(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """A poll starts listening to the bus, which would block without gevent's patches."""
-    monkeypatch.setattr(app.extensions["lct"].hub, "polled", lambda code, player_id: None)
+    monkeypatch.setattr(app.extensions["lct"].hub, "polled", lambda code, *seats: None)
 
 
 @pytest.mark.parametrize("view", ["board", "watch", "me"])

@@ -95,9 +95,19 @@ def test_every_kind_of_response_has_the_security_headers(evening: Evening, kind:
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
         assert ("require-trusted-types-for 'script'" in policy) == (kind != "Swagger UI")
+        listed = kind in ("page", "static file", "Swagger UI")
+        assert headers.get("x-robots-tag") == (None if listed else "noindex")
     assert not set(OVER_TLS) & plain[1].keys()
     assert set(OVER_TLS) <= tls[1].keys()
     assert "wss://cup.example" in tls[1]["content-security-policy"]
+
+
+def test_search_engines_read_the_front_page_and_may_ask_for_the_others(house: House) -> None:
+    """A robot that is kept from a page never reads that it should not list it."""
+    phone = house.phone()
+    assert "Disallow" not in phone.get("/robots.txt").text
+    (about,) = phone.get("/").page.all("meta", name="description")
+    assert 50 < len(about.attrs["content"]) < 300
 
 
 def test_an_untrusted_header_cannot_claim_tls(

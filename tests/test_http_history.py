@@ -95,9 +95,7 @@ def test_the_page_and_the_command_export_the_same_file(house: House) -> None:
     e.guest("Ola")
     file = e.host.get(e.at("history.jsonl"))
     assert f"lct-{e.code}.jsonl" in file.headers["Content-Disposition"]
-    assert file.text.splitlines() == [
-        line for line in house.flask("export", e.code).stdout.splitlines() if '"seq"' in line
-    ]
+    assert file.text == house.flask("export", e.code).stdout
 
 
 def test_a_forgotten_guest_disappears_from_live_screens_and_the_store(
@@ -119,7 +117,7 @@ def test_a_forgotten_guest_disappears_from_live_screens_and_the_store(
     assert told.returncode == 0
     assert "snapshot and events agree" in told.stdout
     assert "Gwendolyn" not in told.stdout + house.log()
-    assert any(line["event"].get("action") == "privacy.forget" for line in log_lines(done.stdout))
+    assert any(line["event"].get("action") == "privacy.forget" for line in log_lines(done.stderr))
 
 
 def log_lines(text: str) -> list[dict[str, Any]]:
@@ -133,15 +131,15 @@ def test_an_evening_moves_to_another_installation_and_continues_there(
     guests = e.filled()
     exported = house.flask("export", "--with-secrets", e.code)
     file = tmp_path / "evening.jsonl"
-    file.write_text("\n".join(x for x in exported.stdout.splitlines() if '"seq"' in x))
+    file.write_text(exported.stdout)
     house.mongo[house.settings.database]["events"].delete_many({"stream": e.code})
     house.mongo[house.settings.database]["snapshots"].delete_many({"_id": e.code})
     done = house.flask("import", str(file))
     assert done.returncode == 0, done.stderr
-    assert "events imported" in done.stdout
+    assert "events imported\nIts draw is still to come, so it has a new seal" in done.stdout
     for team, guest in enumerate(guests):
         assert e.pick(guest, team).status == 200
-    assert e.act("draw", attempt=1).status == 200
+    assert e.act("draw", attempt=2).status == 200
     again = house.flask("import", str(file))
     assert again.returncode == 1
     assert "has newer events here" in again.stderr

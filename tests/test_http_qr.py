@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ import zxingcpp
 from PIL import Image, ImageDraw
 
 from lct.config import Settings
+from lct.running import share_addresses
 
 from .browser import be, decoded
 from .desk import Desk
-from .http_client import PUBLIC_URL, Element, House, app_here, parse
+from .http_client import PUBLIC_URL, Element, House, app_here, open_house, parse
+from .support import wait_until
 
 FORGED = {
     "host": {"Host": "evil.example"},
@@ -70,12 +73,56 @@ def test_every_code_on_a_page_leads_to_the_public_address(house: House) -> None:
     (seat,) = codes(ola.get(e.at(image.attrs["src"])).page)
     assert seat.startswith(f"{PUBLIC_URL}{e.at('seat')}/")
     other = house.phone()
-    assert other.get(seat.removeprefix(PUBLIC_URL)).location == e.at("me")
+    assert other.get(seat.removeprefix(PUBLIC_URL)).location.startswith(e.at("me"))
     join, host = codes(e.host.get(e.at("organise")).page)
     assert join == f"{PUBLIC_URL}{e.at('join')}"
     link = host.removeprefix(PUBLIC_URL)
     assert other.get(link).status == 200
     assert other.post(link, {}).location == e.at("organise")
+
+
+HOME, TRAIN, VPN = (f"http://{at}:8000" for at in ("192.168.1.20", "172.20.10.2", "10.8.0.6"))
+
+
+def test_the_address_changes_by_a_tap_and_with_the_network(servers: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    folder.mkdir()
+    share_addresses(folder, HOME, (HOME, VPN))
+    made = {"public_url": HOME, "var": folder, "allowed_hosts": "127.0.0.1"}
+    with open_house(servers, tmp_path, **made) as house:
+        e = house.evening()
+        ola, tv = e.guest("Ola"), house.phone()
+        link = codes(ola.get(e.at("seat.svg")).page)[0].removeprefix(HOME)
+        with tv.live(e.live("board")) as board, e.host.live(e.live("organise")) as desk:
+
+            def leads_to(url: str) -> None:
+                wanted = f"{url}{e.at('join')}"
+                for screen in (board, desk):
+                    screen.until(lambda s: wanted in codes(s.page), 5)
+                assert url.removeprefix("http://") in board.shows("side")
+                phones = [house.phone(worker) for worker in (0, 1)]
+                wait_until(lambda: all(codes(p.get(e.at()).page) == [wanted] for p in phones), 3)
+
+            leads_to(HOME)
+            buttons = e.host.get(e.at("organise")).page.all("button", name="address")
+            assert [each.attrs["value"] for each in buttons] == [VPN]
+            answer = e.act("address", address=VPN)
+            assert "The QR codes now lead to http://10.8.0.6:8000" in answer.text
+            assert all(code.startswith(VPN) for code in codes(answer.page))
+            assert len(codes(answer.page)) == 2  # for guests and for a co-organiser
+            leads_to(VPN)
+            assert e.act("address", address="http://evil.example").status == 404
+            assert ola.post(e.at("organise"), {"do": "address", "address": HOME}).status == 403
+            share_addresses(folder, HOME, (TRAIN,))
+            leads_to(TRAIN)
+            assert not e.host.get(e.at("organise")).page.all("button", name="address")
+        # At the new address old links work, and phones go live, whatever names are allowed.
+        there = {"Host": "172.20.10.2:8000", "Origin": TRAIN}
+        back = house.phone()
+        assert back.get(link, headers=there).status == 303
+        assert "Ola Nowak" in back.get(e.at("me"), headers=there).text
+        assert back.get(e.at("now?view=me"), headers=there).status == 200
+        assert back.get(e.at(), headers={"Host": "10.8.0.6:8000"}).status == 400
 
 
 def test_a_socket_sends_the_same_code_as_the_page(house: House) -> None:

@@ -149,7 +149,7 @@ DOORS: dict[str, Door] = {
     ),
     "a browser's session": joining_again,
     "a personal link": lambda e, app: (
-        app.test_client().get(e.path(f"seat/{e.seat}")).location == e.path("me")
+        app.test_client().get(e.path(f"seat/{e.seat}")).location.startswith(e.path("me"))
     ),
     "a personal code": coming_back,
     "the co-organiser link": lambda e, app: (
@@ -185,7 +185,7 @@ def test_credentials_given_out_after_the_swap_use_the_new_key(evening: Evening) 
     with evening.under(NEW) as app:
         assert max_.at(app).get(evening.path("me")).status_code == 200
         back = app.test_client().get(evening.path(f"seat/{seat}"))
-        assert back.location == evening.path("me")
+        assert back.location.startswith(evening.path("me"))
     with evening.under(OLD) as app:  # a pod that does not have the new key yet
         assert max_.at(app).get(evening.path("me")).status_code == 303
 

@@ -17,8 +17,8 @@ from .http_client import Evening, House, Phone, Screen, at_once
 from .support import wait_until
 
 REGIONS = {
-    "board": {"head", "side", "stage", "stage-2", "stage-3", "stage-4", "foot"},
-    "me": {"bar", "me", "score", "wait", "stage"},
+    "board": {"head", "side", "stage", "stage-2", "stage-3", "stage-4", "foot", "warning"},
+    "me": {"bar", "seats", "me", "score", "wait", "stage"},
     "watch": {"bar", "wait", "stage"},
     "organise": {
         "bar",
@@ -32,6 +32,7 @@ REGIONS = {
         "tools",
         "people-title",
         "people",
+        "share-join",
         "devices",
     },
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +18,15 @@ from lct.application.screens.change import ANYTHING
 from lct.application.screens.region import Region, Scene
 from lct.application.screens.region import Screen as View
 from lct.locale import Language
+from lct.running import PublicAddress
 from lct.web.outbox import EventOutbox, Outbox, Shared, event
 from lct.web.picture import Picture
 from lct.web.room import AT_ONCE, COALESCE, Room
 
 from .desk import utc_now
 from .evening import CODE, Evening
+
+ADDRESS = PublicAddress("https://cup.example", Path("/nowhere"))
 
 
 def unknown_changes(evening: Evening, seq: int) -> Any:
@@ -64,7 +68,7 @@ def test_a_look_received_while_stored_looks_are_read_overrides_them(
 
     unused: Any = None
     bus: Any = bus_with(read_looks)
-    room = Room(CODE, store=store_with(stream), bus=bus, renderer=unused, join_url="")
+    room = Room(CODE, store=store_with(stream), bus=bus, renderer=unused, address=ADDRESS)
     room._refresh()
     room.greenlet.kill(block=False)
     assert room.live_now().looks == shown
@@ -105,7 +109,7 @@ def test_a_phone_whose_own_regions_fail_to_render_does_not_affect_the_others() -
     stream = unknown_changes(evening, 2)
     bus: Any = bus_with(lambda code: {})
     renderer: Any = Renderer()
-    room = Room(CODE, store=store_with(stream), bus=bus, renderer=renderer, join_url="")
+    room = Room(CODE, store=store_with(stream), bus=bus, renderer=renderer, address=ADDRESS)
     phones = [Screen(player_id) for player_id in ids]
     for phone in phones:
         room.enter(phone)
@@ -139,7 +143,7 @@ def test_a_room_sends_a_few_changes_at_once_and_more_of_them_at_its_pace(
     bus: Any = bus_with(lambda code: {})
     renderer: Any = Renderer()
     stream = unknown_changes(evening, 2)
-    room = Room(CODE, store=store_with(stream), bus=bus, renderer=renderer, join_url="")
+    room = Room(CODE, store=store_with(stream), bus=bus, renderer=renderer, address=ADDRESS)
     room.enter(Screen(ola))
     began = time.monotonic()
     while time.monotonic() < began + 8 * COALESCE:

@@ -10,6 +10,7 @@ import pytest
 
 from .browser import (
     PHONE,
+    QUICK,
     TV,
     Screens,
     be,
@@ -145,14 +146,21 @@ def test_two_players_report_differ_agree_and_one_goes_on(house: House, screens: 
 def test_the_host_settles_a_dispute_and_confirms_what_falls(house: House, screens: Screens) -> None:
     e, guests = begun(house, 4)
     first = matches(e)["K4.1"]
-    for side, home in (("home", 2), ("away", 0)):
-        sent = {"match": "K4.1", "home": home, "away": 1}
-        guests[first[side]].post(e.at("score"), sent, htmx=True)
     host = screens.open(**{**PHONE, "viewport": {"width": 390, "height": 844}})
     be(host, e.host)
     host.goto(house.url + e.at("organise"))
     is_live(host)
+    for side, home in (("home", 2), ("away", 0)):
+        sent = {"match": "K4.1", "home": home, "away": 1}
+        guests[first[side]].post(e.at("score"), sent, htmx=True)
     see(host, "Needs you")
+    host.locator("#aloud", has_text="differ.").wait_for(state="attached", timeout=QUICK)
+    # The sheet of a match gives the focus back to what opened it.
+    host.locator("#needs").get_by_role("link", name="Other").focus()
+    host.keyboard.press("Enter")
+    host.locator("dialog.up:modal").wait_for(timeout=QUICK)
+    host.keyboard.press("Escape")
+    host.locator("#needs a:focus").wait_for(timeout=QUICK)
     host.locator("#needs").get_by_text("2:1").first.click()
     host.get_by_role("button", name=re.compile("Settle it")).first.click()
     host.locator("#needs", has_text="Settle it").wait_for(state="hidden")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
+
+from lct.web.api import legacy
 
 from .api_client import Program, good, refused
 
@@ -15,41 +18,56 @@ pytestmark = pytest.mark.usefixtures("uncounted")
 
 
 class OlderClient:
-    """An organiser's client of the older API."""
+    """An organiser's client of the older API, which writes its names in some ``case``."""
 
-    def __init__(self, app: Flask, limit: int = 2) -> None:
-        self.anyone = Program(app)
+    def __init__(self, app: Flask, limit: int = 2, case: Callable[[str], str] = str) -> None:
+        self.anyone, self.case = Program(app), case
         about = {"name": f"Cup {secrets.token_hex(4)}", "playerLimit": limit}
-        answer = self.anyone.post("/api/Tournament/create", about)
+        answer = self.anyone.post("/api/Tournament/create", self.cased(about))
         self.id = good(answer)
         self.host = Program(app, answer.headers["Lct-Organiser-Key"])
 
+    def cased(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {self.case(name): value for name, value in body.items()}
+
     def assign(self, name: str, surname: str = "Nowak", who: Program | None = None) -> Any:
         body = {"tournamentId": self.id, "name": name, "surname": surname}
-        return (who or self.host).post("/api/Tournament/assignPlayer", body)
+        return (who or self.host).post("/api/Tournament/assignPlayer", self.cased(body))
 
     def select(self, name: str, team: str, who: Program | None = None) -> Any:
         body = {"tournamentId": self.id, "playerName": name, "playerSurname": "Nowak", "team": team}
-        return (who or self.host).post("/api/Team/select", body)
+        return (who or self.host).post("/api/Team/select", self.cased(body))
 
     def draw(self, who: Program | None = None) -> Any:
-        return (who or self.host).post(f"/api/Tournament/draw?tournamentId={self.id}")
+        return (who or self.host).post(
+            f"/api/Tournament/draw?{self.case('tournamentId')}={self.id}"
+        )
 
     def get(self) -> Any:
-        return good(self.anyone.get(f"/api/Tournament?Id={self.id}"))
+        return good(self.anyone.get(f"/api/Tournament?{self.case('Id')}={self.id}"))
+
+    def teams(self) -> Any:
+        return good(self.anyone.get(f"/api/Team?{self.case('tournamentId')}={self.id}"))
 
 
-def test_an_evening_runs_over_the_older_api(app: Flask) -> None:
-    s = OlderClient(app)
+def in_pascal_case(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+@pytest.mark.parametrize("case", [str, str.lower, str.upper, in_pascal_case])
+def test_an_evening_runs_over_the_older_api_with_names_in_any_case(
+    app: Flask, case: Callable[[str], str]
+) -> None:
+    s = OlderClient(app, case=case)
     assert isinstance(s.id, str)
     for name in ("Ola", "Max"):
         answer = s.assign(name)
         assert (answer.status_code, answer.data) == (200, b"")
-    teams = good(s.anyone.get(f"/api/Team?tournamentId={s.id}"))
+    teams = s.teams()
     assert teams[0] == {"name": "Liverpool", "selected": False}
     assert s.select("Ola", "Liverpool").status_code == 200
     assert s.select("max", "chelsea").status_code == 200
-    teams = good(s.anyone.get(f"/api/Team?tournamentId={s.id}"))
+    teams = s.teams()
     assert {t["name"] for t in teams if t["selected"]} == {"Liverpool", "Chelsea"}
     assert s.get() | {"tournamentName": ""} == {
         "id": s.id,
@@ -72,9 +90,15 @@ def test_an_evening_runs_over_the_older_api(app: Flask) -> None:
     assert [p["drawnTeam"] for p in s.get()["players"]] == [d["teamName"] for d in drawn]
 
 
+def test_every_shape_of_the_older_api_takes_its_names_in_any_case() -> None:
+    for operation in legacy.api.operations:
+        for shape in filter(None, (operation.body, operation.query)):
+            assert issubclass(shape, legacy.Given), shape
+
+
 def test_the_draw_also_takes_the_id_as_json(app: Flask) -> None:
     s = OlderClient(app)
-    body = {"tournamentId": s.id.lower()}
+    body = {"TOURNAMENTID": s.id.lower()}
     refused(s.host.post("/api/Tournament/draw", body), 409, "seats-empty")
 
 

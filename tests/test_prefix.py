@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,11 +14,13 @@ from lct.web.links import join_url, start_page
 
 from .api_client import press
 from .browser import Screens, create, decoded, hurry, is_by, is_live, join, see
+from .desk import Desk
 from .http_client import app_here, parse
 from .network import Network
 from .support import LiveServer, get, wait_until
 
 PREFIX = "/fifa"
+FROM_PROXY = {"Host": "cup.example", "X-Forwarded-Proto": "https"}
 
 
 class Site(Network):
@@ -141,7 +144,7 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
 def test_the_board_says_what_to_type_and_whether_it_needs_the_same_network(
     public_url: str, typed: str, home: bool
 ) -> None:
-    assert start_page(join_url(public_url, "BB3K7QXM")) == (typed, home)
+    assert start_page(join_url(public_url, "BB3K7QXM")) == (public_url, typed, home)
 
 
 def test_every_address_that_is_given_out_begins_with_the_prefix(settings: Settings) -> None:
@@ -212,3 +215,36 @@ def test_any_host_name_is_accepted_unless_names_are_set(settings: Settings) -> N
         assert answer.status_code == 200
         odd = app.test_client().get("/", headers={"Host": "x;script-src *"})
         assert "*" not in odd.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "ours"),
+    [("https://cup.example:8443", True), ("https://a.inner.example:8443", True),
+     ("https://evil.example:8443", False), ("https://cup.example.evil.example:8443", False),
+     ("http://cup.example:8443", False), ("null", False), ("cup.example:8443", False)],
+)  # fmt: skip
+def test_a_proxy_may_drop_the_port_of_the_public_address(
+    settings: Settings, caplog: pytest.LogCaptureFixture, origin: str, ours: bool
+) -> None:
+    public = "https://cup.example:8443"
+    names = ".inner.example, 10.0.0.7" if "inner" in origin else ""
+    behind = replace(settings, public_url=public, allowed_hosts=names, trusted_proxies=1)
+    with app_here(behind) as app:
+        logging.getLogger().addHandler(caplog.handler)
+        code, client = Desk().create(), app.test_client()
+        page = client.get(f"/t/{code}/join", headers=FROM_PROXY).get_data(as_text=True)
+        token = parse(page).all("input", name="csrf_token")[0].attrs["value"]
+        sent = {**FROM_PROXY, "Origin": origin}
+        events = client.head(f"/t/{code}/events?view=board", headers=sent)
+        asked = client.get(f"/t/{code}/now?view=board", headers=sent)
+        look = client.post(f"/t/{code}/look", headers={**sent, "X-CSRFToken": token})
+        assert events.status_code == asked.status_code == (200 if ours else 403)
+        assert ("different address" in look.get_data(as_text=True)) == (not ours)
+        # Older Safari does not count wss: as 'self'.
+        assert "wss://cup.example:8443" in events.headers["Content-Security-Policy"]
+    refusals = [each for each in caplog.records if each.msg == "origin refused"]
+    assert len(refusals) == (0 if ours else 3)
+    for each in refusals:
+        said = vars(each)
+        assert said["labels.origin"] == origin
+        assert (said["labels.host"], said["labels.public_url"]) == ("cup.example", public)

@@ -14,7 +14,7 @@ class Box:
     """A socket as presence sees it."""
 
     def __init__(self, player_id: str | None, asleep: bool = False) -> None:
-        self.player_id, self.asleep, self.lost = player_id, asleep, False
+        self.seats, self.asleep, self.lost = (player_id,) if player_id else (), asleep, False
 
     def answers(self, clock: float, seconds: float) -> bool:
         return not self.lost
@@ -69,7 +69,7 @@ def test_a_phone_that_polls_two_workers_is_asleep_once_it_tells_one(clock: list[
         worker.polled("p-Ola")
         tell(worker, listener)
     assert both_say("here")
-    one.dozes("p-Ola", [])
+    one.dozes(("p-Ola",), [])
     clock[0] += SAY_AGAIN
     tell(other, one)  # other has not heard that Ola sleeps
     one.hear(Present("BCDF2345", "w3", ("p-Ola",), ()), stored=True)  # nor had w3

@@ -20,7 +20,16 @@ from lct.domain.values import new_code
 from lct.web.api import operations
 from tools.rights_table import MESSAGES, PAGES, ROLES, Row, markdown
 
-from .http_client import TOKEN, Answer, Evening, House, Phone, Screen, app_here
+from .http_client import (
+    PUBLIC_URL,
+    TOKEN,
+    Answer,
+    Evening,
+    House,
+    Phone,
+    Screen,
+    app_here,
+)
 
 # --- every route, every role ----------------------------------------------------------------------
 
@@ -238,7 +247,7 @@ def test_sleep_counts_only_for_the_roles_in_the_table(house: House, elsewhere: E
 @pytest.mark.parametrize(
     "do",
     ["rename", "limit", "close-list", "lock", "unlock", "draw", "skip", "restart", "close",
-     "reopen", "remove", "block", "unblock", "rename-player", "call-name", "revoke",
+     "reopen", "remove", "block", "unblock", "rename-player", "call-name", "add", "revoke",
      "new-recovery", "new-seat-codes", "nonsense"],
 )  # fmt: skip
 def test_only_a_host_can_run_a_host_action(unchanged: Scene, do: str) -> None:
@@ -277,6 +286,43 @@ def test_a_post_without_the_pages_own_token_changes_nothing(
             assert answer.status == 403
             assert "Reload it and try again" in answer.page.text
     assert house.mongo[house.settings.database]["events"].count_documents({}) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "other"),
+    [("/", {"name": "Friday Cup", "pasted": "Rovers\r\n<United>", "passphrase": "x y"}, "/"),
+     ("{t}/join", {"first": "Zoë \"Z\"", "last": "Martin"}, "{t}/join"),
+     ("{t}/back", {"code": "BBBB-BBBB"}, "{t}/back"),
+     ("{t}/team", {"team": "1", "value": "ab" * 16}, "{t}/back"),
+     ("{t}/host/0000", {}, "{t}/host/0000")],
+)  # fmt: skip
+def test_a_browser_without_cookies_is_told_what_to_do_and_loses_nothing(
+    elsewhere: Elsewhere, path: str, typed: dict[str, str], other: str
+) -> None:
+    e, here = elsewhere.evening, path.format(t=elsewhere.evening.at())
+    address = PUBLIC_URL + other.format(t=e.at())
+    phone = e.visitor()
+    phone.cookies.clear()
+    answer = phone.post(here, typed)
+    assert answer.status == 403
+    assert "Your browser keeps no cookies" in answer.page.text
+    assert address in answer.page.text
+    (form,) = answer.page.all("form")
+    kept = {each.attrs["name"]: each.attrs["value"] for each in form.all("input")}
+    del kept["csrf_token"]
+    assert kept == {name: value for name, value in typed.items() if name != "passphrase"}
+    # Cookies are allowed meanwhile: the same form counts, so it is no circle.
+    assert "keeps no cookies" not in phone.post(here, kept).page.text
+    phone.cookies.clear()
+    tapped = phone.post(here, typed, htmx=True)
+    assert (tapped.status, address in tapped.text) == (403, True)
+    # Another site's form comes without cookies too, and must not replace ours.
+    foreign = phone.post(here, typed, headers={"Origin": "https://evil.example"})
+    assert "Reload it and try again" in foreign.page.text
+    assert not foreign.cookies
+    secret = phone.post(here, typed, headers={"Origin": "null"})
+    assert "keeps no cookies" in secret.page.text
+    assert not secret.cookies
 
 
 @pytest.mark.parametrize(

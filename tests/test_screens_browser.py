@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
 
 from .browser import (
     PHONE,
+    QUICK,
     TV,
     Screens,
     be,
@@ -79,12 +82,18 @@ def test_a_rejected_form_keeps_its_input_and_says_why(base: str, screens: Screen
     no_sideways_scroll(host)
 
 
+FOCUS = (
+    "document.activeElement.value || document.activeElement.id || document.activeElement.tagName"
+)
+
+
 def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: Screens) -> None:
-    e = house.evening()
+    e = house.evening(limit=2, teams=20)
     page = screens.open(**TV)
     be(page, e.guest("Ola"))
     page.goto(house.url + e.at("me"))
     is_live(page)
+
     page.locator("#team-3 .tile").focus()
     page.keyboard.press("Enter")
     see(page.locator("#team-3"), "yours")
@@ -92,10 +101,192 @@ def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: S
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     see(page.locator("#team-4"), "yours")
-    # One polite live region announces the evening, one the player's own taps; none is assertive.
+    # One polite live region announces what is new, one how a tap went; none is assertive.
     spoken = page.locator("[aria-live], [role=status], [role=alert]")
-    assert {each.get_attribute("id") for each in spoken.all()} == {"notice", "wait"}
+    assert {each.get_attribute("id") for each in spoken.all()} == {"notice", "aloud"}
     assert page.locator("[aria-live=assertive], [role=alert]").count() == 0
+
+    # The focus goes to what took the place of what had it.
+    page.get_by_role("button", name="Let it go").focus()
+    page.keyboard.press("Enter")
+    see(page.locator("#me"), "Pick your team")
+    page.locator("#me:focus").wait_for(timeout=QUICK)
+    page.locator("#team-5 .tile").focus()
+    page.keyboard.press("Enter")
+    see(page.locator("#team-5"), "yours")
+    page.locator("#team-5 .tile:focus").wait_for(timeout=QUICK)
+    max_ = e.guest("Max")
+    assert e.pick(max_, 7).status == 200
+    see(page, "Everyone has picked")
+    page.locator("#team-5 .tile:focus").wait_for(timeout=QUICK)
+    host = screens.open(**TV)
+    be(host, e.host)
+    host.goto(house.url + e.at("organise"))
+    is_live(host)
+    host.get_by_role("button", name="Draw the teams").focus()
+    host.keyboard.press("Enter")
+    page.locator("#stage[data-kind=list]").wait_for()
+    page.locator("#stage:focus").wait_for(timeout=QUICK)
+    host.get_by_role("button", name="Skip the reveal").focus()
+    host.keyboard.press("Enter")
+    see(host, "The teams are drawn")
+    host.locator("#controls:focus").wait_for(timeout=QUICK)
+    # A page that was loaded without anything to pick has the search after a restart.
+    page.reload()
+    assert page.get_by_label("Find a team").first.is_hidden()
+    is_live(page)
+    page.mouse.click(1270, 700)
+    assert e.act("restart").status == 200
+    see(page, "Pick your team")
+    assert page.locator(":focus").count() == 0
+    page.get_by_role("searchbox", name="Find a team").fill("team 19")
+    assert page.locator(".tile:visible").count() == 1
+    page.keyboard.press("Enter")  # the keyboard of a phone goes, and does not come back by itself
+    assert e.pick(max_, 9).status == 200
+    see(page.locator("#wait"), "1 of 2")
+    page.wait_for_timeout(200)
+    assert page.locator(":focus").count() == 0
+    # The draw hides the search: what had the focus in it has nowhere to go back to.
+    page.get_by_role("searchbox", name="Find a team").fill("team 18")
+    page.locator(".tile:visible").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("searchbox", name="Find a team").focus()
+    assert e.act("draw", attempt=2).status == 200
+    page.locator("#me:focus").wait_for(timeout=QUICK)
+
+
+HEARD = """(selector) => {
+  window.readOut = [];
+  new MutationObserver((changes) => {
+    for (const each of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+      each.querySelectorAll?.("[aria-hidden=true]").forEach((hidden) => hidden.remove());
+      if (each.textContent.trim()) readOut.push(each.textContent.trim());
+    }
+  }).observe(document.querySelector(selector), { childList: true, subtree: true });
+}"""
+
+
+def test_a_players_own_news_are_read_at_once_and_counts_now_and_then(
+    house: House, screens: Screens
+) -> None:
+    e = house.evening(limit=12, teams=12)
+    page = screens.open(**PHONE)
+    be(page, e.guest("Ola"))
+    others = [e.guest(f"N{number}") for number in range(1, 12)]
+    page.goto(house.url + e.at("me"))
+    is_live(page)
+    page.evaluate(HEARD, "#aloud")
+
+    def heard(*wanted: str, seconds: float = 2) -> None:
+        """These were read since the last call, and nothing else."""
+        end = time.monotonic() + seconds
+        while (said := page.evaluate("readOut")) != [*wanted] and time.monotonic() < end:
+            page.wait_for_timeout(50)
+        assert said == [*wanted]
+        page.evaluate("readOut.length = 0")
+
+    page.locator("#team-0 .tile").tap()
+    heard("Your pick. Team 0.")
+    for number, other in enumerate(others, 1):
+        assert e.pick(other, number).status == 200
+    see(page, "Everyone has picked")
+    heard()  # the last words are not 5 s old
+    heard("Everyone has picked. The draw can start.", seconds=6)
+    assert e.act("draw", attempt=1).status == 200
+    heard("Your card is next. You picked Team 0. Eyes on the TV.")
+    assert e.act("skip").status == 200
+    see(page, "You play with")
+    drawn = page.locator("#me .me-main").inner_text()
+    heard(f"You play with. {drawn}.")
+    assert e.act("restart").status == 200
+    heard("Pick your team. Tap one below. It goes into the hat for the draw.")
+    assert e.act("remove", player=e.player("Ola")).status == 200
+    heard("You're off the list. The host took you out of this tournament. You can join again.")
+
+
+def test_the_same_words_about_a_tap_are_read_again_and_no_reference_is(
+    house: House, screens: Screens
+) -> None:
+    e = house.evening(limit=2)
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    host, phone = screens.open(**TV), screens.open(**PHONE)
+    be(host, e.host)
+    host.goto(house.url + e.at("organise"))
+    host.evaluate(HEARD, "#notice")
+    for word in ("Lock", "Unlock"):
+        host.get_by_role("button", name=f"{word} the door", exact=True).click()
+        host.get_by_role("button", name=f"{word} the door", exact=True).wait_for(state="detached")
+    assert host.evaluate("readOut") == ["Done.", "Done."]
+    be(phone, max_)
+    phone.goto(house.url + e.at("me"))
+    phone.evaluate(HEARD, "#notice")
+    phone.evaluate("document.querySelector('#live').remove()")  # it does not learn of the pick
+    assert e.pick(ola, 3).status == 200
+    phone.locator("#team-3 .tile").tap()
+    see(phone, "just taken")
+    assert phone.evaluate("readOut") == ["Team 3 was just taken by Ola Nowak. Pick another one."]
+
+
+def test_a_look_ends_when_the_mouse_the_person_or_the_tile_goes(
+    house: House, screens: Screens
+) -> None:
+    e = house.evening(limit=2)
+    page, max_ = screens.open(**TV), e.guest("Max")
+    be(page, e.guest("Ola"))
+    page.goto(house.url + e.at("me"))
+    is_live(page)
+    ends = [
+        lambda: page.mouse.move(640, -1),
+        lambda: page.evaluate("window.dispatchEvent(new Event('blur'))"),
+        lambda: e.pick(max_, 3),
+    ]
+    with max_.live(e.live("board")) as board:
+        for end in ends:
+            page.locator("#team-2 .tile").hover()
+            page.locator("#team-3 .tile").hover()
+            board.until(lambda s: "looking at Team 3" in s.text, 5)
+            end()
+            board.until(lambda s: "looking at" not in s.text, 7)
+
+
+def contrast(*colours: str) -> float:
+    """The ratio of two colours, such as ``rgb(1, 2, 3)`` (WCAG 2.2, relative luminance)."""
+
+    def linear(part: str) -> float:
+        value = int(part) / 255
+        return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+    def luminance(colour: str) -> float:
+        red, green, blue = map(linear, re.findall(r"\d+", colour))
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, bright = sorted(map(luminance, colours))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_at_400_percent_nothing_covers_what_has_the_focus(house: House, screens: Screens) -> None:
+    e = house.evening(teams=20)
+    page = screens.open(viewport={"width": 320, "height": 256}, color_scheme="light")
+    be(page, e.guest("Ola"))
+    for height in (256, 480):
+        page.set_viewport_size({"width": 320, "height": height})
+        page.goto(house.url + e.at("me"))
+        page.locator("#team-12 .tile").focus()
+        for key in ("Tab", *["Shift+Tab"] * 9):
+            page.keyboard.press(key)
+            covered = page.evaluate(
+                """() => {
+                  const tile = document.activeElement, box = tile.getBoundingClientRect();
+                  const [x, y] = [box.left + box.width / 2, Math.max(box.top, 0) + 12];
+                  const seen = document.elementFromPoint(x, y);
+                  return tile.contains(seen) ? "" : `${tile.value}: ${seen?.className}`;
+                }"""
+            )
+            assert covered == "", height
+    colours = page.locator(".skip").evaluate(
+        "(link) => [getComputedStyle(link).color, getComputedStyle(link).backgroundColor]"
+    )
+    assert contrast(*colours) > 4.5
 
 
 def test_a_camera_reads_the_code_on_the_tv_in_dark_mode_too(house: House, screens: Screens) -> None:

@@ -166,7 +166,7 @@ def all_regions(t: Tournament, now: datetime) -> list[Region]:
     scene = Scene(t, now, live, url)
     found = [region for screen in SCREENS.values() for region in screen.whole(scene)]
     for player in (*t.players, "p-Max", "p-nobody"):
-        found += personal(scene, player).values()
+        found += personal(scene, player, seats=tuple(t.players)).values()
     return found + [child for region in found for child in region.children]
 
 
@@ -434,3 +434,15 @@ def test_static_files_are_cached_under_versioned_addresses(
         assert answer.status == 200
         assert "max-age=31536000" in answer.headers["Cache-Control"]
         assert re.search(r"\?v=[0-9a-f]{12}$", path)
+
+
+def test_no_two_scripts_of_a_page_declare_the_same_name() -> None:
+    """They share one scope: the second declaration would end its whole script."""
+    names: list[str] = []
+    for script in ("lct.js", "live.js", "board.js"):
+        text = (ROOT / "static" / script).read_text()
+        names += re.findall(r"(?m)^(?:const|let|(?:async )?function) ([$\w]+)", text)
+        for more in re.findall(r"(?m)^(?:const|let) ([^(\n]+, [^(\n]+);", text):
+            names += [each.split()[0] for each in more.split(", ")[1:]]
+    assert {"$", "touched", "HOLD", "look"} <= set(names)
+    assert sorted(names) == sorted(set(names))

@@ -31,12 +31,12 @@ START = [sys.executable, "-P", "-c", "import sys; from lct.laptop.up import run;
 class Up:
     """One `lct up` in a folder of its own, on a port of 127.0.0.1."""
 
-    def __init__(self, folder, cwd=None, umask=-1, **environ):
+    def __init__(self, folder, cwd=None, umask=-1, command=START, **environ):
         self.folder = folder
         self.port = int(environ.setdefault("LCT_PORT", str(free_port())))
         defaults = {"LCT_VAR": str(folder), "LCT_HOST": "127.0.0.1", "LCT_WORKERS": "1"}
         self.process = subprocess.Popen(
-            START,
+            command,
             cwd=cwd,
             umask=umask,
             env={**clean_environ(), **defaults, **environ},
@@ -255,6 +255,33 @@ def test_a_second_one_on_the_same_folder_is_refused_in_one_sentence(running):
     assert f"Another lct (process {first.process.pid}) is already running on this folder" in said
     assert said.count("\n") == 1
     assert answers(f"http://127.0.0.1:{first.port}/liveness")
+
+
+def test_it_shows_all_addresses_and_follows_the_machine_to_another_network(up):
+    if subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no network namespaces here")
+    home, train, vpn = "192.168.1.20", "172.20.10.2", "10.8.0.6"
+    quick = "import lct.laptop.network as n; n.LOOK_SECONDS = .2;" + START[-1]
+    ip = "ip addr {} {}/24 dev lo".format
+    begin = f'ip link set lo up; {ip("add", home)}; {ip("add", vpn)}; exec "$0" -P -c "{quick}"'
+    lct = up(command=["unshare", "-n", "sh", "-c", begin, START[0]], LCT_HOST="0.0.0.0")
+    said = lct.ready()
+
+    def url(address):
+        return f"http://{address}:{lct.port}"
+
+    assert re.search(r"open at\s+(\S+)", said)[1] == url(home)
+    assert f"Other addresses of this machine: {url(vpn)}\n" in said
+    moves = f"{ip('del', home)}; {ip('add', train)}; {ip('del', vpn)}; {ip('add', vpn)}"
+    inside = ["nsenter", "-t", str(lct.process.pid), "-n", "sh", "-c", moves]
+    subprocess.run(inside, check=True)
+    assert f"now open at  {url(train)}" in lct.wait_for("now open")
+    shared = {"LCT_VAR": str(lct.folder)}
+    wait_until(lambda: running_environ(shared)["LCT_PUBLIC_URL"] == url(train))
+    (lct.folder / "address").write_text(url(vpn))  # as a worker does after the host's tap
+    assert f"now open at  {url(vpn)}" in lct.wait_for("now open")
+    assert lct.end()[0] == 0
+    assert not (lct.folder / "addresses.json").exists()
 
 
 def test_a_busy_port_is_refused_in_one_sentence(up):

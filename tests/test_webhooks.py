@@ -161,6 +161,7 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "tournament-reopened": name,
         "limit-changed": ["limit"],
         "player-joined": player,
+        "player-added": player,
         "player-renamed": player,
         "call-name-set": ["call_name", "player_id"],
         "player-forgotten": player,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import io
+import logging
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +24,13 @@ if TYPE_CHECKING:
 
 
 class Plain(click.Command):
-    """A command that ends with a sentence and exit code 1 when something is refused."""
+    """A command that ends with a sentence and exit code 1 when something is refused. What the
+    terminal's encoding lacks is printed as question marks."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
         except LctError as refusal:
@@ -44,7 +51,8 @@ def settings() -> Settings:
 
 
 def with_app(function: Callable[..., None]) -> Callable[..., None]:
-    """Run the function in Flask's app context, or in one of a new app."""
+    """Run the function in Flask's app context, or in one of a new app. Logs go to standard error:
+    what a command prints may be a file, such as an export."""
 
     @click.pass_context
     def run(ctx: click.Context, /, **given: Any) -> None:
@@ -54,6 +62,9 @@ def with_app(function: Callable[..., None]) -> Callable[..., None]:
             from ..bootstrap import create_app
 
             ctx.with_resource(create_app(settings()).app_context())
+        for handler in logging.getLogger().handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+                handler.setStream(sys.stderr)
         ctx.invoke(function, **given)
 
     return functools.update_wrapper(run, function)

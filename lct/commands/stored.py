@@ -45,20 +45,29 @@ def export(code: str, with_secrets: bool) -> None:
 
     t = known_tournament(code)
     public = {facts.attempt for facts in finished_draws(t, app().now())}
+    # In UTF-8 whatever the terminal's encoding is: the last line has the digest of these bytes.
     for line in transfer.exported(app().store, t.code, None if with_secrets else public):
-        click.echo(line)
+        click.echo(f"{line}\n".encode(), nl=False)
 
 
 @click.command("import", cls=Plain)
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
+@click.option(
+    "--unchecked",
+    is_flag=True,
+    help="Accept a file that was cut off or changed, or is from an older lct.",
+)
 @with_app
-def import_(file: Any) -> None:
-    """Store an exported tournament. Events that are already stored are kept."""
+def import_(file: Any, unchecked: bool) -> None:
+    """Store an exported tournament. Events that are already stored are kept. If its draw is still
+    to come, it gets a new seal and everybody picks again."""
     from ..infrastructure import transfer
 
-    code, count = transfer.imported(app().store, file)
-    app().bus.send(Dropped(code))
-    click.echo(f"{code}: {count} events imported")
+    done = transfer.imported(app().store, transfer.text_lines(file.read()), unchecked)
+    app().bus.send(Dropped(done.code))
+    click.echo(f"{done.code}: {done.events} events imported")
+    if done.new_seal:
+        click.echo("Its draw is still to come, so it has a new seal and everybody picks again.")
 
 
 @click.command("replay", cls=Plain)

@@ -237,6 +237,20 @@ class ForgedRequest(NotAllowed):
     sentence = text("This page is out of date. Reload it and try again.")
 
 
+class NoCookies(NotAllowed):
+    """The browser sent no cookie back; ``address``: the page to open in another one."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(
+            text(
+                "Your browser keeps no cookies, and without them nobody knows your seat. "
+                "Open %(address)s in Safari, Chrome or Firefox.",
+                address=address,
+            )
+        )
+
+
 class ForeignOrigin(NotAllowed):
     sentence = text("This page was loaded from a different address.")
 

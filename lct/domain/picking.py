@@ -134,11 +134,15 @@ class PicksRestarted(Event):
         )
 
 
+def new_seal(t: Tournament, secret: str) -> PicksRestarted:
+    """The next attempt, sealed by ``secret``, because the old one may be known by now."""
+    return PicksRestarted(t.attempt + 1, commitment(t.code, secret), secret)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RestartPicks(Command):
     secret: str  # as in CreateTournament
 
     def decide(self, t: Tournament, now: datetime) -> PicksRestarted:
-        """The old secret may be known by now, so there is a new seal."""
         t.check_open()
-        return PicksRestarted(t.attempt + 1, commitment(t.code, self.secret), self.secret)
+        return new_seal(t, self.secret)

@@ -8,7 +8,7 @@ from . import codec
 from .tournament import Tournament
 
 # Raise it whenever Tournament, Player or Draw changes: older snapshots are then discarded.
-SCHEMA = 8
+SCHEMA = 9
 
 
 def dump(t: Tournament) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Player:
     picked_at: int = 0  # the seq of the pick in force: the order of the draw's message
     dealt: int | None = None  # the team that the draw gave them
     call_name: str = ""  # for small places; empty: none
+    added: bool = False  # by the organiser, since they have no phone
 
     def __post_init__(self) -> None:
         self.folded = self.folded or fold(self.name)
@@ -179,7 +180,10 @@ class Tournament:
     def check_door(self) -> None:
         """Refuse if nobody can join now, with a reason for the guest to read."""
         self.check_picking()
-        if self.full:
-            raise errors.TournamentFull(self.limit)
+        self.check_seats()
         if self.locked:
             raise errors.JoiningIsLocked
+
+    def check_seats(self) -> None:
+        if self.full:
+            raise errors.TournamentFull(self.limit)

@@ -29,13 +29,15 @@ def _last_at(code: str) -> datetime:
 
 
 def delete_stream(store: EventStore, code: str) -> int:
-    """Delete a tournament, from its last event to its first; returns how many events there were. An
-    interruption leaves an older but consistent state, and it may be run again."""
+    """Delete a tournament; returns how many events there were. It may be interrupted and run again:
+    the second event goes first, so that what is left cannot be read, and nobody draws an evening
+    again whose draw is gone but whose secret is known. The first event, which ``outdated`` finds,
+    goes last."""
     with reachable():
         WebhookDocument.objects(stream=code).delete()
         SnapshotDocument.objects(id=code).delete()
-        seqs = list(EventDocument.objects(stream=code).order_by("-seq").scalar("seq"))
-        for seq in seqs:
+        seqs = list(EventDocument.objects(stream=code).scalar("seq"))
+        for seq in sorted(seqs, key=lambda seq: (seq != 2, -seq)):
             EventDocument.objects(id=f"{code}:{seq}").delete()
         SnapshotDocument.objects(id=code).delete()
     store.forget(code)

@@ -1,4 +1,4 @@
-"""What `lct up` finds or makes on a laptop: its secret key, port and address."""
+"""What `lct up` makes on a laptop: its secret key, listening socket and QR code."""
 
 from __future__ import annotations
 
@@ -42,21 +42,6 @@ def listen(host: str, port: int) -> socket.socket:
         else:
             reason = f"LCT_HOST is {host!r}, which is not an address of this machine."
         raise LaptopError(reason) from None
-
-
-def local_network_address() -> str | None:
-    """This machine's address on the local network, or None without one; nothing is sent."""
-    for elsewhere in ("10.254.254.254", "192.168.254.254", "172.31.254.254"):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                # Connecting a datagram socket only asks the routing table which way it would go.
-                probe.connect((elsewhere, 9))
-            except OSError:
-                continue
-            address = str(probe.getsockname()[0])
-            if not address.startswith(("127.", "0.")):
-                return address
-    return None
 
 
 def web_address(host: str, port: int) -> str:

@@ -21,17 +21,15 @@ from lct.laptop.local_servers import (
     start_store,
 )
 from lct.laptop.machine import (
-    ANYWHERE,
     LaptopError,
     listen,
-    local_network_address,
     qr_code,
     secret_key,
-    web_address,
 )
+from lct.laptop.network import GuestAddress
 from lct.laptop.web_server import WebServer, WebServerError
 from lct.locks import Locked, take_lock
-from lct.running import share_environ, unshare_environ
+from lct.running import share_environ, unshare_addresses, unshare_environ
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_SECONDS = 0.2
@@ -136,25 +134,33 @@ class Laptop:
         _say("checking the store's indexes")
         app.run_command("ensure-indexes", pause)
         app.wait_ready(pause=pause)
-        share_environ(self.folder, self.environ)
+        self.share()
+
+    def share(self) -> None:
+        """Tell the other commands on this machine; the app reads the address by itself."""
+        share_environ(self.folder, self.environ | {"LCT_PUBLIC_URL": self.address.public.url})
 
     def complete_environ(self) -> None:
         """Fill in what the settings leave open: the secret key, the port, the guests' address."""
-        host, port = self.settings.host, self.listener.getsockname()[1]
-        reachable = (local_network_address() or "127.0.0.1") if host in ANYWHERE else host
+        port, given = self.listener.getsockname()[1], self.settings.public_url or ""
+        self.address = GuestAddress(self.folder, self.settings.host, port, given)
         self.environ["LCT_VAR"] = str(self.folder)
         self.environ["LCT_PORT"] = str(port)
-        self.environ.setdefault("LCT_PUBLIC_URL", web_address(reachable, port))
+        self.environ["LCT_PUBLIC_URL"] = self.address.first
         if "LCT_SECRET_KEY" not in self.environ:
             self.environ["LCT_SECRET_KEY"] = secret_key(self.folder)
 
     def say_where(self) -> None:
         """Print the address, its QR code, and where the data is."""
-        url = self.environ["LCT_PUBLIC_URL"]
+        url, found = self.address.public.url, self.address.public.found
         print(f"\n  lct is open at  {url}\n")
         print(qr_code(url, coloured=sys.stdout.isatty()))
         if "//127." in url:
             print("\n  Only this machine can open it: join a network, or set LCT_PUBLIC_URL.")
+        if others := [each for each in found if each != url]:
+            print(f"\n  Other addresses of this machine: {'  '.join(others)}")
+            print("  If phones cannot open the first one: the host's page changes it, under")
+            print("  “Let guests in”.")
         print(f"\n  Data and log:   {self.folder}")
         print("  Ctrl-C stops it; the data stays.\n", flush=True)
 
@@ -166,6 +172,10 @@ class Laptop:
         while True:
             for watch in watches:
                 watch.look(time.monotonic())
+            with contextlib.suppress(OSError):  # a full disk or a closed terminal ends no evening
+                if self.address.look(time.monotonic()):
+                    self.share()
+                    _say(f"lct is now open at  {self.address.public.url}")
             pause(LOOK_SECONDS)
 
     def stop(self) -> None:
@@ -177,6 +187,7 @@ class Laptop:
             self.app.stop(self.settings.drain_seconds + 1.5)
         for server in reversed(self.servers):
             server.stop(timeout=1)
+        unshare_addresses(self.folder)
         self.lock.close()
 
 

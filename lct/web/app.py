@@ -14,6 +14,7 @@ from ..application.screens.region import Scene
 from ..domain.teams import CatalogueTeam
 from ..domain.tournament import Tournament
 from ..locale import Language
+from ..running import PublicAddress
 
 if TYPE_CHECKING:  # the web imports no driver when it runs
     from ..application.execute import Execute
@@ -40,8 +41,13 @@ class App:
     catalogue: tuple[CatalogueTeam, ...]
     languages: tuple[Language, ...]  # English first
     secrets: tuple[bytes, ...]  # the first one signs, all are valid
-    public_url: str
+    address: PublicAddress
     webhooks: Webhooks | None  # None: switched off
+
+    @property
+    def public_url(self) -> str:
+        """The address in QR codes and links; it may change (lct/running.py)."""
+        return self.address.url
 
     def now(self) -> datetime:
         """UTC by the clock that all workers share."""

@@ -45,7 +45,7 @@ class Audience:
         self.boxes.setdefault(box.shared, set()).add(box)
         box.open(self._current)
         if box.player_id:
-            box.personal = personal(scene, box.player_id)
+            box.personal = personal(scene, box.player_id, seats=box.seats)
         tag = picture.tag(box.personal) if isinstance(box, EventOutbox) else ""
         if not seen or seen != tag:
             html = picture.whole(box.personal, scene.stamp)
@@ -131,7 +131,9 @@ class Audience:
                 if (player_id or box.device_id) and _signed_out(box, scene.t):
                     box.close(1008, "signed out")
                 elif player_id and (
-                    concerned is None or player_id in concerned or not ids.isdisjoint(box.personal)
+                    concerned is None
+                    or not concerned.isdisjoint(box.seats)
+                    or not ids.isdisjoint(box.personal)
                 ):
                     try:
                         self._send_own(box, ids, scene, change, data)
@@ -156,7 +158,8 @@ class Audience:
         """Send a player the change with their own regions; as ``shared``, if none is among it."""
         old = box.personal
         touched = change.touched and change.touched.matches
-        own = box.personal = personal(scene, box.player_id or "", old, touched)
+        own = personal(scene, box.player_id or "", old, touched, box.seats)
+        box.personal = own
         if own == old and not change.again and sent.isdisjoint(own) and box.way == "ws":
             if sent:
                 metrics.FRAMES.inc()

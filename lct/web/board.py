@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,13 +12,12 @@ from ..application.screens import board as screen
 from ..application.screens.region import Region
 from ..domain.draw import message
 from ..domain.errors import NotDrawn
-from ..domain.text import Text, text
 from ..domain.tournament import Tournament
 from .app import app, scene
-from .identity import player_here
 from .links import live_url
 from .lookup import tournament_at
 from .render import page
+from .seats import seats_here
 
 bp = Blueprint("board", __name__)
 
@@ -44,19 +42,7 @@ def board(code: str) -> ResponseReturnValue:
         regions=screen.whole(now),
         stamp=now.stamp,
         live_url=live_url(t.code, "board"),
-        warning=_warning(app().public_url),
     )
-
-
-def _warning(public_url: str) -> Text | None:
-    """A warning for the host if guests cannot open the QR code's address, else None."""
-    host = urlsplit(public_url).hostname or ""
-    if host == "localhost" or host.startswith("127.") or host == "::1":
-        return text(
-            "Phones cannot open this address: it leads to this computer only. "
-            "Start lct with LCT_PUBLIC_URL set to the address that guests use."
-        )
-    return None
 
 
 @bp.get("/t/<code>/verify")
@@ -81,16 +67,16 @@ def verify(code: str) -> ResponseReturnValue:
         attempts=[each.attempt for each in draws],
         option=facts.option,
         hands=Region("hands", "verify/_hands.html", Hands(hands)),  # rendered once
-        own_value=_own_value(t, facts),
+        own_values=_own_values(t, facts),
         message=message(facts.attempt, facts.picks).decode(),
         json_url=url_for("board.draw_file", code=t.code, attempt=facts.attempt),
     )
 
 
-def _own_value(t: Tournament, facts: checks.DrawFacts) -> str:
-    """The random value that the reader's own phone contributed, so that they can find it."""
-    reader = player_here(t)
-    return next((pick.value for pick in facts.picks if pick.player_id == reader), "")
+def _own_values(t: Tournament, facts: checks.DrawFacts) -> tuple[str, ...]:
+    """The random values that the reader's own phone contributed, so that they can find them."""
+    readers = seats_here(t)
+    return tuple(pick.value for pick in facts.picks if pick.player_id in readers)
 
 
 @bp.get("/t/<code>/draw.json")

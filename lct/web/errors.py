@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response, g, make_response, request
+from flask import Flask, Response, current_app, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import BadRequest, HTTPException
@@ -15,6 +15,7 @@ from ..domain import errors
 from ..domain.text import Text, text, verbatim
 from ..this_request import request_id
 from . import problems
+from .links import elsewhere, is_ours
 from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
     errors.Elsewhere: (503, "moved"),
     errors.ClientGone: (499, "cancelled"),  # nginx's status for it; nobody reads this response
 }
+NOT_REPEATED = {"csrf_token", "passphrase"}  # fields that no page shows again
 KINDS = {404: "business", 401: "security", 403: "security", 429: "security"}
 SENTENCES = {
     400: text("Something in that request was not right."),
@@ -101,7 +103,25 @@ def _with_retry(response: Response, retry_after: int | None) -> Response:
 
 
 def _handle_csrf(error: CSRFError) -> ResponseReturnValue:
-    return handle_refusal(errors.ForgedRequest())
+    """A form without its token; also one of a browser that keeps no cookies. Other sites' forms
+    come without cookies too: the answer must not replace theirs, so it has no form."""
+    origin = request.headers.get("Origin")
+    again = origin is None or is_ours(origin)
+    kept = current_app.config["SESSION_COOKIE_NAME"] in request.cookies
+    if kept or not (again or origin == "null"):  # null: from a page whose address is a secret
+        return handle_refusal(errors.ForgedRequest())
+    return _no_cookies(errors.NoCookies(elsewhere()), again)
+
+
+def _no_cookies(error: errors.NoCookies, again: bool = False) -> ResponseReturnValue:
+    """Say what to do. If ``again``, the page has a form that sends what was typed once more, for a
+    browser that has been allowed to keep cookies meanwhile."""
+    if wants_fragment():
+        return handle_refusal(error)
+    status, g.error_kind = answer_for(error)
+    typed = [each for each in request.form.items(multi=True) if each[0] not in NOT_REPEATED]
+    about = {"sentence": error.sentence, "address": error.address}
+    return page("no_cookies.html", status, again=again, typed=typed, **about)
 
 
 def _handle_http(error: HTTPException) -> ResponseReturnValue:
@@ -136,6 +156,7 @@ def about_request() -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(errors.LctError, handle_refusal)
+    app.register_error_handler(errors.NoCookies, _no_cookies)
     app.register_error_handler(CSRFError, _handle_csrf)
     app.register_error_handler(HTTPException, _handle_http)
     app.register_error_handler(ProtocolError, _handle_upgrade)

@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from flask.globals import request_ctx
 
+from .links import seen_at
+
 # Secret parts of a path; they stay out of logs and referrers even if the path matches no route.
 SECRETS = re.compile(r"(?i)(/(?:seat|host)/+)[^/]+")
 
@@ -19,6 +21,9 @@ CSP = (
 # nothing at all can turn it into code. Swagger UI makes its markup itself.
 TRUSTED_TYPES = "; require-trusted-types-for 'script'; trusted-types htmx"
 WITHOUT_TRUSTED_TYPES = {"swagger.index"}
+# Everything else may have people's names in it. Robots are not kept from asking: they would list an
+# address that somebody linked to, and never read that they should not.
+FOR_SEARCH_ENGINES = {"home.index", "static", "swagger.index"}
 
 LONGEST = 260  # characters of a host's name and port
 ALWAYS = {
@@ -42,16 +47,22 @@ def security() -> dict[str, str]:
     # Requests for our own static files must not carry a secret either: a proxy may log them.
     secret = SECRETS.search(asked.path) is not None
     trusted = asked.endpoint not in WITHOUT_TRUSTED_TYPES
-    make = _security if len(asked.host) <= LONGEST else _security.__wrapped__
-    return make(asked.host, asked.is_secure, secret, trusted)
+    listed = asked.endpoint in FOR_SEARCH_ENGINES
+    host = seen_at(asked.host)
+    make = _security if len(host) <= LONGEST else _security.__wrapped__
+    return make(host, asked.is_secure, secret, trusted, listed)
 
 
 @lru_cache(maxsize=256)
-def _security(host: str, tls: bool, secret: bool, trusted_types: bool) -> dict[str, str]:
+def _security(
+    host: str, tls: bool, secret: bool, trusted_types: bool, listed: bool
+) -> dict[str, str]:
     # Older Safari does not count wss: as 'self'.
     policy = f"{CSP}; connect-src 'self' {'wss' if tls else 'ws'}://{host}"
     headers = {
         "Content-Security-Policy": policy + (TRUSTED_TYPES if trusted_types else ""),
         "Referrer-Policy": "no-referrer" if secret else "same-origin",
     }
+    if not listed:
+        headers["X-Robots-Tag"] = "noindex"
     return headers | ALWAYS | (OVER_TLS if tls else {})

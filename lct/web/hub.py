@@ -29,9 +29,10 @@ from ..application.screens.region import Scene
 from ..domain.errors import TooMany
 from ..domain.tournament import Tournament
 from ..locale import Language
+from ..running import PublicAddress
 from ..spans import span
 from . import metrics
-from .links import join_url
+from .links import join_urls
 from .outbox import Outbox
 from .picture import Pictures
 from .render import Renderer
@@ -65,7 +66,7 @@ class Hub:
         store: EventStore,
         bus: RedisBus,
         renderer: Renderer,
-        public_url: str,
+        address: PublicAddress,
         drain_seconds: float,
         sockets_per_address: int,
         sockets_per_tournament: int,
@@ -74,8 +75,7 @@ class Hub:
         languages: tuple[Language, ...],
     ) -> None:
         self.store, self.bus, self.renderer = store, bus, renderer
-        self._public_url, self._on_webhook = public_url, on_webhook
-        self._drain_seconds = drain_seconds
+        self._address, self._on_webhook, self._drain_seconds = address, on_webhook, drain_seconds
         self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
         self._from: Counter[str] = Counter()  # address -> open screens in places for anybody,
         self._kept: Counter[str] = Counter()  # ... in reserved places,
@@ -84,9 +84,8 @@ class Hub:
         self._revision, self.rollout = revision, Rollout(revision)
         self._worker, self._rooms = uuid.uuid4().hex, dict[str, Room]()
         self.pictures = Pictures(renderer, languages)
-        self.greenlets: list[gevent.Greenlet] = []
         self._alive: Callable[[], bool] = lambda: True
-        self.draining = False
+        self.greenlets, self.draining = list[gevent.Greenlet](), False
 
     # --- screens ------------------------------------------------------------------------------
 
@@ -148,7 +147,7 @@ class Hub:
                 store=self.store,
                 bus=self.bus,
                 renderer=self.renderer,
-                join_url=join_url(self._public_url, code),
+                address=self._address,
                 worker=self._worker,
             )
             self._rooms[code] = room
@@ -170,22 +169,22 @@ class Hub:
             self.bus.unsubscribe(room.code)
             room.greenlet.kill(block=False)
 
-    def polled(self, code: str, player_id: str | None) -> None:
-        """Note a screen that polls by HTTP; with ``player_id``, that player is here."""
+    def polled(self, code: str, *seats: str) -> None:
+        """Note a screen that polls by HTTP; the players whose phone it is are here."""
         self._start()
         with self._room(code) as room:
-            room.presence.polled(player_id)
+            room.presence.polled(*seats)
 
-    def dozes(self, code: str, player_id: str) -> None:
-        """Note that a player's phone without a websocket sleeps."""
+    def dozes(self, code: str, seats: tuple[str, ...]) -> None:
+        """Note that these players' phone, which has no websocket, sleeps."""
         self._start()
         with self._room(code) as room:
-            room.presence.dozes(player_id, room.phones())
+            room.presence.dozes(seats, room.phones())
 
     def scene(self, t: Tournament) -> Scene:
         """The tournament now, with the looks and the presence that this worker knows of."""
         live = room.live_now() if (room := self._rooms.get(t.code)) else NOBODY
-        return Scene(t, self.bus.now(), live, join_url(self._public_url, t.code))
+        return Scene(t, self.bus.now(), live, join_urls(self._address, t.code))
 
     def sockets(self) -> int:
         return sum(len(room.audience) for room in self._rooms.values())
@@ -252,6 +251,7 @@ class Hub:
             beats += 1
             metrics.BUS_AGE.set(self.bus.age())
             metrics.BUS_CONNECTED.set(int(self.bus.connected))
+            self._address.look()
             waiting = 0
             for room in list(self._rooms.values()):
                 try:

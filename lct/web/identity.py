@@ -10,7 +10,7 @@ from functools import lru_cache
 from flask import Response, current_app, request, session
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from ..domain.errors import NotAPlayer, NotTheOrganiser, Unauthenticated, UnknownTournament
+from ..domain.errors import NotTheOrganiser, Unauthenticated, UnknownTournament
 from ..domain.evening import Keys
 from ..domain.tournament import Tournament
 from ..domain.values import CODE_ALPHABET, normal_code
@@ -60,17 +60,9 @@ def _letters(raw: bytes, count: int) -> str:
 # --- players ----------------------------------------------------------------------------------
 
 
-def own_player_id(t: Tournament) -> str:
-    """The player that this browser is, or would become by joining."""
-    if here := player_here(t):
-        return here
-    ids = [raw.hex()[:12] for raw in believed("player", t.code, browser_id())]
-    return next((each for each in ids if each in t.players or each in t.blocked), ids[0])
-
-
-def player_here(t: Tournament) -> str | None:
-    """The player whose cookie this is, or None. They need not be in the tournament (any more)."""
-    return signed_in(t, _read_cookie(PLAYER, t.code) or "")
+def new_player_id(code: str, made_by: object) -> str:
+    """The id of a player whom a command, or a browser, adds: the same at every repeat."""
+    return derived("player", code, made_by).hex()[:12]
 
 
 def ticket(t: Tournament, player_id: str) -> str:
@@ -83,14 +75,6 @@ def signed_in(t: Tournament, shown: str) -> str | None:
     """The player whose ticket that is, or None."""
     player_id = shown.partition("~")[0]
     return player_id if player_id and shown == ticket(t, player_id) else None
-
-
-def player_of(t: Tournament) -> str:
-    """The player in ``t`` who is asking, or NotAPlayer."""
-    player_id = player_here(t)
-    if player_id is None or player_id not in t.players:
-        raise NotAPlayer
-    return player_id
 
 
 def seat_code(t: Tournament, player_id: str) -> str:
@@ -111,16 +95,12 @@ def player_with_seat_code(t: Tournament, typed: str) -> str | None:
     return found[0] if found else None
 
 
-def remember_player(response: Response, t: Tournament, player_id: str) -> Response:
-    return _write_cookie(response, PLAYER, t.code, ticket(t, player_id))
-
-
 # --- organisers -------------------------------------------------------------------------------
 
 
 def organiser_device(t: Tournament) -> str | None:
     """The admitted device that is asking, or None."""
-    device_id = _read_cookie(ORGANISER, t.code)
+    device_id = read_cookie(ORGANISER, t.code)
     return device_id if device_id in t.devices else None
 
 
@@ -132,7 +112,7 @@ def require_organiser(t: Tournament) -> str:
 
 
 def remember_organiser(response: Response, code: str, device_id: str) -> Response:
-    return _write_cookie(response, ORGANISER, code, device_id)
+    return write_cookie(response, ORGANISER, code, device_id)
 
 
 def organiser_key(code: str, link: int) -> str:
@@ -211,7 +191,7 @@ def bearer() -> tuple[str, str, str]:
 
 def invited(code: str) -> bool:
     """Whether the request has a cookie or a token that we signed for that tournament."""
-    if _read_cookie(PLAYER, code) or _read_cookie(ORGANISER, code):
+    if read_cookie(PLAYER, code) or read_cookie(ORGANISER, code):
         return True
     try:
         return bearer()[0] == code
@@ -233,7 +213,7 @@ def _name(name: str) -> str:
     return f"__Secure-{name}" if current_app.config["SESSION_COOKIE_SECURE"] else name
 
 
-def _read_cookie(name: str, code: str) -> str | None:
+def read_cookie(name: str, code: str) -> str | None:
     given = request.cookies.get(_name(name))
     if not given:
         return None
@@ -260,7 +240,7 @@ def _said(keys: tuple[bytes, ...], name: str, given: str) -> tuple[object, str]:
     raise BadSignature("other content")
 
 
-def _write_cookie(response: Response, name: str, code: str, who: str) -> Response:
+def write_cookie(response: Response, name: str, code: str, who: str) -> Response:
     response.set_cookie(
         _name(name),
         str(_signer(app().secrets, name).dumps([code, who])),

@@ -13,11 +13,11 @@ from ..domain.rights import player
 from ..domain.text import Text, text
 from ..domain.tournament import Tournament
 from ..this_request import request_id
-from . import identity
+from . import identity, seats
 from .app import app
 from .errors import answer_for
 from .limits import address, tried
-from .links import live_url
+from .links import live_url, me_url
 from .lookup import tournament_at
 from .render import page
 
@@ -27,10 +27,10 @@ bp = Blueprint("join", __name__)
 @bp.get("/t/<code>/join")
 def form(code: str) -> ResponseReturnValue:
     t = tournament_at(code)
-    player_id = identity.own_player_id(t)
-    if player_id in t.players:
-        return _to_seat(t, player_id)
     try:
+        player_id = _newcomer(t)
+        if player_id in t.players:
+            return _to_seat(t, player_id)
         if player_id in t.blocked:
             raise PlayerIsBlocked
         t.check_door()
@@ -39,22 +39,29 @@ def form(code: str) -> ResponseReturnValue:
     return _form(t, {}, {})
 
 
+def _newcomer(t: Tournament, first: str = "", last: str = "") -> str:
+    """The player who is to join: this browser's own, or (``another``) somebody else beside them."""
+    if request.values.get("another") and seats.seats_here(t):
+        return seats.another_player_id(t, first, last)
+    return seats.own_player_id(t)
+
+
 @bp.post("/t/<code>/join")
 def join(code: str) -> ResponseReturnValue:
-    t = tournament_at(code, fresh=False)
+    t = tournament_at(code, fresh=bool(request.form.get("another")))
     code = t.code
     app().limiter.hit("join", address())
-    player_id = identity.own_player_id(t)
     typed = {name: request.form.get(name, "") for name in ("first", "last")}
-    command = Join(
-        code=code,
-        by=player(player_id),
-        request_id=request_id.get(),
-        player_id=player_id,
-        first=typed["first"],
-        last=typed["last"],
-    )
     try:
+        player_id = _newcomer(t, **typed)
+        command = Join(
+            code=code,
+            by=player(player_id),
+            request_id=request_id.get(),
+            player_id=player_id,
+            first=typed["first"],
+            last=typed["last"],
+        )
         t = app().execute(command)
     except Invalid as invalid:
         g.error_kind = "validation"
@@ -89,25 +96,25 @@ def come_back(code: str) -> ResponseReturnValue:
 
 @bp.get("/t/<code>/seat/<seat>")
 def seat(code: str, seat: str) -> ResponseReturnValue:
-    """The personal link: this browser becomes that player. If it is another player's already, a
-    page asks first."""
+    """The personal link: this browser gets that seat. If it has another one already, a page asks
+    first."""
     t = tournament_at(code)
     player_id = tried(identity.player_with_seat_code(t, seat))
     if player_id is None:
         return redirect(url_for("join.back", code=t.code), 303)
     if request.method == "HEAD":  # a link check
         return "", 204
-    here = identity.player_here(t)
-    if here in t.players and here != player_id:
-        return page(
-            "join/change_seat.html", t=t, here=t.player(here).name, there=t.player(player_id).name
-        )
-    return _to_seat(t, player_id)
+    here = [each for each in seats.seats_here(t) if each in t.players]
+    if here and player_id not in here:
+        names = [t.player(each).name for each in here]
+        return page("join/another_seat.html", t=t, here=names, there=t.player(player_id).name)
+    # No form came before, so only the next page sees whether the browser keeps the cookie.
+    return _to_seat(t, player_id, by="link")
 
 
 @bp.post("/t/<code>/seat/<seat>")
-def change_seat(code: str, seat: str) -> ResponseReturnValue:
-    """Become another player, as confirmed on that page."""
+def another_seat(code: str, seat: str) -> ResponseReturnValue:
+    """Have that seat too, as confirmed on that page."""
     t = tournament_at(code)
     player_id = tried(identity.player_with_seat_code(t, seat))
     if player_id is None:
@@ -115,15 +122,25 @@ def change_seat(code: str, seat: str) -> ResponseReturnValue:
     return _to_seat(t, player_id)
 
 
-def _to_seat(t: Tournament, player_id: str) -> ResponseReturnValue:
-    response = make_response(redirect(url_for("pick.me", code=t.code), 303))
-    return identity.remember_player(response, t, player_id)
+def _to_seat(t: Tournament, player_id: str, by: str | None = None) -> ResponseReturnValue:
+    here = seats.with_seat(t, player_id)
+    response = make_response(redirect(me_url(t.code, player_id, here, by=by), 303))
+    return seats.remember_seats(response, t, here)
 
 
 def _form(
     t: Tournament, typed: dict[str, str], errors: dict[str, Text], status: int = 200
 ) -> ResponseReturnValue:
-    return page("join/page.html", status, t=t, form=typed, errors=errors)
+    return page(
+        "join/page.html",
+        status,
+        t=t,
+        form=typed,
+        errors=errors,
+        seat=request.values.get("seat"),
+        another=request.values.get("another"),
+        here=[t.player(each).name for each in seats.seats_here(t) if each in t.players],
+    )
 
 
 def _door(t: Tournament, refusal: LctError, status: int) -> ResponseReturnValue:

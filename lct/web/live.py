@@ -31,13 +31,15 @@ from ..locale import spoken
 from ..this_request import request_id
 from . import metrics
 from .app import App, app, scene
-from .headers import security
+from .headers import LONGEST, security
 from .hub import Place
-from .identity import invited, player_here, require_organiser
+from .identity import invited, require_organiser
 from .inbox import DEFLATE, Looks, deflates, messages
 from .limits import address
+from .links import is_ours
 from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox, Shared
+from .seats import player_here, seats_here
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,9 @@ sock = Sock()
 def check_before_the_upgrade() -> None:
     """Refuse everything that can be refused while the response is still plain HTTP."""
     origin = request.headers.get("Origin")
-    if origin and origin.partition("://")[2] != request.host:  # it may not parse as a URL
+    if origin and not is_ours(origin):
+        compared = {"labels.host": request.host, "labels.public_url": app().public_url}
+        log.warning("origin refused", extra={"labels.origin": origin[:LONGEST], **compared})
         raise ForeignOrigin
     if request.method == "POST":
         return
@@ -75,11 +79,11 @@ def check_before_the_upgrade() -> None:
     # A live screen reads the store when it enters its room.
     fresh = request.endpoint == "live.now" or view == "organise"
     g.t = t = tournament_at((request.view_args or {})["code"], fresh)
-    g.code, g.player_id, g.device_id, g.renewed = t.code, None, None, 0
+    g.code, g.player_id, g.device_id, g.renewed, g.seats = t.code, None, None, 0, ()
     if view == "organise":
         g.device_id = require_organiser(t)
     elif view == "me":
-        g.player_id = player_here(t)
+        g.player_id, g.seats = player_here(t), seats_here(t)
         g.renewed = t.seat_codes.get(g.player_id, 0) if g.player_id else 0
     if request.endpoint != "live.now":
         # A proxy tries another pod. Without one the page retries with `again`, and any worker takes
@@ -118,7 +122,7 @@ class Stay(NamedTuple):
     def begin(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
         """Stay in the tournament's room while ``read`` runs, in a greenlet of its own."""
         del g.admitted  # from now on _stay() releases it
-        g.upgraded = True
+        g.upgraded, box.seats = True, g.get("seats", ())
         Context().run(gevent.spawn, self._stay, box, read)
 
     @property
@@ -257,9 +261,9 @@ def _wait(stay: Stay, box: Outbox) -> None:
 def now(code: str) -> ResponseReturnValue:
     """All regions of a view, or 204 if ``If-None-Match`` has their tag."""
     t = g.t
-    app().hub.polled(t.code, g.player_id if g.player_id in t.players else None)
+    app().hub.polled(t.code, *(each for each in g.seats if each in t.players))
     at = scene(t)
-    mine = personal(at, g.player_id) if g.player_id else {}
+    mine = personal(at, g.player_id, seats=g.seats) if g.player_id else {}
     touched = app().store.stream(t.code).touched_since
     picture = app().hub.pictures.at(request.args["view"], at, touched)
     tag = picture.tag(mine)
@@ -284,9 +288,9 @@ def look(code: str) -> ResponseReturnValue:
             raise NotAPlayer
     app().limiter.hit("sleep" if "asleep" in request.form else "look", player_id)
     if request.form.get("asleep") == "true":
-        app().hub.dozes(t.code, player_id)
+        app().hub.dozes(t.code, seats_here(t))
     elif "asleep" in request.form:
-        app().hub.polled(t.code, player_id)
+        app().hub.polled(t.code, *seats_here(t))
     else:
         team = request.form.get("team", "")
         try:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Blueprint, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import desk as desk_screen
 from ..application.screens import lobby
+from ..application.screens.region import Region
 from ..application.screens.settling import NO_SHEET
 from ..domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ..domain.errors import LctError, NotFound, Refused
+from ..domain.guests import AddPlayer
 from ..domain.picking import PickTeam
 from ..domain.play.refusals import ResultsFall
 from ..domain.rights import organiser
@@ -53,14 +55,20 @@ def _page(t: Tournament) -> ResponseReturnValue:
     return page(
         "organise/page.html",
         t=t,
-        regions=(*desk_screen.whole(now), NO_SHEET),
+        regions=(*desk_screen.whole(now), NO_SHEET, _share_host(t)),
         stamp=now.stamp,
-        join_url=now.join_url,
         board_url=url_for("board.board", code=t.code),
-        organiser_url=organiser_url(t),
         live_url=live_url(t.code, "organise"),
         webhooks=hooks.of(t.code) if hooks else (),
     )
+
+
+class HostLink(NamedTuple):
+    url: str
+
+
+def _share_host(t: Tournament) -> Region:
+    return Region("share-host", "organise/_share_host.html", HostLink(organiser_url(t)))
 
 
 def organiser_url(t: Tournament) -> str:
@@ -101,10 +109,14 @@ def act(code: str) -> ResponseReturnValue:
         return _new_recovery(t, device_id)
     if wanted == "new-seat-codes":
         return _new_seat_codes(t, device_id)
+    if wanted == "add":
+        return _add(t, device_id)
     if wanted == "remove-webhook" and (hooks := app().webhooks):
         if hooks.remove(t.code, field("webhook")):
             log.info("webhook removed", extra={"labels.tournament": t.code})
         return _done(t, text("Webhook removed. Reload to update the list."))
+    if wanted == "address":
+        return _readdress(t)
     if wanted not in ACTIONS:
         raise NotFound
     if wanted == "seeding" and (moved := sheet.reordered(t)):
@@ -121,6 +133,16 @@ def act(code: str) -> ResponseReturnValue:
     return _done(t, text("Done."))
 
 
+def _readdress(t: Tournament) -> ResponseReturnValue:
+    """Use another address of this machine in all QR codes and links."""
+    if not app().address.choose(field("address")):
+        raise NotFound
+    url = app().public_url
+    log.info("address chosen", extra={"labels.public_url": url, "labels.tournament": t.code})
+    said = text("The QR codes now lead to %(address)s.", address=url)
+    return _done(t, said, _share_host(t))
+
+
 def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
     """The fields of every organiser's command. An action that raises the version can happen once
     per version, so the same one from the same device is one command, however often it is sent."""
@@ -134,6 +156,18 @@ def _about(t: Tournament, device_id: str, wanted: str) -> dict[str, Any]:
         "expected_version": seen,
         "command_id": digest[:32] if seen is not None and wanted not in REPEATABLE else None,
     }
+
+
+def _add(t: Tournament, device_id: str) -> ResponseReturnValue:
+    """Give a guest without a phone a seat, and go on to picking for them."""
+    about = _about(t, device_id, "add")
+    player_id = identity.new_player_id(t.code, about["command_id"] or request_id.get())
+    first, last = field("first"), field("last")
+    try:
+        app().execute(AddPlayer(**about, player_id=player_id, first=first, last=last))
+    except LctError as refusal:
+        return _refused(t.code, refusal)
+    return _leave(url_for("organise.pick_for", code=t.code, player=player_id))
 
 
 def _revoke(t: Tournament, device_id: str) -> ResponseReturnValue:
@@ -203,10 +237,11 @@ def _refused(code: str, refusal: LctError) -> ResponseReturnValue:
     return refusal_answer(refusal, shown, url_for("organise.desk", code=code))
 
 
-def _done(t: Tournament, said: Text) -> ResponseReturnValue:
+def _done(t: Tournament, said: Text, *more: Region) -> ResponseReturnValue:
     if not wants_fragment():
         return redirect(url_for("organise.desk", code=t.code), 303)
-    return fragments(_all(t), notice(said, "ok"))
+    regions, stamp = _all(t)
+    return fragments(Update((*regions, *more), stamp), notice(said, "ok"))
 
 
 def _all(t: Tournament) -> Update:

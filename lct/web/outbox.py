@@ -86,6 +86,7 @@ class Outbox:
         "personal",
         "player_id",
         "renewed",
+        "seats",
         "shared",
         "sock",
     )
@@ -114,6 +115,7 @@ class Outbox:
         self.player_id = player_id
         self.device_id = device_id
         self.renewed = renewed  # how many new codes its player had had when it connected
+        self.seats: tuple[str, ...] = ()  # all players of its phone
         self.personal: dict[str, Region] = {}  # the regions that its player sees differently
 
     def open(self, current: Callable[[Outbox, set[str]], bytes]) -> None:

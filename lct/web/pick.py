@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 
 from ..application.screens import lobby, phone
 from ..application.screens.region import Region
+from ..application.screens.shared_phone import NO_SEATS
 from ..domain.call_names import SetCallName
-from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
+from ..domain.errors import Invalid, NoCookies, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
@@ -24,12 +25,13 @@ from ..this_request import request_id
 from . import forms
 from .app import app, scene
 from .errors import refusal_answer
-from .identity import player_here, player_of, seat_code
+from .identity import seat_code
 from .limits import tap
-from .links import live_url, public
+from .links import elsewhere, live_url, me_url, public
 from .lookup import tournament_at
 from .qr import qr_svg
 from .render import Update, fragments, gettext, notice, page, wants_fragment
+from .seats import player_here, player_of, seats_here
 
 bp = Blueprint("pick", __name__)
 
@@ -40,10 +42,16 @@ NOTHING_SAID = verbatim("")
 def me(code: str) -> ResponseReturnValue:
     t = tournament_at(code)
     player_id = player_here(t)
+    linked = "by" in request.args  # the cookie was set a moment ago
     if player_id is None:
+        if linked:
+            raise NoCookies(elsewhere())
         return redirect(url_for("join.form", code=t.code), 303)
+    seats = seats_here(t)
+    if linked:
+        return redirect(me_url(t.code, player_id, seats), 303)
     now = scene(t)
-    own = phone.personal(now, player_id)
+    own = phone.personal(now, player_id, seats=seats)
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
     if q or stars or kind:
         regions = filtered(phone.laid_over(phone.me(now), own), q, stars, kind)
@@ -52,16 +60,16 @@ def me(code: str) -> ResponseReturnValue:
         picture = app().hub.pictures.at("me", now, app().store.stream(t.code).touched_since)
         stage = picture.for_page("stage", own)
         score = own.get("score", phone.NO_SCORE)
-        regions = (lobby.bar(now), lobby.wait(now), own["me"], score)
-    seat = seat_code(t, player_id)
+        switch = own.get("seats", NO_SEATS)
+        regions = (lobby.bar(now), switch, lobby.wait(now), own["me"], score)
+    personal_code = seat_code(t, player_id)
     player = t.players.get(player_id)
     return page(
         "me/page.html",
         t=t,
         regions=regions,
         stage=stage,
-        choosing=not t.dealt,
-        tiles=() if t.dealt else regions[-1].children if stage is None else t.teams,
+        tiles=t.teams if t.dealt or stage is not None else regions[-1].children,
         stamp=now.stamp,
         q=q,
         stars_only=stars,
@@ -71,9 +79,11 @@ def me(code: str) -> ResponseReturnValue:
         first=player.first if player else "",
         last=player.last if player else "",
         call_name=player.call_name if player else "",
-        personal_code=shown_code(seat),
+        seat=player_id,
+        several=len(seats) > 1,
+        personal_code=shown_code(personal_code),
         personal_url=_personal_url(t, player_id) if player else "",
-        live_url=live_url(t.code, "me"),
+        live_url=live_url(t.code, "me", player_id),
     )
 
 
@@ -158,7 +168,7 @@ def _tap(
     player_id = player_here(before)
     if player_id is None:
         raise NotAPlayer
-    touched = set(teams)
+    seats, touched = seats_here(before), set(teams)
     player = before.players.get(player_id)
     if player and player.team is not None:
         touched.add(player.team)
@@ -172,14 +182,16 @@ def _tap(
         t = app().execute(command(about | {"player_id": player_id}))
     except (Refused, Invalid, UnknownTeam) as refusal:
         t = app().store.read(before.code).tournament
-        return refusal_answer(
-            refusal, _changed(t, player_id, touched, match), url_for("pick.me", code=t.code)
-        )
+        shown = _changed(t, player_id, touched, match, seats)
+        return refusal_answer(refusal, shown, me_url(t.code, player_id, seats))
     if not wants_fragment():
-        return redirect(url_for("pick.me", code=t.code), 303)
-    return fragments(_changed(t, player_id, touched, match), notice(said, "ok"))
+        return redirect(me_url(t.code, player_id, seats), 303)
+    shown = _changed(t, player_id, touched, match, seats)
+    return fragments(shown, notice(said, "ok"))
 
 
-def _changed(t: Tournament, player_id: str, teams: set[int], match: str) -> Update:
+def _changed(
+    t: Tournament, player_id: str, teams: set[int], match: str, seats: tuple[str, ...]
+) -> Update:
     now = scene(t)
-    return Update(phone.after_tap(now, player_id, teams, match), now.stamp)
+    return Update(phone.after_tap(now, player_id, teams, match, seats), now.stamp)

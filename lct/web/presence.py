@@ -8,7 +8,7 @@ workers is here until both drop them, and a dead worker's list expires after som
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..application.messages import PRESENT_SECONDS, Present, merged
 from .outbox import Outbox
@@ -41,22 +41,22 @@ class Presence:
 
     def left(self, box: Outbox) -> None:
         """A socket has closed; a phone that was asleep stays asleep."""
-        if box.asleep and box.player_id:
-            self._dozing[box.player_id] = time.monotonic() + ASLEEP
+        if box.asleep:
+            self._dozing |= dict.fromkeys(box.seats, time.monotonic() + ASLEEP)
 
-    def polled(self, player_id: str | None) -> None:
-        """A screen polled by HTTP; with ``player_id``, a player's phone."""
+    def polled(self, *seats: str) -> None:
+        """A screen polled by HTTP: the phone of these players, or nobody's."""
         self._asked = time.monotonic() + PRESENT_SECONDS
-        if player_id:
-            self._polling[player_id] = self._asked
+        self._polling |= dict.fromkeys(seats, self._asked)
 
-    def dozes(self, player_id: str, boxes: Iterable[Outbox]) -> None:
-        """A phone without a websocket reports that it sleeps. Its event stream here, if any, is
-        about to end and must not count as a lost phone."""
-        self._polling.pop(player_id, None)
-        self._dozing[player_id] = time.monotonic() + ASLEEP
+    def dozes(self, seats: Collection[str], boxes: Iterable[Outbox]) -> None:
+        """The phone of these players, without a websocket, reports that it sleeps. Its event stream
+        here, if any, is about to end and must not count as a lost phone."""
+        for player_id in seats:
+            self._polling.pop(player_id, None)
+        self._dozing |= dict.fromkeys(seats, time.monotonic() + ASLEEP)
         for box in boxes:
-            if box.player_id == player_id and box.way == "sse":
+            if box.way == "sse" and not set(seats).isdisjoint(box.seats):
                 box.asleep = True
 
     def say(self, boxes: Iterable[Outbox]) -> Present | None:
@@ -65,8 +65,8 @@ class Presence:
         self._polling = {p: until for p, until in self._polling.items() if until > clock}
         here, asleep = set(self._polling), set[str]()
         for box in boxes:
-            if box.player_id and box.answers(clock, UNHEARD):
-                (asleep if box.asleep else here).add(box.player_id)
+            if box.seats and box.answers(clock, UNHEARD):
+                (asleep if box.asleep else here).update(box.seats)
         self._dozing = {
             p: until
             for p, until in self._dozing.items()

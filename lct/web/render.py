@@ -133,10 +133,12 @@ class Renderer:
 
     @pass_context
     def for_reader(self, context: Context, region: Region) -> Markup:
-        """The region's HTML in a page, with the reader's own token in its forms."""
+        """The region's HTML in a page, with the reader's own token and seat in its forms."""
         html = self.html(region, spoken())
         if _MARK in html:
-            html = html.replace(_MARK, _FIELD + generate_csrf())
+            seat = context.get("seat")
+            whose = f'"><input type="hidden" name="seat" value="{escape(seat)}' if seat else ""
+            html = html.replace(_MARK, _FIELD + generate_csrf() + whose)
         return Markup(stamped(html, context.get("stamp", "")))  # noqa: S704 - rendered by us
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 from flask import Flask, Request, Response, abort, current_app, redirect, url_for
@@ -91,8 +92,10 @@ def _known_name(asked: Request) -> None:
         request_ctx.url_adapter = current_app.url_map.bind("", script_name=asked.root_path)
     allowed = current_app.config["LCT_ALLOWED_HOSTS"]
     by_address = asked.endpoint in BY_ADDRESS
-    if allowed and not by_address and not host_is_trusted(asked.host, allowed):
-        raise SecurityError
+    if allowed and not by_address:
+        found = [urlsplit(url).hostname or "" for url in app().address.found]
+        if not host_is_trusted(asked.host, (*allowed, *found)):
+            raise SecurityError
 
 
 def _one_address(asked: Request) -> ResponseReturnValue | None:

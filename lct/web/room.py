@@ -16,9 +16,11 @@ from ..application.screens.live_now import LiveNow
 from ..application.screens.phases import next_change
 from ..application.screens.region import Scene
 from ..domain.errors import LctError, UnknownTournament
+from ..running import PublicAddress
 from ..spans import span
 from . import metrics
 from .audience import Audience
+from .links import join_urls
 from .outbox import Outbox
 from .presence import Presence
 from .render import Renderer
@@ -44,11 +46,11 @@ class Room:
         store: EventStore,
         bus: RedisBus,
         renderer: Renderer,
-        join_url: str,
+        address: PublicAddress,
         worker: str = "",
     ) -> None:
         self.code = code
-        self._store, self._bus, self._join_url = store, bus, join_url
+        self._store, self._bus, self._address = store, bus, address
         self.audience = Audience(code, renderer)
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
         self.presence = Presence(code, worker)
@@ -95,8 +97,9 @@ class Room:
         self.presence.hear(word)  # look_around() shows it: many phones send many of these
 
     def look_around(self) -> None:
-        """Wake up if somebody has come or gone."""
-        if self._shown is None or self._here() != self._shown.live.here:
+        """Wake up if somebody has come or gone, or guests come by another address."""
+        now = self._here(), join_urls(self._address, self.code)
+        if self._shown is None or now != (self._shown.live.here, self._shown.join_urls):
             self.wake.set()
 
     def _here(self) -> dict[str, str] | None:
@@ -134,7 +137,8 @@ class Room:
             stream = self._store.read(self.code)
             self._read_at = time.monotonic()
         self.seq = stream.seq
-        return Scene(stream.tournament, self._bus.now(), self.live_now(), self._join_url)
+        urls = join_urls(self._address, self.code)
+        return Scene(stream.tournament, self._bus.now(), self.live_now(), urls)
 
     def live_now(self) -> LiveNow:
         clock = time.monotonic()

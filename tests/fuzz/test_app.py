@@ -205,7 +205,7 @@ def exported(target: Target) -> list[dict[str, Any]]:
     desk.execute(CloseTournament(by=SYSTEM, code=code))
     lines = list(transfer.exported(desk.store, code, None))
     retention.delete_stream(desk.store, code)
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in lines[:-1]]
 
 
 @often
@@ -217,11 +217,11 @@ def test_a_file_is_refused_whole_or_imported_as_an_ordinary_evening(
     if data.draw(st.integers(0, 9)) == 0:
         lines = data.draw(st.lists(TEXTS | nearly(lines[0] if lines else ""), max_size=3))
     desk = Desk()
-    found = taken(lambda: transfer.imported(desk.store, lines), "file")
+    found = taken(lambda: transfer.imported(desk.store, lines, unchecked=True), "file")
     if found is None:
         assert desk.store.events.count_documents({"stream": {"$ne": target.code}}) == 0
         return
-    code, _ = found
+    code = found.code
     try:
         check_ordinary(target, desk, code)
     finally:
@@ -237,7 +237,7 @@ def check_ordinary(target: Target, desk: Desk, code: str) -> None:
     assert asdict(replay(code, events)) == asdict(t)
     assert len(list(story(code, events))) == len(events)
     again = list(transfer.exported(desk.store, code, None))
-    assert transfer.imported(desk.store, again) == (code, 0)
+    assert transfer.imported(desk.store, again) == (code, 0, False)
     keys = identity._signer(target.app.extensions["lct"].secrets, identity.ORGANISER)
     host = f"{identity.ORGANISER}={keys.dumps([code, next(iter(t.devices), '')])}"
     for page in ("", "join", "me", "organise", "history", "verify", "history.jsonl"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ...domain.fact import Touched
 from ...domain.text import Text
@@ -46,6 +47,10 @@ class Side(NamedTuple):
     locked: bool
 
 
+class Warned(NamedTuple):
+    shown: bool
+
+
 class Band(NamedTuple):
     """The matches that are on, and the next ones."""
 
@@ -75,7 +80,7 @@ class Foot(NamedTuple):
 
 
 def whole(s: Scene) -> tuple[Region, ...]:
-    return head(s), side(s), *stages(s), foot(s)
+    return head(s), side(s), *stages(s), foot(s), warning(s)
 
 
 def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
@@ -152,6 +157,13 @@ def foot(s: Scene) -> Region:
         newest,
     )  # fmt: skip
     return Region("foot", "board/_foot.html", data)
+
+
+def warning(s: Scene) -> Region:
+    """Shown if guests cannot open the QR code's address."""
+    host = urlsplit(s.join_url).hostname or ""
+    here_only = host in ("localhost", "::1") or host.startswith("127.")
+    return Region("warning", "board/_warning.html", Warned(here_only))
 
 
 SCREEN = Screen(whole, part)

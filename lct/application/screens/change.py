@@ -35,10 +35,11 @@ class Shown(NamedTuple):
     phase: str
     live: LiveNow
     played: Played | None  # while matches are played
+    join_urls: tuple[str, ...]
 
 
 def shown(s: Scene) -> Shown:
-    return Shown(s.t.seq, s.phase, s.live, s.once(played))
+    return Shown(s.t.seq, s.phase, s.live, s.once(played), s.join_urls)
 
 
 def change(
@@ -47,7 +48,8 @@ def change(
     """The change from ``before`` to ``scene``. ``events``: what each event in between touched;
     ``looked``: the looks received in between."""
     again = len(events) + len(looked) > 1
-    touched = Touched() if before.phase == scene.phase else None
+    same = before.phase == scene.phase and before.join_urls == scene.join_urls
+    touched = Touched() if same else None
     for each in events:
         touched = touched | each if touched and each else None
     if touched and scene.t.dealt:

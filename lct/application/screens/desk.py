@@ -15,6 +15,7 @@ from ...domain.play.pairing import differs, due
 from ...domain.play.swiss import usual_rounds
 from ...domain.text import Text
 from ...domain.tournament import Player, device_text
+from ...domain.values import shown_code
 from .lobby import bar, wait
 from .phases import PLAY
 from .progress import LONGEST, SHORTEST, minutes, progress, slots_of
@@ -73,7 +74,7 @@ class PlayerRow(NamedTuple):
     last: str
     team: str
     drawn: str
-    here: str  # here, asleep or away; empty: not known
+    here: str  # as Scene.presence
     changeable: bool
     playing: bool  # the matches have begun
     left: Text | None  # the player left: what becomes of their matches
@@ -84,6 +85,14 @@ class People(NamedTuple):
     version: int
     code: str
     blocked: tuple[tuple[str, str], ...]
+
+
+class Share(NamedTuple):
+    """How guests get in; ``join_urls``: the same page by all addresses, if there are several."""
+
+    code: str
+    join_url: str
+    join_urls: tuple[str, ...]
 
 
 class Devices(NamedTuple):
@@ -131,6 +140,7 @@ def whole(s: Scene) -> tuple[Region, ...]:
         tools(s),
         count(s),
         Region("people", "organise/_people.html", people, rows),
+        share(s),
         devices(s),
     )
 
@@ -141,6 +151,12 @@ def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
     if not s.t.dealt:
         return found
     return None if s.t.blocked else (*found, *lists(s), format_card(s), devices(s))
+
+
+def share(s: Scene) -> Region:
+    found = s.join_urls[1:]
+    data = Share(shown_code(s.t.code), s.join_url, found if len(found) > 1 else ())
+    return Region("share-join", "organise/_share.html", data)
 
 
 def devices(s: Scene) -> Region:
@@ -222,7 +238,7 @@ def _row(s: Scene, p: Player) -> Region:
         p.last,
         t.teams[p.team].name if p.team is not None else "",
         t.teams[p.dealt].name if p.dealt is not None and shown else "",
-        s.live.presence(p.id),
+        s.presence(p),
         changeable,
         t.play.begun and not t.closed,
         SAID[t.play.left[p.id]] if p.id in t.play.left else None,

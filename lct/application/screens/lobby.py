@@ -49,7 +49,7 @@ class SeatRow(NamedTuple):
     name: str
     status: str  # empty, choosing, looking or picked
     team: str
-    here: str  # here, asleep or away; empty: not known
+    here: str  # as Scene.presence
     called: str = ""  # on the TV
 
 
@@ -122,7 +122,7 @@ def _kept_seat(seat: SeatRow, template: str) -> Region:
 
 
 def _seat(s: Scene, number: int, player: Player) -> SeatRow:
-    here, called = s.live.presence(player.id), player.called
+    here, called = s.presence(player), player.called
     if player.team is not None:
         return SeatRow(number, player.name, "picked", s.t.teams[player.team].name, here, called)
     looked_at = s.look(player.id)

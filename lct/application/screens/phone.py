@@ -26,6 +26,7 @@ from .own import Own, ScoreForm, everyones, in_play, matches_of, own_match, side
 from .phases import JOIN
 from .region import Region, Scene, Screen
 from .rounds import Round, round_id, rounds
+from .shared_phone import NO_SEATS, seats_region
 from .table import (
     PHONE,
     TableHead,
@@ -71,6 +72,7 @@ class Card(NamedTuple):
     drawn_stars: float = 0.0
     ahead: int = 0  # cards before theirs
     own: Own | None = None  # once the matches are played
+    seat: str = ""  # of the player who was taken off the list: their id
 
 
 # --- what everybody sees --------------------------------------------------------------------------
@@ -78,7 +80,7 @@ class Card(NamedTuple):
 
 def me(s: Scene) -> tuple[Region, ...]:
     """The phone page that all players share; ``personal`` replaces some regions per player."""
-    return bar(s), _me(_card(s, "watching")), NO_SCORE, wait(s), _stage(s)
+    return bar(s), NO_SEATS, _me(_card(s, "watching")), NO_SCORE, wait(s), _stage(s)
 
 
 def me_part(s: Scene, touched: Touched) -> Iterable[Region]:
@@ -173,13 +175,15 @@ def personal(
     player_id: str,
     known: Mapping[str, Region] = MappingProxyType({}),
     touched: Collection[str] | None = None,
+    seats: Sequence[str] = (),
 ) -> dict[str, Region]:
     """One player's own regions by id: their card, their row, their tiles, their matches. ``known``
     are those of an earlier scene, since when no match but the ``touched`` ones may look different;
-    None: any."""
+    None: any. ``seats``: all those of their phone."""
     theirs = s.once(everyones).get(player_id, ()) if s.has_matches else ()
     own, draw, place = _own(s, player_id, theirs), s.t.current_draw, s.places.get(player_id)
     player = s.t.players.get(player_id)
+    own |= seats_region(s, player_id, seats)
     if s.has_matches and player:
         keep = {} if touched is None else known
         for match in theirs:
@@ -202,7 +206,7 @@ def _own(s: Scene, player_id: str, theirs: Sequence[Match]) -> dict[str, Region]
     t, player = s.t, s.t.players.get(player_id)
     if player is None:
         status = "blocked" if player_id in t.blocked else "removed"
-        return {"me": _me(_card(s, status))}
+        return {"me": _me(_card(s, status)._replace(seat=player_id))}
     card = _card(s, "playing", player.name)
     if player.team is not None:
         team = t.teams[player.team]
@@ -233,7 +237,9 @@ def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region,
     )
 
 
-def after_tap(s: Scene, player_id: str, teams: Iterable[int], key: str = "") -> tuple[Region, ...]:
+def after_tap(
+    s: Scene, player_id: str, teams: Iterable[int], key: str = "", seats: Sequence[str] = ()
+) -> tuple[Region, ...]:
     """The regions of a player's phone that their tap on ``teams``, or on the match of that key, may
     have changed."""
     if s.has_matches:
@@ -241,8 +247,9 @@ def after_tap(s: Scene, player_id: str, teams: Iterable[int], key: str = "") -> 
         now = own_match(s, player_id, theirs)
         rows = [m for m in theirs if m.key == key or m is now]
         own = {"score": NO_SCORE, **_own(s, player_id, theirs)}
+        own |= seats_region(s, player_id, seats)
         return (wait(s), *own.values(), *(_own_row(s, player_id, match) for match in rows))
-    own = personal(s, player_id)
+    own = personal(s, player_id, seats=seats)
     if not s.t.dealt:
         for region in tiles_of(s, Touched(frozenset(), frozenset(teams))):
             own.setdefault(region.id, region)

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from ...domain.fact import Touched
-from ...domain.tournament import Tournament
+from ...domain.tournament import Player, Tournament
 from .live_now import NOBODY, LiveNow
 from .phases import CLOSED, FINISHED, PLAY, cards_turned, reached
 
@@ -39,7 +39,7 @@ class Scene:
     t: Tournament
     now: datetime
     live: LiveNow = NOBODY
-    join_url: str = ""
+    join_urls: tuple[str, ...] = ("",)  # the one in use, and those that the host may choose
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, make: Callable[[Scene], T]) -> T:
@@ -48,6 +48,10 @@ class Scene:
             self._made[make] = make(self)
         found: T = self._made[make]
         return found
+
+    @property
+    def join_url(self) -> str:
+        return self.join_urls[0]
 
     @cached_property
     def reached(self) -> str:
@@ -97,6 +101,11 @@ class Scene:
             if player_id in self.t.players:
                 found.setdefault(team, []).append(player_id)
         return found
+
+    def presence(self, player: Player) -> str:
+        """here, asleep, away or phoneless (nobody has come for that seat); empty: not known."""
+        found = self.live.presence(player.id)
+        return "phoneless" if player.added and found == "away" else found
 
     def look(self, player_id: str) -> int | None:
         """The free team that a player looks at, or None; the bus may deliver any number."""

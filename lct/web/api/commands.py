@@ -21,6 +21,7 @@ from ...domain.evening import (
     UnlockJoining,
 )
 from ...domain.fact import Command
+from ...domain.guests import AddPlayer
 from ...domain.people import BlockPlayer, RemovePlayer, RenamePlayer, UnblockPlayer
 from ...domain.picking import LetGo, PickTeam, RestartPicks
 from ...domain.rights import Right
@@ -88,6 +89,18 @@ for path, right, command, body, summary in PLAIN:
         "POST", path, _runs(command), name=_name(command), summary=summary,
         right=right, body=body, answer=receipts.Done, **WRITES,
     )  # fmt: skip
+
+
+@api.operation(
+    "POST", f"{T}/players/add", right=Right.ORGANISER, body=bodies.NewPlayer,
+    answer=receipts.Added, **WRITES,
+)  # fmt: skip
+def add_player(call: Call) -> Any:
+    """Give a guest without a phone a seat, also while the door is locked."""
+    this = once(call)
+    player_id = identity.new_player_id(call.t.code, this.command_id)
+    done = run(call, AddPlayer, this, player_id=player_id, **call.body.model_dump())
+    return receipts.Added(**done.model_dump(), player_id=player_id)
 
 
 @api.operation("POST", f"{T}/restart", right=Right.ORGANISER, answer=receipts.Done, **WRITES)

@@ -67,7 +67,7 @@ def join(call: Call) -> Any:
     """Join the tournament. Returns the player's own token."""
     app().limiter.hit("join", address())
     code, this = call.t.code, once(call)
-    player_id = derived("player", code, this.command_id).hex()[:12]
+    player_id = identity.new_player_id(code, this.command_id)
     done = run(call, Join, this, player(player_id), player_id=player_id, **call.body.model_dump())
     call.headers["Location"] = url_for("api_reads.seat", code=code, player=player_id)
     return receipts.Joined(

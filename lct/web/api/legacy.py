@@ -10,20 +10,20 @@ import secrets
 from typing import Annotated, Any
 
 from flask import make_response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...application.screens.cards import cards
 from ...application.screens.region import Scene
 from ...domain.drawing import DrawTeams
 from ...domain.errors import UnknownPlayer, UnknownTeam
-from ...domain.people import Join
+from ...domain.guests import AddPlayer
 from ...domain.picking import PickTeam
-from ...domain.rights import Right, player
+from ...domain.rights import Right
 from ...domain.tournament import Tournament
 from ...domain.values import fold
 from ..app import app
 from ..forms import Wanted
-from ..identity import derived
+from ..identity import new_player_id
 from . import answers
 from .bodies import PASSPHRASE, SEATS
 from .doors import created
@@ -48,7 +48,19 @@ def shown(**example: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class Create(BaseModel):
+class Given(BaseModel):
+    """What a program sends. The predecessor bound names in any case, so programs use several."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_any_case(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        names = {name.lower(): name for name in cls.model_fields}
+        return {names.get(name.lower(), name): each for name, each in given.items()}
+
+
+class Create(Given):
     model_config = shown(name="Sunday Cup", playerLimit=4)
 
     name: TEXT
@@ -56,11 +68,11 @@ class Create(BaseModel):
     passphrase: Annotated[str, PASSPHRASE] = ""
 
 
-class ById(BaseModel):
+class ById(Given):
     Id: CODE
 
 
-class ByTournament(BaseModel):
+class ByTournament(Given):
     model_config = shown(tournamentId="BB3K7QXM")
 
     tournamentId: CODE
@@ -156,10 +168,8 @@ def older_create(call: Call) -> Any:
 def older_assign(call: Call) -> Any:
     """Give a player a seat."""
     this, sent = once(call), call.body
-    player_id = derived("player", call.t.code, this.command_id).hex()[:12]
-    run(
-        call, Join, this, player(player_id), player_id=player_id, first=sent.name, last=sent.surname
-    )
+    player_id = new_player_id(call.t.code, this.command_id)
+    run(call, AddPlayer, this, player_id=player_id, first=sent.name, last=sent.surname)
     return make_response("", 200)
 
 

@@ -127,7 +127,8 @@ def moment(call: Call) -> Any:
     "GET", f"{T}/history.jsonl", **HOST, name="file", answer=str, media="application/jsonl"
 )
 def file(call: Call) -> Any:
-    """The stored events, one per line, without anything still secret."""
+    """The stored events, one per line, without anything still secret. The last line is no event:
+    it has their number, ``events``, and the ``sha256`` of the lines before it."""
     public = {facts.attempt for facts in checks.finished_draws(call.t, app().now())}
     lines = app().exported(call.t.code, public)
     return Response((line + "\n" for line in lines), mimetype="application/jsonl")

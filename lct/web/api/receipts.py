@@ -33,6 +33,10 @@ class Joined(Done, Seat):
     token: str = Field(description="This player's bearer token.")
 
 
+class Added(Done):
+    player_id: str
+
+
 class CameBack(Seat):
     player_id: str
     token: str
