@@ -131,7 +131,8 @@ def letters_are_whole(page: Any) -> None:
               if (!["hidden", "clip"].includes(overflowX) || clipPath !== "none") continue;
               const { top, bottom, left, right } = box.getBoundingClientRect();
               for (const line of range.getClientRects()) {
-                if (line.top >= bottom - 0.1 * size) continue; // a line that is not shown
+                // a line that is not shown, or a column beside
+                if (line.top >= bottom - 0.1 * size || line.left >= right) continue;
                 const high = line.top - 0.072 * size < top - 0.5;
                 const low = line.bottom + 0.023 * size > bottom + 0.5;
                 const short = line.left < left - 1 || line.right > right + 1;
