@@ -114,6 +114,39 @@ def nothing_is_cut(page: Any, boxes: str, texts: str) -> None:
     assert found[1] == [], found[1]
 
 
+def letters_are_whole(page: Any) -> None:
+    """No box that hides what is outside it cuts a letter of the family: the tallest is Ẳ, 0.072 of
+    the size above its face, and the lowest a dot 0.023 below it."""
+    faults = page.evaluate(
+        """() => {
+          const faults = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          for (let text; (text = texts.nextNode());) {
+            if (!text.data.trim() || !text.parentElement.checkVisibility()) continue;
+            const style = getComputedStyle(text.parentElement), size = parseFloat(style.fontSize);
+            if (!style.fontFamily.includes("Barlow")) continue;
+            const range = document.createRange();
+            range.selectNodeContents(text);
+            for (let box = text.parentElement; box !== document.body; box = box.parentElement) {
+              const { overflowX, overflowY, clipPath } = getComputedStyle(box);
+              if (!["hidden", "clip"].includes(overflowX) || clipPath !== "none") continue;
+              const { top, bottom, left, right } = box.getBoundingClientRect();
+              for (const line of range.getClientRects()) {
+                // a line that is not shown, or a column beside
+                if (line.top >= bottom - 0.1 * size || line.left >= right) continue;
+                const high = line.top - 0.072 * size < top - 0.5;
+                const low = line.bottom + 0.023 * size > bottom + 0.5;
+                const short = line.left < left - 1 || line.right > right + 1;
+                if (overflowY !== "visible" && (high || low) || short)
+                  faults.push([text.data, box.className]);
+              }
+            }
+          }
+          return faults;
+        }"""
+    )
+    assert faults == [], faults
+
+
 def is_live(page: Any, timeout: int = QUICK) -> None:
     page.locator("#live-mark[data-state=live]").wait_for(timeout=timeout)
 

@@ -15,6 +15,7 @@ from mongoengine import QuerySet
 
 from lct.application.history import replay, story
 from lct.domain import errors
+from lct.domain.call_names import SetCallName
 from lct.domain.draw import commitment
 from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.evening import CloseTournament, ReopenTournament, TournamentClosed
@@ -285,6 +286,7 @@ def test_an_import_whose_name_is_taken_is_refused(desk: Desk) -> None:
 
 def test_a_forgotten_player_is_named_nowhere_and_their_draw_stays(desk: Desk) -> None:
     code = evening(desk)
+    desk.execute(SetCallName(by=SYSTEM, code=code, player_id="p-Max", call_name="Maxi N"))
     desk.store.write_snapshot(desk.store.read(code))
     other = Desk()
     other.store.read(code)
@@ -295,14 +297,14 @@ def test_a_forgotten_player_is_named_nowhere_and_their_draw_stays(desk: Desk) ->
             player_id="p-Max",
         )
     )
-    assert privacy.rewrite_forgotten(desk.store, code, "p-Max") == 2  # joined, renamed
+    assert privacy.rewrite_forgotten(desk.store, code, "p-Max") == 3  # joined, renamed, called
     everything = str(list(desk.store.events.find({}))) + str(list(desk.store.snapshots.find({})))
     assert "Maxi" not in everything
     assert "'Max'" not in everything
     assert "Max Nowak" not in everything
     for worker in (desk, other, Desk()):
         t = worker.store.read(code).tournament
-        assert t.players["p-Max"].name == "Player No. 1"
+        assert t.players["p-Max"].called == "Player No. 1"
         assert t.players["p-Max"].dealt is not None
         assert [name for _, name, _ in t.draws[0].hands] == ["Ola Nowak", "Player No. 1"]
     told = " ".join(str(line.what) for line in story(code, stored_events.stored(desk.store, code)))

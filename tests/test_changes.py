@@ -17,6 +17,7 @@ from lct.application.screens.live_now import LiveNow
 from lct.application.screens.phone import personal
 from lct.application.screens.region import Region, Scene
 from lct.domain import errors
+from lct.domain.call_names import SetCallName
 from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.evening import ChangeLimit, CloseTournament, LockJoining, ReopenTournament
 from lct.domain.fact import Command, Touched
@@ -116,7 +117,7 @@ class Room:
 
 
 OFTEN = st.tuples(
-    st.sampled_from(("pick", "look", "rename", "let go", "away")),
+    st.sampled_from(("pick", "look", "rename", "call", "let go", "away")),
     st.sampled_from(PLAYERS),
     st.integers(0, 2),
 )
@@ -143,6 +144,7 @@ def take(room: Room, step: tuple[str, str, int]) -> None:
         "join": (Join, who, who.upper(), "Nowak"),
         "pick": (PickTeam, who, number, f"{number:032x}"),
         "rename": (RenamePlayer, who, f"{who}-{number}", "Nowak"),
+        "call": (SetCallName, who, f"{who}{number}"),
         "let go": (LetGo, who),
         "remove": (RemovePlayer, who),
         "block": (BlockPlayer, who),
@@ -201,7 +203,7 @@ MATCH_STEPS = st.tuples(
         ("agree",) * 6
         + ("report",) * 3
         + ("correct", "clear", "nobody", "walkover", "withdraw", "move", "take back", "away")
-        + ("come", "consoles", "format", "rename", "block")
+        + ("come", "consoles", "format", "rename", "call", "block")
     ),
     st.integers(0, 30),
     st.sampled_from((Score(1, 0), Score(0, 2), Score(2, 2), Score(1, 1, None, (4, 3)))),
@@ -261,6 +263,7 @@ def plays(room: Room, step: tuple[str, int, Score]) -> None:
             "take back": (TakeBackCall, key),
             "consoles": (NameConsoles, tuple("ABC"[: 1 + number % 3])),
             "rename": (RenamePlayer, who, f"N{number}", "Kowalski"),
+            "call": (SetCallName, who, f"C{number}"),
             "block": (BlockPlayer, who),
         }
         room.does(*wanted[what])

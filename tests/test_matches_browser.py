@@ -16,6 +16,7 @@ from .browser import (
     be,
     hurry,
     is_live,
+    letters_are_whole,
     no_sideways_scroll,
     nothing_is_cut,
     see,
@@ -383,6 +384,7 @@ def test_names_of_22_letters_are_whole_on_the_tv_and_on_a_phone(
             tv.set_viewport_size({"width": width, "height": height})
             nothing_is_cut(tv, ".duel", ".duel-name, .duel-goals")
             nothing_is_cut(tv, ".now-card, .next-card", ".now-name, .next-who")
+            letters_are_whole(tv)
             for key in ("K2-1", "K3-1"):
                 box = tv.locator(f"#match-{key} .duel").bounding_box()
                 assert box["y"] + box["height"] < height * 0.9
@@ -396,6 +398,7 @@ def test_names_of_22_letters_are_whole_on_the_tv_and_on_a_phone(
         phone.get_by_text(tab, exact=True).click()
         nothing_is_cut(phone, ".match-box", ".match-name, .match-goals")
         nothing_is_cut(phone, ".match-side > *", "bdi")
+        letters_are_whole(phone)
         no_sideways_scroll(phone)
 
 

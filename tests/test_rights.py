@@ -247,7 +247,7 @@ def test_sleep_counts_only_for_the_roles_in_the_table(house: House, elsewhere: E
 @pytest.mark.parametrize(
     "do",
     ["rename", "limit", "close-list", "lock", "unlock", "draw", "skip", "restart", "close",
-     "reopen", "remove", "block", "unblock", "rename-player", "add", "revoke",
+     "reopen", "remove", "block", "unblock", "rename-player", "call-name", "add", "revoke",
      "new-recovery", "new-seat-codes", "nonsense"],
 )  # fmt: skip
 def test_only_a_host_can_run_a_host_action(unchanged: Scene, do: str) -> None:

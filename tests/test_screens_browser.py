@@ -24,7 +24,9 @@ from .browser import (
     hurry,
     is_live,
     join,
+    letters_are_whole,
     no_sideways_scroll,
+    nothing_is_cut,
     see,
 )
 from .http_client import PUBLIC_URL, House
@@ -497,3 +499,55 @@ def test_a_board_is_current_and_live_after_going_back(house: House, screens: Scr
     is_live(tv)
     assert e.pick(ola, 2).status == 200
     tv.locator("#seat-1", has_text=e.teams[2]).wait_for(timeout=5_000)
+
+
+def test_long_names_are_whole_with_all_their_marks(house: House, screens: Screens) -> None:
+    names = [
+        "Wolfgang-Maximilian von Hohenstein", "Max Müller-Lüdenscheidt A",
+        "Max Müller-Lüdenscheidt B", "Ễva Nguyễn Thị Minh Khai", "Αλέξανδρος Παπαδόπουλος",
+        "Екатерина Константинопольская", "محمد عبد الرحمن", "Åsa Șerbănescu-Ģögy",
+    ]  # fmt: skip
+    teams = ["Borussia Mönchengladbach", "Wolverhampton Wanderers", "Παναθηναϊκός", "ŞÅ Ẳjgy"]
+    e = house.evening(32, [*teams, *(f"Brighton & Hove Albion {n}" for n in range(28))])
+    guests = [e.guest(*name.split(" ", 1)) for name in names]
+    for team, guest in enumerate(guests):
+        assert e.pick(guest, team).status == 200
+    tv, phone = screens.open(**TV), screens.open(**PHONE)
+    be(phone, guests[0])
+    for page, at in ((tv, e.at()), (phone, e.at("me"))):
+        page.goto(house.url + at)
+        is_live(page)
+        letters_are_whole(page)
+        no_sideways_scroll(page)
+    nothing_is_cut(tv, ".seat", ".name")
+    nothing_is_cut(phone, ".tile", ".tile-name, .tile-state bdi")
+    in_one_line = """each => {
+      const range = document.createRange(), text = each.firstChild;
+      range.setStart(text, text.data.indexOf("Mönch"));
+      range.setEnd(text, text.length);
+      return range.getClientRects().length === 1;
+    }"""
+    for name in phone.get_by_text("Borussia Mönchengladbach", exact=True).all():
+        assert name.evaluate(in_one_line)
+    # Greek and Cyrillic come from another face, which is made about as narrow.
+    wide, narrow = phone.evaluate(
+        """() => ["sans-serif", getComputedStyle(document.querySelector("h1")).fontFamily].map(
+          (family) => {
+            const pen = document.createElement("canvas").getContext("2d");
+            pen.font = "600 40px " + family;
+            return pen.measureText("Екатерина Παναθηναϊκός").width;
+          })"""
+    )
+    assert narrow < 0.9 * wide
+    assert e.act("limit", limit=8).status == 200
+    assert e.act("draw", attempt=1).status == e.act("skip").status == 200
+    for page, rows in ((tv, ".row"), (phone, ".line")):
+        page.locator(rows).nth(7).wait_for()
+        letters_are_whole(page)
+        nothing_is_cut(page, rows, ".name, .what, .crest")
+        no_sideways_scroll(page)
+    assert e.act("consoles", names="Sofa\nBar").status == 200
+    assert e.act("format", kind="knockout").status == 200
+    tv.locator(".now-card").nth(1).wait_for()
+    letters_are_whole(tv)
+    nothing_is_cut(tv, ".duel", ".duel-name")

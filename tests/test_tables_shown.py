@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lct.application.screens.board import stages
 from lct.application.screens.region import Scene
 from lct.application.screens.table import (
     ShownTable,
@@ -141,6 +142,15 @@ def test_a_long_table_has_pairs_of_halves() -> None:
     for rows, parts in ((11, [5, 6]), (20, [10, 10]), (32, [8, 8, 8, 8]), (21, [5, 5, 5, 6])):
         found = halved(TableHead(None, rows, False), 10)
         assert sorted(head.rows for head in found) == parts
+
+
+def test_a_long_name_is_short_in_a_table_of_halves_on_the_tv() -> None:
+    for players, shown in ((10, "Maximiliane Oberhuber"), (11, "Maximiliane")):
+        cup = Cup(players, LEAGUE)
+        cup.t.players["p-N0"].rename("Maximiliane", "Oberhuber")
+        (stage, *_) = stages(Scene(cup.t, cup.later(60)))
+        names = {row.data.row.name for row in stage.children if row.id.startswith("table")}  # type: ignore[attr-defined]
+        assert names == {shown, *(f"N{n} Nowak" for n in range(1, players))}
 
 
 def test_the_newest_result_says_who_went_up_and_who_went_down() -> None:

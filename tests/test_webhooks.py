@@ -163,6 +163,7 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "player-joined": player,
         "player-added": player,
         "player-renamed": player,
+        "call-name-set": ["call_name", "player_id"],
         "player-forgotten": player,
         "player-removed": ["player_id"],
         "player-blocked": ["player_id"],

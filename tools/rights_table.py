@@ -84,6 +84,7 @@ PAGES = (
     Row("POST", f"{T}/score", "/t/{code}/score", players(409), SCORE),  # not drawn yet
     Row("POST", f"{T}/withdraw", "/t/{code}/withdraw", players(409), SCORE),
     Row("POST", f"{T}/name", "/t/{code}/name", players(303), NAME),
+    Row("POST", f"{T}/call-name", "/t/{code}/call-name", players(303), {"call_name": "{random}"}),
     Row("POST", f"{T}/look", "/t/{code}/look", players(204)),
     Row("GET", f"{T}/host/<key>", "/t/{code}/host/{random}", everybody(303)),
     # A page with one button; organisers are redirected to their page.

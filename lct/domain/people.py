@@ -15,11 +15,13 @@ from .values import fold, is_person_name, person_name
 
 
 def check_new_name(t: Tournament, first: str, last: str, besides: str | None = None) -> None:
-    """Refuse a name that another player has."""
+    """Refuse a name that another player has, or is called."""
     folded = fold(f"{first} {last}")
     for player in t.players.values():
         if player.id != besides and player.folded == folded:
             raise errors.SameName(player.name)
+        if player.id != besides and player.call_name and fold(player.call_name) == folded:
+            raise errors.SameName(player.call_name)
 
 
 def take_out(t: Tournament, player_id: str) -> Player:
@@ -226,6 +228,7 @@ class PlayerForgotten(Event):
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
         if player := t.players.get(self.player_id):
             player.rename(self.first, self.last)
+            player.call_name = ""
         name = f"{self.first} {self.last}"
         if self.player_id in t.blocked:
             t.blocked[self.player_id] = name

@@ -40,6 +40,7 @@ class Player:
     value: str = ""
     picked_at: int = 0  # the seq of the pick in force: the order of the draw's message
     dealt: int | None = None  # the team that the draw gave them
+    call_name: str = ""  # for small places; empty: none
     added: bool = False  # by the organiser, since they have no phone
 
     def __post_init__(self) -> None:
@@ -48,6 +49,17 @@ class Player:
     @property
     def name(self) -> str:
         return f"{self.first} {self.last}"
+
+    @property
+    def called(self) -> str:
+        """The name on the TV: the call name, or the whole name."""
+        return self.call_name or self.name
+
+    @property
+    def short(self) -> str:
+        """The name where there is least room, which others may have too: the call name, or the
+        first name."""
+        return self.call_name or self.first
 
     def rename(self, first: str, last: str) -> None:
         self.first, self.last = first, last

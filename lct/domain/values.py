@@ -15,6 +15,7 @@ CODE_LENGTH = 8
 CODE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"
 
 NAME_CLUSTERS = 40
+CALL_NAME_CLUSTERS = 20
 TITLE_CLUSTERS = 60
 # Marks that one cluster may carry; more would paint over its neighbours.
 MAX_MARKS = 4

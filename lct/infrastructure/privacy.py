@@ -25,10 +25,11 @@ def rewrite_forgotten(store: EventStore, code: str, player_id: str) -> int:
         first, last = named["first"], named["last"]
         for document in documents:
             data = document["data"]
-            if data.get("player_id") != player_id or "first" not in data:
+            if data.get("player_id") != player_id:
                 continue
-            if (data["first"], data["last"]) != (first, last):
-                new = data | {"first": first, "last": last}
+            neutral = {"first": first, "last": last, "call_name": ""}
+            new = {name: neutral.get(name, value) for name, value in data.items()}
+            if new != data:
                 store.events.update_one({"_id": document["_id"]}, {"$set": {"data": new}})
                 rewritten += 1
     # Replace the snapshot, not just delete it: a slower worker could write an older one back.

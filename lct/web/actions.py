@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import request
 
+from ..domain.call_names import SetCallName
 from ..domain.drawing import DrawTeams, SkipReveal
 from ..domain.evening import (
     ChangeLimit,
@@ -80,7 +81,11 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
         RenamePlayer,
         lambda: {"player_id": field("player"), "first": field("first"), "last": field("last")},
     ),
+    "call-name": (
+        SetCallName,
+        lambda: {"player_id": field("player"), "call_name": field("call_name")},
+    ),
 }
 
 # These raise no version: the same one may be wanted again.
-REPEATABLE = frozenset(("rename-player", "consoles", "move", "take-back", "pair"))
+REPEATABLE = frozenset(("rename-player", "call-name", "consoles", "move", "take-back", "pair"))

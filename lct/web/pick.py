@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from ..application.screens import lobby, phone
 from ..application.screens.region import Region
 from ..application.screens.shared_phone import NO_SEATS
+from ..domain.call_names import SetCallName
 from ..domain.errors import Invalid, NoCookies, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
@@ -18,7 +19,7 @@ from ..domain.picking import LetGo, PickTeam
 from ..domain.play.reporting import ReportScore, WithdrawReport
 from ..domain.rights import player as by_player
 from ..domain.spelling import finds
-from ..domain.text import verbatim
+from ..domain.text import Text, text, verbatim
 from ..domain.tournament import Tournament
 from ..domain.values import shown_code
 from ..this_request import request_id
@@ -35,6 +36,8 @@ from .seats import player_here, player_of, seats_here
 from .words import gettext
 
 bp = Blueprint("pick", __name__)
+
+NOTHING_SAID = verbatim("")
 
 
 @bp.get("/t/<code>/me")
@@ -77,6 +80,7 @@ def me(code: str) -> ResponseReturnValue:
         team_kinds=sorted({team.kind for team in t.teams if team.kind}),
         first=player.first if player else "",
         last=player.last if player else "",
+        call_name=player.call_name if player else "",
         seat=player_id,
         several=len(seats) > 1,
         personal_code=shown_code(personal_code),
@@ -138,6 +142,12 @@ def name(code: str) -> ResponseReturnValue:
     return _tap(code, lambda about: RenamePlayer(**about, first=first, last=last))
 
 
+@bp.post("/t/<code>/call-name")
+def call_name(code: str) -> ResponseReturnValue:
+    chosen = forms.field("call_name")
+    return _tap(code, lambda about: SetCallName(**about, call_name=chosen), said=text("Saved."))
+
+
 @bp.post("/t/<code>/score")
 def score(code: str) -> ResponseReturnValue:
     match, said = forms.field("match"), forms.score()
@@ -151,7 +161,11 @@ def withdraw(code: str) -> ResponseReturnValue:
 
 
 def _tap(
-    code: str, command: Callable[[dict[str, Any]], Command], *teams: int, match: str = ""
+    code: str,
+    command: Callable[[dict[str, Any]], Command],
+    *teams: int,
+    match: str = "",
+    said: Text = NOTHING_SAID,
 ) -> ResponseReturnValue:
     """Run a player's own command; the response has what it may have changed on their phone."""
     before = tournament_at(code, fresh=False)
@@ -177,7 +191,7 @@ def _tap(
     if not wants_fragment():
         return redirect(me_url(t.code, player_id, seats), 303)
     shown = _changed(t, player_id, touched, match, seats)
-    return fragments(shown, notice(verbatim(""), "ok"))
+    return fragments(shown, notice(said, "ok"))
 
 
 def _changed(

@@ -3,7 +3,9 @@ rendered once in each."""
 
 from __future__ import annotations
 
+import re
 import sys
+from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
@@ -59,6 +61,7 @@ class Renderer:
             "crest": crest,
             "stars": stars,
             "shown_code": shown_code,
+            "step": step,
             "marked": marked,
         }
         env.globals |= {
@@ -179,6 +182,17 @@ def qr(url: str) -> Markup:
 def stars(number: float) -> str:
     """4.5 as ``★★★★½``."""
     return "★" * int(number) + ("½" if number % 1 else "")
+
+
+_WORDS = re.compile(r"[\s\-\u2010\u2013/]+")  # a line may break between them
+
+
+def step(name: str) -> str:
+    """Classes for the size of a name: ``n-0`` (at most 7 letters) to ``n-8`` (over 44; has n-7
+    too), and ``w-0`` (its longest word has at most 10) to ``w-3`` (over 16)."""
+    length = bisect_left((7, 10, 13, 16, 19, 23, 30), len(name))
+    word = bisect_left((10, 13, 16), max(map(len, _WORDS.split(name))))
+    return f"n-{length}{' n-8' if len(name) > 44 else ''} w-{word}"
 
 
 def wants_fragment() -> bool:

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from ...domain.draw import LARGEST_WAVE
 from ...domain.tournament import Draw
+from .names import short_names
 from .region import Region, Scene
 
 IN_HAT = 30  # teams of the hat that are shown one by one
 ONE_PAGE = 32  # cards that the TV shows at once, if there are no more
+WHOLE = 38  # letters of the longest name that has room in a row on the TV
 
 
 class Row(NamedTuple):
@@ -19,6 +21,7 @@ class Row(NamedTuple):
     stars: float
     status: str  # waiting, now or done
     mine: bool
+    called: str = ""  # on the TV
 
 
 class Spot(NamedTuple):
@@ -74,12 +77,14 @@ def own_row(s: Scene, draw: Draw, place: int) -> Region:
 def _row(s: Scene, draw: Draw, place: int) -> Row:
     hand = draw.hands[place]
     player = s.t.players.get(hand.player_id)
-    name = player.name if player else hand.name
+    name, called = (player.name, player.called) if player else (hand.name, hand.name)
+    if player and len(called) > WHOLE:
+        called = short_names(s)[player.id]
     if place >= s.turned:
         status = "now" if place < s.turned + s.facing else "waiting"
-        return Row(place + 1, name, "", 0.0, status, False)
+        return Row(place + 1, name, "", 0.0, status, False, called)
     team = s.t.teams[hand.team]
-    return Row(place + 1, name, team.name, team.stars, "done", False)
+    return Row(place + 1, name, team.name, team.stars, "done", False, called)
 
 
 def spot(s: Scene, draw: Draw) -> Spot:

@@ -87,6 +87,7 @@ class PlayerRow(NamedTuple):
     changeable: bool
     playing: bool  # the matches have begun
     left: Text | None  # the player left: what becomes of their matches
+    call_name: str
 
 
 class People(NamedTuple):
@@ -257,6 +258,7 @@ def _row(s: Scene, p: Player) -> Region:
         changeable,
         t.play.begun and not t.closed,
         SAID[t.play.left[p.id]] if p.id in t.play.left else None,
+        p.call_name,
     )
     return Region(f"player-{p.id}", "organise/_player.html", data)
 

@@ -50,6 +50,7 @@ class SeatRow(NamedTuple):
     status: str  # empty, choosing, looking or picked
     team: str
     here: str  # as Scene.presence
+    called: str = ""  # on the TV
 
 
 class Tile(NamedTuple):
@@ -61,6 +62,7 @@ class Tile(NamedTuple):
     holder: str
     mine: bool
     looking: tuple[str, ...]
+    called: str  # the holder, in the little room of a tile
     relisted: int
 
 
@@ -69,7 +71,7 @@ def picked(t: Tournament) -> int:
 
 
 def waiting_for(t: Tournament) -> tuple[str, ...]:
-    return tuple(p.first for p in t.choosing()[:NAMES_SHOWN])
+    return tuple(p.short for p in t.choosing()[:NAMES_SHOWN])
 
 
 def bar(s: Scene) -> Region:
@@ -121,13 +123,13 @@ def _kept_seat(seat: SeatRow, template: str) -> Region:
 
 
 def _seat(s: Scene, number: int, player: Player) -> SeatRow:
-    here = s.presence(player)
+    here, called = s.presence(player), player.called
     if player.team is not None:
-        return SeatRow(number, player.name, "picked", s.t.teams[player.team].name, here)
+        return SeatRow(number, player.name, "picked", s.t.teams[player.team].name, here, called)
     looked_at = s.look(player.id)
     if looked_at is not None:
-        return SeatRow(number, player.name, "looking", s.t.teams[looked_at].name, here)
-    return SeatRow(number, player.name, "choosing", "", here)
+        return SeatRow(number, player.name, "looking", s.t.teams[looked_at].name, here, called)
+    return SeatRow(number, player.name, "choosing", "", here, called)
 
 
 # --- teams ----------------------------------------------------------------------------------------
@@ -146,7 +148,8 @@ def tile(s: Scene, number: int, player_id: str = "") -> Region:
     holder = s.t.holders.get(number)
     team, times = s.t.teams[number], s.t.relisted
     if holder is not None:
-        return _tile(number, team, s.t.players[holder].name, (), holder == player_id, times)
+        player, mine = s.t.players[holder], holder == player_id
+        return _tile(number, team, player.name, (), mine, player.called, times)
     if number not in s.lookers:
         return _tile(number, team, relisted=times)
     return _tile(number, team, "", s.looking(number, but=player_id)[:2], relisted=times)
@@ -158,16 +161,23 @@ def _tile(
     holder: str = "",
     looking: tuple[str, ...] = (),
     mine: bool = False,
+    called: str = "",
     relisted: int = 0,
 ) -> Region:
     size = len(team.name) + len(holder) + sum(map(len, looking))
     make = _kept_tile if size <= LONGEST else _kept_tile.__wrapped__
-    return make(number, team, holder, looking, mine, relisted)
+    return make(number, team, holder, looking, mine, called, relisted)
 
 
 @lru_cache(maxsize=REGIONS)
 def _kept_tile(
-    number: int, team: Team, holder: str, looking: tuple[str, ...], mine: bool, relisted: int
+    number: int,
+    team: Team,
+    holder: str,
+    looking: tuple[str, ...],
+    mine: bool,
+    called: str,
+    relisted: int,
 ) -> Region:
-    shown = Tile(number, *team, holder, mine, looking, relisted)
+    shown = Tile(number, *team, holder, mine, looking, called, relisted)
     return Region(f"team-{number}", "me/_tile.html", shown)

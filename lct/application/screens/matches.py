@@ -35,6 +35,7 @@ class Side(NamedTuple):
     penalties: int | None
     won: bool
     left: bool = False  # they left, and did not play this match
+    called: str = ""  # on the TV
 
 
 class ShownMatch(NamedTuple):
@@ -173,7 +174,9 @@ class Shower:
         team = self.t.teams[player.dealt].name if player.dealt is not None else ""
         won = match.decided and match.winner == who
         left = score is None and who in self.play.left
-        return Side(player.name, self.short[who], team, None, goals, penalties, won, left)
+        return Side(
+            player.name, self.short[who], team, None, goals, penalties, won, left, player.called
+        )
 
     def _maybe(self, who: str | None, source: Source) -> Text:
         """Who may come to a side that is open."""

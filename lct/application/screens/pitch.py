@@ -14,6 +14,7 @@ from ...domain.text import Text
 from .bracket import Bracket, Page, Place, bracket, far, place_of
 from .lanes import lanes
 from .matches import Shower, console_text, listed_matches, match_region
+from .names import short_names
 from .now import Coming, next_keys
 from .progress import minutes, progress
 from .region import Region, Scene
@@ -37,6 +38,7 @@ STAGES = ("stage", "stage-2", "stage-3", "stage-4")  # the TV turns their pages
 BELOW = 4  # matches below the tables of groups
 BESIDE = 8  # matches of a Swiss round beside its table, with the bye
 LONG, HALF = 10, 10  # rows of a table in one piece, and of each half of a longer one
+WHOLE = 20  # letters of the longest name that has room in a half
 PAGE, NEAR = 6, 12  # tables in turn: on a page, and lines of a ranking among them
 ON_NOW = ("called", "reported", "disputed")
 NEWEST, RUNNING, NEXT, OTHER = range(4)  # how much a match matters now
@@ -151,7 +153,21 @@ def _tables(s: Scene) -> Region:
 
 
 def _lines(s: Scene, shown: Iterable[ShownTable]) -> Iterable[Region]:
-    return lines(shown, TV, OnTv(_consoles(s), s.once(form), s.once(moved)))
+    fitting = (_fitting(s, table) for table in shown)
+    return lines(fitting, TV, OnTv(_consoles(s), s.once(form), s.once(moved)))
+
+
+def _fitting(s: Scene, table: ShownTable) -> ShownTable:
+    """The table, with short names in place of those that have no room in halves of a league."""
+    if table.title or len(table.rows) <= LONG:
+        return table
+    short = short_names(s)
+    return table._replace(
+        rows=tuple(
+            row._replace(name=short[row.player_id]) if len(row.name) > WHOLE else row
+            for row in table.rows
+        )
+    )
 
 
 def _swiss(s: Scene) -> Region:

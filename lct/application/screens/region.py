@@ -114,8 +114,8 @@ class Scene:
         return team if free else None
 
     def looking(self, team: int, but: str = "") -> tuple[str, ...]:
-        """First names of the players who look at a team."""
-        return tuple(self.t.players[p].first for p in self.lookers.get(team, ()) if p != but)
+        """Short names of the players who look at a team."""
+        return tuple(self.t.players[p].short for p in self.lookers.get(team, ()) if p != but)
 
     @cached_property
     def stamp(self) -> str:

@@ -206,7 +206,7 @@ def _rows(
         player = s.t.players[row.entrant]
         team = s.t.teams[player.dealt].name if player.dealt is not None else ""
         yield TableRow(
-            row.entrant, row.place, player.name, team, row.played, row.won, row.drawn, row.lost,
+            row.entrant, row.place, player.called, team, row.played, row.won, row.drawn, row.lost,
             row.goals_for, row.goals_against, row.points, row.place < cut,
             above if number == above else 0, MARKS.get(marked.get(row.entrant, "")), why(s, row),
             groups[row.entrant] if groups else None, row.entrant in s.t.play.left,

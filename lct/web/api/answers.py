@@ -108,6 +108,7 @@ class PlayerFacts(BaseModel):
     id: str
     first: str
     last: str
+    call_name: str = Field(description="The name for small places; empty: none.")
     team: int | None = Field(description="The number of the team they picked.")
     drawn: int | None = Field(description="The team they drew, once its card has turned.")
 
@@ -129,6 +130,7 @@ def players(t: Tournament, now: datetime) -> list[PlayerFacts]:
             id=p.id,
             first=p.first,
             last=p.last,
+            call_name=p.call_name,
             team=p.team,
             drawn=p.dealt if p.id in turned else None,
         )

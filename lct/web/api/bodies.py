@@ -45,6 +45,12 @@ class NewPlayer(BaseModel):
     last: Annotated[str, NAME]
 
 
+class CallName(BaseModel):
+    model_config = shown(call_name="Minh Khai")
+
+    call_name: str = Field(description="At most 20 characters; empty: none.", max_length=1000)
+
+
 class Pick(BaseModel):
     model_config = shown(team=3)
 

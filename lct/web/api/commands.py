@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from ...application.messages import Looked
+from ...domain.call_names import SetCallName
 from ...domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ...domain.drawing import DrawTeams, SkipReveal
 from ...domain.errors import UnknownTeam
@@ -46,6 +47,13 @@ PLAIN: tuple[tuple[str, Right, type[Command], Shape | None, str], ...] = (
     (f"{P}/team", Right.EITHER, PickTeam, bodies.Pick, "Pick a team; frees the one before."),
     (f"{P}/let-go", Right.PLAYER, LetGo, None, "Give the team back."),
     (f"{P}/rename", Right.EITHER, RenamePlayer, bodies.NewPlayer, "Correct a player's name."),
+    (
+        f"{P}/call-name",
+        Right.EITHER,
+        SetCallName,
+        bodies.CallName,
+        "Set the name for small places.",
+    ),
     (f"{P}/remove", Right.ORGANISER, RemovePlayer, None, "Remove a player."),
     (f"{P}/block", Right.ORGANISER, BlockPlayer, None, "Remove a player for good."),
     (f"{P}/unblock", Right.ORGANISER, UnblockPlayer, None, "Let a blocked player join again."),
