@@ -29,6 +29,7 @@ from .web import (
     health,
     history,
     home,
+    inbox,
     join,
     limits,
     live,
@@ -86,7 +87,7 @@ def configure(flask: Flask, settings: Settings) -> None:
         SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_TIME_LIMIT=None,  # an evening is longer than an hour
         WTF_CSRF_SSL_STRICT=False,  # our Referrer-Policy may withhold the referrer
-        SOCK_SERVER_OPTIONS={"thread_class": live.Inline},
+        SOCK_SERVER_OPTIONS={"thread_class": inbox.Inline},
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=365),
     )
     flask.url_map.merge_slashes = False  # else `//` redirects to whatever Host says

@@ -18,8 +18,9 @@ from lct.application.screens.phone import personal
 from lct.application.screens.region import Region, Scene
 from lct.domain import errors
 from lct.domain.call_names import SetCallName
+from lct.domain.door import LockJoining
 from lct.domain.drawing import DrawTeams, SkipReveal
-from lct.domain.evening import ChangeLimit, CloseTournament, LockJoining, ReopenTournament
+from lct.domain.evening import ChangeLimit, CloseTournament, ReopenTournament
 from lct.domain.fact import Command, Touched
 from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer
 from lct.domain.picking import LetGo, PickTeam, RestartPicks

@@ -12,7 +12,7 @@ from itsdangerous import TimestampSigner
 
 from lct.application.execute import Execute
 from lct.config import Settings
-from lct.domain.evening import LockJoining, UnlockJoining
+from lct.domain.door import LockJoining, UnlockJoining
 from lct.domain.rights import SYSTEM
 from lct.infrastructure import bus_clock
 from lct.infrastructure.redis_bus import RedisBus

@@ -18,7 +18,8 @@ import pytest
 
 from lct.config import Settings
 from lct.domain import errors
-from lct.domain.evening import LockJoining, RenameTournament
+from lct.domain.door import LockJoining
+from lct.domain.evening import RenameTournament
 from lct.domain.rights import SYSTEM
 from lct.infrastructure import documents, stored_events
 from lct.laptop.local_servers import LocalServer, start_store

@@ -23,8 +23,8 @@ from lct.domain.devices import (
     RenewSeatCodes,
     RevokeDevice,
 )
+from lct.domain.door import LockJoining
 from lct.domain.drawing import SkipReveal
-from lct.domain.evening import LockJoining
 from lct.domain.fact import (
     EVENTS,
     AfterLastCard,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lct.application.screens.desk import choices
+from lct.application.screens.choosing import choices
 from lct.application.screens.phone import personal
 from lct.application.screens.region import Scene
 from lct.application.screens.table import across_groups, tables

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from lct.domain.evening import LockJoining, UnlockJoining
+from lct.domain.door import LockJoining, UnlockJoining
 from lct.domain.rights import SYSTEM
 from lct.web.history import LINES
 

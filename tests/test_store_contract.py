@@ -25,15 +25,9 @@ from lct.application.execute import CommandRepeated, SeqTaken
 from lct.config import Settings
 from lct.domain import errors
 from lct.domain.devices import AdmitDevice, RevokeDevice
+from lct.domain.door import LockJoining, UnlockJoining
 from lct.domain.drawing import DrawTeams, SkipReveal
-from lct.domain.evening import (
-    ChangeLimit,
-    CloseTournament,
-    LockJoining,
-    RenameTournament,
-    ReopenTournament,
-    UnlockJoining,
-)
+from lct.domain.evening import ChangeLimit, CloseTournament, RenameTournament, ReopenTournament
 from lct.domain.fact import EVENTS, Claim, Command, Event
 from lct.domain.people import (
     BlockPlayer,

@@ -22,8 +22,9 @@ from lct.application.execute import CommandRepeated, Execute
 from lct.application.history import replay
 from lct.config import Settings
 from lct.domain import errors
+from lct.domain.door import LockJoining
 from lct.domain.drawing import picks_in_order
-from lct.domain.evening import LockJoining, RenameTournament
+from lct.domain.evening import RenameTournament
 from lct.domain.fact import Command
 from lct.domain.picking import PickTeam
 from lct.domain.rights import SYSTEM

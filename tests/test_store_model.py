@@ -31,15 +31,9 @@ from lct.application.history import replay
 from lct.config import Settings
 from lct.domain import errors
 from lct.domain.devices import AdmitDevice, RevokeDevice
+from lct.domain.door import LockJoining, UnlockJoining
 from lct.domain.drawing import DrawTeams
-from lct.domain.evening import (
-    ChangeLimit,
-    CloseTournament,
-    LockJoining,
-    RenameTournament,
-    ReopenTournament,
-    UnlockJoining,
-)
+from lct.domain.evening import ChangeLimit, CloseTournament, RenameTournament, ReopenTournament
 from lct.domain.fact import Command
 from lct.domain.people import (
     BlockPlayer,

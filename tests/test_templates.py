@@ -22,8 +22,9 @@ from lct.application.screens.phone import personal, watch
 from lct.application.screens.region import Region, Scene
 from lct.application.screens.settling import tables_sheet
 from lct.config import Settings
+from lct.domain.door import LockJoining
 from lct.domain.draw import NOT_OWN
-from lct.domain.evening import CloseTournament, LockJoining
+from lct.domain.evening import CloseTournament
 from lct.domain.people import BlockPlayer
 from lct.domain.play.formats import DOUBLE, GROUPS, KNOCKOUT, LEAGUE
 from lct.domain.tournament import Tournament

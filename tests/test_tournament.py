@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lct.domain import errors, snapshot
+from lct.domain.door import LockJoining, UnlockJoining
 from lct.domain.drawing import DrawTeams
 from lct.domain.evening import (
     ChangeLimit,
@@ -15,13 +16,11 @@ from lct.domain.evening import (
     CloseTournament,
     CreateTournament,
     Keys,
-    LockJoining,
     RenameTournament,
     ReopenTournament,
-    UnlockJoining,
 )
 from lct.domain.fact import EVENTS, Command, apply
-from lct.domain.listing import ListTeams
+from lct.domain.listing import AnotherList, ListTeams, PicksBegan
 from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer, UnblockPlayer
 from lct.domain.picking import LetGo, PickTeam, RestartPicks
 from lct.domain.teams import Team
@@ -65,7 +64,7 @@ def test_the_list_of_teams_is_mended_until_the_first_pick() -> None:
     assert evening.t.teams == (Team("TEAM 4", "League", 4.5, "club"), Team("Lech"))
     assert evening.wants(ListTeams, ("TEAM 4", "Lech")) is None
     evening.pick(ola, 1)
-    with pytest.raises(errors.PicksBegan):
+    with pytest.raises(PicksBegan):
         evening.wants(ListTeams, ("Lech", "Wisła"))
     evening.does(LetGo, ola)
     evening.does(ListTeams, ("Lech", "Wisła"))
@@ -76,7 +75,7 @@ def test_after_a_draw_the_list_of_teams_stays_for_its_record() -> None:
     evening.all_picked(2)
     evening.draw()
     evening.does(RestartPicks, SECRET)
-    with pytest.raises(errors.PicksBegan):
+    with pytest.raises(PicksBegan):
         evening.wants(ListTeams, ("Lech", "Wisła"))
 
 
@@ -84,7 +83,7 @@ def test_a_tap_on_the_list_before_the_last_mending_picks_nothing() -> None:
     evening = Evening(limit=2)
     (ola,) = evening.join("Ola")
     evening.does(ListTeams, ("Lech", "Wisła"))
-    with pytest.raises(errors.AnotherList):
+    with pytest.raises(AnotherList):
         evening.wants(PickTeam, ola, 0, "aa" * 16, 0)
     evening.does(PickTeam, ola, 0, "aa" * 16, 1)
 

@@ -3,5 +3,5 @@
 Importing this package imports every subject, which fills fact.EVENTS with all event classes.
 """
 
-from . import call_names, devices, drawing, evening, guests, listing, people, picking  # noqa: F401
+from . import call_names, devices, door, drawing, evening, guests, listing, people, picking  # noqa: F401
 from .play import calling, choosing, leaving, pairing, reporting, seeding, settling  # noqa: F401

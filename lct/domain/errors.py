@@ -88,14 +88,6 @@ class TeamTaken(Refused):
         )
 
 
-class PicksBegan(Refused):
-    sentence = text("Somebody has picked a team. The list can be changed until the first pick.")
-
-
-class AnotherList(Refused):
-    sentence = text("The host has just changed the list of teams. Pick again.")
-
-
 class TournamentFull(Refused):
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -245,32 +237,12 @@ class ForgedRequest(NotAllowed):
     sentence = text("This page is out of date. Reload it and try again.")
 
 
-class NoCookies(NotAllowed):
-    """The browser sent no cookie back; ``address``: the page to open in another one."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        super().__init__(
-            text(
-                "Your browser keeps no cookies, and without them nobody knows your seat. "
-                "Open %(address)s in Safari, Chrome or Firefox.",
-                address=address,
-            )
-        )
-
-
 class ForeignOrigin(NotAllowed):
     sentence = text("This page was loaded from a different address.")
 
 
 class WrongRecoveryCode(NotAllowed):
     sentence = text("That code is wrong. Check each group and try again.")
-
-
-class WrongPassphrase(NotAllowed):
-    sentence = text(
-        "You need this place's passphrase to create a tournament. Ask the person in charge."
-    )
 
 
 class Unauthenticated(LctError):

@@ -1,4 +1,4 @@
-"""The tournament itself: opening, naming, its seats and its door, closing."""
+"""The tournament itself: opening, naming, its seats, closing."""
 
 from __future__ import annotations
 
@@ -202,51 +202,6 @@ class CloseList(Command):
         if len(t.players) < MIN_PLAYERS:
             raise errors.TooFewPlayers
         return LimitChanged(len(t.players)) if len(t.players) != t.limit else None
-
-
-# --- its door -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class JoiningLocked(Event):
-    """The door was locked: nobody can join."""
-
-    type = "joining-locked"
-    versioned = True
-
-    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        t.locked = True
-
-    def sentence(self, t: Tournament) -> Text:
-        return text("locked the door")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LockJoining(Command):
-    def decide(self, t: Tournament, now: datetime) -> JoiningLocked | None:
-        t.check_open()
-        return None if t.locked else JoiningLocked()
-
-
-@dataclass(frozen=True, slots=True)
-class JoiningUnlocked(Event):
-    """The door was unlocked."""
-
-    type = "joining-unlocked"
-    versioned = True
-
-    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        t.locked = False
-
-    def sentence(self, t: Tournament) -> Text:
-        return text("unlocked the door")
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnlockJoining(Command):
-    def decide(self, t: Tournament, now: datetime) -> JoiningUnlocked | None:
-        t.check_open()
-        return JoiningUnlocked() if t.locked else None
 
 
 # --- closing --------------------------------------------------------------------------------------

@@ -8,9 +8,17 @@ from datetime import datetime
 from . import errors
 from .fact import Command, Event, Exported
 from .teams import Team, are_teams, pasted_teams
-from .text import Text, counted
+from .text import Text, counted, text
 from .tournament import Tournament
 from .values import fold
+
+
+class PicksBegan(errors.Refused):
+    sentence = text("Somebody has picked a team. The list can be changed until the first pick.")
+
+
+class AnotherList(errors.Refused):
+    sentence = text("The host has just changed the list of teams. Pick again.")
 
 
 def is_mendable(t: Tournament) -> bool:
@@ -51,7 +59,7 @@ class ListTeams(Command):
     def decide(self, t: Tournament, now: datetime) -> TeamsListed | None:
         t.check_picking()
         if not is_mendable(t):
-            raise errors.PicksBegan
+            raise PicksBegan
         known = {fold(team.name): team for team in t.teams}
         teams = tuple(
             known.get(fold(team.name), team)._replace(name=team.name)

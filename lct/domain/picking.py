@@ -8,6 +8,7 @@ from datetime import datetime
 from . import errors
 from .draw import commitment
 from .fact import AfterLastCard, Command, Event, Exported, Public, Touched
+from .listing import AnotherList
 from .rights import Right
 from .text import Text, text
 from .tournament import Player, Tournament
@@ -67,7 +68,7 @@ class PickTeam(Command):
         t.check_picking()
         player = t.player(self.player_id)
         if self.relisted not in (None, t.relisted):
-            raise errors.AnotherList
+            raise AnotherList
         if not 0 <= self.team < len(t.teams):
             raise errors.UnknownTeam
         if player.team == self.team:

@@ -9,15 +9,14 @@ from typing import Any
 from flask import request
 
 from ..domain.call_names import SetCallName
+from ..domain.door import LockJoining, UnlockJoining
 from ..domain.drawing import DrawTeams, SkipReveal
 from ..domain.evening import (
     ChangeLimit,
     CloseList,
     CloseTournament,
-    LockJoining,
     RenameTournament,
     ReopenTournament,
-    UnlockJoining,
 )
 from ..domain.fact import Command
 from ..domain.listing import ListTeams

@@ -21,6 +21,22 @@ from .render import NO_UPDATE, Update, fragments, notice, page, wants_fragment
 log = logging.getLogger(__name__)
 
 # class -> (status, kind). A class that is not listed uses its nearest ancestor's entry.
+
+
+class NoCookies(errors.NotAllowed):
+    """The browser sent no cookie back; ``address``: the page to open in another one."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        super().__init__(
+            text(
+                "Your browser keeps no cookies, and without them nobody knows your seat. "
+                "Open %(address)s in Safari, Chrome or Firefox.",
+                address=address,
+            )
+        )
+
+
 ANSWERS: dict[type[errors.LctError], tuple[int, str]] = {
     errors.Invalid: (422, "validation"),
     errors.Refused: (409, "business"),
@@ -110,10 +126,10 @@ def _handle_csrf(error: CSRFError) -> ResponseReturnValue:
     kept = current_app.config["SESSION_COOKIE_NAME"] in request.cookies
     if kept or not (again or origin == "null"):  # null: from a page whose address is a secret
         return handle_refusal(errors.ForgedRequest())
-    return _no_cookies(errors.NoCookies(elsewhere()), again)
+    return _no_cookies(NoCookies(elsewhere()), again)
 
 
-def _no_cookies(error: errors.NoCookies, again: bool = False) -> ResponseReturnValue:
+def _no_cookies(error: NoCookies, again: bool = False) -> ResponseReturnValue:
     """Say what to do. If ``again``, the page has a form that sends what was typed once more, for a
     browser that has been allowed to keep cookies meanwhile."""
     if wants_fragment():
@@ -156,7 +172,7 @@ def about_request() -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(errors.LctError, handle_refusal)
-    app.register_error_handler(errors.NoCookies, _no_cookies)
+    app.register_error_handler(NoCookies, _no_cookies)
     app.register_error_handler(CSRFError, _handle_csrf)
     app.register_error_handler(HTTPException, _handle_http)
     app.register_error_handler(ProtocolError, _handle_upgrade)

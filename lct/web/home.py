@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from ..application.execute import CommandRepeated
-from ..domain.errors import Busy, CodeTaken, Invalid, LctError, UnknownTournament, WrongPassphrase
+from ..domain.errors import Busy, CodeTaken, Invalid, LctError, UnknownTournament
 from ..domain.evening import CreateTournament, title
 from ..domain.pasted import Reading
 from ..domain.rights import CREATOR
@@ -67,7 +67,7 @@ def create() -> ResponseReturnValue:
         code, recovery = created(wanted, command_id, wrong)
     except Invalid as invalid:
         return _again(form, invalid, invalid.fields)
-    except WrongPassphrase as refusal:
+    except passphrase.WrongPassphrase as refusal:
         return _again(form, refusal, {"passphrase": refusal.sentence})
     session["recovery"] = {code: recovery}
     response = make_response(redirect(url_for("organise.created", code=code), 303))

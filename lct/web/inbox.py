@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import gevent
 from wsproto import Connection, ConnectionType
@@ -22,6 +23,16 @@ MAX_MESSAGE = 1000  # bytes; a page's messages are under 30
 MESSAGES_PER_SECOND, MESSAGES_AT_ONCE = 20, 60  # a page sends five looks a second at most
 LOOKS_PER_SECOND = 5
 DEFLATE = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+
+
+class Inline:
+    """Replaces the thread that simple-websocket would start: the route reads the socket itself."""
+
+    def __init__(self, target: Any) -> None:
+        self.name = ""
+
+    def start(self) -> None:
+        pass
 
 
 def deflates(offer: str) -> bool:

@@ -45,16 +45,6 @@ from .seats import player_here, seats_here
 log = logging.getLogger(__name__)
 
 
-class Inline:
-    """Replaces the thread that simple-websocket would start: the route reads the socket itself."""
-
-    def __init__(self, target: Any) -> None:
-        self.name = ""
-
-    def start(self) -> None:
-        pass
-
-
 LOOKS: WeakValueDictionary[tuple[str, str], Looks] = WeakValueDictionary()
 bp = Blueprint("live", __name__)
 sock = Sock()

@@ -6,10 +6,17 @@ import hmac
 
 from flask import current_app, session
 
-from ..domain.errors import WrongPassphrase
+from ..domain.errors import NotAllowed
+from ..domain.text import text
 from .app import app
 from .identity import believed
 from .limits import address
+
+
+class WrongPassphrase(NotAllowed):
+    sentence = text(
+        "You need this place's passphrase to create a tournament. Ask the person in charge."
+    )
 
 
 def asked() -> bool:

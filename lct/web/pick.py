@@ -12,7 +12,7 @@ from ..application.screens import lobby, phone
 from ..application.screens.region import Region
 from ..application.screens.shared_phone import NO_SEATS
 from ..domain.call_names import SetCallName
-from ..domain.errors import Invalid, NoCookies, NotAPlayer, Refused, UnknownTeam
+from ..domain.errors import Invalid, NotAPlayer, Refused, UnknownTeam
 from ..domain.fact import Command
 from ..domain.people import RenamePlayer
 from ..domain.picking import LetGo, PickTeam
@@ -25,7 +25,7 @@ from ..domain.values import shown_code
 from ..this_request import request_id
 from . import forms
 from .app import app, scene
-from .errors import refusal_answer
+from .errors import NoCookies, refusal_answer
 from .identity import seat_code
 from .limits import tap
 from .links import elsewhere, live_url, me_url, public

@@ -9,16 +9,15 @@ from typing import Any
 from ...application.messages import Looked
 from ...domain.call_names import SetCallName
 from ...domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
+from ...domain.door import LockJoining, UnlockJoining
 from ...domain.drawing import DrawTeams, SkipReveal
 from ...domain.errors import UnknownTeam
 from ...domain.evening import (
     ChangeLimit,
     CloseList,
     CloseTournament,
-    LockJoining,
     RenameTournament,
     ReopenTournament,
-    UnlockJoining,
 )
 from ...domain.fact import Command
 from ...domain.guests import AddPlayer
