@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from lct.application.screens.champion import champion
-from lct.application.screens.desk import choices
+from lct.application.screens.choosing import choices
 from lct.application.screens.region import Scene
 from lct.domain import errors, snapshot
 from lct.domain.drawing import SkipReveal

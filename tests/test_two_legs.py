@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lct.application.screens.champion import champion
-from lct.application.screens.desk import choices
+from lct.application.screens.choosing import choices
 from lct.application.screens.matches import Shower
 from lct.application.screens.phone import personal
 from lct.application.screens.pitch import matches_stages
