@@ -144,7 +144,7 @@ class Screen(Outbox):
 
     def __init__(self, view: str, player_id: str | None = None) -> None:
         self.shared, self.player_id, self.device_id, self.renewed = Shared(view), player_id, None, 0
-        self.personal, self.deflates, self.largest = {}, True, 0
+        self.seats, self.personal, self.deflates, self.largest = (), {}, True, 0
 
     def offer(self, data: bytes, ids: set[str]) -> None:
         self.largest = max(self.largest, len(data))

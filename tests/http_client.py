@@ -7,6 +7,7 @@ can accept. This guarantees that two taps meet in two processes.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import logging
 import os
@@ -57,6 +58,11 @@ IDLE = 0.5
 
 
 # --- pages as trees -------------------------------------------------------------------------------
+
+
+def words(page: str) -> str:
+    """The text of a page, with single spaces."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
 
 
 class Element:

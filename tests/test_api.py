@@ -154,7 +154,7 @@ def test_the_history_has_the_board_as_it_was_after_any_event(e: ApiEvening) -> N
     then = good(e.host.get(e.at("/history/2")))
     assert (then["event"]["who"], then["event"]["what"]) == ("Ola Nowak", "took a seat")
     assert then["players"] == [
-        {"id": ola, "first": "Ola", "last": "Nowak", "team": None, "drawn": None}
+        {"id": ola, "first": "Ola", "last": "Nowak", "call_name": "", "team": None, "drawn": None}
     ]
     assert good(e.host.get(e.at("/history/3")))["players"][0]["team"] == 2
     for place in (0, 4, 10**12):

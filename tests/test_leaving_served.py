@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from typing import Any
 
 import pytest
 
 from .browser import PHONE, TV, Screens, be, is_live, no_sideways_scroll, see
-from .http_client import Evening, House
+from .http_client import Evening, House, words
 from .test_matches_browser import begun, matches
-
-
-def words(page: str) -> str:
-    """The text of a page, with single spaces."""
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", page)))
 
 
 def standings(e: Evening) -> Any:
@@ -124,7 +117,7 @@ def test_every_live_screen_follows_when_a_player_leaves_and_returns(
     left.wait_for()
     assert "N0 Nowak left" in " ".join(left.inner_text().split())
     host.get_by_role("button", name="Bring N0 Nowak back in").click()
-    phone.get_by_text("You have left").wait_for(state="detached")
+    phone.get_by_text("You have left", exact=True).wait_for(state="detached")
     left.wait_for(state="detached")
 
 

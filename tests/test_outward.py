@@ -49,8 +49,10 @@ KNOWN = {
     ("commands/simulate.py", "connect"): "",  # an operator watches this command and can stop it
     ("laptop/web_server.py", "HTTPConnection"): "timeout",
 }
-# On this machine: a local server's socket (settimeout), a listener, an address lookup.
-LOCAL = {f"laptop/{name}.py" for name in ("local_servers", "store_server", "machine", "up")}
+# On this machine: a local server's socket (settimeout), a listener, an address lookup, the routes.
+LOCAL = {
+    f"laptop/{name}.py" for name in ("local_servers", "store_server", "machine", "network", "up")
+}
 
 
 def openings() -> Iterator[tuple[str, str, list[str]]]:
@@ -135,7 +137,7 @@ def test_a_call_to_a_silent_store_ends_within_six_seconds(silent_servers: Settin
 
 COMMANDS = [
     ["ensure-indexes"], ["export", CODE], ["replay", CODE], ["verify-draw", CODE], ["delete-old"],
-    ["forget", CODE, "Ola"], ["import", "-"], ["demo"],
+    ["forget", CODE, "Ola"], ["import", "--unchecked", "-"], ["demo"],
 ]  # fmt: skip
 EVENT = {
     "_id": f"{CODE}:1", "stream": CODE, "seq": 1, "type": "joining-locked", "schema": 1,

@@ -36,8 +36,8 @@ PEOPLE = ["Ωλγα", "Μαξ", "Ζωή", "Ρία"]
 TEAMS = ["Άρης", "Ίκαρος", "Ήφαιστος", "Ερμής", "Θησέας", "Αίας"]
 # What is the same in every language: codes, hashes, links, the names of the protocol's parts.
 SAME = re.compile(
-    r"https?://\S+|127\.0\.0\.1\S*|cup\.example\S*|\b[0-9a-f]{4,}\b"
-    r"|\b[2-9BCDFGHJKMNPQRSTVWXZ]{4}-?[2-9BCDFGHJKMNPQRSTVWXZ]{4}\b"
+    r"https?://\S+|127\.0\.0\.1\S*|cup\.example\S*"
+    r"|\b[2-9BCDFGHJKMNPQRSTVWXZ]{4}-?[2-9BCDFGHJKMNPQRSTVWXZ]{4}\b|\b[0-9a-f]{4,}\b"
     r"|\blct draw v1\b|\blct verify-draw\b|\blct\b|\bUTC\b"
 )
 READ = ("aria-label", "alt", "title", "placeholder", "aria-description", "aria-roledescription")

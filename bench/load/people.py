@@ -82,7 +82,9 @@ class Guest:
             team = random.choice(self._free())
             self.screen.say(json.dumps({"look": int(team.removeprefix("team-"))}))
             gevent.sleep(random.expovariate(1 / pause) if pause else 0)
-            name = _found(r'<bdi class="tile-name">(.+?)</bdi>', self.screen.regions[team])
+            name = _found(
+                r'<bdi[^>]* class="tile-name [^>]*>(.+?)</bdi>', self.screen.regions[team]
+            )
             began = time.perf_counter()
             if self._tap(team):
                 self.team = name
@@ -119,7 +121,11 @@ class Guest:
     def drawn(self) -> str:
         """The drawn team on the guest's own page, or an empty string."""
         card = self.screen.regions["me"]
-        return _found(r'me-main"><bdi>(.+?)</bdi>', card) if "is-drawn" in card else ""
+        return (
+            _found(r'class="me-main [^>]*><bdi[^>]*>(.+?)</bdi>', card)
+            if "is-drawn" in card
+            else ""
+        )
 
 
 def open_board(browser: Browser, path: str) -> LiveScreen:
