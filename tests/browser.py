@@ -116,13 +116,18 @@ def nothing_is_cut(page: Any, boxes: str, texts: str) -> None:
 
 def letters_are_whole(page: Any) -> None:
     """No box that hides what is outside it cuts a letter of the family: the tallest is Ẳ, 0.072 of
-    the size above its face, and the lowest a dot 0.023 below it."""
+    the size above its face, and the lowest a dot 0.023 below it. And no flex box drops the space
+    between a text and an element."""
     faults = page.evaluate(
         """() => {
           const faults = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
           for (let text; (text = texts.nextNode());) {
             if (!text.data.trim() || !text.parentElement.checkVisibility()) continue;
             const style = getComputedStyle(text.parentElement), size = parseFloat(style.fontSize);
+            const glued = text.nextElementSibling && /\\s$/.test(text.data)
+              || text.previousElementSibling && /^\\s/.test(text.data);
+            if (glued && /flex|grid/.test(style.display) && !parseFloat(style.columnGap))
+              faults.push([text.data, "no space"]);
             if (!style.fontFamily.includes("Barlow")) continue;
             const range = document.createRange();
             range.selectNodeContents(text);
