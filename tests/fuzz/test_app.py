@@ -65,7 +65,10 @@ class Target:
         ]
 
     def path(self, rule: Any, odd: str) -> str:
-        values = {"code": self.code, "player": self.player, "filename": "app.css", "seq": 1}
+        values = {"code": self.code, "player": self.player, "filename": "app.css"}
+        values |= {
+            name: 1 for name, kind in rule._converters.items() if hasattr(kind, "num_convert")
+        }
         values |= dict.fromkeys(rule.arguments - values.keys(), odd)
         return (rule.rule and self.app.url_map.bind("x").build(rule.endpoint, values)) or "/"
 
