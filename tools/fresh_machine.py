@@ -225,6 +225,8 @@ def try_release(folder: Path, release: str) -> bool:
 def main() -> None:
     """Try each release in turn; the trees are removed."""
     expect(os.geteuid() == 0, "root runs this: it makes system trees and changes into them")
+    # A shell lets its background jobs ignore Ctrl-C, and their children would, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not shutil.which("mmdebstrap"):
         subprocess.run(["apt-get", "update", "-qq"], check=True)
         subprocess.run([*INSTALL, "mmdebstrap"], check=True)
