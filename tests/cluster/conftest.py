@@ -111,7 +111,8 @@ class Pod:
     def start(self, **environ: str) -> None:
         command = [sys.executable, "-m", "gunicorn", "--config", "python:lct.serving", "wsgi:app"]
         variables = environ_of(self.settings) | environ
-        if self.image:
+        if self.image:  # one of that name is left if an earlier run was cut off
+            subprocess.run([ENGINE, "rm", "--force", self.name], capture_output=True, check=False)
             command = in_container(self.image, self.name, self.settings.var, variables)
         elif os.geteuid() == 0 and shutil.which("unshare"):  # a host name needs its own namespace
             shell = f'hostname {self.name} && exec "$@"'
