@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from flask.globals import request_ctx
 
+from .app import app
 from .links import seen_at
 
 # Secret parts of a path; they stay out of logs and referrers even if the path matches no route.
@@ -48,15 +49,15 @@ def security() -> dict[str, str]:
     secret = SECRETS.search(asked.path) is not None
     trusted = asked.endpoint not in WITHOUT_TRUSTED_TYPES
     listed = asked.endpoint in FOR_SEARCH_ENGINES
-    host = seen_at(asked.host)
-    make = _security if len(host) <= LONGEST else _security.__wrapped__
-    return make(host, asked.is_secure, secret, trusted, listed)
+    make = _security if len(asked.host) <= LONGEST else _security.__wrapped__
+    return make(asked.host, app().public_url, asked.is_secure, secret, trusted, listed)
 
 
 @lru_cache(maxsize=256)
 def _security(
-    host: str, tls: bool, secret: bool, trusted_types: bool, listed: bool
+    host: str, public_url: str, tls: bool, secret: bool, trusted_types: bool, listed: bool
 ) -> dict[str, str]:
+    host = seen_at(host, public_url)
     # Older Safari does not count wss: as 'self'.
     policy = f"{CSP}; connect-src 'self' {'wss' if tls else 'ws'}://{host}"
     headers = {

@@ -44,10 +44,10 @@ def is_ours(origin: str) -> bool:
     return bool(at) and (at == request.host or (scheme, at) == ours or named)
 
 
-def seen_at(host: str) -> str:
+def seen_at(host: str, public_url: str) -> str:
     """The host and port that browsers see of a request's ``Host``: without its port, as some
     proxies pass it on, it is completed by the public address."""
-    public = urlsplit(app().public_url)
+    public = urlsplit(public_url)
     return public.netloc if host == public.hostname else host
 
 
