@@ -508,6 +508,9 @@ def test_after_any_sequence_everything_derived_is_as_if_made_from_nothing(kind: 
             if chance.random() < 0.6:  # tables move on from those that nobody looked at, too
                 assert play.competition == again
             assert list(play.competition.ready) == list(again.ready)
+            for who in play.entrants:
+                theirs = [match for match in again.matches.values() if who in match.sides]
+                assert again.matches_of(who) == theirs
             assert {key for key, m in again.matches.items() if m.result} == set(play.results)
             assert snapshot.restore(snapshot.dump(e.t)) == e.t
             for call in filter(None, play.queue.consoles.values()):

@@ -133,8 +133,7 @@ def everyones(s: Scene) -> dict[str, list[Match]]:
 def matches_of(s: Scene, player_id: str) -> list[Match]:
     """The matches of one player: as ``everyones``, where nobody else's are needed."""
     of = s.t.play.competition
-    theirs = (m for m in of.matches.values() if m.home == player_id or m.away == player_id)
-    return [match for match in theirs if is_listed(of, match)]
+    return [match for match in of.matches_of(player_id) if is_listed(of, match)]
 
 
 def own_match(s: Scene, player_id: str, theirs: Iterable[Match]) -> Match | None:

@@ -39,6 +39,15 @@ class Competition:
     def plan(self) -> Plan:
         return plan_of(self.basis.format, len(self.basis.entrants), self.best_from)
 
+    def matches_of(self, entrant: str) -> list[Match]:
+        """The matches that an entrant is in, in the order of the plan."""
+        if entrant not in self.basis.entrants:
+            return []
+        fixed = self.plan.fixed.get(self.basis.entrants.index(entrant) + 1, ())
+        others = map(self.matches.__getitem__, self.plan.open)
+        theirs = [m for m in others if m.home == entrant or m.away == entrant]
+        return [*map(self.matches.__getitem__, fixed), *theirs]
+
     def is_paired(self, fixture: Fixture) -> bool:
         """Whether it is no match of a Swiss round that is still to be paired."""
         return fixture.part is not Part.SWISS or fixture.round <= len(self.basis.rounds)

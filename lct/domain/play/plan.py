@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .formats import Format, fixtures, in_table
-from .matches import Fixture, LoserOf, PlaceIn, WinnerOf
+from .matches import Fixture, LoserOf, PlaceIn, Seed, WinnerOf
 
 KEPT = 8  # plans; one of 4,000 matches takes about 2 MB
 
@@ -30,7 +30,8 @@ class Basis(NamedTuple):
 class Plan:
     """``order`` is each match's place in the plan: after all that it depends on. ``ahead`` is how
     many rounds wait for it. ``after`` has the matches that follow from a match, ``out_of`` those
-    that follow from a group's table, and ``table`` the matches that count in it."""
+    that follow from a group's table, and ``table`` the matches that count in it. ``fixed`` has the
+    matches of a seed whose sides are known from the start; all others are ``open``."""
 
     fixtures: tuple[Fixture, ...]
     order: Mapping[str, int]
@@ -38,6 +39,8 @@ class Plan:
     after: Mapping[str, tuple[str, ...]]
     out_of: Mapping[str, tuple[str, ...]]
     table: Mapping[str, tuple[str, ...]]
+    fixed: Mapping[int, tuple[str, ...]]
+    open: tuple[str, ...]
     conditional: tuple[str, ...]  # matches that may never be played
 
 
@@ -49,10 +52,19 @@ def plan_of(chosen: Format, n: int, best_from: tuple[str, ...] | None = None) ->
     after: dict[str, list[str]] = {}
     out_of: dict[str, list[str]] = {}
     table: dict[str, list[str]] = {}
+    fixed: dict[int, list[str]] = {}
+    open_: list[str] = []
     for fixture in found:
+        sources = fixture.home, fixture.away
+        seeds = [source.n for source in sources if isinstance(source, Seed)]
+        if len(seeds) == 2:
+            for seed in seeds:
+                fixed.setdefault(seed, []).append(fixture.key)
+        else:
+            open_.append(fixture.key)
         for key in needs(fixture):
             after.setdefault(key, []).append(fixture.key)
-        for source in (fixture.home, fixture.away):
+        for source in sources:
             if isinstance(source, PlaceIn):
                 out_of.setdefault(source.group, []).append(fixture.key)
         if in_table(fixture):
@@ -68,6 +80,8 @@ def plan_of(chosen: Format, n: int, best_from: tuple[str, ...] | None = None) ->
         _frozen(after),
         _frozen(out_of),
         _frozen(table),
+        {seed: tuple(keys) for seed, keys in fixed.items()},
+        tuple(open_),
         tuple(fixture.key for fixture in found if fixture.only_if_away_won),
     )
 
