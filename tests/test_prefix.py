@@ -85,6 +85,9 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
     other.wait_for_url(f"{base}/t/{code}/me")
     other.close()
     see(tv, "Everyone has picked")
+    assert proxy.strays == []
+    if proxy.strips:
+        return  # the rest of the evening makes its addresses in the same way
     host.get_by_role("button", name="Draw the teams").click()
     see(tv, "The draw")
     host.get_by_role("button", name="Skip the reveal").click()
