@@ -62,7 +62,9 @@ def test_an_older_tv_follows_the_evening_and_keeps_its_sizes(
     screens.problems = [each for each in screens.problems if "Unexpected token" not in each]
 
 
-@pytest.mark.parametrize("lost", ["htmx", "trusted", "hx-ws"])
+@pytest.mark.parametrize(
+    "lost", ["htmx", pytest.param("trusted", marks=pytest.mark.drill), "hx-ws"]
+)
 def test_a_page_that_a_script_did_not_reach_asks_and_gets_it_again(
     house: House, screens: Screens, lost: str
 ) -> None:
