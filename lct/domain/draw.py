@@ -84,7 +84,7 @@ def hand_out(secret: str, attempt: int, picks: Sequence[Ticket], option: str) ->
 
 
 class Act(NamedTuple):
-    """A part of the reveal: some cards, of which ``at_once`` turn in every step."""
+    """A part of the reveal in which ``at_once`` of its cards turn at each step."""
 
     cards: int
     at_once: int
