@@ -27,6 +27,7 @@ from lct.application.execute import Execute
 from lct.domain.draw import PLAIN
 from lct.domain.drawing import DrawTeams, SkipReveal
 from lct.domain.evening import CreateTournament, Keys
+from lct.domain.pasted import read_list
 from lct.domain.people import Join
 from lct.domain.picking import PickTeam
 from lct.domain.rights import SYSTEM
@@ -34,6 +35,7 @@ from lct.domain.teams import MAX_ELABORATE, MAX_TEAMS, pasted_teams
 from lct.domain.tournament import MAX_PLAYERS
 from lct.domain.values import new_code
 from lct.infrastructure.event_store import EventStore
+from lct.web.forms import seen_by
 from tests.support import answers, forget_limits, wait_until
 
 from .figures import Figure, measures
@@ -216,6 +218,7 @@ def requests(server: Server) -> Iterator[tuple[str, Callable[[], float]]]:
             fields = dict(pair.split("=") for pair in body.decode().split("&"))
             fields |= {"name": f"Cup {secrets.token_hex(8)}", "limit": str(MAX_PLAYERS)}
             fields |= {"source": "pasted", "option": "not-own", "pasted": "\n".join(teams)}
+            fields["read"] = seen_by(read_list(fields["pasted"]))
             body, kind = multipart(fields)
             return browser.cost("POST", "/", body, (303,), **kind)
 

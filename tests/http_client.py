@@ -39,10 +39,12 @@ from websockets.sync.client import connect
 from lct.bootstrap import create_app
 from lct.config import Settings, environ_of
 from lct.domain.evening import CreateTournament, Keys
+from lct.domain.pasted import read_list
 from lct.domain.rights import SYSTEM
 from lct.domain.teams import Team
 from lct.domain.values import new_code
 from lct.infrastructure.documents import connect_store, disconnect, ensure_indexes
+from lct.web.forms import seen_by
 
 from .desk import Desk
 from .evening import SECRET
@@ -58,6 +60,11 @@ IDLE = 0.5
 
 
 # --- pages as trees -------------------------------------------------------------------------------
+
+
+def pasted(teams: str) -> dict[str, str]:
+    """The fields of the front page's form with a pasted list that its host has seen understood."""
+    return {"source": "pasted", "pasted": teams, "read": seen_by(read_list(teams))}
 
 
 def words(page: str) -> str:
@@ -474,8 +481,8 @@ class House:
         host.get("/")
         listed = [f"Team {i}" for i in range(teams)] if isinstance(teams, int) else teams
         name = name or f"Cup {secrets.token_hex(4)}"
-        fields = {"name": name, "limit": limit, "source": "pasted", "pasted": "\n".join(listed)}
-        answer = host.post("/", {**fields, "option": option})
+        fields = {"name": name, "limit": limit, "option": option, **pasted("\n".join(listed))}
+        answer = host.post("/", fields)
         assert answer.status == 303, answer.text
         code = answer.location.split("/")[2]
         recovery = host.get(answer.location).page.all(cls="recovery")[0].text

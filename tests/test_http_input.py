@@ -16,7 +16,7 @@ from lct.web.requests import FORM as URLENCODED
 from lct.web.requests import _read
 from lct.web.sessions import Asked
 
-from .http_client import PATIENCE, Answer, Evening, House
+from .http_client import PATIENCE, Answer, Evening, House, pasted
 
 FORM = {"name": "Friday Cup", "limit": "4", "source": "classic", "option": "plain"}
 
@@ -147,7 +147,7 @@ def test_a_taken_name_shows_its_error_beside_the_field(house: House) -> None:
 
 def test_the_largest_form_that_fits_is_accepted(house: House) -> None:
     names = [f"{number:04} {'x' * 35}" for number in range(MAX_TEAMS)]
-    answer = create(house, {**FORM, "source": "pasted", "pasted": "\r\n".join(names)})
+    answer = create(house, {**FORM, **pasted("\r\n".join(names))})
     assert answer.status == 303
 
 
@@ -170,6 +170,31 @@ def test_the_host_sees_how_a_pasted_list_is_understood_before_the_evening_exists
     assert "3 teams understood" in again.page.by_id("read").text
     assert create(house, {**form, "pasted": "Arsenal\r\n<b>\r\nRoma", "read": seen}).status == 303
     assert stored(house) == before + 1
+
+
+def test_a_tidy_list_is_shown_too_before_the_evening_exists(house: House) -> None:
+    before = stored(house)
+    form = {**FORM, "name": f"Cup {secrets.token_hex(4)}", **pasted("Roma\r\nAjax\r\nCelta\r\nPorto")}
+    shown = create(house, {**form, "read": ""})
+    assert (shown.status, stored(house)) == (200, before)
+    assert "4 teams understood: Roma, Ajax, Celta, Porto" in shown.page.by_id("read").text
+    assert shown.page.all("input", name="read")[0].attrs["value"] == form["read"]
+    assert create(house, form).status == 303
+
+
+def test_a_list_is_understood_while_it_is_typed(house: House) -> None:
+    host = house.phone()
+    host.get("/")
+    tidy = host.post("/reading", {"pasted": "Roma\r\n<Ajax>"}).page
+    assert "2 teams understood: Roma, <Ajax>" in tidy.by_id("read").text
+    (read,) = tidy.all("input", name="read")
+    assert read.attrs["value"] == pasted("Roma\n<Ajax>")["read"]
+    # It becomes another list, so the host sees it once more.
+    numbered = host.post("/reading", {"pasted": "1. Roma\n2. Ajax"}).page
+    assert "2 teams understood: Roma, Ajax" in numbered.by_id("read").text
+    assert numbered.all("input", name="read")[0].attrs["value"] == ""
+    for nothing in ("", " \n\u200b"):
+        assert not host.post("/reading", {"pasted": nothing}).page.all(id="read")
 
 
 def test_a_host_who_puts_the_pasted_list_back_gets_its_lines_as_they_are(house: House) -> None:

@@ -501,6 +501,22 @@ def test_a_board_is_current_and_live_after_going_back(house: House, screens: Scr
     tv.locator("#seat-1", has_text=e.teams[2]).wait_for(timeout=5_000)
 
 
+def test_a_pasted_list_is_understood_while_it_is_typed(house: House, screens: Screens) -> None:
+    house.forget_limits()
+    phone = screens.open(**PHONE)
+    phone.goto(house.url)
+    phone.get_by_label("Name of the evening").fill("Paste Cup")
+    phone.get_by_label("Players", exact=True).fill("2")
+    phone.get_by_text("Our own list").click()
+    phone.get_by_role("textbox", name="One team per line").fill("1. Roma\n2. Ajax")
+    see(phone, "2 teams understood: Roma, Ajax")
+    phone.get_by_role("textbox", name="One team per line").fill("Roma\nAjax\nCelta")
+    see(phone, "3 teams understood: Roma, Ajax, Celta")
+    no_sideways_scroll(phone)
+    phone.get_by_role("button", name="Create the tournament").click()
+    phone.locator("h1", has_text="Paste Cup").wait_for()
+
+
 def test_long_names_are_whole_with_all_their_marks(house: House, screens: Screens) -> None:
     names = [
         "Wolfgang-Maximilian von Hohenstein", "Max Müller-Lüdenscheidt A",
@@ -540,7 +556,11 @@ def test_long_names_are_whole_with_all_their_marks(house: House, screens: Screen
     )
     assert narrow < 0.9 * wide
     assert e.act("limit", limit=8).status == 200
-    assert e.act("draw", attempt=1).status == e.act("skip").status == 200
+    assert e.act("draw", attempt=1).status == 200
+    tv.locator(".hat-count").wait_for()
+    letters_are_whole(tv)
+    assert e.act("skip").status == 200
+    tv.locator(".row.is-done").nth(7).wait_for()
     for page, rows in ((tv, ".row"), (phone, ".line")):
         page.locator(rows).nth(7).wait_for()
         letters_are_whole(page)

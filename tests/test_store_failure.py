@@ -34,7 +34,7 @@ from lct.laptop.local_servers import LocalServer, start_store
 
 from .conftest import Servers
 from .desk import Desk
-from .http_client import Answer, Evening, House, Phone, at_once, open_house
+from .http_client import Answer, Evening, House, Phone, at_once, open_house, pasted
 from .proxy import Fault, Proxy, cut_after, cut_before, does_it_and_says, error, says, slow
 from .support import deadline, wait_until
 
@@ -625,8 +625,8 @@ def test_a_host_whose_answer_was_lost_creates_one_evening(served: tuple[House, P
     house.forget_limits()
     host = house.phone()
     host.get("/")
-    form = {"name": "Lost Cup", "limit": 4, "source": "pasted", "option": "plain"}
-    form["pasted"] = "\n".join(f"Team {i}" for i in range(4))
+    form = {"name": "Lost Cup", "limit": 4, "option": "plain"}
+    form |= pasted("\n".join(f"Team {i}" for i in range(4)))
     form["nonce"] = "ab" * 16  # the browser sends the same form again
     proxy.break_next("insert", cut_after)
     refused = host.post("/", form)

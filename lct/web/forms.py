@@ -162,14 +162,17 @@ def wanted(wrong: dict[str, Text]) -> Wanted:
 
 
 def unseen_reading(wanted: Wanted) -> Reading | None:
-    """How the pasted list is understood, if that is not line by line and the host has not seen it.
-    Lines that the host was shown, or has put back after seeing how they are understood, are names
-    as they stand."""
+    """How the pasted list is understood, if the host has not seen it. Lines that the host was
+    shown, or has put back after seeing how they are understood, are names as they stand."""
     if wanted.source != PASTED:
         return None
-    reading = read_list(field("pasted"))
-    seen = _digest(reading.lines) in field("read").split()
-    return None if seen or reading.is_plain else reading
+    reading = pasted_list()
+    return None if _digest(reading.lines) in field("read").split() else reading
+
+
+def pasted_list() -> Reading:
+    """The form's list of teams, as it is understood."""
+    return read_list(field("pasted"))
 
 
 def seen_by(reading: Reading) -> str:

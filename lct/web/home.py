@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, g, make_response, redirect, request, session, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
@@ -50,10 +50,20 @@ def go() -> ResponseReturnValue:
     return redirect(url_for("join.form", code=code), 303)
 
 
+@bp.post("/reading")
+def reading() -> ResponseReturnValue:
+    """How the list that is being pasted or typed is understood."""
+    understood = forms.pasted_list()
+    # A list that is not line by line is rewritten and shown again before anything is made of it.
+    read = forms.seen_by(understood) if understood.is_plain else ""
+    return render_template("home/_reading.html", reading=understood, read=read)
+
+
 @bp.post("/")
 def create() -> ResponseReturnValue:
     form = request.form
     app().limiter.hit("create", address())
+    understood: Reading | None = None
     try:
         if passphrase.asked():
             passphrase.check(form.get("passphrase", ""))
@@ -62,11 +72,12 @@ def create() -> ResponseReturnValue:
         command_id = identity.derived("create", identity.browser_id(), nonce).hex()[:32]
         wrong = dict[str, Text]()
         wanted = forms.wanted(wrong)
-        if (reading := forms.unseen_reading(wanted)) is not None:
-            return _read(form, reading, wrong)
+        if (understood := forms.unseen_reading(wanted)) is not None:
+            _checked(wanted._replace(pasted=understood.names), wrong)
+            return _form(_kept(form), {}, reading=understood)
         code, recovery = created(wanted, command_id, wrong)
     except Invalid as invalid:
-        return _again(form, invalid, invalid.fields)
+        return _again(form, invalid, invalid.fields, understood)
     except passphrase.WrongPassphrase as refusal:
         return _again(form, refusal, {"passphrase": refusal.sentence})
     session["recovery"] = {code: recovery}
@@ -75,22 +86,28 @@ def create() -> ResponseReturnValue:
 
 
 def _again(
-    form: MultiDict[str, str], refusal: LctError, fields: dict[str, Text]
+    form: MultiDict[str, str],
+    refusal: LctError,
+    fields: dict[str, Text],
+    reading: Reading | None = None,
 ) -> ResponseReturnValue:
     status, g.error_kind = answer_for(refusal)
-    return _form(_kept(form), fields, status)
-
-
-def _read(
-    form: MultiDict[str, str], reading: Reading, wrong: dict[str, Text]
-) -> ResponseReturnValue:
-    """Show how the pasted list is understood, before the tournament is created from it."""
-    kept = _kept(form) | {"pasted": "\n".join(reading.names)}
-    return _form(kept, wrong, reading=reading, read=forms.seen_by(reading))
+    return _form(_kept(form), fields, status, reading=reading)
 
 
 def _kept(form: MultiDict[str, str]) -> dict[str, Any]:
     return {**form.to_dict(), "kinds": form.getlist("kinds")}
+
+
+def _checked(wanted: Wanted, before: Mapping[str, Text]) -> tuple[str, tuple[Team, ...]]:
+    """(name, teams), or Invalid with all wrong fields, those found ``before`` included."""
+    wrong = dict(before)
+    none: tuple[Team, ...] = ()
+    teams = forms.checked(wrong, lambda: forms.team_list(wanted, app().catalogue), none)
+    name = forms.checked(wrong, lambda: title(wanted.name), "")
+    if wrong:
+        raise Invalid(**wrong)
+    return name, teams
 
 
 def created(
@@ -98,12 +115,7 @@ def created(
 ) -> tuple[str, str]:
     """(code, recovery code), or Invalid with all wrong fields, those found ``before`` included.
     The same command id gives the same tournament."""
-    wrong = dict(before)
-    none: tuple[Team, ...] = ()
-    teams = forms.checked(wrong, lambda: forms.team_list(wanted, app().catalogue), none)
-    name = forms.checked(wrong, lambda: title(wanted.name), "")
-    if wrong:
-        raise Invalid(**wrong)
+    name, teams = _checked(wanted, before)
     recovery = identity.new_recovery_code(identity.derived("recovery", command_id))
     for _ in range(CODE_TRIES):
         code = new_code(secrets.choice)
@@ -141,10 +153,12 @@ def _form(
     status: int = 200,
     typed: str = "",
     reading: Reading | None = None,
-    read: str = "",
 ) -> ResponseReturnValue:
+    """The front page; what is understood takes the place of the pasted list."""
     nonce = form.get("nonce") or secrets.token_hex(16)
     identity.browser_id()  # set now, so that a form sent twice comes from one browser
+    if reading and reading.names:
+        form = form | {"pasted": "\n".join(reading.names)}
     return page(
         "home/page.html",
         status,
@@ -153,6 +167,6 @@ def _form(
         code=typed,
         nonce=nonce,
         reading=reading,
-        read=read,
+        read=forms.seen_by(reading) if reading else "",
         passphrase_asked=passphrase.asked(),
     )
