@@ -17,8 +17,14 @@ RUN python -m venv --without-pip /opt/lct \
     && find /opt/lct -type d -name tests -prune -exec rm -r {} +
 COPY wsgi.py ./
 COPY lct ./lct
+COPY templates ./templates
+COPY static ./static
 # The root is read-only, so compile now. Unchecked, because the sources never change in the image.
 RUN python -m compileall -q --invalidation-mode unchecked-hash wsgi.py lct
+# The templates too. This connects to nothing.
+RUN /opt/lct/bin/python -c "from lct.bootstrap import create_app; from lct.config import Settings; \
+    app = create_app(Settings(secret_key='unused', mongo_uri='mongodb://unused/', redis_url='redis://unused')); \
+    app.extensions['lct'].renderer.warm_up()"
 
 FROM python:${PYTHON}
 ARG VERSION=0.1.0
@@ -33,8 +39,8 @@ RUN python -m pip uninstall --yes --quiet --root-user-action ignore pip setuptoo
 COPY --from=build /opt/lct /opt/lct
 COPY --from=build /app/wsgi.py /app/wsgi.py
 COPY --from=build /app/lct /app/lct
-COPY templates /app/templates
-COPY static /app/static
+COPY --from=build /app/templates /app/templates
+COPY --from=build /app/static /app/static
 WORKDIR /app
 ENV PATH=/opt/lct/bin:$PATH \
     PYTHONPATH=/app \

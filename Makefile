@@ -1,9 +1,12 @@
 # `make help` lists the targets. Needs make and Python 3.11 to 3.14: the first usable one on the
 # PATH, or the one in PYTHON.
 
+# Each of the many processes of a run would compile the whole of lct again.
+unexport PYTHONDONTWRITEBYTECODE
+
 RUN := .venv
 DEV := .venv-dev
-# Four processes even on two cores, since half of the suite waits. The tests of a file share
+# Four processes even on two cores, since parts of the suite wait. The tests of a file share
 # servers, so they stay together.
 SIDE_BY_SIDE := --numprocesses $(or $(JOBS),4) --dist loadfile --no-loadscope-reorder
 # One lock for every Python and system that lct supports, told apart by markers. The packages left

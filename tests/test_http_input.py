@@ -174,7 +174,11 @@ def test_the_host_sees_how_a_pasted_list_is_understood_before_the_evening_exists
 
 def test_a_tidy_list_is_shown_too_before_the_evening_exists(house: House) -> None:
     before = stored(house)
-    form = {**FORM, "name": f"Cup {secrets.token_hex(4)}", **pasted("Roma\r\nAjax\r\nCelta\r\nPorto")}
+    form = {
+        **FORM,
+        "name": f"Cup {secrets.token_hex(4)}",
+        **pasted("Roma\nAjax\nCelta\nPorto"),
+    }
     shown = create(house, {**form, "read": ""})
     assert (shown.status, stored(house)) == (200, before)
     assert "4 teams understood: Roma, Ajax, Celta, Porto" in shown.page.by_id("read").text

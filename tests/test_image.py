@@ -105,8 +105,10 @@ def _build(image: Image) -> None:
             # Use this Python, and let pip use its download cache.
             command = image.inside(rest).replace("--no-cache-dir ", "")
             command = re.sub(r"(?<!\S)python(?= -m )", shlex.quote(sys.executable), command)
+            environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+            folder = image.at(str(image.folder))
             subprocess.run(
-                ["sh", "-ec", command], cwd=image.at(str(image.folder)), check=True, timeout=300
+                ["sh", "-ec", command], cwd=folder, env=environ, check=True, timeout=300
             )
         else:
             assert word == "FROM", f"this test cannot carry out {word}"
@@ -269,6 +271,9 @@ def test_bytecode_is_present_and_not_compared_with_its_source(image: Image) -> N
     assert len(cached) == len(list(image.at("/app/lct").rglob("*.py")))
     flags = {int.from_bytes(path.read_bytes()[4:8], "little") for path in cached}
     assert flags == {0b01}
+    assert len(list(image.at("/app/templates/__pycache__").iterdir())) == len(
+        list(image.at("/app/templates").rglob("*.html"))
+    )
 
 
 def test_the_dockerfile_sets_its_user_base_and_locked_packages() -> None:

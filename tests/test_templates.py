@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import shutil
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
+import jinja2
 import pytest
 
 from bench.regions import REGION
@@ -31,7 +35,7 @@ from lct.domain.tournament import Tournament
 from lct.locale import ENGLISH
 from lct.places import ROOT
 from lct.web.crest import PATTERNS
-from lct.web.render import Renderer, out_of_band
+from lct.web.render import Compiled, Renderer, out_of_band
 
 from .evening import Evening as Rules
 from .http_client import Answer, Element, Evening, House, app_here, parse
@@ -301,6 +305,40 @@ def test_warming_up_compiles_every_template(renderer: Renderer) -> None:
         path.relative_to(ROOT / "templates").as_posix()
         for path in (ROOT / "templates").rglob("*.html")
     }
+
+
+def test_a_compiled_template_is_kept_and_compiled_again_once_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown() -> str:
+        env = jinja2.Environment(loader=jinja2.FileSystemLoader(tmp_path), autoescape=True)
+        env.bytecode_cache = Compiled(tmp_path)
+        return env.get_template("phone/page.html").render()
+
+    def compiled() -> bool:
+        with monkeypatch.context() as without:
+            without.delattr(jinja2.Environment, "compile")
+            with suppress(AttributeError):
+                shown()
+                return True
+        return False
+
+    page = tmp_path / "phone" / "page.html"
+    page.parent.mkdir()
+    page.write_text("one")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    assert (shown(), compiled()) == ("one", False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert (shown(), compiled()) == ("one", True)
+    page.write_text("two")
+    assert (compiled(), shown(), compiled()) == (False, "two", True)
+    shutil.rmtree(tmp_path / "__pycache__")
+
+    def refused(self: Path, **options: Any) -> None:
+        raise PermissionError(self)
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    assert (shown(), compiled()) == ("two", False)
 
 
 def test_every_page_was_seen(pages: dict[str, Answer]) -> None:

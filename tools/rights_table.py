@@ -55,6 +55,7 @@ NAME = {"first": "{random}", "last": "Nowak"}
 PAGES = (
     Row("GET", "/", "/", everybody(200)),
     Row("POST", "/", "/", everybody(303), NEW),
+    Row("POST", "/reading", "/reading", everybody(200), {"pasted": "Roma"}),
     Row("GET", "/go", "/go?code={code}", everybody(303)),
     Row("GET", "/metrics", "/metrics", everybody(404)),  # without a token: tests/test_metrics.py
     Row("GET", "/liveness", "/liveness", everybody(200)),
