@@ -107,9 +107,7 @@ def _build(image: Image) -> None:
             command = re.sub(r"(?<!\S)python(?= -m )", shlex.quote(sys.executable), command)
             environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
             folder = image.at(str(image.folder))
-            subprocess.run(
-                ["sh", "-ec", command], cwd=folder, env=environ, check=True, timeout=300
-            )
+            subprocess.run(["sh", "-ec", command], cwd=folder, env=environ, check=True, timeout=300)
         else:
             assert word == "FROM", f"this test cannot carry out {word}"
 
