@@ -19,10 +19,10 @@ COPY wsgi.py ./
 COPY lct ./lct
 COPY templates ./templates
 COPY static ./static
-# The root is read-only, so compile now. Unchecked, because the sources never change in the image.
-RUN python -m compileall -q --invalidation-mode unchecked-hash wsgi.py lct
-# The templates too. This connects to nothing.
-RUN /opt/lct/bin/python -c "from lct.bootstrap import create_app; from lct.config import Settings; \
+# The root is read-only, so compile now, templates too. Unchecked, because the sources never change in
+# the image. The app is only created, and connects to nothing.
+RUN python -m compileall -q --invalidation-mode unchecked-hash wsgi.py lct \
+    && /opt/lct/bin/python -c "from lct.bootstrap import create_app; from lct.config import Settings; \
     app = create_app(Settings(secret_key='unused', mongo_uri='mongodb://unused/', redis_url='redis://unused')); \
     app.extensions['lct'].renderer.warm_up()"
 
