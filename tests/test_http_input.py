@@ -183,6 +183,9 @@ def test_a_tidy_list_is_shown_too_before_the_evening_exists(house: House) -> Non
     assert (shown.status, stored(house)) == (200, before)
     assert "4 teams understood: Roma, Ajax, Celta, Porto" in shown.page.by_id("read").text
     assert shown.page.all("input", name="read")[0].attrs["value"] == form["read"]
+    named = {**form, "name": " "}
+    (seen,) = create(house, named).page.all("input", name="read")
+    assert seen.attrs["value"] == form["read"]  # still seen when another field is wrong
     assert create(house, form).status == 303
 
 
