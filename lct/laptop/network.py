@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import socket
 import struct
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import psutil
 
 from lct.laptop.machine import ANYWHERE, web_address
 from lct.running import PublicAddress, share_addresses, unshare_addresses
 
-# Flags of an interface, the same on Linux and macOS.
-UP, POINT_TO_POINT, RUNNING = 0x1, 0x10, 0x40
+CONNECTED = {"up", "running"}  # an interface's flags
 ROUTES = Path("/proc/net/route")
 # Anywhere on the internet (RFC 5737); nothing is sent there.
 FAR_AWAY = "192.0.2.1"
@@ -123,53 +122,16 @@ def physical() -> frozenset[str]:
     return frozenset(path.parent.name for path in Path("/sys/class/net").glob("*/device"))
 
 
-class _Entry(ctypes.Structure):
-    """``struct ifaddrs`` of getifaddrs(3), as far as it is read."""
-
-
-_Entry._fields_ = [
-    ("next", ctypes.POINTER(_Entry)),
-    ("name", ctypes.c_char_p),
-    ("flags", ctypes.c_uint),
-    ("address", ctypes.c_void_p),
-    ("netmask", ctypes.c_void_p),
-]
-
-
 def own_addresses() -> list[Address]:
     """The addresses of all interfaces that are up and connected."""
-    library = ctypes.CDLL(None, use_errno=True)
-    first = ctypes.POINTER(_Entry)()
-    if library.getifaddrs(ctypes.byref(first)):
-        return []
-    try:
-        return list(_read(first))
-    finally:
-        library.freeifaddrs(first)
-
-
-def _read(entry: Any) -> Iterator[Address]:
-    while entry:
-        each = entry.contents
-        entry = each.next
-        if each.flags & (UP | RUNNING) != UP | RUNNING or not (each.address and each.netmask):
+    found, interfaces = [], psutil.net_if_stats()
+    for name, addresses in psutil.net_if_addrs().items():
+        flags = interfaces[name].flags.split(",") if name in interfaces else []
+        if not CONNECTED.issubset(flags):
             continue
-        address, mask = _bytes(each.address), _bytes(each.netmask, each.address)
-        if address is None or mask is None:
-            continue
-        ones = int.from_bytes(mask, "big").bit_count()
-        at = ip_interface((address, ones))
-        yield Address(at, each.name.decode(), bool(each.flags & POINT_TO_POINT))
-
-
-def _bytes(pointer: int, like: int | None = None) -> bytes | None:
-    """The address in a ``struct sockaddr`` of the family of ``like``; None if it is another kind.
-    macOS has the length in the first byte, and cuts off a mask's trailing zeros."""
-    mac = sys.platform == "darwin"
-    family = ctypes.string_at(like or pointer, 2)
-    kind = family[1] if mac else int.from_bytes(family, sys.byteorder)
-    if kind not in (socket.AF_INET, socket.AF_INET6):
-        return None
-    start, end = (4, 8) if kind == socket.AF_INET else (8, 24)
-    length = ctypes.string_at(pointer, 1)[0] if mac else end
-    return ctypes.string_at(pointer, min(length, end))[start:].ljust(end - start, b"\0")
+        for each in addresses:
+            if each.family in (socket.AF_INET, socket.AF_INET6) and each.netmask:
+                ones = int(ip_address(each.netmask)).bit_count()
+                at = ip_interface(f"{each.address.partition('%')[0]}/{ones}")
+                found.append(Address(at, name, "pointopoint" in flags))
+    return found
