@@ -50,7 +50,7 @@ def without(layer: str, app: Flask) -> None:
     elif layer == "metrics":
         metrics.count_request = nothing
     elif layer == "headers":
-        requests.security = dict
+        requests.security = tuple
     elif layer == "session_token_body":
         app.session_interface.open_session = lambda *_: SecureCookieSession()  # type: ignore[method-assign]
         requests._receive = nothing

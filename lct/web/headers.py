@@ -41,7 +41,7 @@ OVER_TLS = {
 }
 
 
-def security() -> dict[str, str]:
+def security() -> tuple[tuple[str, str], ...]:
     """The headers of this request's response. Behind a trusted proxy, the proxy says whether it
     came over TLS."""
     asked = request_ctx.request
@@ -56,7 +56,7 @@ def security() -> dict[str, str]:
 @lru_cache(maxsize=256)
 def _security(
     host: str, public_url: str, tls: bool, secret: bool, trusted_types: bool, listed: bool
-) -> dict[str, str]:
+) -> tuple[tuple[str, str], ...]:
     host = seen_at(host, public_url)
     # Older Safari does not count wss: as 'self'.
     policy = f"{CSP}; connect-src 'self' {'wss' if tls else 'ws'}://{host}"
@@ -66,4 +66,4 @@ def _security(
     }
     if not listed:
         headers["X-Robots-Tag"] = "noindex"
-    return headers | ALWAYS | (OVER_TLS if tls else {})
+    return tuple((headers | ALWAYS | (OVER_TLS if tls else {})).items())

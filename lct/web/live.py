@@ -225,7 +225,7 @@ def stream(
     connection = request.environ["gunicorn.socket"]
     # A stream has no pings, so the kernel has to detect a dead connection.
     connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_USER_TIMEOUT", 18), 10_000)
-    headers = {"X-Request-Id": request_id.get(), **security(), **more}
+    headers = {"X-Request-Id": request_id.get(), **dict(security()), **more}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     retry = random.randint(1000, 3000)  # so that a pod's screens do not all reconnect at once
     connection.sendall(

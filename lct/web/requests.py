@@ -154,7 +154,7 @@ def _end(response: Response) -> Response:
     else:
         headers["Vary"] = varies
     headers["X-Request-Id"] = request_id.get()
-    headers.extend(security())
+    headers._list.extend(security())  # extend() would look through each for line breaks again
     if not here.get("upgraded"):  # a live screen has its own lines
         duration = time.perf_counter_ns() - here.started
         _log(asked, response.status_code, duration, here.error_kind)

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from flask import Flask, Request, Response, g, request, session
+from flask import Flask, Request, Response
+from flask.globals import app_ctx, request_ctx
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 from htmx_flask.requests import HtmxHeaders
@@ -20,6 +21,7 @@ REMEMBERED = 4096  # cookies, and as many tokens, in one worker's cache
 LONGEST = 500  # characters; ours have about 200, but base64 decoding ignores trailing ones
 LONGEST_TOGETHER = 1000  # of all cookies of a request; ours have about 400
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+FIELD = "csrf_token"  # in the form and in the session
 
 
 def session_cookie(secure: bool, prefix: str) -> str:
@@ -96,18 +98,25 @@ class Csrf(CSRFProtect):  # type: ignore[misc]
 
     def __init__(self, app: Flask) -> None:
         self._passed: set[tuple[str | None, str | None]] = set()
+        self._exempt: dict[str, bool] = {}  # endpoint -> whether it takes no token
         super().__init__(app)
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if request.method not in CHANGING:
+        asked = request_ctx.request  # the proxies would look it up at each use
+        if asked.method not in CHANGING:
             return
-        if apply_exemptions and (not request.endpoint or self._is_exempt()):
-            return
-        shown = self._get_csrf_token(), session.get("csrf_token")
+        if apply_exemptions:
+            endpoint = asked.endpoint or ""
+            if endpoint not in self._exempt:
+                self._exempt[endpoint] = not endpoint or self._is_exempt()
+            if self._exempt[endpoint]:
+                return
+        token = asked.form.get(FIELD) or self._get_csrf_token()
+        shown = token, request_ctx.session.get(FIELD)
         if shown not in self._passed:
             super().protect(apply_exemptions)
             if len(self._passed) >= REMEMBERED:
                 self._passed.clear()  # each is checked again at its next use
-            if len(shown[0] or "") <= LONGEST:
+            if len(token or "") <= LONGEST:
                 self._passed.add(shown)
-        g.csrf_valid = True
+        app_ctx.g.csrf_valid = True
