@@ -468,8 +468,8 @@ def check_promql(expression: str) -> None:
         "sum(lct_sokets)",
         'sum(lct_errors_total{sort="service"})',
         "sum by (color) (lct_sockets)",
-        "sum(rate(lct_requests_total[5 minutes]))",
-        "sum(rate(lct_requests_total[5m])",
+        "sum(rate(lct_request_seconds_count[5 minutes]))",
+        "sum(rate(lct_request_seconds_count[5m])",
         "summe(lct_sockets)",
     ],
 )
@@ -538,6 +538,14 @@ def test_prometheus_reads_the_token_from_a_file() -> None:
 
 
 # --- all files ------------------------------------------------------------------------------------
+
+
+def test_every_metric_that_a_file_names_exists() -> None:
+    known = set(SAMPLES) | {re.sub(r"_(?:bucket|sum|count)$", "", name) for name in SAMPLES}
+    pages, scripts = ROOT.glob("docs/*.md"), ROOT.glob("kube/*.*")
+    for path in [ROOT / "azure-pipelines.yml", *pages, *scripts, *FOLDER.rglob("*.*")]:
+        named = re.findall(r"\blct_\w+_(?:total|seconds|bucket|sum|count)\b", path.read_text())
+        assert set(named) <= known, path
 
 
 def test_no_file_names_a_host_or_holds_a_secret() -> None:
