@@ -6,6 +6,7 @@ use. promtool checks and runs the rules for Prometheus where it is installed.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -121,6 +122,55 @@ def test_every_action_that_is_logged_is_documented() -> None:
     assert row
     logged = set(re.findall(r'"event\.action": "([\w.]+)"', SOURCE))
     assert set(re.findall(r"`(\w+\.\w+)`", row[0])) - {"event.action"} == logged
+
+
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+
+
+def keys_of_extra(module: ast.Module) -> Iterator[tuple[int, set[str]]]:
+    """Each log call with ``extra=``: its line, and the literal keys that the module gives it."""
+    made: dict[str, list[ast.expr]] = {}  # a variable, attribute or function -> its values
+    for node in ast.walk(module):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value):
+                made.setdefault(name, []).append(value)
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=key)]):
+                made.setdefault(name, []).append(ast.Dict([key], [key]))
+            case ast.FunctionDef(name=name):
+                given = [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
+                made.setdefault(name, []).extend(each for each in given if each)
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=attr), keywords=keywords) if attr in LEVELS:
+                for extra in (each.value for each in keywords if each.arg == "extra"):
+                    yield node.lineno, keys(extra, made)
+
+
+def keys(value: ast.expr, made: dict[str, list[ast.expr]]) -> set[str]:
+    """The literal keys with a dot in an expression, and in what its names stand for."""
+    found: set[str] = set()
+    for node in ast.walk(value):
+        match node:
+            case ast.Dict(keys=given):
+                texts = [each.value for each in given if isinstance(each, ast.Constant)]
+                found |= {text for text in texts if isinstance(text, str) and "." in text}
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                rest = {each: values for each, values in made.items() if each != name}
+                for inner in made.get(name, ()):
+                    found |= keys(inner, rest)
+    return found
+
+
+def test_every_field_that_a_module_logs_is_in_the_index_template() -> None:
+    template = json.loads((FOLDER / "index-template.json").read_text())
+    mapped = set(template["template"]["mappings"]["properties"])
+    calls = 0
+    for path in (ROOT / "lct").rglob("*.py"):
+        for line, found in keys_of_extra(ast.parse(path.read_text())):
+            assert found, f"no key found: {path.name}:{line}"
+            assert found <= mapped, f"{path.name}:{line}: {found - mapped}"
+            calls += 1
+    assert calls > 30
 
 
 def test_the_endpoint_named_in_queries_exists() -> None:
