@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -363,12 +364,24 @@ class Answers(BaseHTTPRequestHandler):
         fake, path = self.server, self.path
         fake.asked.append((self.command, path))
         fake.headers.append(self.headers)
+        streams, templates = "/_data_stream/", "/_index_template/"
         if fake.fault:
             status, headers = fake.fault
             return self.say(status, {"message": "no, no"}, headers)
         if self.command == "GET":
             return self.say(200 if path in fake.kept else 404, fake.kept.get(path, {}))
-        sent = json.loads(body)
+        if path.startswith(streams):
+            patterns = [
+                pattern
+                for there, kept in fake.kept.items()
+                if there.startswith(templates) and "data_stream" in kept
+                for pattern in kept["index_patterns"]
+            ]
+            if path in fake.kept or not any(
+                fnmatch(path.removeprefix(streams), pattern) for pattern in patterns
+            ):
+                return self.say(400, {"message": "there already, or no template matches"})
+        sent = json.loads(body or b"{}")
         if "/rule/" in path and self.command == "PUT":
             if {"rule_type_id", "consumer", "enabled"} & set(sent):
                 return self.say(400, {"message": "definition for this key is missing"})
@@ -416,9 +429,10 @@ def run_import(**environ: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_import_puts_everything_and_may_be_run_again(kibana: FakeKibana) -> None:
     given = {"KIBANA_URL": kibana.url, "KIBANA_API_KEY": "hush-key"}
-    first = run_import(**given, ELASTICSEARCH_URL=kibana.url)
+    both = {**given, "ELASTICSEARCH_URL": kibana.url}
+    first = run_import(**both)
     assert first.returncode == 0, first.stderr
-    assert len(first.stdout.splitlines()) == len(kibana.kept) == len(DASHBOARDS) + len(RULES) + 1
+    assert len(first.stdout.splitlines()) == len(kibana.kept) == len(DASHBOARDS) + len(RULES) + 2
     assert {h["Authorization"] for h in kibana.headers} == {"ApiKey hush-key"}
     assert {h["kbn-xsrf"] for h in kibana.headers} == {"true"}
     rule = next(path for path in kibana.kept if "/rule/" in path)
@@ -426,10 +440,20 @@ def test_the_import_puts_everything_and_may_be_run_again(kibana: FakeKibana) -> 
     kibana.kept[rule]["actions"] = [{**told, "connector_type_id": ".email"}]
     kibana.kept[rule]["enabled"] = False
     before = json.loads(json.dumps(kibana.kept))
-    again = run_import(**given)
+    again = run_import(**both)
     assert again.returncode == 0, again.stderr
     assert kibana.kept.pop(rule) == before.pop(rule) | {"actions": [told]}
     assert kibana.kept == before
+
+
+def test_what_rules_query_exists_before_the_first_rule(kibana: FakeKibana) -> None:
+    """An ES|QL rule fails while its pattern matches nothing, and a rule runs once it is created."""
+    given = {"KIBANA_URL": kibana.url, "KIBANA_API_KEY": "hush-key"}
+    assert run_import(**given, ELASTICSEARCH_URL=kibana.url).returncode == 0
+    put = [path for method, path in kibana.asked if method in ("PUT", "POST")]
+    rule = next(number for number, path in enumerate(put) if "/rule/" in path)
+    made = [path for path in put[:rule] if path.startswith("/_data_stream/logs-lct-")]
+    assert len(made) == 1
 
 
 def test_the_import_goes_to_the_named_space(kibana: FakeKibana) -> None:
