@@ -22,9 +22,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import yaml
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.utils import floatToGoString
 
-from lct.web import metrics
+from lct.web import metrics, requests
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "kube/observability"
@@ -502,6 +504,14 @@ PROMQL_WORDS = {
     "absent", "and", "by", "histogram_quantile", "increase", "max", "max_over_time", "min", "or",
     "rate", "sum", "topk", "unless",
 }  # fmt: skip
+PROMETHEUS = yaml.safe_load((FOLDER / "prometheus-rules.yml").read_text())["groups"]
+PROMETHEUS_RULES: list[dict[str, Any]] = [rule for group in PROMETHEUS for rule in group["rules"]]
+# A recorded name is level:metric:operation.
+RECORDED = {
+    rule["record"]: {"job", rule["record"].partition(":")[0]}
+    for rule in PROMETHEUS_RULES
+    if "record" in rule
+}
 SAMPLES: dict[str, set[str]] = {"up": {"job", "pod"}}  # name -> its labels
 for each in vars(metrics).values():
     if isinstance(each, MetricWrapperBase):
@@ -522,17 +532,18 @@ def check_promql(expression: str) -> None:
     durations = re.findall(r"\[([^]]*)\]", bare)
     assert all(re.fullmatch(r"\d+[smhd](:\d+[smhd])?", each) for each in durations), durations
     bare = re.sub(r"\[[^]]*\]", "", bare)
+    there = SAMPLES | RECORDED
     named = set(re.findall(r"(\w+)\s*\{", bare))
     groups = re.findall(r"\bby \(([^)]*)\)", bare)
-    matchers = re.findall(r"(\w+)\{([^}]*)\}", bare)
+    matchers = re.findall(r"(\w+)\s*\{([^}]*)\}", bare)
     for name, inside in matchers:
         labels = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", inside))
-        assert labels <= SAMPLES.get(name, set()), f"{name} has no {labels}"
+        assert labels <= there.get(name, set()), f"{name} has no {labels}"
     rest = re.sub(r"\{[^}]*\}|\bby \([^)]*\)", "", bare)
-    words = set(re.findall(r"[A-Za-z_]\w*", rest)) | named
+    words = set(re.findall(r"[A-Za-z_][\w:]*", rest)) | named
     used = words - PROMQL_WORDS
-    assert used <= set(SAMPLES), f"there is no {used - set(SAMPLES)}"
-    known = set().union(*(SAMPLES[name] for name in used))
+    assert used <= set(there), f"there is no {used - set(there)}"
+    known = set().union(*(there[name] for name in used))
     assert {label.strip() for group in groups for label in group.split(",")} <= known, expression
 
 
@@ -545,6 +556,8 @@ def check_promql(expression: str) -> None:
         "sum(rate(lct_request_seconds_count[5 minutes]))",
         "sum(rate(lct_request_seconds_count[5m])",
         "summe(lct_sockets)",
+        "sum(route:lct_request_seconds:avg2d)",
+        "sum by (status) (route:lct_request_seconds:avg1d)",
     ],
 )
 def test_a_wrong_expression_is_found(wrong: str) -> None:
@@ -553,26 +566,62 @@ def test_a_wrong_expression_is_found(wrong: str) -> None:
 
 
 def alerts() -> dict[str, dict[str, str]]:
-    """The alerts of prometheus-rules.yml: name -> expr, for, severity, summary."""
-    text = (FOLDER / "prometheus-rules.yml").read_text()
-    found = {}
-    for block in re.split(r"(?m)^      - alert: ", text)[1:]:
-        name, _, rest = block.partition("\n")
-        folded = re.sub(r">-\n((?: {10}.*\n)+)", lambda m: " ".join(m[1].split()) + "\n", rest)
-        lines = re.findall(r"(?m)^ {8,10}(expr|for|severity|summary): (.+)$", folded)
-        found[name] = dict(lines)
-    return found
+    """The alerts of prometheus-rules.yml: name -> expr, severity, summary."""
+    return {
+        rule["alert"]: {"expr": rule["expr"], **rule["labels"], **rule["annotations"]}
+        for rule in PROMETHEUS_RULES
+        if "alert" in rule
+    }
 
 
 def test_the_alerts_for_prometheus_use_our_metrics_and_are_documented() -> None:
     found = alerts()
     assert len(found) >= 6
     for name, alert in found.items():
-        check_promql(alert["expr"])
         assert alert["severity"] in ("page", "ticket")
         assert alert["summary"].endswith(".")
         assert f"`{name}`" in DOCUMENT
     assert set(re.findall(r"`(Lct\w+)`", DOCUMENT)) == set(found)
+
+
+@pytest.mark.parametrize("rule", PROMETHEUS_RULES, ids=lambda rule: next(iter(rule.values())))
+def test_a_rule_for_prometheus_also_works_with_scrapes_of_60_seconds(rule: dict[str, Any]) -> None:
+    check_promql(rule["expr"])
+    # increase() and rate() need two samples.
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    for number, unit in re.findall(r"\[(\d+)([smhd])[]:]", rule["expr"]):
+        assert int(number) * units[unit] >= 120
+    bounds = {floatToGoString(bound) for bound in metrics.SECONDS}
+    assert set(re.findall(r'\ble="([^"]*)"', rule["expr"])) <= bounds
+
+
+def test_slow_requests_are_those_of_guests() -> None:
+    (counted,) = [
+        rule for rule in PROMETHEUS_RULES if rule.get("record") == "route:lct_requests:increase5m"
+    ]
+    without = re.search(r'route!~"([^"]*)"', counted["expr"])
+    assert without
+    assert set(without[1].split("|")) == requests.QUIET
+
+
+def test_an_event_stream_of_the_api_is_no_screen_without_a_websocket() -> None:
+    kibana = json.loads((FOLDER / "rules/websockets-not-working.json").read_text())
+    (text,) = queries(kibana)
+    assert 'labels.view != "announce"' in text
+    expression = alerts()["LctWebsocketsNotWorking"]["expr"]
+    assert expression.count("lct_sockets") == expression.count('view!="announce"') == 3
+
+
+def test_each_alert_of_the_road_map_is_in_both_systems() -> None:
+    rows = re.findall(r"(?m)^\| (\w[^|`]*) \| (`[a-z-]+`[^|]*) \| (`Lct[^|]*) \|$", DOCUMENT)
+    assert {asked for asked, *_ in rows} >= {
+        "5 % of the requests take longer than average",
+        "the database is lost",
+        "websockets do not work",
+    }
+    for _, kibana, prometheus in rows:
+        assert set(re.findall(r"`([a-z-]+)`", kibana)) <= {path.stem for path in RULES}
+        assert set(re.findall(r"`(Lct\w+)`", prometheus)) <= set(alerts())
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
