@@ -28,6 +28,8 @@ from prometheus_client.utils import floatToGoString
 
 from lct.web import metrics, requests
 
+from .test_deploy import VERSIONS, check, variant
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "kube/observability"
 DOCUMENT = (ROOT / "docs/operations.md").read_text()
@@ -624,13 +626,36 @@ def test_each_alert_of_the_road_map_is_in_both_systems() -> None:
         assert set(re.findall(r"`(Lct\w+)`", prometheus)) <= set(alerts())
 
 
+def run_tool(command: str) -> None:
+    ran = subprocess.run(command.split(), cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 def test_promtool_agrees_and_the_alerts_fire_when_they_should() -> None:
-    for command in ("check rules prometheus-rules.yml", "test rules prometheus-rules-test.yml"):
-        ran = subprocess.run(
-            ["promtool", *command.split()], cwd=FOLDER, capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+    run_tool("promtool check rules prometheus-rules.yml")
+    run_tool("promtool test rules prometheus-rules-test.yml")
+
+
+@pytest.mark.skipif(not shutil.which("amtool"), reason="amtool is not installed")
+def test_amtool_agrees() -> None:
+    run_tool("amtool check-config alertmanager.yml")
+
+
+def test_somebody_is_told_of_every_severity() -> None:
+    said = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
+    receivers = {each["name"]: each for each in said["receivers"]}
+    told = {}
+    for severity in {alert["severity"] for alert in alerts().values()}:
+        found = [
+            each for each in said["route"]["routes"] if f'severity="{severity}"' in each["matchers"]
+        ]
+        route = found[0] if found else said["route"]
+        told[severity] = route["receiver"]
+        assert [name for name, to in receivers[told[severity]].items() if name != "name" and to]
+    assert len(set(told.values())) == len(told) == 2
+    scrape = yaml.safe_load((FOLDER / "prometheus-scrape.yml").read_text())
+    assert scrape["alerting"]["alertmanagers"]
 
 
 def test_the_dashboard_for_grafana_uses_our_metrics() -> None:
@@ -653,11 +678,62 @@ def test_the_dashboard_for_grafana_uses_our_metrics() -> None:
     assert families == {re.sub(r"_(bucket|sum|count)$", "", name) for name in SAMPLES} - {"up"}
 
 
+def scrape_job() -> dict[str, Any]:
+    (job,) = yaml.safe_load((FOLDER / "prometheus-scrape.yml").read_text())["scrape_configs"]
+    assert job["job_name"] == "lct"
+    return dict(job)
+
+
 def test_prometheus_reads_the_token_from_a_file() -> None:
-    text = (FOLDER / "prometheus-scrape.yml").read_text()
-    assert "credentials_file:" in text
-    assert not re.search(r"(?m)^\s*credentials:", text)
-    assert "job_name: lct" in text
+    assert set(scrape_job()["authorization"]) == {"type", "credentials_file"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "scraped"),
+    [
+        ({}, True),
+        ({"pod_phase": "Failed"}, False),  # evicted: it stays in the list
+        ({"pod_phase": "Succeeded"}, False),
+        ({"pod_phase": "Pending"}, False),
+        ({"pod_label_app": "redis"}, False),
+        ({"pod_container_port_number": "6379"}, False),
+    ],
+)
+def test_prometheus_scrapes_each_running_pod(changed: dict[str, str], scraped: bool) -> None:
+    template = variant("azure").find("Deployment", "lct")["spec"]["template"]
+    (port,) = template["spec"]["containers"][0]["ports"]
+    pod = {
+        "pod_label_app": template["metadata"]["labels"]["app"],
+        "pod_container_port_number": str(port["containerPort"]),
+        "pod_phase": "Running",
+        "pod_name": "lct-1",
+    } | changed
+    kept = True
+    for rule in scrape_job()["relabel_configs"]:
+        value = ";".join(
+            pod[label.removeprefix("__meta_kubernetes_")] for label in rule["source_labels"]
+        )
+        assert rule.get("action", "replace") in ("keep", "replace")
+        if rule.get("action") == "keep":
+            kept = kept and bool(re.fullmatch(rule["regex"], value))
+    assert kept is scraped
+
+
+def test_prometheus_may_list_the_pods_of_our_namespace_and_of_no_other() -> None:
+    ours = variant("azure").find("Deployment", "lct")["metadata"]["namespace"]
+    (discovery,) = scrape_job()["kubernetes_sd_configs"]
+    assert discovery == {"role": "pod", "namespaces": {"names": [ours]}}
+    role, binding = yaml.safe_load_all((FOLDER / "prometheus-access.yml").read_text())
+    for each in (role, binding):
+        assert each["metadata"]["namespace"] == ours
+        for version in VERSIONS:
+            check(each, version)
+    (rule,) = role["rules"]
+    assert (rule["apiGroups"], rule["resources"]) == ([""], ["pods"])
+    assert {"list", "watch"} <= set(rule["verbs"]) <= {"get", "list", "watch"}
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == (
+        role["kind"], role["metadata"]["name"],
+    )  # fmt: skip
 
 
 # --- all files ------------------------------------------------------------------------------------
