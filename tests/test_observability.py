@@ -6,6 +6,7 @@ use. promtool checks and runs the rules for Prometheus where it is installed.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -14,15 +15,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+import yaml
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.utils import floatToGoString
 
-from lct.web import metrics
+from lct.web import metrics, requests
+
+from .test_deploy import VERSIONS, check, variant
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "kube/observability"
@@ -121,6 +127,55 @@ def test_every_action_that_is_logged_is_documented() -> None:
     assert row
     logged = set(re.findall(r'"event\.action": "([\w.]+)"', SOURCE))
     assert set(re.findall(r"`(\w+\.\w+)`", row[0])) - {"event.action"} == logged
+
+
+LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+
+
+def keys_of_extra(module: ast.Module) -> Iterator[tuple[int, set[str]]]:
+    """Each log call with ``extra=``: its line, and the literal keys that the module gives it."""
+    made: dict[str, list[ast.expr]] = {}  # a variable, attribute or function -> its values
+    for node in ast.walk(module):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value):
+                made.setdefault(name, []).append(value)
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=key)]):
+                made.setdefault(name, []).append(ast.Dict([key], [key]))
+            case ast.FunctionDef(name=name):
+                given = [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
+                made.setdefault(name, []).extend(each for each in given if each)
+    for node in ast.walk(module):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=attr), keywords=keywords) if attr in LEVELS:
+                for extra in (each.value for each in keywords if each.arg == "extra"):
+                    yield node.lineno, keys(extra, made)
+
+
+def keys(value: ast.expr, made: dict[str, list[ast.expr]]) -> set[str]:
+    """The literal keys with a dot in an expression, and in what its names stand for."""
+    found: set[str] = set()
+    for node in ast.walk(value):
+        match node:
+            case ast.Dict(keys=given):
+                texts = [each.value for each in given if isinstance(each, ast.Constant)]
+                found |= {text for text in texts if isinstance(text, str) and "." in text}
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                rest = {each: values for each, values in made.items() if each != name}
+                for inner in made.get(name, ()):
+                    found |= keys(inner, rest)
+    return found
+
+
+def test_every_field_that_a_module_logs_is_in_the_index_template() -> None:
+    template = json.loads((FOLDER / "index-template.json").read_text())
+    mapped = set(template["template"]["mappings"]["properties"])
+    calls = 0
+    for path in (ROOT / "lct").rglob("*.py"):
+        for line, found in keys_of_extra(ast.parse(path.read_text())):
+            assert found, f"no key found: {path.name}:{line}"
+            assert found <= mapped, f"{path.name}:{line}: {found - mapped}"
+            calls += 1
+    assert calls > 30
 
 
 def test_the_endpoint_named_in_queries_exists() -> None:
@@ -313,12 +368,24 @@ class Answers(BaseHTTPRequestHandler):
         fake, path = self.server, self.path
         fake.asked.append((self.command, path))
         fake.headers.append(self.headers)
+        streams, templates = "/_data_stream/", "/_index_template/"
         if fake.fault:
             status, headers = fake.fault
             return self.say(status, {"message": "no, no"}, headers)
         if self.command == "GET":
             return self.say(200 if path in fake.kept else 404, fake.kept.get(path, {}))
-        sent = json.loads(body)
+        if path.startswith(streams):
+            patterns = [
+                pattern
+                for there, kept in fake.kept.items()
+                if there.startswith(templates) and "data_stream" in kept
+                for pattern in kept["index_patterns"]
+            ]
+            if path in fake.kept or not any(
+                fnmatch(path.removeprefix(streams), pattern) for pattern in patterns
+            ):
+                return self.say(400, {"message": "there already, or no template matches"})
+        sent = json.loads(body or b"{}")
         if "/rule/" in path and self.command == "PUT":
             if {"rule_type_id", "consumer", "enabled"} & set(sent):
                 return self.say(400, {"message": "definition for this key is missing"})
@@ -366,9 +433,10 @@ def run_import(**environ: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_import_puts_everything_and_may_be_run_again(kibana: FakeKibana) -> None:
     given = {"KIBANA_URL": kibana.url, "KIBANA_API_KEY": "hush-key"}
-    first = run_import(**given, ELASTICSEARCH_URL=kibana.url)
+    both = {**given, "ELASTICSEARCH_URL": kibana.url}
+    first = run_import(**both)
     assert first.returncode == 0, first.stderr
-    assert len(first.stdout.splitlines()) == len(kibana.kept) == len(DASHBOARDS) + len(RULES) + 1
+    assert len(first.stdout.splitlines()) == len(kibana.kept) == len(DASHBOARDS) + len(RULES) + 2
     assert {h["Authorization"] for h in kibana.headers} == {"ApiKey hush-key"}
     assert {h["kbn-xsrf"] for h in kibana.headers} == {"true"}
     rule = next(path for path in kibana.kept if "/rule/" in path)
@@ -376,10 +444,20 @@ def test_the_import_puts_everything_and_may_be_run_again(kibana: FakeKibana) -> 
     kibana.kept[rule]["actions"] = [{**told, "connector_type_id": ".email"}]
     kibana.kept[rule]["enabled"] = False
     before = json.loads(json.dumps(kibana.kept))
-    again = run_import(**given)
+    again = run_import(**both)
     assert again.returncode == 0, again.stderr
     assert kibana.kept.pop(rule) == before.pop(rule) | {"actions": [told]}
     assert kibana.kept == before
+
+
+def test_what_rules_query_exists_before_the_first_rule(kibana: FakeKibana) -> None:
+    """An ES|QL rule fails while its pattern matches nothing, and a rule runs once it is created."""
+    given = {"KIBANA_URL": kibana.url, "KIBANA_API_KEY": "hush-key"}
+    assert run_import(**given, ELASTICSEARCH_URL=kibana.url).returncode == 0
+    put = [path for method, path in kibana.asked if method in ("PUT", "POST")]
+    rule = next(number for number, path in enumerate(put) if "/rule/" in path)
+    made = [path for path in put[:rule] if path.startswith("/_data_stream/logs-lct-")]
+    assert len(made) == 1
 
 
 def test_the_import_goes_to_the_named_space(kibana: FakeKibana) -> None:
@@ -428,6 +506,14 @@ PROMQL_WORDS = {
     "absent", "and", "by", "histogram_quantile", "increase", "max", "max_over_time", "min", "or",
     "rate", "sum", "topk", "unless",
 }  # fmt: skip
+PROMETHEUS = yaml.safe_load((FOLDER / "prometheus-rules.yml").read_text())["groups"]
+PROMETHEUS_RULES: list[dict[str, Any]] = [rule for group in PROMETHEUS for rule in group["rules"]]
+# A recorded name is level:metric:operation.
+RECORDED = {
+    rule["record"]: {"job", rule["record"].partition(":")[0]}
+    for rule in PROMETHEUS_RULES
+    if "record" in rule
+}
 SAMPLES: dict[str, set[str]] = {"up": {"job", "pod"}}  # name -> its labels
 for each in vars(metrics).values():
     if isinstance(each, MetricWrapperBase):
@@ -448,17 +534,18 @@ def check_promql(expression: str) -> None:
     durations = re.findall(r"\[([^]]*)\]", bare)
     assert all(re.fullmatch(r"\d+[smhd](:\d+[smhd])?", each) for each in durations), durations
     bare = re.sub(r"\[[^]]*\]", "", bare)
+    there = SAMPLES | RECORDED
     named = set(re.findall(r"(\w+)\s*\{", bare))
     groups = re.findall(r"\bby \(([^)]*)\)", bare)
-    matchers = re.findall(r"(\w+)\{([^}]*)\}", bare)
+    matchers = re.findall(r"(\w+)\s*\{([^}]*)\}", bare)
     for name, inside in matchers:
         labels = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", inside))
-        assert labels <= SAMPLES.get(name, set()), f"{name} has no {labels}"
+        assert labels <= there.get(name, set()), f"{name} has no {labels}"
     rest = re.sub(r"\{[^}]*\}|\bby \([^)]*\)", "", bare)
-    words = set(re.findall(r"[A-Za-z_]\w*", rest)) | named
+    words = set(re.findall(r"[A-Za-z_][\w:]*", rest)) | named
     used = words - PROMQL_WORDS
-    assert used <= set(SAMPLES), f"there is no {used - set(SAMPLES)}"
-    known = set().union(*(SAMPLES[name] for name in used))
+    assert used <= set(there), f"there is no {used - set(there)}"
+    known = set().union(*(there[name] for name in used))
     assert {label.strip() for group in groups for label in group.split(",")} <= known, expression
 
 
@@ -468,9 +555,11 @@ def check_promql(expression: str) -> None:
         "sum(lct_sokets)",
         'sum(lct_errors_total{sort="service"})',
         "sum by (color) (lct_sockets)",
-        "sum(rate(lct_requests_total[5 minutes]))",
-        "sum(rate(lct_requests_total[5m])",
+        "sum(rate(lct_request_seconds_count[5 minutes]))",
+        "sum(rate(lct_request_seconds_count[5m])",
         "summe(lct_sockets)",
+        "sum(route:lct_request_seconds:avg2d)",
+        "sum by (status) (route:lct_request_seconds:avg1d)",
     ],
 )
 def test_a_wrong_expression_is_found(wrong: str) -> None:
@@ -479,35 +568,94 @@ def test_a_wrong_expression_is_found(wrong: str) -> None:
 
 
 def alerts() -> dict[str, dict[str, str]]:
-    """The alerts of prometheus-rules.yml: name -> expr, for, severity, summary."""
-    text = (FOLDER / "prometheus-rules.yml").read_text()
-    found = {}
-    for block in re.split(r"(?m)^      - alert: ", text)[1:]:
-        name, _, rest = block.partition("\n")
-        folded = re.sub(r">-\n((?: {10}.*\n)+)", lambda m: " ".join(m[1].split()) + "\n", rest)
-        lines = re.findall(r"(?m)^ {8,10}(expr|for|severity|summary): (.+)$", folded)
-        found[name] = dict(lines)
-    return found
+    """The alerts of prometheus-rules.yml: name -> expr, severity, summary."""
+    return {
+        rule["alert"]: {"expr": rule["expr"], **rule["labels"], **rule["annotations"]}
+        for rule in PROMETHEUS_RULES
+        if "alert" in rule
+    }
 
 
 def test_the_alerts_for_prometheus_use_our_metrics_and_are_documented() -> None:
     found = alerts()
     assert len(found) >= 6
     for name, alert in found.items():
-        check_promql(alert["expr"])
         assert alert["severity"] in ("page", "ticket")
         assert alert["summary"].endswith(".")
         assert f"`{name}`" in DOCUMENT
     assert set(re.findall(r"`(Lct\w+)`", DOCUMENT)) == set(found)
 
 
+@pytest.mark.parametrize("rule", PROMETHEUS_RULES, ids=lambda rule: next(iter(rule.values())))
+def test_a_rule_for_prometheus_also_works_with_scrapes_of_60_seconds(rule: dict[str, Any]) -> None:
+    check_promql(rule["expr"])
+    # increase() and rate() need two samples.
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    for number, unit in re.findall(r"\[(\d+)([smhd])[]:]", rule["expr"]):
+        assert int(number) * units[unit] >= 120
+    bounds = {floatToGoString(bound) for bound in metrics.SECONDS}
+    assert set(re.findall(r'\ble="([^"]*)"', rule["expr"])) <= bounds
+
+
+def test_slow_requests_are_those_of_guests() -> None:
+    (counted,) = [
+        rule for rule in PROMETHEUS_RULES if rule.get("record") == "route:lct_requests:increase5m"
+    ]
+    without = re.search(r'route!~"([^"]*)"', counted["expr"])
+    assert without
+    assert set(without[1].split("|")) == requests.QUIET
+
+
+def test_an_event_stream_of_the_api_is_no_screen_without_a_websocket() -> None:
+    kibana = json.loads((FOLDER / "rules/websockets-not-working.json").read_text())
+    (text,) = queries(kibana)
+    assert 'labels.view != "announce"' in text
+    expression = alerts()["LctWebsocketsNotWorking"]["expr"]
+    assert expression.count("lct_sockets") == expression.count('view!="announce"') == 3
+
+
+def test_each_alert_of_the_road_map_is_in_both_systems() -> None:
+    rows = re.findall(r"(?m)^\| (\w[^|`]*) \| (`[a-z-]+`[^|]*) \| (`Lct[^|]*) \|$", DOCUMENT)
+    assert {asked for asked, *_ in rows} >= {
+        "5 % of the requests take longer than average",
+        "the database is lost",
+        "websockets do not work",
+    }
+    for _, kibana, prometheus in rows:
+        assert set(re.findall(r"`([a-z-]+)`", kibana)) <= {path.stem for path in RULES}
+        assert set(re.findall(r"`(Lct\w+)`", prometheus)) <= set(alerts())
+
+
+def run_tool(command: str) -> None:
+    ran = subprocess.run(command.split(), cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 def test_promtool_agrees_and_the_alerts_fire_when_they_should() -> None:
-    for command in ("check rules prometheus-rules.yml", "test rules prometheus-rules-test.yml"):
-        ran = subprocess.run(
-            ["promtool", *command.split()], cwd=FOLDER, capture_output=True, text=True
-        )
-        assert ran.returncode == 0, ran.stdout + ran.stderr
+    run_tool("promtool check rules prometheus-rules.yml")
+    run_tool("promtool test rules prometheus-rules-test.yml")
+
+
+@pytest.mark.skipif(not shutil.which("amtool"), reason="amtool is not installed")
+def test_amtool_agrees() -> None:
+    run_tool("amtool check-config alertmanager.yml")
+
+
+def test_somebody_is_told_of_every_severity() -> None:
+    said = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
+    receivers = {each["name"]: each for each in said["receivers"]}
+    told = {}
+    for severity in {alert["severity"] for alert in alerts().values()}:
+        found = [
+            each for each in said["route"]["routes"] if f'severity="{severity}"' in each["matchers"]
+        ]
+        route = found[0] if found else said["route"]
+        told[severity] = route["receiver"]
+        assert [name for name, to in receivers[told[severity]].items() if name != "name" and to]
+    assert len(set(told.values())) == len(told) == 2
+    scrape = yaml.safe_load((FOLDER / "prometheus-scrape.yml").read_text())
+    assert scrape["alerting"]["alertmanagers"]
 
 
 def test_the_dashboard_for_grafana_uses_our_metrics() -> None:
@@ -530,14 +678,73 @@ def test_the_dashboard_for_grafana_uses_our_metrics() -> None:
     assert families == {re.sub(r"_(bucket|sum|count)$", "", name) for name in SAMPLES} - {"up"}
 
 
+def scrape_job() -> dict[str, Any]:
+    (job,) = yaml.safe_load((FOLDER / "prometheus-scrape.yml").read_text())["scrape_configs"]
+    assert job["job_name"] == "lct"
+    return dict(job)
+
+
 def test_prometheus_reads_the_token_from_a_file() -> None:
-    text = (FOLDER / "prometheus-scrape.yml").read_text()
-    assert "credentials_file:" in text
-    assert not re.search(r"(?m)^\s*credentials:", text)
-    assert "job_name: lct" in text
+    assert set(scrape_job()["authorization"]) == {"type", "credentials_file"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "scraped"),
+    [
+        ({}, True),
+        ({"pod_phase": "Failed"}, False),  # evicted: it stays in the list
+        ({"pod_phase": "Succeeded"}, False),
+        ({"pod_phase": "Pending"}, False),
+        ({"pod_label_app": "redis"}, False),
+        ({"pod_container_port_number": "6379"}, False),
+    ],
+)
+def test_prometheus_scrapes_each_running_pod(changed: dict[str, str], scraped: bool) -> None:
+    template = variant("azure").find("Deployment", "lct")["spec"]["template"]
+    (port,) = template["spec"]["containers"][0]["ports"]
+    pod = {
+        "pod_label_app": template["metadata"]["labels"]["app"],
+        "pod_container_port_number": str(port["containerPort"]),
+        "pod_phase": "Running",
+        "pod_name": "lct-1",
+    } | changed
+    kept = True
+    for rule in scrape_job()["relabel_configs"]:
+        value = ";".join(
+            pod[label.removeprefix("__meta_kubernetes_")] for label in rule["source_labels"]
+        )
+        assert rule.get("action", "replace") in ("keep", "replace")
+        if rule.get("action") == "keep":
+            kept = kept and bool(re.fullmatch(rule["regex"], value))
+    assert kept is scraped
+
+
+def test_prometheus_may_list_the_pods_of_our_namespace_and_of_no_other() -> None:
+    ours = variant("azure").find("Deployment", "lct")["metadata"]["namespace"]
+    (discovery,) = scrape_job()["kubernetes_sd_configs"]
+    assert discovery == {"role": "pod", "namespaces": {"names": [ours]}}
+    role, binding = yaml.safe_load_all((FOLDER / "prometheus-access.yml").read_text())
+    for each in (role, binding):
+        assert each["metadata"]["namespace"] == ours
+        for version in VERSIONS:
+            check(each, version)
+    (rule,) = role["rules"]
+    assert (rule["apiGroups"], rule["resources"]) == ([""], ["pods"])
+    assert {"list", "watch"} <= set(rule["verbs"]) <= {"get", "list", "watch"}
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == (
+        role["kind"], role["metadata"]["name"],
+    )  # fmt: skip
 
 
 # --- all files ------------------------------------------------------------------------------------
+
+
+def test_every_metric_that_a_file_names_exists() -> None:
+    known = set(SAMPLES) | {re.sub(r"_(?:bucket|sum|count)$", "", name) for name in SAMPLES}
+    pages, scripts = ROOT.glob("docs/*.md"), ROOT.glob("kube/*.*")
+    for path in [ROOT / "azure-pipelines.yml", *pages, *scripts, *FOLDER.rglob("*.*")]:
+        named = re.findall(r"\blct_\w+_(?:total|seconds|bucket|sum|count)\b", path.read_text())
+        assert set(named) <= known, path
 
 
 def test_no_file_names_a_host_or_holds_a_secret() -> None:

@@ -5,7 +5,7 @@
 
 KIBANA_USER and KIBANA_PASSWORD can replace KIBANA_API_KEY. KIBANA_SPACE names a space other than
 the default. With ELASTICSEARCH_URL set, the index template is installed there with the same
-credentials: do that once, before the first log line arrives.
+credentials, and an empty data stream is created: do that once, before the first log line arrives.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 FOLDER = Path(__file__).parent
+DATA_STREAM = "logs-lct-default"
 # Fields that an update must omit: they are fixed when the rule is created, or switched by hand.
 FIXED = ("rule_type_id", "consumer", "enabled")
 
@@ -84,6 +85,13 @@ def put_template(elasticsearch: Server) -> str:
     return "index template logs-lct"
 
 
+def put_data_stream(elasticsearch: Server) -> str:
+    """Create the data stream, unless it exists: ES|QL fails while no index matches its pattern."""
+    if elasticsearch.ask("GET", f"/_data_stream/{DATA_STREAM}") is None:
+        elasticsearch.ask("PUT", f"/_data_stream/{DATA_STREAM}")
+    return f"data stream {DATA_STREAM}"
+
+
 def put_dashboard(kibana: Server, space: str, file: Path) -> str:
     """Create or replace the dashboard; its id is the file's name."""
     body = json.loads(file.read_text(encoding="utf-8"))
@@ -126,7 +134,9 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         kibana = Server(url, shown)
         space = f"/s/{quote(name, safe='')}" if (name := environ.get("KIBANA_SPACE")) else ""
         if where := environ.get("ELASTICSEARCH_URL"):
-            print("put", put_template(Server(where, shown)))
+            elasticsearch = Server(where, shown)
+            print("put", put_template(elasticsearch))
+            print("put", put_data_stream(elasticsearch))
         for file in sorted((FOLDER / "dashboards").glob("*.json")):
             print("put", put_dashboard(kibana, space, file))
         for file in sorted((FOLDER / "rules").glob("*.json")):

@@ -83,9 +83,7 @@ WEBHOOKS = Counter("lct_webhooks", "Messages sent to webhooks.", ["outcome"], re
 
 # --- requests ---------------------------------------------------------------------------------
 
-REQUESTS = Counter(
-    "lct_requests", "Answered requests.", ["method", "route", "status"], registry=REGISTRY
-)
+# Its count is that of the answered requests.
 REQUEST_SECONDS = Histogram(
     "lct_request_seconds",
     "From a request's arrival until its answer is ready to be sent.",
@@ -120,17 +118,15 @@ def count_request(
     """Count an answered request; ``route`` is the endpoint, ``kind`` that of its error."""
     # A client may send any method, and a path that no route has.
     method = method if method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS") else "other"
-    count, time = _of_requests(method, route or "none", f"{status // 100}xx")
-    count.inc()
-    time.observe(seconds)
+    _of_requests(method, route or "none", f"{status // 100}xx").observe(seconds)
     if kind:
         ERRORS.labels(kind).inc()
 
 
 @cache
-def _of_requests(*labels: str) -> tuple[Counter, Histogram]:
-    """Cached: the library looks each series up under a lock, and a request has two."""
-    return REQUESTS.labels(*labels), REQUEST_SECONDS.labels(*labels)
+def _of_requests(*labels: str) -> Histogram:
+    """Cached: the library looks each series up under a lock."""
+    return REQUEST_SECONDS.labels(*labels)
 
 
 @bp.get("/metrics")
