@@ -75,7 +75,7 @@ class Site:
 
     def metrics(self, token: str) -> None:
         shown = self.text("/metrics", Authorization=f"Bearer {token}")
-        if not re.search(r'(?m)^lct_requests_total\{.*route="health', shown):
+        if not re.search(r'(?m)^lct_request_seconds_count\{.*route="health', shown):
             raise Wrong("GET /metrics counts no request")
 
     def websocket(self, code: str) -> None:
