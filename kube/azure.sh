@@ -4,7 +4,8 @@
 #   IMAGE=... TAG=... PUBLIC_URL=... KEY_VAULT=... TENANT_ID=... CLIENT_ID=... DNS_LABEL=... \
 #     sh kube/azure.sh | kubectl apply -f -
 #
-# COMPONENTS names the folders of kube/components to add, for example "gateway retention".
+# COMPONENTS names the folders of kube/components to add, for example "gateway retention"; none is
+# "none". Whoever applies the manifests again, the pipeline included, has to name the same ones.
 set -eu
 : "${IMAGE:?is the name of the image, without its tag}" "${TAG:?is the tag of the image}"
 : "${PUBLIC_URL:?is the address that guests type}" "${DNS_LABEL:?is the first part of its name}"
@@ -12,6 +13,20 @@ set -eu
 : "${CLIENT_ID:?is the client id of the identity that may read it}"
 
 cd "$(dirname "$0")/overlays"
+refuse() { echo "azure.sh: $1" >&2; exit 1; }
+[ "${COMPONENTS:-none}" != none ] || COMPONENTS=
+for name in $COMPONENTS; do
+    # A variable that the pipeline's library lacks arrives as its own name: $(components).
+    [ -d "../components/$name" ] || refuse "COMPONENTS: kube/components has no $name"
+done
+# Only the gateway has TLS, and with it cookies are for https only.
+case " $COMPONENTS " in
+    *" gateway "*) scheme=https ;;
+    *) scheme=http ;;
+esac
+[ "${PUBLIC_URL%%:*}" = $scheme ] ||
+    refuse "PUBLIC_URL is $PUBLIC_URL: https needs the gateway in COMPONENTS, and it needs https"
+
 # kustomize resolves paths from its file's folder, so the temporary file must be beside the overlay.
 made=$(mktemp -d ./made-XXXXXX)
 trap 'rm -r "$made"' EXIT

@@ -12,6 +12,7 @@ from .commands.command_line import Plain, settings
 from .commands.demo import demo
 from .commands.simulate import simulate
 from .commands.stored import (
+    delete,
     delete_old,
     export,
     forget,
@@ -45,7 +46,7 @@ def ensure_indexes() -> None:
 SECTIONS = {
     "An evening": (up, replay, verify_draw),
     "Data": (export, import_, forget),
-    "Operating": (ensure_indexes, delete_old),
+    "Operating": (ensure_indexes, delete, delete_old),
     "Trying it out": (demo, simulate),
 }
 commands = tuple(each for section in SECTIONS.values() for each in section if each is not up)

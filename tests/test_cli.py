@@ -122,7 +122,7 @@ def test_an_export_has_no_secret_before_the_last_card(
     assert "no finished draw" in refused.stderr
 
 
-@pytest.mark.parametrize("word", ["export", "verify-draw", "simulate"])
+@pytest.mark.parametrize("word", ["export", "verify-draw", "simulate", "delete"])
 def test_a_malformed_code_gives_one_clear_sentence(
     lct: Callable[..., subprocess.CompletedProcess[str]], word: str
 ) -> None:
@@ -130,7 +130,7 @@ def test_a_malformed_code_gives_one_clear_sentence(
     assert refused.stderr.strip().splitlines()[-1].startswith("Error: 'not a code' is not a code")
 
 
-@pytest.mark.parametrize("word", ["export", "forget"])
+@pytest.mark.parametrize("word", ["export", "forget", "delete"])
 def test_an_unknown_code_gives_one_clear_sentence(
     lct: Callable[..., subprocess.CompletedProcess[str]], word: str
 ) -> None:

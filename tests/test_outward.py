@@ -137,7 +137,7 @@ def test_a_call_to_a_silent_store_ends_within_six_seconds(silent_servers: Settin
 
 COMMANDS = [
     ["ensure-indexes"], ["export", CODE], ["replay", CODE], ["verify-draw", CODE], ["delete-old"],
-    ["forget", CODE, "Ola"], ["import", "--unchecked", "-"], ["demo"],
+    ["delete", CODE], ["forget", CODE, "Ola"], ["import", "--unchecked", "-"], ["demo"],
 ]  # fmt: skip
 EVENT = {
     "_id": f"{CODE}:1", "stream": CODE, "seq": 1, "type": "joining-locked", "schema": 1,

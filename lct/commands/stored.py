@@ -12,11 +12,12 @@ from ..application.finished_draws import finished_draws
 from ..application.history import replay as replayed
 from ..application.history import story
 from ..application.messages import Dropped
+from ..domain.errors import UnknownTournament
 from ..domain.people import ForgetPlayer
 from ..domain.rights import OPERATOR
 from ..domain.text import isolated
 from ..domain.tournament import Tournament
-from .command_line import Plain, app, known_tournament, with_app
+from .command_line import Plain, app, known_code, known_tournament, with_app
 
 
 @click.command("verify-draw", cls=Plain)
@@ -116,6 +117,15 @@ def _player_id(t: Tournament, wanted: str) -> str:
     return named[0] if named else wanted
 
 
+@click.command("delete", cls=Plain)
+@click.argument("code")
+@with_app
+def delete(code: str) -> None:
+    """Delete one tournament, with everything about it."""
+    if not _delete(known_code(code)):
+        raise UnknownTournament
+
+
 @click.command("delete-old", cls=Plain)
 @click.option("--dry-run", is_flag=True, help="Only list the tournaments that would be deleted.")
 @with_app
@@ -132,6 +142,14 @@ def delete_old(dry_run: bool) -> None:
         if dry_run:
             click.echo(f"{code}: would be deleted")
             continue
-        count = retention.delete_stream(app().store, code)
-        app().bus.send(Dropped(code))
+        _delete(code)
+
+
+def _delete(code: str) -> int:
+    from ..infrastructure import retention
+
+    count = retention.delete_stream(app().store, code)
+    app().bus.send(Dropped(code))
+    if count:
         click.echo(f"{code}: {count} events deleted")
+    return count

@@ -41,8 +41,9 @@ def delete_stream(store: EventStore, code: str) -> int:
             EventDocument.objects(id=f"{code}:{seq}").delete()
         SnapshotDocument.objects(id=code).delete()
     store.forget(code)
-    log.info(
-        "evening deleted",
-        extra={"event.action": "privacy.retention", "labels.tournament": code},
-    )
+    if seqs:
+        log.info(
+            "evening deleted",
+            extra={"event.action": "privacy.retention", "labels.tournament": code},
+        )
     return len(seqs)
