@@ -235,7 +235,40 @@ CUSTOM = {
     ),
     "Gateway": (
         "gateway.networking.k8s.io/v1",
-        only(gatewayClassName=NAME, listeners=some(LISTENER)),
+        only(
+            gatewayClassName=NAME,
+            infrastructure=only(
+                parametersRef=only(group={"const": ""}, kind={"const": "ConfigMap"}, name=NAME),
+                # At most eight, says the standard.
+                annotations={
+                    "type": "object",
+                    "additionalProperties": {"type": "string"},
+                    "maxProperties": 8,
+                },
+            ),
+            listeners=some(LISTENER),
+        ),
+    ),
+    "CiliumNetworkPolicy": (
+        "cilium.io/v2",
+        only(
+            endpointSelector={"const": {}},
+            egress=some(
+                only(
+                    toEntities=some({"enum": ["host"]}),
+                    toPorts=some(
+                        only(
+                            ports=some(
+                                only(
+                                    port={"type": "string", "pattern": "^[0-9]+$"},
+                                    protocol={"enum": ["TCP", "UDP"]},
+                                )
+                            )
+                        )
+                    ),
+                )
+            ),
+        ),
     ),
     "HTTPRoute": (
         "gateway.networking.k8s.io/v1",

@@ -1,0 +1,178 @@
+"""What the manifests promise for the day on which something fails, or somebody else's part changes.
+
+As in test_deploy.py, neither a cluster nor Azure is needed, and neither was seen running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from .kustomize import Object, Rendered, merge
+from .test_deploy import (
+    AZURE,
+    VARIANTS,
+    VERSIONS,
+    by_name,
+    check,
+    kubectl,
+    needs_kubectl,
+    of_kind,
+    selects,
+    variant,
+)
+
+
+@pytest.fixture(params=VARIANTS)
+def made(request: pytest.FixtureRequest) -> Rendered:
+    return variant(request.param)
+
+
+WITH_GATEWAY = [name for name in VARIANTS if of_kind(variant(name), "Gateway")]
+
+
+# --- the gateway ----------------------------------------------------------------------------------
+
+# What AKS lets a gateway's ConfigMap change, as far as it is used here: the "resource customization
+# allowlist" of its documentation. Its webhook refuses anything else.
+ALLOWED = {
+    "service": {"metadata.annotations", "spec.externalTrafficPolicy"},
+    "horizontalPodAutoscaler": {"spec.minReplicas", "spec.maxReplicas"},
+    "deployment": {
+        "spec.template.spec.topologySpreadConstraints",
+        "spec.template.spec.tolerations",
+    },
+}
+PROBE = "service.beta.kubernetes.io/port_{port}_health-probe_{of}"
+LABELS = {"gateway.networking.k8s.io/gateway-name": "lct"}
+# What AKS generates for the gateway, in short.
+GENERATED: dict[str, Object] = {
+    "service": {
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {
+            "name": "lct-approuting-istio",
+            "annotations": {
+                "kept": "yes",
+                **{PROBE.format(port=port, of=of): "x"
+                   for port in (80, 443) for of in ("port", "protocol", "request-path")},
+            },
+        },
+        "spec": {
+            "type": "LoadBalancer", "selector": LABELS,
+            "ports": [{"name": "http", "port": 80}, {"name": "https", "port": 443}],
+        },
+    },
+    "deployment": {
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "lct-approuting-istio"},
+        "spec": {
+            "selector": {"matchLabels": LABELS},
+            "template": {
+                "metadata": {"labels": LABELS},
+                "spec": {"containers": [{"name": "istio-proxy", "image": "proxy:1"}]},
+            },
+        },
+    },
+    "horizontalPodAutoscaler": {
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "lct-approuting-istio"},
+        "spec": {
+            "minReplicas": 2, "maxReplicas": 5,
+            "scaleTargetRef": {
+                "apiVersion": "apps/v1", "kind": "Deployment", "name": "lct-approuting-istio",
+            },
+        },
+    },
+}  # fmt: skip
+
+
+def changes(made: Rendered) -> dict[str, Object]:
+    """What the gateway's ConfigMap changes, per kind of generated object."""
+    reference = made.find("Gateway", "lct")["spec"]["infrastructure"]["parametersRef"]
+    data = made.find(reference["kind"], reference["name"])["data"]
+    return {kind: yaml.safe_load(text) for kind, text in data.items()}
+
+
+@pytest.fixture(params=WITH_GATEWAY)
+def generated(request: pytest.FixtureRequest) -> dict[str, Object]:
+    """The gateway's objects as they are with our changes."""
+    wanted = changes(variant(request.param))
+    return {kind: merge(each, wanted.get(kind, {})) for kind, each in GENERATED.items()}
+
+
+@pytest.mark.parametrize("name", WITH_GATEWAY)
+def test_the_gateway_is_changed_only_where_aks_allows_it(name: str) -> None:
+    def leaves(value: Any, path: str, allowed: set[str]) -> Iterator[str]:
+        if path in allowed or not isinstance(value, dict):
+            yield path
+            return
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}".lstrip("."), allowed)
+
+    for kind, change in changes(variant(name)).items():
+        assert set(leaves(change, "", ALLOWED[kind])) <= ALLOWED[kind]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_would_accept_what_becomes_of_the_gateway(
+    generated: dict[str, Object], version: str
+) -> None:
+    for each in generated.values():
+        check(each, version)
+
+
+def test_guests_keep_their_own_addresses(made: Rendered) -> None:
+    public = made.find("Service", "lct")
+    if of_kind(made, "Gateway"):
+        assert public["spec"]["type"] == "ClusterIP"
+        public = merge(GENERATED["service"], changes(made)["service"])
+        # They check any node, and Local has to find those with a proxy.
+        assert set(public["metadata"]["annotations"]) == {"kept"}
+    assert public["spec"]["type"] == "LoadBalancer"
+    assert public["spec"]["externalTrafficPolicy"] == "Local"
+
+
+def test_the_gateway_survives_a_lost_node(generated: dict[str, Object]) -> None:
+    assert generated["horizontalPodAutoscaler"]["spec"]["minReplicas"] >= 2
+    spec = generated["deployment"]["spec"]["template"]["spec"]
+    (spread,) = spec["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "kubernetes.io/hostname"
+    assert selects(spread["labelSelector"], LABELS)
+    assert leaves_within(spec) <= 30
+
+
+NAME = "service.beta.kubernetes.io/azure-dns-label-name"
+IDLE = "service.beta.kubernetes.io/azure-load-balancer-tcp-idle-timeout"
+
+
+@needs_kubectl
+@pytest.mark.parametrize("components", ["", "retention", "gateway", "retention gateway"])
+def test_the_public_name_is_on_the_service_that_guests_reach(components: str) -> None:
+    given = AZURE | {"COMPONENTS": components}
+    if "gateway" not in components:
+        given["PUBLIC_URL"] = "http://cup.example"
+    objects = by_name(kubectl("sh", "kube/azure.sh", **given))
+    lct = objects["Service", "lct"]["metadata"].get("annotations", {})
+    if "gateway" in components:
+        assert not lct
+        gateway = objects["Gateway", "lct"]["spec"]
+        assert gateway["infrastructure"]["annotations"] == {NAME: "cup", IDLE: "30"}
+        assert gateway["infrastructure"]["parametersRef"]["name"] == "lct-gateway"
+        assert len(gateway["listeners"]) == 2
+    else:
+        assert lct == {NAME: "cup", IDLE: "30"}
+
+
+def leaves_within(spec: Object) -> int:
+    """After how many seconds the pods of a lost node are replaced."""
+    given = {
+        each["key"]: each["tolerationSeconds"]
+        for each in spec.get("tolerations", ())
+        if (each["operator"], each["effect"]) == ("Exists", "NoExecute")
+    }
+    # Kubernetes' own are 300.
+    lost = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
+    return max(given.get(key, 300) for key in lost)
