@@ -30,7 +30,10 @@ kind: Kustomization
 namespace: lct
 resources: [../azure]
 components: [$(for name in ${COMPONENTS:-}; do printf '../../components/%s, ' "$name"; done)]
-images: [{name: lct, newName: "$IMAGE", newTag: "$TAG"}]
+images:
+  - {name: lct, newName: "$IMAGE", newTag: "$TAG"}
+  # docs/deploy.md copies it into the same registry: a pod that moves must not depend on another one.
+  - {name: redis, newName: "${IMAGE%/*}/redis"}
 configMapGenerator:
   - name: lct-config
     behavior: merge

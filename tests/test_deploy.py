@@ -556,6 +556,8 @@ def test_probes_request_paths_that_the_app_serves(made: Rendered, settings: Sett
     with app_here(settings) as app:
         assert {app.test_client().get(path).status_code for path in asked} == {200}
     for name, each, probe in probes:
+        if "exec" in probe:
+            continue
         port = (probe.get("httpGet") or probe["tcpSocket"])["port"]
         assert port in {one["name"] for one in each["ports"]}, name
     lct = made.find("Deployment", "lct")["spec"]["template"]["spec"]["containers"][0]

@@ -5,7 +5,11 @@ As in test_deploy.py, neither a cluster nor Azure is needed, and neither was see
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +18,13 @@ import yaml
 from .kustomize import Object, Rendered, merge
 from .test_deploy import (
     AZURE,
+    COMPOSE,
+    GUIDE,
     VARIANTS,
     VERSIONS,
     by_name,
     check,
+    containers,
     kubectl,
     needs_kubectl,
     of_kind,
@@ -166,6 +173,9 @@ def test_the_public_name_is_on_the_service_that_guests_reach(components: str) ->
         assert lct == {NAME: "cup", IDLE: "30"}
 
 
+# --- a lost node, a drained node ------------------------------------------------------------------
+
+
 def leaves_within(spec: Object) -> int:
     """After how many seconds the pods of a lost node are replaced."""
     given = {
@@ -176,3 +186,71 @@ def leaves_within(spec: Object) -> int:
     # Kubernetes' own are 300.
     lost = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
     return max(given.get(key, 300) for key in lost)
+
+
+def test_the_pods_of_a_lost_node_are_soon_replaced(made: Rendered) -> None:
+    for name in ("lct", "redis"):
+        spec = made.find("Deployment", name)["spec"]["template"]["spec"]
+        assert 20 <= leaves_within(spec) <= 30, name
+
+
+@needs_kubectl
+def test_pods_on_azure_need_no_registry_but_their_own() -> None:
+    objects = kubectl("sh", "kube/azure.sh", **AZURE, COMPONENTS="gateway retention")
+    images = {each["image"] for _, _, each in containers(Rendered(objects))}
+    ours, _, _ = AZURE["IMAGE"].rpartition("/")
+    assert {image.rpartition("/")[0] for image in images} == {ours}
+    for image in images - {f"{AZURE['IMAGE']}:{AZURE['TAG']}"}:
+        assert f"docker push $registry/{image.removeprefix(f'{ours}/')}" in GUIDE
+
+
+def redis_probes(made: Rendered) -> list[Object]:
+    (redis,) = made.find("Deployment", "redis")["spec"]["template"]["spec"]["containers"]
+    return [redis["readinessProbe"], redis["livenessProbe"]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "healthy"),
+    [
+        ("echo PONG", True),
+        ("echo LOADING Redis is loading the dataset in memory", False),
+        ("echo NOAUTH Authentication required.", False),
+        (
+            "echo Could not connect to Redis: Connection refused >&2; exit 1",
+            False,
+        ),
+    ],
+)
+def test_redis_is_healthy_if_it_answers_a_ping(tmp_path: Path, answer: str, healthy: bool) -> None:
+    client = tmp_path / "redis-cli"
+    client.write_text(f'#!/bin/sh\n[ "$*,$REDISCLI_AUTH" = ping,hush ] || exit 9\n{answer}\n')
+    client.chmod(0o755)
+    environ = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDIS_PASSWORD": "hush"}
+    (_, in_compose) = COMPOSE["services"]["redis"]["healthcheck"]["test"]
+    for probe in redis_probes(variant("local")):
+        command = probe["exec"]["command"]
+        assert command == ["sh", "-c", in_compose.replace("$$", "$")]
+        done = subprocess.run(command, env=environ, check=False)
+        assert (done.returncode == 0) is healthy
+        # A command has one second by default, and starts two processes.
+        assert 1 < probe["timeoutSeconds"] <= probe["periodSeconds"]
+
+
+def test_broken_pods_do_not_block_a_drain_but_members_of_the_database_do(made: Rendered) -> None:
+    policy = {
+        each["metadata"]["name"]: each["spec"].get("unhealthyPodEvictionPolicy", "IfHealthyBudget")
+        for each in of_kind(made, "PodDisruptionBudget")
+    }
+    assert policy.pop("lct") == "AlwaysAllow"
+    assert set(policy.values()) <= {"IfHealthyBudget"}
+
+
+def test_a_rollout_spreads_its_new_pods_by_themselves(made: Rendered) -> None:
+    spec = made.find("Deployment", "lct")["spec"]["template"]["spec"]
+    for spread in spec["topologySpreadConstraints"]:
+        assert spread["matchLabelKeys"] == ["pod-template-hash"]
+
+
+def mebibytes(quantity: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", quantity).groups()  # type: ignore[union-attr]
+    return int(number) * {"Mi": 1, "Gi": 1024}[unit]
