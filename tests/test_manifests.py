@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from .test_deploy import (
     kubectl,
     needs_kubectl,
     of_kind,
+    pods,
     selects,
     variant,
 )
@@ -254,3 +256,54 @@ def test_a_rollout_spreads_its_new_pods_by_themselves(made: Rendered) -> None:
 def mebibytes(quantity: str) -> int:
     number, unit = re.fullmatch(r"(\d+)(Mi|Gi)", quantity).groups()  # type: ignore[union-attr]
     return int(number) * {"Mi": 1, "Gi": 1024}[unit]
+
+
+# --- DNS ------------------------------------------------------------------------------------------
+
+
+def may_send(
+    made: Rendered, labels: dict[str, str], address: str, port: int, protocol: str
+) -> bool:
+    """Do the network policies let a pod send to an address that is no pod's?"""
+    for each in of_kind(made, "NetworkPolicy"):
+        spec = each["spec"]
+        if "Egress" not in spec["policyTypes"] or not selects(spec["podSelector"], labels):
+            continue
+        for rule in spec.get("egress", ()):
+            ports = rule.get("ports", [{"protocol": protocol, "port": port}])
+            blocks = [peer["ipBlock"]["cidr"] for peer in rule.get("to", ()) if "ipBlock" in peer]
+            if {"protocol": protocol, "port": port} in ports and (
+                "to" not in rule or any(ip_address(address) in ip_network(one) for one in blocks)
+            ):
+                return True
+    return False
+
+
+# Caches on the node: NodeLocal DNSCache, and AKS' LocalDNS.
+CACHES = ("169.254.20.10", "169.254.10.10", "169.254.10.11")
+
+
+def test_every_pod_may_ask_a_dns_cache_on_its_node(made: Rendered) -> None:
+    for workload, template in pods(made):
+        labels = template["metadata"]["labels"]
+        for cache in CACHES:
+            for protocol in ("UDP", "TCP"):
+                assert may_send(made, labels, cache, 53, protocol), workload["metadata"]["name"]
+            assert not may_send(made, labels, cache, 80, "TCP")
+        # The cloud's metadata are at such an address too, with the node's identity.
+        for port in (53, 80):
+            assert not may_send(made, labels, "169.254.169.254", port, "TCP")
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if name.startswith("azure")])
+def test_cilium_lets_every_pod_ask_the_dns_of_its_node(name: str) -> None:
+    # The guide's cluster has Cilium, where an address block never means the node.
+    assert "--network-dataplane cilium" in GUIDE
+    (policy,) = of_kind(variant(name), "CiliumNetworkPolicy")
+    assert policy["spec"]["endpointSelector"] == {}
+    (rule,) = policy["spec"]["egress"]
+    assert rule["toEntities"] == ["host"]
+    (ports,) = rule["toPorts"]
+    assert {(one["port"], one["protocol"]) for one in ports["ports"]} == {
+        ("53", "UDP"), ("53", "TCP"),
+    }  # fmt: skip
