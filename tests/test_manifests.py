@@ -258,6 +258,16 @@ def mebibytes(quantity: str) -> int:
     return int(number) * {"Mi": 1, "Gi": 1024}[unit]
 
 
+def test_the_oplog_leaves_room_on_the_disk() -> None:
+    spec = variant("local").find("StatefulSet", "mongo")["spec"]
+    (claim,) = spec["volumeClaimTemplates"]
+    disk = mebibytes(claim["spec"]["resources"]["requests"]["storage"])
+    text = spec["template"]["spec"]["containers"][0]["args"][0]
+    size = re.search(r"--oplogSize (\d+)\b", text)
+    # Without the option it is 5 % of the disk, but 990 MB at least.
+    assert (int(size[1]) if size else 990) <= disk / 4
+
+
 # --- DNS ------------------------------------------------------------------------------------------
 
 
