@@ -48,6 +48,7 @@ VARIANTS: dict[str, tuple[Path, tuple[Path, ...]]] = {
     "azure": (KUBE / "overlays/azure", ()),
     "azure with components": (KUBE / "overlays/azure", COMPONENTS),
 }
+LOGS = render(KUBE / "logs")
 VARIABLES = {f.metadata["variable"]: f for f in fields(Settings)}
 
 
@@ -79,7 +80,7 @@ def kubectl(*arguments: str | Path, **environ: str) -> list[Object]:
         env={**os.environ, **environ},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    unhashed = re.sub(r"\b(lct-config|mongo-init)-[0-9a-z]{10}\b", r"\1", done.stdout)
+    unhashed = re.sub(r"\b(lct-config|mongo-init|filebeat)-[0-9a-z]{10}\b", r"\1", done.stdout)
     return [o for o in yaml.safe_load_all(unhashed) if o]
 
 
@@ -327,8 +328,8 @@ def test_the_check_rejects_a_broken_object(broken: Object) -> None:
 
 
 def test_every_manifest_is_used() -> None:
-    used = set().union(*(variant(name).files for name in VARIANTS))
-    folders = ("base", "overlays", "components")
+    used = set().union(LOGS.files, *(variant(name).files for name in VARIANTS))
+    folders = ("base", "overlays", "components", "logs")
     there = {path for folder in folders for path in (KUBE / folder).rglob("*") if path.is_file()}
     assert there == used
     mounted = {
@@ -342,10 +343,10 @@ def by_name(objects: list[Object]) -> dict[tuple[str, str], Object]:
 
 
 @needs_kubectl
-@pytest.mark.parametrize("overlay", ["local", "azure"])
-def test_kubectl_renders_the_same_objects(overlay: str) -> None:
-    real = kubectl("kubectl", "kustomize", f"kube/overlays/{overlay}")
-    assert by_name(real) == by_name(variant(overlay).objects)
+@pytest.mark.parametrize("folder", ["overlays/local", "overlays/azure", "logs"])
+def test_kubectl_renders_the_same_objects(folder: str) -> None:
+    real = kubectl("kubectl", "kustomize", f"kube/{folder}")
+    assert by_name(real) == by_name(render(KUBE / folder).objects)
 
 
 AZURE = {

@@ -5,10 +5,12 @@ As in test_deploy.py, neither a cluster nor Azure is needed, and neither was see
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from .test_deploy import (
     AZURE,
     COMPOSE,
     GUIDE,
+    KUBE,
+    LOGS,
     VARIANTS,
     VERSIONS,
     by_name,
@@ -317,3 +321,108 @@ def test_cilium_lets_every_pod_ask_the_dns_of_its_node(name: str) -> None:
     assert {(one["port"], one["protocol"]) for one in ports["ports"]} == {
         ("53", "UDP"), ("53", "TCP"),
     }  # fmt: skip
+
+
+# --- shipping the log -----------------------------------------------------------------------------
+
+
+def filebeat() -> tuple[Object, Object]:
+    """The pod's spec and its one container."""
+    spec = LOGS.find("DaemonSet", "filebeat")["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    return spec, container
+
+
+def configuration() -> Object:
+    config: Object = yaml.safe_load(LOGS.find("ConfigMap", "filebeat")["data"]["filebeat.yml"])
+    return config
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_kubernetes_would_accept_the_shipper(version: str) -> None:
+    for each in LOGS.objects:
+        check(each, version)
+    # In the namespace of lct its folders would be refused.
+    (namespace,) = of_kind(LOGS, "Namespace")
+    names = {each["metadata"]["namespace"] for each in LOGS.objects if each is not namespace}
+    assert names == {namespace["metadata"]["name"]} != {"lct"}
+    enforced = namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    assert enforced == "privileged"
+
+
+def test_the_shipper_works_on_lines_as_the_one_of_compose_does() -> None:
+    ours = configuration()
+    theirs = yaml.safe_load((KUBE / "compose/filebeat.yml").read_text())
+    (input_,), (other,) = ours.pop("filebeat.inputs"), theirs.pop("filebeat.inputs")
+    input_.pop("paths")
+    other.pop("paths")
+    *processors, added = input_.pop("processors")
+    assert added == {
+        "add_fields": {"target": "kubernetes", "fields": {"node.name": "${NODE_NAME}"}}
+    }
+    assert processors == other.pop("processors")
+    assert input_ == other
+    output, other_output = ours.pop("output.elasticsearch"), theirs.pop("output.elasticsearch")
+    assert set(output) == {"hosts", "api_key", "index"}
+    assert output["index"] == other_output["index"]
+    assert ours == theirs
+    template = json.loads((KUBE / "observability/index-template.json").read_text())
+    assert any(fnmatch(output["index"], each) for each in template["index_patterns"])
+
+
+def test_the_shipper_has_what_its_configuration_needs() -> None:
+    spec, container = filebeat()
+    asked = set(re.findall(r"\$\{(\w+)", yaml.dump(configuration())))
+    assert asked == {each["name"] for each in container["env"]}
+    for each in container["env"]:
+        if "secretKeyRef" in each["valueFrom"]:
+            secret = each["valueFrom"]["secretKeyRef"]
+            assert f"secret generic {secret['name']} " in GUIDE
+            assert f"--from-literal={secret['key']}=" in GUIDE
+    assert "kubectl apply -k kube/logs" in GUIDE
+    mounts = {each["name"]: each for each in container["volumeMounts"]}
+    assert set(mounts) == {each["name"] for each in spec["volumes"]}
+    folder, _, file = container["args"][-1].rpartition("/")
+    assert (folder, file) == (mounts["config"]["mountPath"], "filebeat.yml")
+    assert container["image"] == COMPOSE["services"]["shipper"]["image"]
+
+
+def test_the_shipper_finds_the_lines_of_lct_and_no_others() -> None:
+    _, container = filebeat()
+    (input_,) = configuration()["filebeat.inputs"]
+    (pattern,) = input_["paths"]
+    (mount,) = [each for each in container["volumeMounts"] if each["name"] == "pods"]
+    assert pattern.startswith(mount["mountPath"] + "/")
+
+    made = variant("local with components")
+    found = set()
+    for workload, template in pods(made):
+        for each in template["spec"]["containers"]:
+            pod = f"{workload['metadata']['namespace']}_{workload['metadata']['name']}-x1y2z_uid"
+            path = f"/var/log/pods/{pod}/{each['name']}/0.log"
+            # A star of Filebeat does not cross folders.
+            parts, wanted = path.split("/"), pattern.split("/")
+            if len(parts) == len(wanted) and all(map(fnmatch, parts, wanted)):
+                found.add(f"{workload['metadata']['name']}/{each['name']}")
+    assert found == {"lct/lct", "lct-delete-old/delete-old"}
+
+
+def test_the_shipper_may_read_logs_and_nothing_else_of_the_node() -> None:
+    spec, container = filebeat()
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert spec["automountServiceAccountToken"] is False
+    assert not set(spec) & {"hostNetwork", "hostPID", "hostIPC"}
+    of_the_node = {
+        each["name"]: each["hostPath"]["path"] for each in spec["volumes"] if "hostPath" in each
+    }
+    written = {
+        path for name, path in of_the_node.items()
+        if not any(m["name"] == name and m.get("readOnly") for m in container["volumeMounts"])
+    }  # fmt: skip
+    assert (set(of_the_node.values()), written) == (
+        {"/var/log/pods", "/var/lib/lct-filebeat"}, {"/var/lib/lct-filebeat"},
+    )  # fmt: skip
