@@ -25,6 +25,7 @@ from .test_deploy import (
     GUIDE,
     KUBE,
     LOGS,
+    ROOT,
     VARIANTS,
     VERSIONS,
     by_name,
@@ -426,3 +427,32 @@ def test_the_shipper_may_read_logs_and_nothing_else_of_the_node() -> None:
     assert (set(of_the_node.values()), written) == (
         {"/var/log/pods", "/var/lib/lct-filebeat"}, {"/var/lib/lct-filebeat"},
     )  # fmt: skip
+
+
+# --- how much a pod can carry ---------------------------------------------------------------------
+
+
+def test_the_sockets_of_the_arithmetic_fit_a_pod() -> None:
+    """docs/scale.md: its sockets in memory that docs/performance.md measured, in our limit."""
+    scale = (ROOT / "docs/scale.md").read_text()
+    measured = (ROOT / "docs/performance.md").read_text()
+
+    def figure(pattern: str, text: str) -> float:
+        found = re.search(pattern, text)
+        assert found, pattern
+        return float(found[1].replace(",", ""))
+
+    pods_, each = (
+        figure(rf"{pattern}", scale)
+        for pattern in (r"([\d,]+) pods of two workers", r"two workers with ([\d,]+) sockets each")
+    )
+    assert pods_ * 2 * each >= 1_050_000
+    (lct,) = variant("azure").find("Deployment", "lct")["spec"]["template"]["spec"]["containers"]
+    limit = mebibytes(lct["resources"]["limits"]["memory"]) * 2**20
+    worker = figure(r"`worker_rss_mb` \| [\d.]+, ([\d.]+)", measured) * 1e6
+    socket = figure(r"\| one connection \| \d+ to (\d+) kB", scale) * 1e3
+    worst = max(map(float, re.findall(r"[\d.]+", re.search(
+        r"`kb_per_connection`[^|]*\| ([^|]+)", measured)[1])))  # type: ignore[index]  # fmt: skip
+    assert socket >= worst * 1e3
+    # A fifth stays free for a draw, a snapshot and the tournaments themselves.
+    assert 2 * (worker + each * socket) <= 0.8 * limit
