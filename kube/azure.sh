@@ -30,6 +30,14 @@ esac
 # kustomize resolves paths from its file's folder, so the temporary file must be beside the overlay.
 made=$(mktemp -d ./made-XXXXXX)
 trap 'rm -r "$made"' EXIT
+# The name belongs to the public address, which is the gateway's if there is one.
+label="service.beta.kubernetes.io/azure-dns-label-name: \"$DNS_LABEL\""
+case " ${COMPONENTS:-} " in
+    *" gateway "*)
+        named="{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: lct},
+          spec: {infrastructure: {annotations: {$label}}}}" ;;
+    *) named="{apiVersion: v1, kind: Service, metadata: {name: lct, annotations: {$label}}}" ;;
+esac
 {
     cat <<END
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -37,7 +45,10 @@ kind: Kustomization
 namespace: lct
 resources: [../azure]
 components: [$(for name in ${COMPONENTS:-}; do printf '../../components/%s, ' "$name"; done)]
-images: [{name: lct, newName: "$IMAGE", newTag: "$TAG"}]
+images:
+  - {name: lct, newName: "$IMAGE", newTag: "$TAG"}
+  # docs/deploy.md copies it into the same registry: a pod that moves must not depend on another one.
+  - {name: redis, newName: "${IMAGE%/*}/redis"}
 configMapGenerator:
   - name: lct-config
     behavior: merge
@@ -49,11 +60,7 @@ patches:
       metadata: {name: lct}
       spec: {parameters: {keyvaultName: "$KEY_VAULT", tenantId: "$TENANT_ID", clientID: "$CLIENT_ID"}}
   - patch: |
-      apiVersion: v1
-      kind: Service
-      metadata:
-        name: lct
-        annotations: {service.beta.kubernetes.io/azure-dns-label-name: "$DNS_LABEL"}
+      $named
 END
 } > "$made/kustomization.yaml"
 kubectl kustomize "$made"

@@ -65,7 +65,7 @@ def _add(made: Rendered, folder: Path, components: list[Path]) -> None:
         for change in yaml.safe_load_all((folder / patch["path"]).read_text()):
             target = made.find(change["kind"], change["metadata"]["name"])
             assert target["apiVersion"] == change["apiVersion"], change
-            merged = _merge(target, change)
+            merged = merge(target, change)
             target.clear()
             target.update(merged)
     for component in [*((folder / name).resolve() for name in said.get("components", ())),
@@ -104,14 +104,16 @@ def _pair(line: str) -> tuple[str, str]:
     return name, value
 
 
-def _merge(old: Any, new: Any, key: str = "") -> Any:
-    if isinstance(old, dict) and isinstance(new, dict):
-        merged = dict(old)
+def merge(old: Any, new: Any, key: str = "") -> Any:
+    """``old`` with a strategic merge patch; ``None`` removes."""
+    if isinstance(new, dict) and (old is None or isinstance(old, dict)):
+        merged = dict(old or {})
         for name, value in new.items():
-            if value is None:
+            done = None if value is None else merge(merged.get(name), value, name)
+            if done is None or (done == {} and value != {}):
                 merged.pop(name, None)
             else:
-                merged[name] = _merge(merged.get(name), value, name)
+                merged[name] = done
         return merged
     if isinstance(old, list) and isinstance(new, list) and key in MERGE_BY:
         by = MERGE_BY[key]
@@ -119,7 +121,7 @@ def _merge(old: Any, new: Any, key: str = "") -> Any:
         added = [item for item in new if item[by] not in kept]
         for item in new:
             if item[by] in kept:
-                kept[item[by]] = _merge(kept[item[by]], item)
+                kept[item[by]] = merge(kept[item[by]], item)
         return [*added, *kept.values()]
     return new
 

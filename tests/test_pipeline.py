@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,6 +128,27 @@ def test_a_deployment_without_components_is_the_same_with_none() -> None:
     assert plain.returncode == 0, plain.stderr
     assert "kind: Gateway" not in plain.stdout
     assert rendered(PUBLIC_URL="http://cup.example", COMPONENTS="none").stdout == plain.stdout
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_redis_is_in_the_registry_that_the_cluster_pulls_it_from(
+    tmp_path: Path, there: bool
+) -> None:
+    steps = STAGES["build"]["jobs"][0]["steps"]
+    (step,) = [each for each in steps if "docker push" in script(each)]
+    log, fake = tmp_path / "log", tmp_path / "docker"
+    inspected = "true" if there else '[ "$1" != manifest ]'
+    fake.write_text(f'#!/bin/sh\necho "$@" >> {log}\n{inspected}\n')
+    fake.chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "IMAGE": AZURE["IMAGE"]}
+    subprocess.run(["bash", "-c", step["bash"]], cwd=ROOT, env=environ, check=True)
+    did = [line.split()[0] for line in log.read_text().splitlines()]
+    assert did == (["manifest"] if there else ["manifest", "pull", "tag", "push"])
+    (redis,) = {
+        each["image"] for _, _, each in containers(variant("local")) if "redis" in each["image"]
+    }
+    assert log.read_text().split()[2] == f"registry.example/{redis}"
+    assert 'newName: "${IMAGE%/*}/redis"' in SCRIPT
 
 
 # --- rolling out and back -------------------------------------------------------------------------
