@@ -785,7 +785,7 @@ def test_the_pipeline_deploys_only_what_it_built() -> None:
     build, deploy = pipeline["stages"][2:]
     assert (build["dependsOn"], deploy["dependsOn"]) == ("test", "build")
     assert "succeeded()" in build["condition"]
-    (step,) = build["jobs"][0]["steps"]
+    *_, step = build["jobs"][0]["steps"]
     assert (step["task"], step["inputs"]["command"]) == ("Docker@2", "buildAndPush")
     assert step["inputs"]["tags"].split() == ["$(tag)", "latest"]
     render = deploy["jobs"][0]["strategy"]["runOnce"]["deploy"]["steps"][2]
