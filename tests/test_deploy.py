@@ -626,6 +626,17 @@ def test_a_pod_has_time_to_drain_its_sockets(made: Rendered) -> None:
     assert by_compose > math.ceil(VARIABLES["LCT_DRAIN_SECONDS"].default) + 1 + 5
 
 
+def test_a_new_pod_waits_for_the_store_but_not_beyond_its_rollout(made: Rendered) -> None:
+    spec = made.find("Deployment", "lct")["spec"]
+    (indexes,) = spec["template"]["spec"]["initContainers"]
+    *_, name, wait = indexes["command"]
+    assert name == "ensure-indexes"
+    seconds = int(wait.removeprefix("--wait="))
+    # Longer than an election and a database that starts; the reason of a failure is in the log
+    # before the rollout has failed.
+    assert 60 <= seconds <= spec["progressDeadlineSeconds"] / 2
+
+
 def test_old_pods_stay_until_new_ones_are_ready(made: Rendered) -> None:
     spec = made.find("Deployment", "lct")["spec"]
     # All new pods first, so that a screen moves once, to a pod that stays.
