@@ -528,8 +528,13 @@ def test_probes_request_paths_that_the_app_serves(made: Rendered, settings: Sett
     lct = made.find("Deployment", "lct")["spec"]["template"]["spec"]["containers"][0]
     assert lct["livenessProbe"]["httpGet"]["path"] == "/liveness"
     assert lct["startupProbe"]["httpGet"]["path"] == "/liveness"
-    # A hanging bus must not look like a hanging store.
-    assert lct["readinessProbe"]["timeoutSeconds"] > health.PATIENCE
+    # A hanging bus must not look like a hanging store, nor a busy pod like a hanging one.
+    asked = lct["readinessProbe"]
+    assert asked["timeoutSeconds"] > health.PATIENCE + 1
+    # The app itself decides how long it serves without the store, so that a pod that stops or hangs
+    # leaves the balancer at once.
+    assert health.GRACE >= 30
+    assert asked["periodSeconds"] * asked["failureThreshold"] <= 10
     assert "/liveness" in (ROOT / "Dockerfile").read_text()
 
 

@@ -5,6 +5,7 @@ After each fault two things must hold: nothing counts twice, and everything ackn
 
 from __future__ import annotations
 
+import json
 import resource
 import secrets
 import time
@@ -747,3 +748,14 @@ def test_a_host_whose_answer_was_lost_creates_one_evening(served: tuple[House, P
     assert host.get(again.location).status == 200
     events = house.mongo[house.settings.database]["events"]
     assert events.count_documents({"data.name": "Lost Cup"}) == 1
+
+
+def test_a_worker_that_was_never_probed_is_ready_while_the_store_is_away_for_a_moment(
+    served: tuple[House, Proxy],
+) -> None:
+    """Probes may all go to the other worker, so each worker looks for the store when it starts."""
+    house, proxy = served
+    proxy.break_all(cut_before)
+    answer = house.phone().get("/readiness")
+    proxy.break_all(None)
+    assert (answer.status, json.loads(answer.text)["store"]) == (200, False)
