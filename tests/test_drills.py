@@ -329,6 +329,25 @@ def test_guests_read_our_page_while_the_store_elects_a_primary(
     assert [status for at, status, _ in guests.read if at > back + 5]
 
 
+def test_events_are_missing_or_damaged(house: House) -> None:
+    with house.desk() as desk:
+        gone, damaged, whole = (desk.create(f"Cup {number}") for number in range(3))
+        for code in (gone, damaged, whole):
+            desk.join(code, "Ola")
+            desk.join(code, "Max")
+
+    def status(code: str) -> int:
+        return house.phone().get(f"/t/{code}").status
+
+    events = house.mongo[house.settings.database]["events"]
+    with drill(house, "data are gone or wrong", Kept(house, 0)):
+        events.delete_one({"_id": f"{gone}:2"})
+        events.update_one({"_id": f"{damaged}:2"}, {"$set": {"type": "from-the-future"}})
+        assert [status(code) for code in (gone, damaged, whole)] == [503, 503, 200]
+    events.delete_many({"stream": gone})
+    assert [status(code) for code in (gone, whole)] == [404, 200]
+
+
 def test_a_worker_is_killed(house: House) -> None:
     e = house.evening()
     lost = house.phone(0).live(e.live("board"))
@@ -359,7 +378,7 @@ def test_every_failure_has_a_drill_and_every_alert_queries_what_changes() -> Non
     asked = {path.stem: path.read_text() for path in RULES}
     asked |= {name: alert["expr"] for name, alert in alerts().items()}
     actions = {"store unavailable": "store.unavailable", "bus unavailable": "bus.unavailable"}
-    assert len(ROWS) == 4
+    assert len(ROWS) == 5
     for what, row in ROWS.items():
         assert f'"{what}"' in source
         seen = [name.partition("{")[0] for name in row.metrics]
