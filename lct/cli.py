@@ -31,16 +31,32 @@ def up() -> None:
 
 
 @click.command("ensure-indexes", cls=Plain)
-def ensure_indexes() -> None:
-    """Create the indexes that are missing. Run it before the first start, and after an update."""
-    # Without the app, which takes longer to load than the indexes take to create.
-    from .infrastructure.documents import connect_store
-    from .infrastructure.documents import ensure_indexes as create
-    from .infrastructure.event_store import reachable
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="How long to wait for a store that does not answer yet.",
+)
+def ensure_indexes(wait: int) -> None:
+    """Create missing indexes, and try a write. Run it before the first start, and after an update.
 
-    connect_store(settings())
-    with reachable():
-        click.echo(f"indexes ready: {', '.join(create())}")
+    It fails with the store's own code and reason if no tap could be stored: the user may only read,
+    the disk is full, or the store refuses retryable writes."""
+    # Without the app, which takes longer to load than the indexes take to create.
+    from pymongo.errors import PyMongoError
+
+    from .infrastructure import documents
+
+    documents.connect_store(settings())
+    try:
+        made = documents.ensure_indexes(
+            wait, told=lambda why: click.echo(f"Waiting up to {wait} s. {why}", err=True)
+        )
+    except PyMongoError as error:
+        raise click.ClickException(documents.reason(error)) from None
+    click.echo(f"indexes ready: {', '.join(made)}")
 
 
 SECTIONS = {

@@ -83,7 +83,8 @@ _raise_file_limit()
 
 def post_worker_init(worker: Any) -> None:
     """Start the hub and the webhooks, let them see when the worker has to stop, and compile the
-    templates meanwhile."""
+    templates meanwhile. Look for the store: probes may all go to the other worker for minutes, and
+    only a worker that has seen the store stays ready while it is away for a moment."""
     import gevent  # not before gunicorn has patched
 
     # What the imports made stays to the end. A full collection may come in any request; walking a
@@ -93,6 +94,7 @@ def post_worker_init(worker: Any) -> None:
     if app:
         app.hub.watch(lambda: worker.alive)
         gevent.spawn(app.renderer.warm_up)
+        gevent.spawn(worker.app.callable.extensions["lct-lookout"].look, app.ready)
         if app.webhooks:
             app.webhooks.start(lambda: worker.alive)
 

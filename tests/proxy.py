@@ -71,6 +71,11 @@ def error(code: int, name: str, *labels: str) -> Body:
     return said | ({"errorLabels": list(labels)} if labels else {})
 
 
+NO_RETRIES = error(20, "IllegalOperation") | {
+    "errmsg": "Transaction numbers are only allowed on a replica set member or mongos"
+}
+
+
 # --- the proxy ------------------------------------------------------------------------------------
 
 
@@ -78,12 +83,22 @@ class Proxy:
     """Listens on a port of 127.0.0.1 and passes everything to the store on a Unix socket.
 
     With ``replica_set`` the store looks like the primary of a set, so the driver retries writes;
-    ``remembers`` makes it recognise a retried write, as MongoDB does.
+    ``remembers`` makes it recognise a retried write, as MongoDB does. Without ``retryable`` it
+    refuses every write that could be retried, as servers do that know no retries.
     """
 
-    def __init__(self, store: Path, *, replica_set: bool = False, remembers: bool = True) -> None:
+    def __init__(
+        self,
+        store: Path,
+        *,
+        replica_set: bool = False,
+        remembers: bool = True,
+        retryable: bool = True,
+    ) -> None:
         self.store, self.replica_set, self.remembers = store, replica_set, remembers
+        self.retryable = retryable
         self.seen: list[str] = []  # the names of the commands received, except hellos
+        self.bodies: dict[str, Body] = {}  # the last command of each name
         self._faults: list[tuple[str, Fault]] = []
         self._always: Fault | None = None
         self._done: dict[tuple[bytes, int], bytes] = {}  # (session, number) -> the answer
@@ -157,6 +172,7 @@ class Proxy:
 
         if name.lower() in HELLO:
             return self._as_primary(forward()) if self.replica_set else forward()
+        self.bodies[name] = body
         fault = self._fault_for(name)
         number = (bytes(body.get("lsid", {}).get("id", b"")), body.get("txnNumber", 0))
 
@@ -167,6 +183,8 @@ class Proxy:
             self._done[number] = answer
             return answer
 
+        if number[1] and not self.retryable:
+            return _framed(NO_RETRIES, request_id)
         answer = fault(once) if fault else once()
         return _framed(answer, request_id) if isinstance(answer, dict) else answer
 

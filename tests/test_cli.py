@@ -146,6 +146,17 @@ def test_ensure_indexes_may_run_twice(
     assert "events" in lct("ensure-indexes").stdout
 
 
+def test_replay_takes_either_a_code_or_all(
+    lct: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    for words in ((), ("--all", "BB3K-7QXM"), ("--all", "--at", "3")):
+        assert "Usage: " in lct("replay", *words, code=2).stderr
+    codes = {code_in(lct("demo", "--stage", stage).stdout) for stage in ("picking", "drawn")}
+    told = lct("replay", "--all").stdout.splitlines()
+    assert {line.partition(":")[0] for line in told} == {c.replace("-", "") for c in codes}
+    assert all(line.endswith("; snapshot and events agree") for line in told)
+
+
 def test_simulated_guests_join_look_and_pick_a_team_each(
     lct: Callable[..., subprocess.CompletedProcess[str]],
     live_server: Callable[..., LiveServer],

@@ -564,8 +564,13 @@ def test_probes_request_paths_that_the_app_serves(made: Rendered, settings: Sett
     lct = made.find("Deployment", "lct")["spec"]["template"]["spec"]["containers"][0]
     assert lct["livenessProbe"]["httpGet"]["path"] == "/liveness"
     assert lct["startupProbe"]["httpGet"]["path"] == "/liveness"
-    # A hanging bus must not look like a hanging store.
-    assert lct["readinessProbe"]["timeoutSeconds"] > health.PATIENCE
+    # A hanging bus must not look like a hanging store, nor a busy pod like a hanging one.
+    asked = lct["readinessProbe"]
+    assert asked["timeoutSeconds"] > health.PATIENCE + 1
+    # The app itself decides how long it serves without the store, so that a pod that stops or hangs
+    # leaves the balancer at once.
+    assert health.GRACE >= 30
+    assert asked["periodSeconds"] * asked["failureThreshold"] <= 10
     assert "/liveness" in (ROOT / "Dockerfile").read_text()
 
 
@@ -660,6 +665,17 @@ def test_a_pod_has_time_to_drain_its_sockets(made: Rendered) -> None:
     assert spec["terminationGracePeriodSeconds"] > sleep + graceful + 5
     by_compose = int(COMPOSE["services"]["app"]["stop_grace_period"].removesuffix("s"))
     assert by_compose > math.ceil(VARIABLES["LCT_DRAIN_SECONDS"].default) + 1 + 5
+
+
+def test_a_new_pod_waits_for_the_store_but_not_beyond_its_rollout(made: Rendered) -> None:
+    spec = made.find("Deployment", "lct")["spec"]
+    (indexes,) = spec["template"]["spec"]["initContainers"]
+    *_, name, wait = indexes["command"]
+    assert name == "ensure-indexes"
+    seconds = int(wait.removeprefix("--wait="))
+    # Longer than an election and a database that starts; the reason of a failure is in the log
+    # before the rollout has failed.
+    assert 60 <= seconds <= spec["progressDeadlineSeconds"] / 2
 
 
 def test_old_pods_stay_until_new_ones_are_ready(made: Rendered) -> None:

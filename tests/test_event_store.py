@@ -208,7 +208,7 @@ def test_building_indexes_is_not_bound_by_the_timeout(
 
 
 def test_no_option_in_the_uri_weakens_the_guarantees_of_a_replica_set() -> None:
-    weak = "w=1&journal=false&readConcernLevel=local&readPreference=secondary&retryWrites=false"
+    weak = "w=1&journal=false&readConcernLevel=local&readPreference=secondary&retryReads=false"
     documents.connect_store(
         Settings(
             mongo_uri=f"mongodb://127.0.0.1:1/?{weak}",
@@ -223,6 +223,16 @@ def test_no_option_in_the_uri_weakens_the_guarantees_of_a_replica_set() -> None:
         assert collection.read_preference == pymongo.ReadPreference.PRIMARY
     options = mongoengine.get_connection().options
     assert (options.retry_writes, options.retry_reads, options.timeout) == (True, True, 4)
+    documents.disconnect()
+
+
+def test_the_uri_may_switch_off_retries_of_writes() -> None:
+    """Some servers refuse every write that could be retried; the string they give out says so."""
+    given = {"redis_url": "unix:///none", "secret_key": "x" * 20}
+    for option, retries in (("false", False), ("true", True)):
+        uri = f"mongodb://127.0.0.1:1/?retrywrites={option}"
+        documents.connect_store(Settings(mongo_uri=uri, **given))
+        assert mongoengine.get_connection().options.retry_writes is retries
     documents.disconnect()
 
 

@@ -1,4 +1,5 @@
-"""Kubernetes probes: liveness checks no dependency; readiness needs the store, not the bus."""
+"""Kubernetes probes: liveness checks no dependency; readiness needs the store, which may be away
+for half a minute, but no bus."""
 
 from __future__ import annotations
 
@@ -51,17 +52,63 @@ def test_liveness_checks_no_dependency(app: Flask) -> None:
     assert app.test_client().get("/liveness").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("answers", "status"),
-    [({"store": False, "bus": True}, 503), ({"store": True, "bus": False}, 200)],
-)
-def test_readiness_needs_the_store_but_not_the_bus(
+AWAY = {"store": False, "bus": True}
+
+
+@pytest.mark.parametrize(("answers", "status"), [(AWAY, 503), ({"store": True, "bus": False}, 200)])
+def test_a_worker_gets_ready_with_the_store_and_needs_no_bus(
     app: Flask, answers: dict[str, bool], status: int
 ) -> None:
     depend(app, lambda: answers)
     code, said = ready(app)
     assert code == status
     assert said.items() >= answers.items()
+
+
+def test_a_worker_stays_ready_for_half_a_minute_without_the_store(app: Flask) -> None:
+    """An election takes ten seconds, and a page that says so is better than the balancer's."""
+    lookout = app.extensions["lct-lookout"]
+
+    def later(seconds: float) -> tuple[int, dict[str, object]]:
+        lookout.at -= seconds
+        if lookout.away_since:
+            lookout.away_since -= seconds
+        return ready(app)
+
+    for _ in range(2):  # the second time away starts anew
+        depend(app, lambda: WELL)
+        assert later(60)[0] == 200
+        depend(app, lambda: AWAY)
+        assert later(60) == (200, {"status": "ready", **AWAY, "draining": False})
+        assert later(29)[0] == 200
+        assert later(2) == (503, {"status": "not ready", **AWAY, "draining": False})
+
+
+def test_a_worker_that_stops_is_not_ready_although_the_store_is_away_for_a_moment(
+    app: Flask,
+) -> None:
+    assert ready(app)[0] == 200
+    depend(app, lambda: AWAY)
+    app.extensions["lct-lookout"].at = -1e9
+    assert ready(app)[0] == 200
+    app.extensions["lct"].hub.draining = True
+    assert ready(app)[0] == 503
+
+
+def test_a_store_that_hangs_counts_as_away(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "PATIENCE", 0.05)
+    monkeypatch.setattr(health, "GRACE", 0.3)
+    assert ready(app)[0] == 200
+    app.extensions["lct-lookout"].at = -1e9
+
+    def ask() -> dict[str, bool]:
+        gevent.sleep(1)
+        return AWAY
+
+    depend(app, ask)
+    assert ready(app)[0] == 200
+    gevent.sleep(0.3)
+    assert ready(app)[0] == 503
 
 
 def test_many_probes_share_one_check_every_two_seconds(app: Flask) -> None:

@@ -5,6 +5,7 @@ After each fault two things must hold: nothing counts twice, and everything ackn
 
 from __future__ import annotations
 
+import json
 import resource
 import secrets
 import time
@@ -17,10 +18,12 @@ from typing import Any
 
 import pymongo
 import pytest
+from click.testing import CliRunner, Result
 
 from lct.application.execute import CommandRepeated, Execute
 from lct.application.history import replay
-from lct.config import Settings
+from lct.cli import main
+from lct.config import Settings, environ_of
 from lct.domain import errors
 from lct.domain.door import LockJoining
 from lct.domain.drawing import picks_in_order
@@ -112,22 +115,19 @@ def impatient_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
 
 
+def settings_for(uri: str, database: str) -> Settings:
+    return Settings(mongo_uri=uri, redis_url="unix:///none", database=database, secret_key="x" * 20)
+
+
 @pytest.fixture
 def failing(store: LocalServer) -> Iterator[Callable[..., Any]]:
     """A context manager that makes a worker behind a proxy."""
 
     @contextmanager
-    def make(**how: Any) -> Iterator[Failing]:
+    def make(options: str = "", **how: Any) -> Iterator[Failing]:
         name = f"lct_test_{secrets.token_hex(4)}"
         with Proxy(store.socket, **how) as proxy, pymongo.MongoClient(store.uri) as direct:
-            documents.connect_store(
-                Settings(
-                    mongo_uri=proxy.uri,
-                    redis_url="unix:///none",
-                    database=name,
-                    secret_key="x" * 20,
-                )
-            )
+            documents.connect_store(settings_for(proxy.uri + options, name))
             try:
                 documents.ensure_indexes()
                 yield Failing(proxy, direct[name])
@@ -420,6 +420,108 @@ def test_a_snapshot_that_cannot_be_written_fails_no_command(failing: Any) -> Non
         f.check(*["team-picked"] * 48)
 
 
+# --- found by ensure-indexes ----------------------------------------------------------------------
+
+
+NO_RETRIES = "&retryWrites=false"
+UNCONFIRMED = {"code": 64, "codeName": "WriteConcernTimeout", "errmsg": "waiting timed out"}
+REPORTED = {
+    "code 13 (Unauthorized): Unauthorized, said the proxy": REFUSES["no permission to write"],
+    "code 14031 (OutOfDiskSpace): OutOfDiskSpace, said the proxy": REFUSES["the disk is full"],
+    "code 14031 (WriteError): no space left": REFUSES["the disk is full, reported per document"],
+    "code 64 (WriteConcernTimeout): waiting timed out": does_it_and_says(
+        ok=1.0, n=1, writeConcernError=UNCONFIRMED
+    ),
+}
+
+
+def run_ensure_indexes(uri: str, *options: str) -> Result:
+    """`lct ensure-indexes` on an empty database."""
+    name = f"lct_test_{secrets.token_hex(4)}"
+    environ = environ_of(settings_for(uri, name))
+    try:
+        return CliRunner().invoke(main, ["ensure-indexes", *options], env=environ)
+    finally:
+        documents.disconnect()
+
+
+@pytest.mark.parametrize(("told", "answer"), REPORTED.items(), ids=REPORTED)
+def test_ensure_indexes_fails_with_the_reason_why_no_tap_would_be_stored(
+    store: LocalServer, told: str, answer: Fault
+) -> None:
+    with Proxy(store.socket, replica_set=True) as proxy:
+        proxy.break_next("insert", answer)
+        ended = run_ensure_indexes(proxy.uri)
+        assert proxy.spent
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr == f"Error: The database refuses: {told}\n"
+
+
+def test_ensure_indexes_fails_when_no_index_may_be_created(store: LocalServer) -> None:
+    with Proxy(store.socket) as proxy:
+        proxy.break_next("createIndexes", REFUSES["no permission to write"])
+        ended = run_ensure_indexes(proxy.uri)
+    assert ended.exit_code == 1
+    assert "code 13 (Unauthorized)" in ended.stderr
+
+
+def test_ensure_indexes_quotes_no_value_that_is_stored_twice(store: LocalServer) -> None:
+    twice = error(11000, "DuplicateKey") | {"errmsg": 'dup key: { unique: "friday cup" }'}
+    with Proxy(store.socket) as proxy:
+        proxy.break_next("createIndexes", says(**twice))
+        ended = run_ensure_indexes(proxy.uri)
+    assert ended.exit_code == 1
+    assert "code 11000 (DuplicateKey)" in ended.stderr
+    assert "friday" not in ended.stderr
+
+
+def test_the_trial_write_is_a_tap_s_and_leaves_nothing(failing: Any) -> None:
+    with failing(replica_set=True) as f:
+        documents.ensure_indexes()
+        insert = f.proxy.bodies["insert"]
+        assert insert["writeConcern"] == {"w": "majority", "j": True}
+        assert insert["txnNumber"]
+        assert f.events.database["checks"].count_documents({}) == 0
+        assert f.events.count_documents({}) == 3
+
+
+def test_a_server_without_retries_is_found_and_served_when_the_address_says_so(
+    store: LocalServer, failing: Any
+) -> None:
+    """Azure's DocumentDB gives out connection strings with retrywrites=false."""
+    how = {"replica_set": True, "retryable": False}
+    with Proxy(store.socket, **how) as proxy:
+        ended = run_ensure_indexes(proxy.uri)
+    assert ended.exit_code == 1
+    assert "code 20 (IllegalOperation)" in ended.stderr
+    assert "add retryWrites=false to your connection string" in ended.stderr
+    with failing(NO_RETRIES, **how) as f:  # has run ensure-indexes
+        assert f.pick() == {3: "p-Ola"}
+        f.proxy.break_next("insert", cut_after)
+        with pytest.raises(errors.Unavailable):
+            f.lock("tap-1")
+        assert f.lock("tap-1")
+        f.check("team-picked", "joining-locked")
+
+
+def test_ensure_indexes_waits_for_a_store_that_starts(store: LocalServer) -> None:
+    with Proxy(store.socket) as proxy:
+        proxy.break_next("ping", cut_before, says(**error(18, "AuthenticationFailed")))
+        ended = run_ensure_indexes(proxy.uri, "--wait=20")
+        assert proxy.spent
+    assert ended.exit_code == 0, ended.stderr
+    assert "Waiting up to 20 s. The database refuses: code 18 (Authentic" in ended.stderr
+
+
+def test_ensure_indexes_waits_no_longer_than_it_is_told() -> None:
+    began = time.monotonic()
+    ended = run_ensure_indexes("mongodb://127.0.0.1:1/", "--wait=2")
+    assert 1 < time.monotonic() - began < 8
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith("Error: The database is not responding: 127.0.0.1:1: ")
+    assert "Topology" not in ended.stderr
+
+
 # --- nonsense -------------------------------------------------------------------------------------
 
 
@@ -566,6 +668,16 @@ def no_room(store: LocalServer) -> Iterator[None]:
         resource.prlimit(pid, what, limits)
 
 
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="Linux only")
+def test_ensure_indexes_finds_a_disk_that_is_really_full(store: LocalServer, failing: Any) -> None:
+    with failing() as f:
+        with no_room(store), pytest.raises(pymongo.errors.OperationFailure) as refused:
+            documents.ensure_indexes()  # the indexes are there already
+        assert documents.reason(refused.value) == "The database refuses: disk I/O error"
+        documents.ensure_indexes()
+        f.check()
+
+
 @contextmanager
 def away(store: LocalServer) -> Iterator[None]:
     store.kill()
@@ -636,3 +748,14 @@ def test_a_host_whose_answer_was_lost_creates_one_evening(served: tuple[House, P
     assert host.get(again.location).status == 200
     events = house.mongo[house.settings.database]["events"]
     assert events.count_documents({"data.name": "Lost Cup"}) == 1
+
+
+def test_a_worker_that_was_never_probed_is_ready_while_the_store_is_away_for_a_moment(
+    served: tuple[House, Proxy],
+) -> None:
+    """Probes may all go to the other worker, so each worker looks for the store when it starts."""
+    house, proxy = served
+    proxy.break_all(cut_before)
+    answer = house.phone().get("/readiness")
+    proxy.break_all(None)
+    assert (answer.status, json.loads(answer.text)["store"]) == (200, False)

@@ -9,10 +9,9 @@ from typing import Any
 import click
 
 from ..application.finished_draws import finished_draws
-from ..application.history import replay as replayed
 from ..application.history import story
 from ..application.messages import Dropped
-from ..domain.errors import UnknownTournament
+from ..domain.errors import UnknownTournament, Unreadable
 from ..domain.people import ForgetPlayer
 from ..domain.rights import OPERATOR
 from ..domain.text import isolated
@@ -73,13 +72,22 @@ def import_(file: Any, unchecked: bool) -> None:
 
 
 @click.command("replay", cls=Plain)
-@click.argument("code")
+@click.argument("code", required=False)
 @click.option("--at", type=click.IntRange(min=1), help="Stop after this event.")
+@click.option("--all", "every", is_flag=True, help="Check every tournament, in one line each.")
 @with_app
-def replay(code: str, at: int | None) -> None:
-    """Print a tournament's story. Check that its snapshot agrees with its events."""
+def replay(code: str | None, at: int | None, every: bool) -> None:
+    """Print a tournament's story. Check that its snapshot agrees with its events. The exit code is
+    1 if a tournament does not pass."""
     from ..infrastructure import stored_events
 
+    if every:
+        if code or at:
+            raise click.UsageError("--all takes neither a code nor --at.")
+        passed = [_passes(each, f"{each}: ") for each in stored_events.codes(app().store)]
+        sys.exit(0 if all(passed) else 1)
+    if code is None:
+        raise click.UsageError("Give the code of a tournament, or --all.")
     t = known_tournament(code)
     events = stored_events.stored(app().store, t.code)[:at]
     for line in story(t.code, events):
@@ -87,11 +95,26 @@ def replay(code: str, at: int | None) -> None:
             f"{line.seq:5}  {line.at:%Y-%m-%d %H:%M:%S}  {isolated(str(line.who))}: {line.what}"
         )
     if at is None:
-        app().store.forget(t.code)
-        cached = app().store.read(t.code).tournament
-        same = asdict(cached) == asdict(replayed(t.code, events))
-        click.echo("snapshot and events agree" if same else "SNAPSHOT AND EVENTS DIFFER")
-        sys.exit(0 if same else 1)
+        sys.exit(0 if _passes(t.code) else 1)
+
+
+def _passes(code: str, before: str = "") -> bool:
+    """Replay a tournament from its first event, compare it with what its snapshot leads to, and
+    print the result behind ``before``."""
+    from ..infrastructure import stored_events
+
+    store = app().store
+    try:
+        alone = stored_events.replayed(store, code)
+        store.forget(code)
+        same = asdict(store.read(code).tournament) == asdict(alone.tournament)
+    except Unreadable:
+        click.echo(f"{before}CANNOT BE READ: an event is missing or damaged")
+        return False
+    if before:
+        before += f"{alone.seq} events, the last at {alone.at:%Y-%m-%d %H:%M:%S}; "
+    click.echo(before + ("snapshot and events agree" if same else "SNAPSHOT AND EVENTS DIFFER"))
+    return same
 
 
 @click.command("forget", cls=Plain)

@@ -6,7 +6,9 @@ building documents costs about twice the time of loading a tournament. All else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from mongoengine import (
 )
 from pymongo import MongoClient
 from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from ..config import Settings
 
@@ -143,12 +146,12 @@ TIMEOUTS = {
 INDEX_SECONDS = 600
 # For a store that is still starting. A silent store must not look like a long build.
 START_SECONDS = 10
+TRY_SECONDS = 5  # of them, for one try: so long a driver may look for the primary
 
-# Retries go on while there is time: a failover that ends within it goes unnoticed.
-RETRIES = {
-    "retryWrites": True,  # on a replica set; the server recognises a retry and writes once
-    "retryReads": True,  # on any server
-}
+# Retries go on while there is time: a failover that ends within it goes unnoticed. Those of writes
+# are the driver's default. The connection string may switch them off (retryWrites=false), for a
+# server that refuses the numbers by which it would recognise a retry.
+RETRIES = {"retryReads": True}
 CONCERNS = {
     # An acknowledged write is on the disks of a majority, and survives the loss of any one.
     "w": "majority",
@@ -178,18 +181,68 @@ def collection(document: type[PrimaryDocument]) -> Collection[dict[str, Any]]:
     return document._get_collection()
 
 
+def await_store(seconds: float, told: Callable[[str], None] = lambda why: None) -> None:
+    """Return once the store answers. Try for ``seconds``, whatever the error is: a store that
+    starts refuses connections, then has no primary, then does not know its user yet. ``told`` gets
+    each new reason to wait; the last error is raised."""
+    database = EventDocument._get_collection().database
+    end, before = time.monotonic() + seconds, ""
+    while True:
+        began = time.monotonic()
+        try:
+            with pymongo.timeout(max(0.1, min(TRY_SECONDS, end - began))):
+                database.command("ping")
+            return
+        except PyMongoError as error:
+            again = max(time.monotonic(), began + 1)
+            if again >= end:
+                raise
+            if (why := reason(error)) != before:
+                told(why)
+                before = why
+            time.sleep(max(0.0, again - time.monotonic()))
+
+
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """Allow ``seconds`` for work that no tap waits for, once the store has answered a ping."""
-    with pymongo.timeout(START_SECONDS):
-        EventDocument._get_collection().database.command("ping")
+    """Allow ``seconds`` for work that no tap waits for, once the store answers."""
+    await_store(START_SECONDS)
     with pymongo.timeout(seconds):
         yield
 
 
-def ensure_indexes() -> list[str]:
-    """Create missing indexes; returns the names of the collections."""
-    with patience(INDEX_SECONDS):
+def ensure_indexes(
+    wait: float = START_SECONDS, told: Callable[[str], None] = lambda why: None
+) -> list[str]:
+    """Create missing indexes, then try a write; returns the names of the collections. ``wait`` and
+    ``told`` are those of await_store."""
+    await_store(wait, told)
+    with pymongo.timeout(INDEX_SECONDS):
         for document in DOCUMENTS:
             document.ensure_indexes()
+    try_a_write()
     return [document._get_collection_name() for document in DOCUMENTS]
+
+
+def try_a_write() -> None:
+    """Insert a document as a tap does, with its concerns and retries, and delete it again. A store
+    may answer pings and build indexes and yet refuse every tap: the user may only read, the disk is
+    full, the majority is away, or it knows no retries."""
+    checks = EventDocument._get_collection().database["checks"]
+    made = {"_id": secrets.token_hex(16)}
+    with pymongo.timeout(START_SECONDS):
+        checks.insert_one(made)
+        checks.delete_one(made)
+
+
+def reason(error: PyMongoError) -> str:
+    """A sentence for operators, with the server's code and reason if the server gave them."""
+    said = str(error).partition(", full error:")[0]
+    if not isinstance(error, OperationFailure):
+        return f"The database is not responding: {said.partition(' (configured timeouts')[0]}"
+    if isinstance(error, DuplicateKeyError):
+        said = "a value that must be unique is stored twice"  # the server's text quotes it
+    if error.code is not None:
+        name = (error.details or {}).get("codeName", type(error).__name__)
+        said = f"code {error.code} ({name}): {said}"
+    return f"The database refuses: {said}"

@@ -10,10 +10,12 @@ from .. import this_request
 from ..application.history import Receipt, Stored
 from ..domain.errors import UnknownTournament
 from ..domain.fact import EVENTS, MOST
+from .documents import patience
 from .event_store import EventStore, reachable
-from .stream import read_event
+from .stream import Stream, read_event
 
 VERSIONED = [kind for kind, event in EVENTS.items() if event.versioned]
+LISTING_SECONDS = 600  # no tap waits for it
 
 
 def stored(store: EventStore, code: str, until: int = MOST) -> list[Stored]:
@@ -25,6 +27,23 @@ def stored(store: EventStore, code: str, until: int = MOST) -> list[Stored]:
     if not documents:
         raise UnknownTournament
     return list(map(_stored, documents))
+
+
+def codes(store: EventStore) -> list[str]:
+    """The codes of all streams, also of those whose first event is missing."""
+    with reachable(), patience(LISTING_SECONDS):
+        return sorted(store.events.distinct("stream"))
+
+
+def replayed(store: EventStore, code: str) -> Stream:
+    """The stream by its events alone, without its snapshot; Unreadable if one of them is missing or
+    damaged."""
+    with reachable():
+        documents = list(store.tail(code))
+    stream = Stream(code)
+    for document in documents:
+        stream.take(document)
+    return stream
 
 
 def stored_at(store: EventStore, code: str, seq: int) -> Stored | None:
