@@ -263,6 +263,8 @@ def test_people_are_asked_to_wait_until_the_store_is_back(
 ) -> None:
     e = frail.evening()
     ola = e.guest("Ola")
+    for worker in range(2):  # one that has never seen the store is not ready without it
+        wait_until(lambda worker=worker: frail.phone(worker).get("/readiness").status == 200)
     own_store.kill()
     try:
         answers = everybody_taps(frail, e, ola)
