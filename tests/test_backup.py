@@ -104,7 +104,14 @@ def house(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", [dump_the_documents, export_each_evening, copy_the_folder])
+@pytest.mark.parametrize(
+    "way",
+    [
+        dump_the_documents,
+        pytest.param(export_each_evening, marks=pytest.mark.drill),
+        pytest.param(copy_the_folder, marks=pytest.mark.drill),
+    ],
+)
 def test_everything_is_restored_to_a_new_store(
     stores: tuple[LocalServer, LocalServer],
     house: House,

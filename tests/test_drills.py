@@ -293,6 +293,7 @@ class Guests:
             thread.join(30)
 
 
+@pytest.mark.drill
 def test_guests_read_our_page_while_the_store_elects_a_primary(
     house: House, servers_to_break: tuple[LocalServer, LocalServer], tmp_path: Path
 ) -> None:
