@@ -208,7 +208,8 @@ def test_pods_on_azure_need_no_registry_but_their_own() -> None:
     ours, _, _ = AZURE["IMAGE"].rpartition("/")
     assert {image.rpartition("/")[0] for image in images} == {ours}
     for image in images - {f"{AZURE['IMAGE']}:{AZURE['TAG']}"}:
-        assert f"docker push $registry/{image.removeprefix(f'{ours}/')}" in GUIDE
+        assert f"redis={image.removeprefix(f'{ours}/')}\n" in GUIDE
+        assert "docker push ${image%/*}/$redis" in GUIDE
 
 
 def redis_probes(made: Rendered) -> list[Object]:

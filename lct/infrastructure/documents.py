@@ -146,7 +146,7 @@ TIMEOUTS = {
 INDEX_SECONDS = 600
 # For a store that is still starting. A silent store must not look like a long build.
 START_SECONDS = 10
-TRY_SECONDS = 5  # of them, for one try: so long a driver may look for the primary
+TRY_SECONDS = 5  # for one try; the driver may need as long to find the primary
 
 # Retries go on while there is time: a failover that ends within it goes unnoticed. Those of writes
 # are the driver's default. The connection string may switch them off (retryWrites=false), for a

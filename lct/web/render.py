@@ -53,8 +53,8 @@ class Notice(NamedTuple):
 
 
 class Compiled(FileSystemBytecodeCache):
-    """The templates' bytecode in a folder beside them, as Python keeps that of modules: to compile
-    them all takes a worker 0.7 s of CPU, to load them a tenth of that."""
+    """The templates' bytecode in a folder beside them, as Python keeps that of modules.
+    Compiling them all costs a worker 0.7 s of CPU; loading them costs a tenth of that."""
 
     def __init__(self, templates: Path) -> None:
         # What Jinja makes of a template depends on these too.
