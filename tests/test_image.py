@@ -34,6 +34,9 @@ TEXT = (ROOT / "Dockerfile").read_text()
 OBEY = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--no-new-privs"]
 
 
+PIP = re.compile(r"python -m pip --python (\S+) install --disable-pip-version-check ([^&]+)")
+
+
 def instructions() -> list[list[tuple[str, str]]]:
     """The instructions of every stage, in order."""
     lines = "\n".join(line for line in TEXT.splitlines() if not line.lstrip().startswith("#"))
@@ -101,8 +104,12 @@ def _build(image: Image) -> None:
             for source in sources:
                 _copy(ROOT / source, image.at(str(image.folder)) / target, source)
         elif word == "RUN":
-            # Use this Python, and let pip use its download cache.
+            # Use this Python, and what uv has downloaded already (tools/make_venv.sh).
             command = image.inside(rest).replace("--no-cache-dir ", "")
+            uv = shlex.quote(str(Path(sys.executable).with_name("uv")))
+            command = PIP.sub(
+                rf"{{ {uv} pip install -q --system-certs --python \1 \2 || \g<0>; }}", command
+            )
             command = re.sub(r"(?<!\S)python(?= -m )", shlex.quote(sys.executable), command)
             environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
             folder = image.at(str(image.folder))

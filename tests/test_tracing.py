@@ -460,7 +460,7 @@ def test_a_stopping_worker_sends_its_last_spans(
         time.sleep(0.5)
         assert not collector.trace_of(asked)
         house.server.terminate()
-    assert collector.trace_of(asked)
+    wait_until(lambda: collector.trace_of(asked), what="the last spans")
 
 
 # --- off ------------------------------------------------------------------------------------------
