@@ -13,6 +13,7 @@ from dataclasses import replace
 from . import (  # noqa: F401 - they register
     dearest,
     fanout,
+    gathering,
     large,
     layers,
     matches,

@@ -220,7 +220,7 @@ def appends(store: EventStore, deferred: list[Callable[[], None]], peer: Peer) -
 
     def append() -> None:
         command = next(ours)
-        event = TeamPicked(command.player_id, command.team, command.value)
+        event = TeamPicked(command.player_id, command.team, command.value, "", False)
         store.append(stream, stream.seq + 1, event, command, now())
 
     def work_off() -> None:

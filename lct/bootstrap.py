@@ -41,6 +41,7 @@ from .web import (
 )
 from .web.api import cors, document
 from .web.app import App
+from .web.gathering import Gatherer
 from .web.hub import Hub
 from .web.prefix import under
 from .web.render import Renderer
@@ -125,10 +126,11 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
     spoken = languages(settings.locale or PACKAGE / "locale")
     webhooks = tell_others(store, bus, settings) if settings.webhooks else None
     told = [bus.publish, webhooks.wake] if webhooks else [bus.publish]
+    execute = Execute(store, told, bus.now)
     return App(
         store=store,
         bus=bus,
-        execute=Execute(store, told, bus.now),
+        execute=execute,
         hub=Hub(
             store=store,
             bus=bus,
@@ -139,8 +141,10 @@ def collaborators(renderer: Renderer, settings: Settings) -> App:
             sockets_per_tournament=settings.sockets_per_tournament,
             revision=settings.revision,
             on_webhook=webhooks.added if webhooks else None,
+            go_on=execute.follow_up,
             languages=spoken,
         ),
+        gatherer=Gatherer(store, execute),
         limiter=Limiter(settings.redis_url),
         renderer=renderer,
         stored=partial(stored_events.stored, store),

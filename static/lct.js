@@ -13,11 +13,17 @@ function hide(selector) {
   rule = selector ? sheet.insertRule(`${selector}{display:none}`, sheet.cssRules.length) : -1;
 }
 
-// The random value that a pick adds to the draw is made here, on the guest's phone.
+// The random value that a pick adds to the draw is made here, on the guest's phone, and with it the
+// pledge of its share (shares.js). Both change together: a form is read before or after that.
+let pledged = () => "";
 function chance() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  for (const input of document.querySelectorAll("[data-random]")) input.value = hex;
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  const value = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  for (const input of document.querySelectorAll("[data-random]")) {
+    const { pledge } = input.form.elements, made = pledge && pledged(value);
+    input.value = value;
+    if (pledge) pledge.value = made;
+  }
 }
 chance();
 

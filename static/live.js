@@ -164,7 +164,9 @@ async function poll() {
   } catch {
     if (mine === asked) lost();
   } finally {
-    if (mine === asked) polling = setTimeout(poll, 4000 + Math.random() * 2000);
+    // A gathering takes 5 s at most.
+    const soon = ["ready", "gather"].includes($("#me")?.dataset.phase);
+    if (mine === asked) polling = setTimeout(poll, soon ? 1500 + Math.random() * 1000 : 4000 + Math.random() * 2000);
   }
 }
 
@@ -279,6 +281,7 @@ on("htmx:error", ({ detail }) => {
   if (detail.ctx?.request.method === "POST") tell(words.unsent);
 });
 on("htmx:before:request", ({ detail: { ctx } }) => {
+  delete ctx.request.headers["HX-Current-URL"]; // a seat's key may stand behind its # (shares.js)
   ctx.request.submitter?.classList.add("is-busy");
   if (ctx.request.method !== "POST") return;
   $("#notice").replaceChildren(); // so that the same words are news again

@@ -14,7 +14,7 @@ from lct.domain.fact import Command
 from lct.infrastructure import documents, event_store
 
 from .desk import Desk
-from .proxy import Proxy
+from .proxy import Proxy, slow
 from .support import wait_until
 
 # When to kill it: a number of milliseconds after it got the command, or at its first request of a
@@ -27,10 +27,16 @@ forking.set_forkserver_preload(["tests.doomed"])
 
 
 def run_and_kill(
-    store: Path, settings: Settings, command: Command, moment: Moment, knows: str = ""
+    store: Path,
+    settings: Settings,
+    command: Command,
+    moment: Moment,
+    knows: str = "",
+    skip: int = 0,
 ) -> bool:
     """Whether the worker acknowledged the command before it was killed. It has the state of the
-    tournament ``knows`` in memory. On return the store has received all that it sent."""
+    tournament ``knows`` in memory, and survives ``skip`` requests of that kind. On return the store
+    has received all that it sent."""
     with Proxy(store) as proxy:
         settings = replace(settings, mongo_uri=proxy.uri)
         ours, theirs = forking.Pipe()
@@ -42,7 +48,7 @@ def run_and_kill(
             assert ours.recv() == "ready"
             if not isinstance(moment, int):
                 operation, done = moment
-                proxy.break_next(operation, _kill(worker.kill, done))
+                proxy.break_next(operation, *[slow(0)] * skip, _kill(worker.kill, done))
             ours.send(command)
             if isinstance(moment, int):
                 time.sleep(moment / 1000)

@@ -29,7 +29,7 @@ def test_an_evening_runs_from_the_first_call_to_the_checked_draw(app: Flask) -> 
     e = ApiEvening(app, limit=3)
     ids = e.filled()
     assert good(e.anyone.get(e.at()))["phase"] == "ready"
-    assert e.draw()["event"] == "teams-drawn"
+    assert e.draw()["event"] == "draw-begun"
     good(e.host.post(e.at("/skip")))
     players = good(e.anyone.get(e.at("/players")))["items"]
     assert [p["id"] for p in players] == ids

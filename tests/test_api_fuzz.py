@@ -31,7 +31,7 @@ CHECKS = [
 ]
 POSITIVE = schemathesis.GenerationMode.POSITIVE
 # Calls per operation and mode: few in every run, more in the drill.
-FEW, MANY = 12, 25
+FEW, MANY = 8, 25
 # Its answer never ends; its refusals are those of every read.
 LEFT_OUT = {"/api/v1/tournaments/{code}/events"}
 

@@ -19,6 +19,7 @@ import pytest
 
 from bench import (
     dearest,
+    gathering,
     large,
     layers,
     matches,
@@ -82,6 +83,7 @@ TINY: dict[Any, dict[str, Any]] = {
     scale: {"PODS": 4, "TOURNAMENTS": 12, "SCREENS": 6, "CHANGES": 1},
     page: {},
     reveal: {"SIZES": (16,)},
+    gathering: {"SIZES": (32,), "ROUNDS": 1, "SETTLE": 0.1},
     dearest: {"TIMES": 1, "NEW_WORKERS": 1, "COLD": 2, "MAX_PLAYERS": 20, "MAX_TEAMS": 60},
 }
 NEEDS = {"screens": "cc"}
@@ -132,7 +134,7 @@ def test_a_measurement_runs_and_gives_only_declared_figures(
         for name, value in values.items():
             assert hasattr(module, name), f"{module.__name__} has no {name} any more"
             monkeypatch.setattr(module, name, value)
-    for module in (dearest, layers, page, screens, startup, taps):
+    for module in (dearest, gathering, layers, page, screens, startup, taps):
         monkeypatch.setattr(module, "place", shared)
     figures: list[Figure] = list(measurement.run())
     assert figures

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,9 +21,10 @@ from lct.application.screens.region import Region, Scene
 from lct.domain import errors
 from lct.domain.call_names import SetCallName
 from lct.domain.door import LockJoining
-from lct.domain.drawing import DrawTeams, SkipReveal
+from lct.domain.drawing import DrawTeams, NameNumber, SkipReveal
 from lct.domain.evening import ChangeLimit, CloseTournament, ReopenTournament
-from lct.domain.fact import Command, Touched
+from lct.domain.fact import Command, Event, Touched
+from lct.domain.listing import ListTeams
 from lct.domain.people import BlockPlayer, Join, RemovePlayer, RenamePlayer
 from lct.domain.picking import LetGo, PickTeam, RestartPicks
 from lct.domain.play import refusals
@@ -32,6 +35,8 @@ from lct.domain.play.reporting import ReportScore, WithdrawReport
 from lct.domain.play.results import HOME, NEITHER, Score
 from lct.domain.play.settling import SetResult
 from lct.locale import Language
+from lct.web.audience import Audience
+from lct.web.outbox import Outbox, Shared
 from lct.web.picture import Picture, Same
 
 from .evening import CODE, Evening
@@ -72,6 +77,13 @@ class Room:
         self.players = [*self.evening.t.players] or PLAYERS
         self.own = {player: personal(self.scene(), player) for player in self.players}
         self.shown = self.now_shown()
+        self._take, self.evening.take = self.evening.take, self.take  # type: ignore[method-assign]
+
+    def take(self, event: Event | None) -> Event | None:
+        """Note what an event touches, also one that the system adds."""
+        if event is not None:
+            self.events.append(event.touches(self.evening.t))
+        return self._take(event)
 
     def scene(self) -> Scene:
         live = LiveNow(dict(self.looks), dict(self.here))
@@ -85,10 +97,7 @@ class Room:
 
     def does(self, kind: type[Command], *own: object) -> None:
         with contextlib.suppress(errors.LctError):
-            event = self.evening.wants(kind, *own)
-            if event is not None:
-                self.events.append(event.touches(self.evening.t))
-                self.evening.take(event)
+            self.evening.does(kind, *own)
 
     def look(self, player: str, team: int | None) -> None:
         self.looked.append(Looked(CODE, player, team))
@@ -182,6 +191,45 @@ def test_pictures_updated_by_touched_regions_equal_newly_made_ones(
         is_as_new(room)
 
 
+GATHERING = st.tuples(
+    st.sampled_from(
+        ("open",) * 5 + ("later", "number", "skip number", "call", "away", "come", "nap", "restart")
+    ),
+    st.sampled_from(PLAYERS[:4]),
+    st.integers(0, 3),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.booleans(), st.lists(st.lists(GATHERING, max_size=3), min_size=4, max_size=12))
+def test_a_draw_that_has_begun_is_shown_by_its_parts(
+    roll: bool, batches: list[list[tuple[str, str, int]]]
+) -> None:
+    room = Room(Evening(limit=4, team_count=5))
+    for number, player in enumerate(PLAYERS[:4]):
+        room.does(Join, player, player.upper(), "Nowak")
+        if number:
+            room.evening.pledge(player, number)
+        else:
+            room.evening.pick(player, number)
+    room.does(DrawTeams, 1, roll)
+    for batch in batches:
+        for what, who, number in batch:
+            if what == "open":
+                room.evening.open(who)
+            elif what == "later":
+                room.evening.now = room.evening.later(5)
+                room.evening.go_on(room.here)
+            elif what == "number":
+                room.does(NameNumber, 1, f"{number}")
+            elif what == "skip number":
+                room.does(NameNumber, 1, "")
+            else:
+                take(room, (what, who, number))
+        room.refresh()
+        is_as_new(room)
+
+
 def is_as_new(room: Room) -> None:
     """Every picture, every page that got its frames, and every player's own regions are as those
     built from nothing."""
@@ -195,6 +243,64 @@ def is_as_new(room: Room) -> None:
                 assert region.picture() == shown[region.id].picture(), name  # type: ignore[union-attr]
     for player in room.players:
         assert room.own[player] == personal(room.scene(), player), player
+
+
+class Phone(Outbox):
+    """A phone's page, led by the frames it gets."""
+
+    __slots__ = ("page",)
+
+    def __init__(self, player: str) -> None:
+        self.shared, self.player_id, self.device_id, self.renewed = Shared("me"), player, None, 0
+        self.seats, self.personal, self.deflates = (player,), {}, False
+        self.page: Element | None = None
+
+    def offer(self, data: bytes, ids: set[str]) -> None:
+        html = data[{126: 4, 127: 10}.get(data[1], 2) :].decode()
+        if self.page is None:
+            self.page = parse(html)
+        for region in parse(html).children:
+            assert isinstance(region, Element)
+            region.fill_in(self.page)
+            self.page.replace(region)
+
+
+@pytest.mark.parametrize("apart", [0, 20_000])
+def test_the_frames_of_a_phone_lead_its_page_to_the_newest_picture(
+    apart: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if what all phones share is sent apart from what is their own."""
+    monkeypatch.setattr("lct.web.audience.APART", apart)
+    chance, evening = random.Random(7), Evening(limit=5, team_count=9)
+    room = Room(evening)
+    for who in PLAYERS:
+        room.does(Join, who, who.upper(), "Nowak")
+    audience, phones = Audience(CODE, Renderer()), [Phone(who) for who in PLAYERS]  # type: ignore[arg-type]
+    for phone in phones:
+        audience.enter(phone, "", room.scene())
+    room.refresh()
+    steps = ("pick",) * 20 + ("draw",) * 5 + ("look", "rename", "let go", "list", *["restart"] * 3)
+    drawn = 0
+    for _ in range(300):
+        before = room.shown
+        what, who, number = chance.choice(steps), chance.choice(PLAYERS), chance.randrange(9)
+        if what == "list":
+            room.does(ListTeams, [f"Team {each} {number}" for each in range(9)])
+        else:
+            take(room, (what, who, number))
+        evening.now += timedelta(seconds=1)
+        scene, found = room.scene(), change(before, room.scene(), room.events, room.looked)
+        audience.show(scene, found)
+        room.refresh()
+        drawn += evening.t.dealt
+        for phone in phones:
+            assert phone.page
+            own = personal(scene, phone.player_id or "", seats=phone.seats)
+            newest = parse(audience.pictures[phone.shared].whole(own))
+            for region in newest.children:
+                assert isinstance(region, Element)
+                assert phone.page.by_id(region.id).picture() == region.picture(), what
+    assert drawn > 10
 
 
 # --- the matches ----------------------------------------------------------------------------------
@@ -316,6 +422,9 @@ def picking(players: int = 3, teams: int = 8) -> Room:
 @pytest.mark.parametrize("teams", [8, 174, 1000])
 def test_a_pick_renders_only_what_it_touched_for_any_number_of_teams(teams: int) -> None:
     room = picking(teams=teams)
+    room.does(PickTeam, "p-N0", 2, "ab" * 16)
+    assert "side" in room.refresh()["board"]  # the first pick takes the seal's code away
+    room.renderer.rendered.clear()
     room.does(PickTeam, "p-N1", 3, "ab" * 16)
     sent = room.refresh()
     assert sent["me"] == {"wait", "team-3"}

@@ -79,6 +79,10 @@ def test_demo_makes_an_evening_at_each_stage(
     assert kinds.count("player-joined") == joined
     assert kinds.count("team-picked") == picked
     assert kinds.count("teams-drawn") == drawn
+    if stage == "champion":
+        told = lct("verify-draw", code).stdout
+        assert "attempt 1: holds" in told
+        assert "shares  8 in\n" in told
 
 
 def test_demo_uses_names_in_many_scripts_and_fills_large_evenings(

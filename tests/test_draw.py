@@ -4,17 +4,21 @@ import hashlib
 import hmac
 import json
 from collections import Counter
+from dataclasses import asdict
 from datetime import timedelta
 from itertools import accumulate
 
 import pytest
 
-from lct.domain import draw
-from lct.domain.drawing import DrawTeams
+from lct.application.finished_draws import DrawFacts, finished_draws
+from lct.domain import draw, snapshot
+from lct.domain.draw import NOT_OWN, PLAIN, V1, V2, Ticket
+from lct.domain.drawing import DrawTeams, SkipReveal, TeamsDrawn
 from lct.domain.errors import AnotherAttempt, NobodyToSwapWith, PicksMissing, SeatsEmpty
 from lct.domain.evening import CloseList
 from lct.domain.people import RemovePlayer
 from lct.domain.picking import RestartPicks
+from lct.domain.reveal import timeline
 from tests.evening import CODE, SECRET, START, Evening
 
 # 99.99 % points of chi-square: a fair draw fails one of these once in ten thousand runs, and the
@@ -22,8 +26,12 @@ from tests.evening import CODE, SECRET, START, Evening
 CHI_SQUARE = {4: 23.5, 5: 25.7, 9: 33.7, 16: 45.9, 20: 52.4, 25: 60.1, 36: 76.4, 49: 94.6}
 
 
-def picks(n: int) -> list[draw.Ticket]:
-    return [draw.Ticket(f"p{i}", f"Team {i}", f"{i:032x}") for i in range(n)]
+def picks(n: int) -> list[Ticket]:
+    return [Ticket(f"p{i}", f"Team {i}", f"{i:032x}") for i in range(n)]
+
+
+def teams_of(n: int) -> list[str]:
+    return [pick.team for pick in picks(n)]
 
 
 def secrets(count: int) -> list[str]:
@@ -33,9 +41,10 @@ def secrets(count: int) -> list[str]:
 @pytest.mark.parametrize("n", [3, 5, 8])
 def test_every_player_gets_every_team_equally_often(n: int) -> None:
     runs = 20_000
+    message, own = draw.message(1, picks(n)), teams_of(n)
     cells: Counter[tuple[int, str]] = Counter()
     for secret in secrets(runs):
-        cells.update(enumerate(draw.hand_out(secret, 1, picks(n), draw.PLAIN)))
+        cells.update(enumerate(draw.hand_out(secret, message, own, PLAIN)))
     expected = runs / n
     chi = sum(
         (cells[i, f"Team {j}"] - expected) ** 2 / expected for i in range(n) for j in range(n)
@@ -44,8 +53,8 @@ def test_every_player_gets_every_team_equally_often(n: int) -> None:
 
 
 def test_all_hand_outs_without_own_picks_are_equally_likely() -> None:
-    runs = 9_000
-    seen = Counter(tuple(draw.hand_out(s, 1, picks(4), draw.NOT_OWN)) for s in secrets(runs))
+    message, own = draw.message(1, picks(4)), teams_of(4)
+    seen = Counter(tuple(draw.hand_out(s, message, own, NOT_OWN)) for s in secrets(9_000))
     assert len(seen) == 9  # the derangements of four
     assert all(team != f"Team {i}" for given in seen for i, team in enumerate(given))
     assert sum((count - 1000) ** 2 / 1000 for count in seen.values()) < 31.8  # 8 degrees
@@ -58,11 +67,28 @@ def test_numbers_past_the_last_full_multiple_are_rejected() -> None:
     assert draw.below(10, stream) == 7  # 2**32 - 1 is in the incomplete last ten
 
 
+# --- protocol v1 ----------------------------------------------------------------------------------
+
+
+def older(n: int, option: str = PLAIN) -> Evening:
+    """An evening that was sealed by v1, whose draw is made."""
+    evening = Evening(limit=n, option=option, protocol=V1)
+    evening.all_picked(n)
+    evening.draw()
+    return evening
+
+
+def facts_of(evening: Evening) -> DrawFacts:
+    *_, facts = finished_draws(evening.t, evening.later(3600))
+    return facts
+
+
 def test_a_reader_with_twenty_lines_of_python_gets_the_same_draw() -> None:
-    """An independent implementation, from the protocol's description alone."""
-    code, attempt = "BCDF2345", 1
+    """An independent implementation, from the description of protocol v1 alone."""
+    evening = older(7)
+    facts = facts_of(evening)
     body = json.dumps(
-        {"attempt": attempt, "picks": [list(p) for p in picks(7)]},
+        {"attempt": 1, "picks": [[f"p-N{i}", f"Team {i}", f"{i:032x}"] for i in range(7)]},
         ensure_ascii=False, separators=(",", ":"), sort_keys=True,
     ).encode()  # fmt: skip
     blocks = b"".join(
@@ -70,32 +96,69 @@ def test_a_reader_with_twenty_lines_of_python_gets_the_same_draw() -> None:
         for i in range(50)
     )
     numbers = (int.from_bytes(blocks[i : i + 4], "big") for i in range(0, len(blocks), 4))
-    teams = [p.team for p in picks(7)]
+    teams = [f"Team {i}" for i in range(7)]
     for i in range(6, 0, -1):
         n = i + 1
         word = next(w for w in numbers if w < 2**32 // n * n)
         teams[i], teams[word % n] = teams[word % n], teams[i]
-    assert draw.hand_out(SECRET, attempt, picks(7), draw.PLAIN) == teams
-    seal = hashlib.sha256(f"lct draw v1|{code}|{SECRET}".encode()).hexdigest()
-    assert draw.verify(code, seal, SECRET, attempt, picks(7), draw.PLAIN, teams)
+    assert facts.given == tuple(teams)
+    assert facts.seal == hashlib.sha256(f"lct draw v1|{CODE}|{SECRET}".encode()).hexdigest()
+    assert facts.holds
 
 
-@pytest.mark.parametrize("what", ["secret", "value", "attempt", "given", "seal"])
+@pytest.mark.parametrize("option", [PLAIN, NOT_OWN])
+def test_an_evening_that_was_sealed_by_v1_is_drawn_at_once_by_v1(option: str) -> None:
+    evening = older(3, option)
+    assert isinstance(evening.events[-1], TeamsDrawn)
+    assert "draw-begun" not in [event.type for event in evening.events]
+    (record,) = evening.t.draws
+    assert record.picks == [Ticket(f"p-N{i}", f"Team {i}", f"{i:032x}") for i in range(3)]
+    assert record.timeline.lead == timedelta(seconds=3)
+    facts = facts_of(evening)
+    assert (facts.protocol, facts.gathered, facts.holds) == (V1, None, True)
+    assert facts.record["picks"][1] == {
+        "player_id": "p-N1", "team": "Team 1", "value": f"{1:032x}",
+    }  # fmt: skip
+    assert not {"shares", "roll", "number", "gathered"} & facts.record.keys()
+    assert asdict(snapshot.restore(snapshot.dump(evening.t))) == asdict(evening.t)
+
+
+def test_the_next_attempt_of_an_older_evening_is_drawn_by_v2() -> None:
+    evening = older(2)
+    evening.does(RestartPicks, "7b" * 32)
+    assert evening.t.protocol == V2
+    for team, player_id in enumerate(list(evening.t.players)):
+        evening.pledge(player_id, team)
+    evening.draw()
+    evening.open(*evening.t.players)
+    evening.does(SkipReveal)
+    found = finished_draws(evening.t, evening.now)
+    assert [(facts.protocol, facts.holds) for facts in found] == [(V1, True), (V2, True)]
+
+
+@pytest.mark.parametrize("what", ["secret", "value", "attempt", "option", "given", "seal", "code"])
 def test_one_changed_byte_fails_the_check(what: str) -> None:
-    tickets, seal = picks(5), draw.commitment(CODE, SECRET)
-    given = draw.hand_out(SECRET, 1, tickets, draw.PLAIN)
-    secret, attempt = SECRET, 1
-    if what == "secret":
-        secret = "5b" + SECRET[2:]
-    elif what == "value":
-        tickets[2] = tickets[2]._replace(value="f" * 32)
-    elif what == "attempt":
-        attempt = 2
-    elif what == "given":
-        given[0], given[1] = given[1], given[0]
-    else:
-        seal = "0" + seal[1:] if seal[0] != "0" else "1" + seal[1:]
-    assert not draw.verify(CODE, seal, secret, attempt, tickets, draw.PLAIN, given)
+    facts = facts_of(older(5))
+    first, second, third, *rest = facts.given
+    assert facts.holds
+    changed = {
+        "secret": "5b" + SECRET[2:],
+        "value": (
+            *facts.picks[:2],
+            Ticket(*facts.picks[2][:2], "f" * 32),
+            *facts.picks[3:],
+        ),
+        "attempt": 2,
+        "option": NOT_OWN,
+        "given": (second, first, third, *rest),
+        "seal": f"{int(facts.seal[0], 16) ^ 1:x}{facts.seal[1:]}",
+        "code": "BCDF2346",
+    }[what]
+    name = {"value": "picks"}.get(what, what)
+    assert not facts._replace(**{name: changed}).holds  # type: ignore[arg-type]
+
+
+# --- drawing --------------------------------------------------------------------------------------
 
 
 def test_the_draw_waits_for_every_seat_and_every_pick() -> None:
@@ -154,7 +217,7 @@ def test_a_restart_begins_a_new_attempt_and_commitment_and_keeps_the_old_draw() 
 
 
 def test_a_draw_without_own_picks_needs_two_players() -> None:
-    evening = Evening(limit=2, option=draw.NOT_OWN)
+    evening = Evening(limit=2, option=NOT_OWN)
     evening.all_picked(2)
     evening.t.limit = 1
     evening.does(RemovePlayer, "p-N1")
@@ -163,7 +226,7 @@ def test_a_draw_without_own_picks_needs_two_players() -> None:
 
 
 def test_every_worker_computes_the_same_card_from_the_time_alone() -> None:
-    line = draw.timeline(START, 3)
+    line = timeline(START, 3)
     at = [line.at(START + timedelta(seconds=s)) for s in (0, 2.9, 3, 4.9, 5, 7, 9, 11, 13, 99)]
     assert at == [(0, False), (0, False), (0, True), (0, True), (1, False), (1, True), (2, False),
                   (2, True), (3, False), (3, False)]  # fmt: skip
@@ -171,7 +234,7 @@ def test_every_worker_computes_the_same_card_from_the_time_alone() -> None:
 
 @pytest.mark.parametrize("cards", [1, 2, 32, 43, 44, 128, 500, 1024])
 def test_the_cards_turn_in_waves_the_last_ones_one_by_one_within_three_minutes(cards: int) -> None:
-    line, now, seen = draw.timeline(START, cards), START, [(0, 0)]
+    line, now, seen = timeline(START, cards), START, [(0, 0)]
     while (wait := line.next_change(now)) is not None:
         assert wait > timedelta(milliseconds=900)  # long enough to read
         now += wait

@@ -118,7 +118,7 @@ def test_an_event_with_a_field_sealed_until_the_last_card_has_an_attempt(kind: s
 @pytest.mark.parametrize("kind", sorted(EVENTS))
 def test_no_secret_is_marked_as_public(kind: str) -> None:
     for name, moment in seen(EVENTS[kind]).items():
-        if name in ("secret", "hands"):
+        if name in ("secret", "hands", "shares"):
             assert moment is Seen.AFTER_LAST_CARD
         if name.endswith("_hash") or name in ("value", "device_id"):
             assert moment is Seen.IN_EXPORTS

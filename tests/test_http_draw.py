@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
 import pytest
 
+from lct.domain import draw
+from lct.domain.drawing import DrawTeams, SkipReveal
+from lct.domain.rights import SYSTEM
+from lct.domain.shares import pledge
+
 from .http_client import Element, Evening, House, Phone, Screen, at_once, parse, words
+from .support import wait_until
 
 NAMES = ("Aquila", "Boreas", "Corvus", "Dorado")
 TEAMS = ["Quagga FC", "Vaquita SC", "Zebu United", "Yak Rovers", "Gnu Town", "Ibex City"]
@@ -290,26 +297,118 @@ def facts(page: Element) -> dict[str, str]:
     return dict(zip(names, (dd.text for dd in page.all("dd")), strict=True))
 
 
-def test_after_the_reveal_anyone_can_check_the_draw(house: House) -> None:
-    e, _ = ready(house)
-    seal = house.phone().get(e.at("verify")).page.all(cls="mono")[0].text
+def with_shares(house: House) -> tuple[Evening, list[Phone], dict[str, str]]:
+    """A draw that has begun, of three players of whom two have a share in it: player id -> share,
+    which is not open yet."""
+    e = house.evening(limit=3, teams=TEAMS)
+    guests, kept = [e.guest(name) for name in NAMES[:3]], {}
+    for team, (guest, name) in enumerate(zip(guests, NAMES, strict=False)):
+        player, share = e.player(name), secrets.token_hex(32)
+        fields = {"team": team, "value": secrets.token_hex(16)}
+        if team < 2:
+            kept[player] = share
+            fields["pledge"] = pledge(e.code, player, share)
+        assert guest.post(e.at("team"), fields, htmx=True).status == 200
     assert e.act("draw", attempt=1).status == 200
+    return e, guests, kept
+
+
+def opened(e: Evening, guests: list[Phone], kept: dict[str, str]) -> None:
+    """The phones open these shares, and the cards turn at once."""
+    for guest, (player, share) in zip(guests, kept.items(), strict=False):
+        sent = {"player": player, "share": share}
+        assert guest.post(e.at("share"), sent, htmx=True).status == 204
+    wait_until(lambda: e.facts("teams-drawn"))
+    assert e.act("skip").status == 200
+
+
+def test_after_the_reveal_anyone_can_check_the_draw(house: House) -> None:
+    e, guests, kept = with_shares(house)
     during = house.phone().get(e.at("verify")).page
+    seal, picks = (found.text for found in during.all(cls="mono"))
     assert "The draw is fair" not in during.text
     assert house.phone().get(e.at("draw.json")).status == 409
-    assert e.act("skip").status == 200
+    opened(e, guests, kept)
     page = house.phone().get(e.at("verify")).page
     assert "The draw is fair" in page.text
+    assert "in: 2 shares · without: Corvus Nowak (no share)" in page.text
+    # It is the server's word as long as no script has run.
+    assert page.by_id("verdict").text.endswith("Your phone has not recomputed it.")
+    said = [step.all(cls="check-said")[0].text for step in page.all(cls="check")]
+    assert said == ["Your phone has not recomputed this."] * 5
     shown = facts(page)
-    assert shown["Seal"] == seal
-    text = f"lct draw v1|{e.code}|{shown['Secret']}"
+    assert (shown["Seal"], shown["Fingerprint of the picks"]) == (seal, picks)
+    text = f"lct draw v2|{e.code}|{shown['Secret']}"
     assert hashlib.sha256(text.encode()).hexdigest() == seal
     assert set(hands(e)) <= shown_hands(page)
     signed = json.loads(page.all("textarea")[0].text)
-    assert [team for _, team, _ in signed["picks"]] == TEAMS[:4]
+    assert signed == {"number": "", "shares": shown["Fingerprint of the shares"]}
+    assert not [share for share in kept.values() if share in page.text]  # they are in the file
     done = house.flask("verify-draw", e.code)
     assert done.returncode == 0, done.stderr
     assert "attempt 1: holds" in done.stdout
+
+
+def test_the_file_of_a_draw_has_every_share_and_who_has_none(house: House) -> None:
+    e, guests, kept = with_shares(house)
+    opened(e, guests, kept)
+    file = json.loads(house.phone().get(e.at("draw.json?attempt=1")).text)
+    first, second, third = (e.player(name) for name in NAMES[:3])
+    assert file.keys() == {
+        "protocol", "code", "attempt", "option", "seal", "secret", "picks", "given", "names",
+        "shares", "missing", "roll", "number", "picks_fingerprint", "shares_fingerprint",
+    }  # fmt: skip
+    assert file["protocol"] == "lct draw v2"
+    assert file["picks"] == [
+        {"player_id": player, "team": team, "pledge": pledge(e.code, player, kept[player])}
+        for player, team in ((first, TEAMS[0]), (second, TEAMS[1]))
+    ] + [{"player_id": third, "team": TEAMS[2], "pledge": ""}]
+    assert file["shares"] == [
+        {"player_id": player, "share": kept[player]} for player in (first, second)
+    ]
+    assert file["missing"] == [{"player_id": third, "why": "no-script"}]
+    assert (file["roll"], file["number"]) == (False, "")
+    assert file["names"] == [f"{name} Nowak" for name in NAMES[:3]]
+
+
+@pytest.mark.parametrize("made", ["gathering", "turning"])
+def test_before_the_last_card_the_page_shows_what_is_fixed_and_nothing_else(
+    house: House, made: str
+) -> None:
+    e, guests, kept = with_shares(house)
+    (begun,) = e.facts("draw-begun")
+    known = [e.facts("tournament-created")[0]["commitment"], begun["fingerprint"]]
+    if made == "turning":
+        for guest, (player, share) in zip(guests, kept.items(), strict=False):
+            guest.post(e.at("share"), {"player": player, "share": share}, htmx=True)
+        wait_until(lambda: e.facts("teams-drawn"))
+        known.append(e.facts("shares-closed")[0]["fingerprint"])
+    for path in ("verify", "verify?attempt=1"):
+        answer = house.phone().get(e.at(path))
+        assert [found.text for found in answer.page.all(cls="mono")] == known
+        hidden = [e.facts("tournament-created")[0]["secret"], *kept.values()]
+        assert not [each for each in hidden if each in answer.text]
+
+
+def test_with_no_share_in_and_no_number_the_page_says_that_the_draw_rests_on_the_host(
+    house: House,
+) -> None:
+    e = house.evening(limit=2)
+    e.drawn()
+    rests = "the draw rests on the host's word alone"
+    page = house.phone().get(e.at("verify")).page.by_id("verdict").text
+    assert "The draw is fair" not in page
+    assert rests in page
+    e.act("restart")
+    for team, first in enumerate(("N0", "N1")):
+        e.host.post(e.at("pick-for"), {"player": e.player(first), "team": team})
+    assert e.act("roll", attempt=2).status == 200
+    assert e.act("number", attempt=2, number="7").status == 200
+    assert e.act("skip").status == 200
+    page = house.phone().get(e.at("verify")).page
+    assert "The draw is fair" in page.by_id("verdict").text
+    assert "without: N0 Nowak (picked by the host)" in page.text
+    assert facts(page)["Number"] == "7"
 
 
 def test_a_redraw_is_a_new_attempt_under_a_new_seal_and_the_old_one_stays(house: House) -> None:
@@ -325,7 +424,7 @@ def test_a_redraw_is_a_new_attempt_under_a_new_seal_and_the_old_one_stays(house:
     assert "for attempt 2" in foot
     assert old["Seal"][:4] not in foot
     page = board.get(e.at("verify?attempt=1")).page
-    assert "The draw is fair" in page.text
+    assert "The draw adds up" in page.text
     assert facts(page) == old
     assert e.act("draw", attempt=2).status == 409  # everyone has to pick again
     nothing_leaks(e, everything(e, guests), 4, old["Secret"])
@@ -334,7 +433,9 @@ def test_a_redraw_is_a_new_attempt_under_a_new_seal_and_the_old_one_stays(house:
         assert e.pick(guest, team + 1).status == 200
     assert e.act("draw", attempt=1).status == 409
     assert e.act("draw", attempt=2).status == 200
-    assert board.get(e.at("verify?attempt=2")).status == 404
+    sealed = board.get(e.at("verify?attempt=2"))
+    assert "Sealed, attempt 2" in sealed.page.text
+    assert e.facts("picks-restarted")[0]["secret"] not in sealed.text
     assert e.act("skip").status == 200
     new = board.get(e.at("verify")).page
     assert "This is attempt 2" in new.text
@@ -372,10 +473,42 @@ def test_a_draw_tampered_with_in_the_store_is_detected(house: House) -> None:
     assert "DOES NOT HOLD" in done.stdout
 
 
+def of_protocol_v1(house: House) -> tuple[Evening, list[Phone]]:
+    """An evening whose seal was made before protocol v2; everyone has picked."""
+    made = draw.commitment
+    with house.desk() as desk, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lct.domain.evening.commitment", partial(made, protocol=draw.V1))
+        code = desk.create(f"Cup {secrets.token_hex(4)}", limit=2)
+    e = Evening(house, code, code, house.phone(), "", [f"Team {n}" for n in range(20)])
+    return e, e.filled()
+
+
+def test_a_draw_of_protocol_v1_is_made_and_checked_by_it(house: House) -> None:
+    e, _ = of_protocol_v1(house)
+    with house.desk() as desk:
+        desk.execute(DrawTeams(by=SYSTEM, code=e.code, attempt=1))
+        desk.execute(SkipReveal(by=SYSTEM, code=e.code))
+    assert not e.facts("draw-begun")
+    file = json.loads(house.phone().get(e.at("draw.json")).text)
+    assert file.keys() == {
+        "protocol", "code", "attempt", "option", "seal", "secret", "picks", "given", "names",
+    }  # fmt: skip
+    assert file["protocol"] == "lct draw v1"
+    assert [pick.keys() for pick in file["picks"]] == [{"player_id", "team", "value"}] * 2
+    page = house.phone().get(e.at("verify")).page
+    assert "The draw is fair" in page.by_id("verdict").text
+    text = f"lct draw v1|{e.code}|{facts(page)['Secret']}"
+    assert hashlib.sha256(text.encode()).hexdigest() == facts(page)["Seal"]
+    signed = json.loads(page.all("textarea")[0].text)
+    assert [team for _, team, _ in signed["picks"]] == ["Team 0", "Team 1"]
+    assert "attempt 1: holds" in house.flask("verify-draw", e.code).stdout
+
+
 def test_a_guest_finds_the_value_that_their_own_phone_added(house: House) -> None:
-    e, guests = ready(house)
-    assert e.act("draw", attempt=1).status == 200
-    assert e.act("skip").status == 200
+    e, guests = of_protocol_v1(house)
+    with house.desk() as desk:
+        desk.execute(DrawTeams(by=SYSTEM, code=e.code, attempt=1))
+        desk.execute(SkipReveal(by=SYSTEM, code=e.code))
     values = [event["data"]["value"] for event in e.events if event["type"] == "team-picked"]
     shown = [guest.get(e.at("verify")).text for guest in guests]
     for number, page in enumerate(shown):

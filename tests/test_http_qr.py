@@ -67,7 +67,11 @@ def codes(page: Element) -> list[str]:
 def test_every_code_on_a_page_leads_to_the_public_address(house: House) -> None:
     e = house.evening()
     ola = e.guest("Ola")
-    assert codes(house.phone().get(e.at()).page) == [f"{PUBLIC_URL}{e.at('join')}"]
+    seal = e.facts("tournament-created")[0]["commitment"].upper()
+    assert codes(house.phone().get(e.at()).page) == [
+        f"{PUBLIC_URL}{e.at('join')}",
+        f"{PUBLIC_URL}{e.at('verify')}?attempt=1#seal={seal}",
+    ]
     assert codes(ola.get(e.at("me")).page) == []  # made when "Save your seat" is opened
     (image,) = ola.get(e.at("me")).page.all("img", cls="qr")
     (seat,) = codes(ola.get(e.at(image.attrs["src"])).page)
@@ -101,7 +105,7 @@ def test_the_address_changes_by_a_tap_and_with_the_network(servers: Any, tmp_pat
                     screen.until(lambda s: wanted in codes(s.page), 5)
                 assert url.removeprefix("http://") in board.shows("side")
                 phones = [house.phone(worker) for worker in (0, 1)]
-                wait_until(lambda: all(codes(p.get(e.at()).page) == [wanted] for p in phones), 3)
+                wait_until(lambda: all(codes(p.get(e.at()).page)[0] == wanted for p in phones), 3)
 
             leads_to(HOME)
             buttons = e.host.get(e.at("organise")).page.all("button", name="address")
@@ -129,12 +133,37 @@ def test_a_socket_sends_the_same_code_as_the_page(house: House) -> None:
     e = house.evening()
     with house.phone().live(e.live("board")) as screen:
         screen.take()
-        assert codes(screen.page) == [f"{PUBLIC_URL}{e.at('join')}"]
+        assert codes(screen.page) == codes(house.phone().get(e.at()).page)
+
+
+def test_the_seal_has_a_code_until_the_first_pick(house: House) -> None:
+    e = house.evening(limit=3)
+    ola, max_ = e.guest("Ola"), e.guest("Max")
+    with house.phone().live(e.live("board")) as board:
+        board.take()
+        assert "Scan to keep the seal" in board.shows("side")
+        e.pick(ola, 1)
+        board.until(lambda s: "Scan to keep the seal" not in s.shows("side"))
+        assert len(codes(board.page)) == 1
+        # Each pick after it leaves the side as it is.
+        before = len(board.frames)
+        e.pick(max_, 2)
+        board.until(lambda s: "Team 2" in s.text)
+        assert not any('id="side"' in frame for frame in board.frames[before:])
+        assert ola.post(e.at("let-go"), {}, htmx=True).status == 200
+        assert max_.post(e.at("let-go"), {}, htmx=True).status == 200
+        board.until(lambda s: len(codes(s.page)) == 2)
+    for team, guest in enumerate((ola, max_, e.guest("Zoë"))):
+        e.pick(guest, team)
+    assert e.act("draw", attempt=1).status == 200
+    assert e.act("restart").status == 200
+    seal = e.facts("picks-restarted")[0]["commitment"].upper()
+    assert codes(house.phone().get(e.at()).page)[1].endswith(f"?attempt=2#seal={seal}")
 
 
 def test_a_code_has_a_light_border_of_four_modules(house: House) -> None:
     e = house.evening()
-    (svg,) = house.phone().get(e.at()).page.all("svg", cls="qr")
+    svg, _ = house.phone().get(e.at()).page.all("svg", cls="qr")
     image, edge = drawn(svg, 1), int(svg.attrs["viewbox"].split()[2])
     colours = image.load()
     border = {
@@ -192,7 +221,7 @@ def test_without_a_public_address_the_board_warns_and_says_what_to_do(settings: 
     (warning,) = page.all(cls="warning")
     assert "Phones cannot open this address" in warning.text
     assert "LCT_PUBLIC_URL" in warning.text
-    assert codes(page) == [f"http://127.0.0.1:{settings.port}/t/{code}/join"]
+    assert codes(page)[0] == f"http://127.0.0.1:{settings.port}/t/{code}/join"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +234,7 @@ def test_only_a_loopback_address_shows_a_warning(
 ) -> None:
     code, page = board_of(replace(settings, public_url=url))
     assert bool(page.all(cls="warning")) == warned
-    assert codes(page) == [f"{url}/t/{code}/join"]
+    assert codes(page)[0] == f"{url}/t/{code}/join"
 
 
 def test_behind_a_trusted_proxy_the_codes_still_lead_to_the_public_address(
@@ -214,7 +243,7 @@ def test_behind_a_trusted_proxy_the_codes_still_lead_to_the_public_address(
     headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "inner.example:8080"}
     trusting = replace(settings, trusted_proxies=1, public_url=PUBLIC_URL)
     code, page = board_of(trusting, headers)
-    assert codes(page) == [f"{PUBLIC_URL}/t/{code}/join"]
+    assert codes(page)[0] == f"{PUBLIC_URL}/t/{code}/join"
     assert ":8080" not in page.text
 
 
@@ -235,13 +264,14 @@ def test_a_camera_reads_the_board_in_any_theme_with_a_light_border_of_four_modul
     try:
         page = context.new_page()
         page.goto(f"{house.url}{e.at()}")
-        page.locator("svg.qr").scroll_into_view_if_needed()
+        page.locator(".keep-seal svg").scroll_into_view_if_needed()
         image = Image.open(io.BytesIO(page.screenshot())).convert("L")
-        modules = int(page.locator("svg.qr").get_attribute("viewBox").split()[2]) - 8
+        modules = int(page.locator("svg.qr").first.get_attribute("viewBox").split()[2]) - 8
     finally:
         context.close()
-    (found,) = zxingcpp.read_barcodes(image)
+    found, seal = sorted(zxingcpp.read_barcodes(image), key=lambda code: len(code.text))
     assert found.text == f"{PUBLIC_URL}{e.at('join')}"
+    assert "#seal=" in seal.text
     corners = (found.position.top_left, found.position.bottom_right)
     left, top, right, bottom = (n for corner in corners for n in (corner.x, corner.y))
     module = (right - left) / modules
@@ -276,6 +306,9 @@ def test_the_seat_code_shows_when_its_section_is_opened(
         # Without JavaScript browsers load every image at once: loading must not reveal scrolling.
         assert any("/seat.svg" in url for url in asked) is not script
         page.get_by_text("Save your seat").click()
-        assert decoded(page, "img.qr") == seat
+        if script:
+            page.locator(".seat-link svg.qr").wait_for()
+            seat += "#k=" + page.evaluate("ownKey()")
+        assert decoded(page, ".seat-link .qr") == seat
     finally:
         context.close()

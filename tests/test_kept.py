@@ -14,11 +14,12 @@ import pytest
 from flask import Flask
 
 import lct.bootstrap  # noqa: F401 - loads every cache
-from lct.domain.drawing import Dealt, TeamsDrawn
+from lct.domain.drawing import Dealt, DrawBegun, SharesOpened, TeamsDrawn
 from lct.domain.evening import TournamentCreated
 from lct.domain.fact import Event
 from lct.domain.people import PlayerJoined
 from lct.domain.picking import TeamPicked
+from lct.domain.shares import Opened
 from lct.domain.teams import Team
 from lct.infrastructure.stream import EMPTY, Stream
 from lct.kept import Kept
@@ -109,10 +110,12 @@ def test_a_streams_size_is_estimated_within_reason(teams: int, players: int, dra
     ids = [f"player{number:06}" for number in range(players)]
     for number, player in enumerate(ids):
         take(PlayerJoined(player, f"{number:04}" + "\U0001f40d" * 10, "b" * 30))
-        take(TeamPicked(player, number, "0" * 32))
+        take(TeamPicked(player, number, "0" * 32, "2" * 64, False))
     for attempt in range(draws):
         dealt = tuple(Dealt(player, number) for number, player in enumerate(ids))
-        take(TeamsDrawn(attempt + 1, "1" * 64, "plain", dealt))
+        take(DrawBegun(attempt + 1, "3" * 64, False))
+        take(SharesOpened(attempt + 1, tuple(Opened(player, "4" * 64) for player in ids)))
+        take(TeamsDrawn(attempt + 1, "1" * 64, "plain", dealt, ""))
     assert 0.5 * size(stream) < stream.size() < 3 * size(stream) + EMPTY
 
 

@@ -18,7 +18,7 @@ from .support import wait_until
 
 REGIONS = {
     "board": {"head", "side", "stage", "stage-2", "stage-3", "stage-4", "foot", "warning"},
-    "me": {"bar", "seats", "me", "score", "wait", "stage"},
+    "me": {"bar", "seats", "me", "score", "share", "wait", "stage"},
     "watch": {"bar", "wait", "stage"},
     "organise": {
         "bar",
@@ -85,8 +85,9 @@ def test_a_screen_gets_every_current_region_of_its_page_on_connect(house: House,
 def test_a_pick_reaches_every_view_on_both_workers_within_a_second_as_a_small_frame(
     house: House,
 ) -> None:
-    e = house.evening(limit=2, teams=170)
+    e = house.evening(limit=3, teams=170)
     ola, max_ = e.guest("Ola", worker=0), e.guest("Max", worker=1)
+    e.pick(e.guest("Zoë"), 5)  # with the first pick the seal's QR code goes
     screens = {
         (view, worker): open_screen(e, view, worker, max_) for view in REGIONS for worker in (0, 1)
     }

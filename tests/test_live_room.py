@@ -29,6 +29,10 @@ from .evening import CODE, Evening
 ADDRESS = PublicAddress("https://cup.example", Path("/nowhere"))
 
 
+def nothing(*about: object) -> None:
+    """Nothing is due in these tournaments."""
+
+
 def unknown_changes(evening: Evening, seq: int) -> Any:
     """A stream that does not know what its events touched."""
     return SimpleNamespace(
@@ -68,7 +72,9 @@ def test_a_look_received_while_stored_looks_are_read_overrides_them(
 
     unused: Any = None
     bus: Any = bus_with(read_looks)
-    room = Room(CODE, store=store_with(stream), bus=bus, renderer=unused, address=ADDRESS)
+    room = Room(
+        CODE, store=store_with(stream), bus=bus, renderer=unused, address=ADDRESS, go_on=nothing
+    )
     room._refresh()
     room.greenlet.kill(block=False)
     assert room.live_now().looks == shown
@@ -109,7 +115,9 @@ def test_a_phone_whose_own_regions_fail_to_render_does_not_affect_the_others() -
     stream = unknown_changes(evening, 2)
     bus: Any = bus_with(lambda code: {})
     renderer: Any = Renderer()
-    room = Room(CODE, store=store_with(stream), bus=bus, renderer=renderer, address=ADDRESS)
+    room = Room(
+        CODE, store=store_with(stream), bus=bus, renderer=renderer, address=ADDRESS, go_on=nothing
+    )
     phones = [Screen(player_id) for player_id in ids]
     for phone in phones:
         room.enter(phone)
@@ -143,7 +151,9 @@ def test_a_room_sends_a_few_changes_at_once_and_more_of_them_at_its_pace(
     bus: Any = bus_with(lambda code: {})
     renderer: Any = Renderer()
     stream = unknown_changes(evening, 2)
-    room = Room(CODE, store=store_with(stream), bus=bus, renderer=renderer, address=ADDRESS)
+    room = Room(
+        CODE, store=store_with(stream), bus=bus, renderer=renderer, address=ADDRESS, go_on=nothing
+    )
     room.enter(Screen(ola))
     began = time.monotonic()
     while time.monotonic() < began + 8 * COALESCE:

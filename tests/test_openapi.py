@@ -17,6 +17,7 @@ from flask import Flask
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from lct.domain.shares import pledge
 from lct.web.api import operations
 from lct.webhooks.message import Message
 
@@ -111,7 +112,7 @@ def test_the_webhook_message_is_described(document: Any) -> None:
 
 def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     """An evening in which this operation changes something, and one of its players."""
-    drawing = name in ("draw_teams", "skip_reveal", "older_draw")
+    drawing = name in ("draw_teams", "skip_reveal", "older_draw", "name_number", "open_share")
     e = ApiEvening(app, limit=3)
     in_play = (
         "set_result",
@@ -133,6 +134,8 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     player_id = e.filled()[0] if drawing else e.join("Zoe")
     before: dict[str, Callable[[], Any]] = {
         "skip_reveal": e.draw,
+        "name_number": lambda: good(e.host.post(e.at("/draw"), {"attempt": 1, "roll": True})),
+        "open_share": lambda: begin_with_a_share(e, player_id),
         "close_list": lambda: e.join("Max"),
         "let_go": lambda: good(e.pick(player_id, 1)),
         "reopen_tournament": lambda: good(e.host.post(e.at("/close"))),
@@ -142,6 +145,14 @@ def in_stage(app: Flask, name: str) -> tuple[ApiEvening, str]:
     }
     before.get(name, lambda: None)()
     return e, player_id
+
+
+def begin_with_a_share(e: ApiEvening, player_id: str) -> None:
+    """Begin a draw in which the player's pick has the pledge of the example's share."""
+    pledged = pledge(e.code, player_id, "5a" * 32)
+    path = e.at(f"/players/{player_id}/team")
+    good(e.players[player_id].post(path, {"team": 7, "pledge": pledged}))
+    good(e.host.post(e.at("/draw"), {"attempt": 1}))
 
 
 MATCH = "K4.2"  # of a cup of three: the first one
@@ -204,8 +215,9 @@ def test_the_example_of_an_operation_runs(app: Flask, document: Any, name: str, 
     answer = who.post(where, body)
     (expected,) = [int(status) for status in operation["responses"] if int(status) < 400]
     assert answer.status_code == expected, answer.get_data(as_text=True)
-    elsewhere = name in ("create", "older_create", "come_back", "look", "add_webhook")
-    assert len(app.extensions["lct"].stored(e.code)) == events + (not elsewhere)
+    elsewhere = name in ("create", "older_create", "come_back", "look", "add_webhook", "open_share")
+    more = {"draw_teams": 3, "older_draw": 3}.get(name, not elsewhere)
+    assert len(app.extensions["lct"].stored(e.code)) == events + more
 
 
 def example_of(document: Any, operation: Any) -> Any:

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 # The assets that a page or a stylesheet loads.
 ASSET = re.compile(
-    r"""(?:(?:href|src)="|url\(["']?)([^"')?]+\.(?:css|js|woff2)(?:\?[^"')]*)?)["')]"""
+    r"""(?:(?:href|src|data-qr)="|url\(["']?)([^"')?]+\.(?:css|js|woff2)(?:\?[^"')]*)?)["')]"""
 )
 
 
@@ -200,7 +200,7 @@ def test_the_installed_package_runs_an_evening(up: Installed) -> None:
     assert evening.act("skip").status == 200
     for phone in (ola, max_):
         assert re.search(r"You play with Team [01]", phone.get(evening.at("me")).page.text)
-    assert "The draw is fair" in ola.get(evening.at("verify")).page.text
+    assert "The draw adds up" in ola.get(evening.at("verify")).page.text
 
     pages = [("", evening.host), (evening.at(), up.phone()), (evening.at("join"), up.phone())]
     pages += [(evening.at(page), evening.host) for page in ("organise", "history")]

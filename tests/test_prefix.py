@@ -17,7 +17,7 @@ from .browser import Screens, create, decoded, hurry, is_by, is_live, join, see
 from .desk import Desk
 from .http_client import app_here, parse
 from .network import Network
-from .support import LiveServer, get, wait_until
+from .support import LiveServer, get
 
 PREFIX = "/fifa"
 FROM_PROXY = {"Host": "cup.example", "X-Forwarded-Proto": "https"}
@@ -78,10 +78,9 @@ def test_an_evening_under_a_prefix(site: tuple[Site, LiveServer], screens: Scree
         phone.locator(f"#team-{number} button").click()
         see(phone.locator(f"#team-{number}"), "yours")
     ola.get_by_text("Save your seat").click()
-    # The code is made when it is opened. The CSP forbids the polling of wait_for_function.
-    wait_until(lambda: ola.evaluate("document.querySelector('img.qr').naturalWidth") > 0)
+    ola.locator(".seat-link svg.qr").wait_for()  # the code is made when it is opened
     other = screens.open()
-    other.goto(decoded(ola, "img.qr"))
+    other.goto(decoded(ola, ".seat-link svg.qr"))
     other.wait_for_url(f"{base}/t/{code}/me")
     other.close()
     see(tv, "Everyone has picked")

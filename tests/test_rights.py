@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from lct.config import Settings
+from lct.domain.shares import pledge
 from lct.domain.values import new_code
 from lct.web.api import operations
 from tools.rights_table import MESSAGES, PAGES, ROLES, Row, markdown
@@ -30,6 +32,7 @@ from .http_client import (
     Screen,
     app_here,
 )
+from .support import wait_until
 
 # --- every route, every role ----------------------------------------------------------------------
 
@@ -244,11 +247,35 @@ def test_sleep_counts_only_for_the_roles_in_the_table(house: House, elsewhere: E
         board.until(lambda s: sleeping(s) == len(shown))
 
 
+def test_a_share_counts_only_for_the_roles_in_the_table(house: House, elsewhere: Elsewhere) -> None:
+    e = house.evening(limit=10, teams=10)
+    people = everybody(house, e, elsewhere)
+    shares = {e.player(name): character * 64 for name, character in (("Ola", "a"), ("Max", "b"))}
+    players = [people["player"], people["other player"]]
+    for team, (phone, (player_id, share)) in enumerate(zip(players, shares.items(), strict=True)):
+        pledged = pledge(e.code, player_id, share)
+        assert phone.post(e.at("team"), {"team": team, "pledge": pledged}).status == 303
+    assert e.act("close-list").status == 200
+    by_role = list(zip(list(MESSAGES.values())[2], people.values(), strict=True))
+    with ExitStack() as open_:
+        screens = [(said, open_.enter_context(who.live(e.live("me")))) for said, who in by_role]
+        assert e.act("draw", attempt=1).status == 200
+        for said, screen in screens:
+            if said == "dropped":
+                screen.ws.send(json.dumps({"shares": shares}))
+        time.sleep(0.6)
+        assert not e.facts("shares-opened")
+        first = next(screen for said, screen in screens if said == "taken")
+        first.ws.send(json.dumps({"shares": shares}))
+        wait_until(lambda: e.facts("teams-drawn"), what="every share is in")
+    assert sum(len(fact["shares"]) for fact in e.facts("shares-opened")) == 2
+
+
 @pytest.mark.parametrize(
     "do",
-    ["rename", "limit", "close-list", "lock", "unlock", "draw", "skip", "restart", "close",
-     "reopen", "remove", "block", "unblock", "rename-player", "call-name", "add", "revoke",
-     "new-recovery", "new-seat-codes", "nonsense"],
+    ["rename", "limit", "close-list", "lock", "unlock", "draw", "roll", "number", "skip-number",
+     "skip", "restart", "close", "reopen", "remove", "block", "unblock", "rename-player",
+     "call-name", "add", "revoke", "new-recovery", "new-seat-codes", "nonsense"],
 )  # fmt: skip
 def test_only_a_host_can_run_a_host_action(unchanged: Scene, do: str) -> None:
     e, people = unchanged

@@ -205,7 +205,7 @@ def test_a_player_picks_by_keyboard_and_keeps_the_focus(house: House, screens: S
     host.get_by_role("button", name="Draw the teams").focus()
     host.keyboard.press("Enter")
     page.locator("#stage[data-kind=list]").wait_for()
-    page.locator("#stage:focus").wait_for(timeout=QUICK)
+    page.locator("#me:focus").wait_for(timeout=QUICK)  # while the draw begins, there is no stage
     host.get_by_role("button", name="Skip the reveal").focus()
     host.keyboard.press("Enter")
     see(host, "The teams are drawn")
@@ -272,7 +272,8 @@ def test_a_players_own_news_are_read_at_once_and_counts_now_and_then(
     heard()  # the last words are not 5 s old
     heard("Everyone has picked. The draw can start.", seconds=6)
     assert e.act("draw", attempt=1).status == 200
-    heard("Your card is next. You picked Team 0. Eyes on the TV.")
+    picked = "You picked Team 0. Eyes on the TV."
+    heard(f"The draw has begun. {picked}", f"Your card is next. {picked}")
     assert e.act("skip").status == 200
     see(page, "You play with")
     drawn = page.locator("#me .me-main").inner_text()

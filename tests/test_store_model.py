@@ -257,8 +257,10 @@ class Model:
         if len(self.players) < self.limit:
             return errors.SeatsEmpty
         played = self.played | set(self.players)
-        missing = len(self.holds) < self.limit
-        return errors.PicksMissing if missing else self._flow(drawn=True, played=played)
+        if len(self.holds) < self.limit:
+            return errors.PicksMissing
+        # Without shares, the system closes the gathering and deals the teams at once.
+        return self._flow(drawn=True, played=played, version=self.version + 2, seq=self.seq + 2)
 
     def restart(self) -> Any:
         if self.closed:
@@ -314,7 +316,8 @@ class Evenings(RuleBasedStateMachine):
         self.models: dict[str, Model] = {}
         self.held: dict[str, set[str]] = {}  # code -> old names that a crash left held
         self.used: dict[str, str] = {}  # command id -> code
-        self.acknowledged: dict[str, list[Any]] = {}  # code -> the state after each event
+        # Code -> the state after each command, by the seq of its last event.
+        self.acknowledged: dict[str, dict[int, Any]] = {}
         self.counter = 0
 
     @initialize()
@@ -571,7 +574,9 @@ class Evenings(RuleBasedStateMachine):
         told = run_and_kill(self.server.socket, self.settings, command, moment, known)
 
         stored = self.desks[worker].seqs(code)
-        assert stored in (list(range(1, model.seq + 1)), list(range(1, model.seq + 2)))
+        most = model.seq + (3 if isinstance(command, DrawTeams) else 1)
+        assert stored == list(range(1, len(stored) + 1))
+        assert model.seq <= len(stored) <= most
         assert len(stored) > model.seq or not told  # an acknowledged command is stored
         self.killed["told" if told else "stored" if len(stored) > model.seq else "nothing"] += 1
         self.desks[worker].execute(command)
@@ -642,7 +647,7 @@ class Evenings(RuleBasedStateMachine):
     def every_prefix_matches_the_acknowledged_state(self) -> None:
         for code, states in self.acknowledged.items():
             stored = stored_events.stored(self.desks[0].store, code)
-            for seq, state in enumerate(states, 1):
+            for seq, state in states.items():
                 assert replay(code, stored[:seq]) == state, f"{code} after {seq} events"
 
     # --- inside -----------------------------------------------------------------------------------
@@ -694,14 +699,14 @@ class Evenings(RuleBasedStateMachine):
         if command_id:
             self.used[command_id] = code
         stream = self.desks[worker].store.stream(code)
-        states = self.acknowledged.setdefault(code, [])
-        states.append(deepcopy(stream.tournament))
-        assert stream.seq == len(states) == self.models[code].seq
+        assert stream.seq == self.models[code].seq
+        self.acknowledged.setdefault(code, {})[stream.seq] = deepcopy(stream.tournament)
 
     def _allowed(self, code: str, team: int) -> list[tuple[Command, Callable[[], None]]]:
         """Commands that would be stored now, and what they change."""
         model = self.models[code]
         tried: list[tuple[Command, Any]] = [(CloseTournament(by=SYSTEM, code=code), model.close())]
+        tried += [(DrawTeams(by=SYSTEM, code=code, attempt=model.attempt), model.draw())]
         for who in GUESTS:
             picking = PickTeam(by=SYSTEM, code=code, player_id=who, team=team, value="ab" * 16)
             joining = Join(by=SYSTEM, code=code, player_id=who, first=who, last="Nowak")

@@ -28,15 +28,19 @@ from lct.application.screens.settling import tables_sheet
 from lct.config import Settings
 from lct.domain.door import LockJoining
 from lct.domain.draw import NOT_OWN
+from lct.domain.drawing import CloseShares, DrawTeams, NameNumber, OpenShares
 from lct.domain.evening import CloseTournament
 from lct.domain.people import BlockPlayer
+from lct.domain.picking import TeamPicked
 from lct.domain.play.formats import DOUBLE, GROUPS, KNOCKOUT, LEAGUE
+from lct.domain.shares import Opened, pledge
 from lct.domain.tournament import Tournament
 from lct.locale import ENGLISH
 from lct.places import ROOT
 from lct.web.crest import PATTERNS
 from lct.web.render import Compiled, Renderer, out_of_band
 
+from .evening import CODE
 from .evening import Evening as Rules
 from .http_client import Answer, Element, Evening, House, app_here, parse
 from .test_groups import unequal
@@ -137,7 +141,28 @@ def phases() -> dict[str, tuple[Tournament, datetime]]:
         }
         for seconds in (0, 3.5, 5.5, 9.5, 13.5):
             made[f"{option} draw {seconds}"] = (drawn.t, drawn.later(seconds))
-    return made | matches()
+    return made | gatherings() | matches()
+
+
+def gatherings() -> dict[str, tuple[Tournament, datetime]]:
+    """A draw that has begun, with a share in, one that may come and one picked by the host; then
+    closed, with a number awaited, named and skipped."""
+    made = {}
+    for name in ("open", "closed", "named", "skipped"):
+        rules = Rules(limit=3)
+        ids = rules.join("Ola", "Max", "Zoe")
+        for team, player in enumerate(ids):
+            pledged = "" if player == "p-Zoe" else pledge(CODE, player, "5a" * 32)
+            rules.take(TeamPicked(player, team, "ab" * 16, pledged, not pledged))
+        rules.does(DrawTeams, 1, True)
+        rules.does(OpenShares, 1, (Opened("p-Ola", "5a" * 32),))
+        if name != "open":
+            rules.now = rules.later(5)
+            rules.does(CloseShares, 1, {"p-Max": "asleep"})
+        if name in ("named", "skipped"):
+            rules.does(NameNumber, 1, "4 + 3" if name == "named" else "")
+        made[f"gathering {name}"] = (rules.t, rules.later(1))
+    return made
 
 
 def matches() -> dict[str, tuple[Tournament, datetime]]:

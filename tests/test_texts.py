@@ -38,7 +38,7 @@ TEAMS = ["Άρης", "Ίκαρος", "Ήφαιστος", "Ερμής", "Θησέ
 SAME = re.compile(
     r"https?://\S+|127\.0\.0\.1\S*|cup\.example\S*"
     r"|\b[2-9BCDFGHJKMNPQRSTVWXZ]{4}-?[2-9BCDFGHJKMNPQRSTVWXZ]{4}\b|\b[0-9a-f]{4,}\b"
-    r"|\blct draw v1\b|\blct verify-draw\b|\blct\b|\bUTC\b"
+    r"|\blct draw v[12]\b|\blct verify-draw\b|\blct\b|\bUTC\b"
 )
 READ = ("aria-label", "alt", "title", "placeholder", "aria-description", "aria-roledescription")
 

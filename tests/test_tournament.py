@@ -84,8 +84,8 @@ def test_a_tap_on_the_list_before_the_last_mending_picks_nothing() -> None:
     (ola,) = evening.join("Ola")
     evening.does(ListTeams, ("Lech", "Wisła"))
     with pytest.raises(AnotherList):
-        evening.wants(PickTeam, ola, 0, "aa" * 16, 0)
-    evening.does(PickTeam, ola, 0, "aa" * 16, 1)
+        evening.wants(PickTeam, ola, 0, "aa" * 16, "", 0)
+    evening.does(PickTeam, ola, 0, "aa" * 16, "", 1)
 
 
 @pytest.mark.parametrize("team", [-1, 10, 10**9])

@@ -27,8 +27,11 @@ from lct.application.messages import EVERYWHERE, WebhookAdded, channel, decode, 
 from lct.domain.fact import EVENTS, Event, Seen, seen
 from lct.domain.people import ForgetPlayer
 from lct.domain.rights import SYSTEM
+from lct.domain.shares import pledge
 from lct.infrastructure import privacy, retention, transfer
 from lct.infrastructure.documents import WebhookDocument
+from lct.web.api import operations
+from lct.web.gathering import PAUSE
 from lct.web.hub import Hub
 from lct.webhooks import deliver, schedule
 from lct.webhooks.deliver import Delivery
@@ -87,7 +90,8 @@ def test_events_are_sent_in_order_and_signed(e: ApiEvening, desk: Desk, there: R
     assert there.types == ["player-joined", "team-picked", "joining-locked"]
     first, second, third = (sent.json for sent in there.sent)
     assert first["data"] == {"player_id": ola, "first": "Ola", "last": "Nowak"}
-    assert second["data"] == {"player_id": ola, "team": 3}
+    picked = {"player_id": ola, "team": 3, "pledge": "", "picked_for": False}
+    assert second["data"] == picked
     assert [m["seq"] for m in (first, second, third)] == [2, 3, 4]
     assert [m["version"] for m in (first, second, third)] == [1, 1, 2]
     assert third.keys() == {"type", "code", "seq", "version", "at", "data"}
@@ -169,10 +173,13 @@ def test_only_these_fields_of_events_are_sent() -> None:
         "player-blocked": ["player_id"],
         "player-unblocked": ["player_id"],
         "seat-codes-renewed": ["player_id"],
-        "team-picked": ["player_id", "team"],
+        "team-picked": ["picked_for", "player_id", "pledge", "team"],
         "team-let-go": ["player_id"],
         "picks-restarted": ["attempt", "commitment"],
-        "teams-drawn": ["attempt", "option"],
+        "draw-begun": ["attempt", "fingerprint", "roll"],
+        "shares-opened": ["attempt"],
+        "shares-closed": ["attempt", "fingerprint", "missing"],
+        "teams-drawn": ["attempt", "number", "option"],
         "device-admitted": ["label"],
         "format-chosen": ["format"],
         "consoles-named": ["names"],
@@ -198,6 +205,9 @@ def drawn(e: ApiEvening, app: Flask) -> Any:
     return app.extensions["lct"].store.stream(e.code).tournament.draws[-1]
 
 
+DRAW = ["draw-begun", "shares-closed", "teams-drawn"]
+
+
 def test_no_card_and_no_secret_is_sent_before_the_last_card_has_turned(
     app: Flask, e: ApiEvening, desk: Desk, there: Receiver
 ) -> None:
@@ -205,7 +215,7 @@ def test_no_card_and_no_secret_is_sent_before_the_last_card_has_turned(
     record = drawn(e, app)
     desk.work(e)
     assert there.types[-1] == "teams-drawn"
-    assert there.sent[-1].json["data"] == {"attempt": 1, "option": "plain"}
+    assert there.sent[-1].json["data"] == {"attempt": 1, "option": "plain", "number": ""}
     before = len(there.sent)
     desk.ahead = record.timeline.end - desk.now() - timedelta(milliseconds=300)
     desk.work(e)
@@ -236,10 +246,10 @@ def test_skipping_the_reveal_sends_the_result_at_once(
     add(e, there.url)
     e.draw()
     desk.work(e)
-    assert there.types == ["teams-drawn"]
+    assert there.types == DRAW
     good(e.host.post(e.at("/skip")))
     desk.work(e)
-    assert sorted(there.types[1:]) == ["draw-over", "reveal-skipped"]
+    assert sorted(there.types[3:]) == ["draw-over", "reveal-skipped"]
 
 
 def test_a_restart_ends_the_reveal_and_its_new_secret_stays_sealed(
@@ -251,20 +261,83 @@ def test_a_restart_ends_the_reveal_and_its_new_secret_stays_sealed(
     desk.work(e)
     good(e.host.post(e.at("/restart")))
     desk.work(e)
-    assert there.types == ["teams-drawn", "draw-over", "picks-restarted"]
+    assert there.types == [*DRAW, "draw-over", "picks-restarted"]
     t = app.extensions["lct"].store.stream(e.code).tournament
     assert there.sent[-1].json["data"] == {"attempt": 2, "commitment": t.commitment}
     for team, player_id in enumerate(e.players):
         good(e.pick(player_id, team))
     good(e.host.post(e.at("/draw"), {"attempt": 2}))
     desk.work(e)
-    assert there.types[3:] == ["team-picked"] * 3 + ["teams-drawn"]
+    assert there.types[5:] == ["team-picked"] * 3 + DRAW
     assert not any(t.secret.encode() in sent.body for sent in there.sent)
     good(e.host.post(e.at("/skip")))
     desk.work(e)
     over = [sent.json["data"] for sent in there.sent if sent.json["type"] == "draw-over"]
     assert [data["attempt"] for data in over] == [1, 2]
     assert over[1]["secret"] == t.secret
+
+
+def answers(e: ApiEvening, player_id: str) -> str:
+    """All that anybody, the host and a player can read over the API now, as one text."""
+    latest = len(good(e.host.get(e.at("/history")))["items"])
+    known = {"<code>": e.code, "<player>": player_id, "<int:seq>": str(latest)}
+    found = []
+    for each in operations():
+        if each.method == "GET" and each.media != "text/event-stream":
+            path = each.path + (f"?{each.code_field}={e.code}" if each.code_field else "")
+            for name, value in known.items():
+                path = path.replace(name, value)
+            readers = (e.anyone, e.host, e.players[player_id])
+            found += [reader.get(path).get_data(as_text=True) for reader in readers]
+    return "\n".join(found)
+
+
+def test_no_share_is_sent_or_answered_before_the_last_card_and_all_are_afterwards(
+    app: Flask, e: ApiEvening, desk: Desk, there: Receiver
+) -> None:
+    add(e, there.url)
+    ids = [e.join(name) for name in ("Ola", "Max", "Zoe")]
+    shares = {player_id: secrets.token_hex(32) for player_id in ids[:2]}
+    for team, player_id in enumerate(ids):
+        sealed = pledge(e.code, player_id, shares[player_id]) if player_id in shares else ""
+        body = {"team": team, "pledge": sealed}
+        good(e.players[player_id].post(e.at(f"/players/{player_id}/team"), body))
+    secret = app.extensions["lct"].store.stream(e.code).tournament.secret
+
+    def hidden() -> bool:
+        """Whether nothing of it has left, by API or webhook."""
+        desk.work(e)
+        read = answers(e, ids[0])
+        read += "".join(sent.body.decode() for sent in there.sent)
+        assert e.code in read
+        assert '"hands"' not in read
+        return not any(text in read for text in (secret, *shares.values()))
+
+    assert hidden()
+    good(e.host.post(e.at("/draw"), {"attempt": 1, "roll": True}))
+    assert good(e.anyone.get(e.at()))["phase"] == "gather"
+    assert hidden()
+    for player_id, share in shares.items():
+        assert not good(e.anyone.get(e.at()))["number_wanted"]
+        path = e.at(f"/players/{player_id}/share")
+        refused(e.players[player_id].post(path, {"share": "5a" * 32}), 409)
+        assert e.players[player_id].post(path, {"share": share}).status_code == 204
+        gevent.sleep(2 * PAUSE)  # it is stored
+        assert hidden()
+    assert good(e.anyone.get(e.at()))["number_wanted"]
+    good(e.host.post(e.at("/number"), {"attempt": 1, "number": "4 + 3"}))
+    assert hidden()
+    assert there.types[-5:] == [
+        "draw-begun", "shares-opened", "shares-opened", "shares-closed", "teams-drawn",
+    ]  # fmt: skip
+    assert there.sent[-2].json["data"]["missing"] == [[ids[2], "no-script"]]
+    assert there.sent[-1].json["data"]["number"] == "4 + 3"
+    good(e.host.post(e.at("/skip")))
+    read = answers(e, ids[0])
+    assert all(text in read for text in (secret, *shares.values()))
+    (record,) = good(e.anyone.get(e.at("/draws")))
+    assert [(each["player_id"], each["share"]) for each in record["shares"]] == [*shares.items()]
+    assert record["secret"] == secret
 
 
 def test_a_webhook_added_during_the_reveal_gets_the_result(

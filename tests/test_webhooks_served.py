@@ -151,12 +151,13 @@ def seconds_of_a_draw(e: Caller) -> float:
         e.post("/close-list")
         e.post("/webhooks", {"url": there.url})
         e.post("/draw", {"attempt": 1})
-        wait_until(lambda: there.types == ["teams-drawn"])
+        wait_until(lambda: there.types[-1:] == ["teams-drawn"])
         drawn = time.time()
-        wait_until(lambda: len(there.sent) == 2, seconds=20)
-        assert there.types == ["teams-drawn", "draw-over"]
-        assert b"secret" not in there.sent[0].body
-        return there.sent[1].at - drawn
+        before = len(there.sent)
+        wait_until(lambda: len(there.sent) > before, seconds=20)
+        assert there.types[-2:] == ["teams-drawn", "draw-over"]
+        assert not any(b"secret" in sent.body for sent in there.sent[:-1])
+        return there.sent[-1].at - drawn
 
 
 SCENES = (seconds_of_a_drip, seconds_of_a_draw)

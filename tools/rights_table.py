@@ -49,6 +49,7 @@ ACT = {"do": "lock"}
 REVOKE = {"do": "revoke", "device": "{device}"}  # somebody else's
 NEW = {"name": "{random}", "limit": "4", "source": "classic"}
 PICK_FOR = {"player": "{player}", "team": "1"}
+SHARE = {"player": "{player}", "share": "5a" * 32}
 SCORE = {"match": "K2.1", "home": "2", "away": "1"}
 NAME = {"first": "{random}", "last": "Nowak"}
 
@@ -82,6 +83,7 @@ PAGES = (
     Row("GET", f"{T}/seat.svg", "/t/{code}/seat.svg", players(200)),  # each their own
     Row("POST", f"{T}/team", "/t/{code}/team", players(303), {"team": "{free}"}),
     Row("POST", f"{T}/let-go", "/t/{code}/let-go", players(303)),
+    Row("POST", f"{T}/share", "/t/{code}/share", players(409), SHARE),  # no draw has begun
     Row("POST", f"{T}/score", "/t/{code}/score", players(409), SCORE),  # not drawn yet
     Row("POST", f"{T}/withdraw", "/t/{code}/withdraw", players(409), SCORE),
     Row("POST", f"{T}/name", "/t/{code}/name", players(303), NAME),
@@ -118,6 +120,7 @@ PAGES = (
 MESSAGES = {
     '{"look": 3}': ("dropped", "shown", "shown", *("dropped",) * 6),
     '{"asleep": true}': ("dropped", "shown", "shown", *("dropped",) * 6),
+    '{"shares": {"…": "…"}}': ("dropped", "taken", "taken", *("dropped",) * 6),
 }
 
 # The API: each operation has one of these rights.
@@ -139,7 +142,7 @@ ABOUT_PAGES = """## Pages and screens
 Some pages are open to everybody and check a secret: a personal code, a co-organiser link and a recovery code each grant a right. A wrong one redirects to the page where it can be typed, or is refused (two rows)."""  # noqa: E501
 ABOUT_MESSAGES = """## Messages
 
-On a websocket with the view `me`. No other message is understood. A dropped message does not close the socket."""  # noqa: E501
+On a websocket with the view `me`. No other message is understood. A dropped message does not close the socket. A share is taken if it fits its pledge, whichever player's phone sends it."""  # noqa: E501
 ABOUT_API = """## The API
 
 *in*: the role may make the call; its result depends on the request. Cookies grant nothing here. Anyone may call `admit` and `come_back`, which check a secret."""  # noqa: E501

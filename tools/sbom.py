@@ -23,6 +23,8 @@ LOCKS = ("requirements.lock", "requirements-tracing.lock")
 VENDORED = {
     "barlow-condensed": ("%40fontsource/barlow-condensed", "OFL-1.1"),
     "htmx": ("htmx.org", "0BSD"),
+    "js-sha256": ("js-sha256", "MIT"),
+    "qr": ("qr", "MIT"),
     "swagger-ui": ("swagger-ui-dist", "Apache-2.0"),
 }
 

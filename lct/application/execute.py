@@ -6,13 +6,16 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 from .. import this_request
+from ..domain.drawing import next_step
 from ..domain.errors import Busy, LctError
 from ..domain.fact import Command, Event, Touched
 from ..domain.play.pairing import due
@@ -21,6 +24,7 @@ from ..domain.tournament import Tournament
 log = logging.getLogger(__name__)
 
 PATIENCE = 2.0  # seconds that a command retries after lost races for its place in the stream
+NOBODY: Mapping[str, str] = MappingProxyType({})
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.2  # seconds: upper bounds of the random back-off
 
 
@@ -82,11 +86,15 @@ class Execute(Generic[S]):
         self.follow_up(t)
         return t
 
-    def follow_up(self, t: Tournament) -> None:
+    def follow_up(self, t: Tournament, presence: Mapping[str, str] = NOBODY) -> None:
         """Run what the system has to do now, if anything; a deadline or a client that has gone does
-        not keep it from that. If it fails, it is left to a later command or page."""
-        if command := due(t):
-            this_request.carried(lambda: self._follow_up(command))()
+        not keep it from that. If it fails, it is left to a later command or page. ``presence``: as
+        in CloseShares."""
+        while command := next_step(t, self.now(), presence) or due(t):
+            before = t.seq
+            this_request.carried(partial(self._follow_up, command))()
+            if t.seq == before:
+                return
 
     def _follow_up(self, command: Command) -> None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from ..domain import draw
-from ..domain.drawing import DrawTeams, SkipReveal
+from ..domain.drawing import DrawTeams, OpenShares, SkipReveal
 from ..domain.evening import CreateTournament
 from ..domain.people import Join
 from ..domain.picking import PickTeam
@@ -21,7 +21,8 @@ from ..domain.play.reporting import ReportScore
 from ..domain.play.results import ALONE, Score
 from ..domain.play.schedule import MOST_CONSOLES
 from ..domain.play.settling import SetResult
-from ..domain.rights import SYSTEM
+from ..domain.rights import SYSTEM, player
+from ..domain.shares import Opened, pledge
 from ..domain.teams import STAR_STEPS, Team, classic_teams, rated_teams
 from ..domain.tournament import Tournament
 from ..domain.values import new_code, shown_code
@@ -79,11 +80,18 @@ def demo(
     for player_id, (first, last) in zip(ids, people(joining), strict=True):
         run(Join(code=code, by=SYSTEM, player_id=player_id, first=first, last=last))
     picking = {"lobby": 0, "picking": joining // 2}.get(stage, joining)
-    for number, player_id in enumerate(ids[:picking]):
-        value = secrets.token_hex(16)
-        run(PickTeam(code=code, by=SYSTEM, player_id=player_id, team=number, value=value))
+    opened = tuple(Opened(player_id, secrets.token_hex(32)) for player_id in ids[:picking])
+    for number, (player_id, share) in enumerate(opened):
+        value, pledged = secrets.token_hex(16), pledge(code, player_id, share)
+        run(
+            PickTeam(
+                code=code, by=player(player_id), player_id=player_id, team=number,
+                value=value, pledge=pledged,
+            )
+        )  # fmt: skip
     if stage in ("drawn", "playing", "champion"):
         run(DrawTeams(code=code, by=SYSTEM, attempt=1))
+        run(OpenShares(code=code, by=SYSTEM, attempt=1, shares=opened))
     if stage in ("playing", "champion"):
         names = tuple(map(str, range(1, consoles + 1)))
         run(SkipReveal(code=code, by=SYSTEM))

@@ -24,6 +24,7 @@ from ..domain.play.choosing import ChooseFormat
 from ..domain.play.formats import KINDS, Format
 from ..domain.play.schedule import MOST_CONSOLES
 from ..domain.rights import SYSTEM
+from ..domain.shares import pledge
 from ..running import running_environ
 from .command_line import Plain, app, known_code, with_app
 
@@ -35,7 +36,8 @@ class Guest:
         self.base, self.code = base.rstrip("/"), code
         self.jar = http.cookiejar.CookieJar()
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
-        self.token = ""
+        self.token = self.seat = ""
+        self.share = secrets.token_hex(32)
         self.frames = 0
 
     def get(self, path: str) -> str:
@@ -43,7 +45,12 @@ class Guest:
             text = answer.read().decode()
         if found := re.search(r'name="csrf_token" value="([^"]+)"', text):
             self.token = found[1]
+        if found := re.search(r'name="seat" value="([^"]+)"', text):
+            self.seat = found[1]
         return text
+
+    def pledge(self) -> str:
+        return pledge(self.code, self.seat, self.share)
 
     def post(self, path: str, **fields: str | int) -> int:
         """The status of a tap made by htmx."""
@@ -105,7 +112,9 @@ def _bot(base: str, code: str, number: int, pace: float, plays: bool, totals: To
         totals.add(joined=1)
         ws = guest.connect()
         try:
-            _choose(guest, ws, teams, pace, chance, totals)
+            # One that leaves before the draw could not open its share.
+            pledged = guest.pledge() if plays else ""
+            _choose(guest, ws, teams, pledged, pace, chance, totals)
         finally:
             ws.close()
         if plays:
@@ -123,6 +132,7 @@ def _choose(
     guest: Guest,
     ws: simple_websocket.Client,
     teams: list[int],
+    pledged: str,
     pace: float,
     chance: random.Random,
     totals: Totals,
@@ -134,7 +144,8 @@ def _choose(
         while (left := until - time.monotonic()) > 0:
             totals.add(frames=ws.receive(timeout=left) is not None)
         started = time.perf_counter()
-        status = guest.post("team", team=team, value=secrets.token_hex(16))
+        value = secrets.token_hex(16)
+        status = guest.post("team", team=team, value=value, pledge=pledged)
         totals.tap(time.perf_counter() - started)
         if status == 200:
             totals.add(picked=1)
@@ -143,12 +154,15 @@ def _choose(
 
 
 def _play(guest: Guest, pace: float, totals: Totals) -> None:
-    """Report every match of one's own, with the score that the other bot reports too."""
+    """Open the share, then report every match of one's own, with the score that the other bot
+    reports too."""
     reported: set[str] = set()
     while True:
         page = guest.get("me")
         if 'data-phase="finished"' in page or 'data-phase="closed"' in page:
             return
+        if 'data-phase="gather"' in page:
+            guest.post("share", player=guest.seat, share=guest.share)
         match = re.search(r'data-match="([^"]+)" data-state="(called|reported)"', page)
         if match and match[1] not in reported:
             reported.add(match[1])
@@ -175,7 +189,11 @@ def _host(code: str, wanted: Format, consoles: int, bots: list[threading.Thread]
     attempt = app().store.read(code).tournament.attempt
     run(NameConsoles(code=code, by=SYSTEM, names=names))
     run(ChooseFormat(code=code, by=SYSTEM, format=wanted))
-    run(DrawTeams(code=code, by=SYSTEM, attempt=attempt))
+    t = run(DrawTeams(code=code, by=SYSTEM, attempt=attempt))
+    while not t.dealt:  # the bots open their shares
+        time.sleep(0.2)
+        t = app().store.read(code).tournament
+        run.follow_up(t)
     run(SkipReveal(code=code, by=SYSTEM))
 
 

@@ -31,6 +31,13 @@ def verify_draw(code: str) -> None:
         click.echo(f"attempt {facts.attempt}: {'holds' if facts.holds else 'DOES NOT HOLD'}")
         click.echo(f"  seal    {facts.seal}")
         click.echo(f"  secret  {facts.secret}")
+        if of := facts.gathered:
+            names = dict(zip((pick.player_id for pick in facts.picks), facts.names, strict=True))
+            without = [f"{isolated(names[who])} ({why})" for who, why in of.missing]
+            click.echo(
+                f"  shares  {len(of.shares)} in{', without ' * bool(without)}{', '.join(without)}"
+            )
+            click.echo(f"  number  {isolated(of.number) or '-'}")
         for name, team in zip(facts.names, facts.given, strict=True):
             click.echo(f"  {isolated(name)}: {isolated(team)}")
     sys.exit(0 if all(facts.holds for facts in draws) else 1)

@@ -1,19 +1,56 @@
-"""The draw: dealing the picked teams, and turning the cards."""
+"""The draw: fixing the picks, gathering the shares, dealing the teams, and turning the cards.
+
+The host's command fixes the picks. Then the phones open their shares, the system closes the
+gathering, somebody may name a number, and the teams are dealt: an event each, decided on those
+before it. ``next_step`` says what the system has to do now, so that any worker can go on.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from . import errors
+from . import draw, errors, shares
 from .draw import NOT_OWN, Ticket, hand_out
-from .fact import AfterLastCard, Command, Event, Public
+from .fact import AfterLastCard, Command, Event, Public, Touched
 from .play import refusals
 from .play.choosing import begin
 from .play.formats import for_entrants
+from .rights import SYSTEM, Right
+from .shares import Opened, Pledged, fingerprint_of_picks, fingerprint_of_shares
 from .text import Text, counted, text
-from .tournament import Draw, Hand, Tournament
+from .tournament import Draw, Gathering, Hand, Player, Tournament
+from .values import visible_text
+
+# Why a share is missing. The first three: the phone was asleep, away, or did not answer in time.
+ASLEEP, AWAY, SILENT, NO_SCRIPT, HOST = "asleep", "away", "silent", "no-script", "host"
+NUMBER_CLUSTERS = 40
+
+
+class WrongShare(errors.Refused):
+    sentence = text("This share does not fit the pledge that came with the pick.")
+
+
+class NotGathering(errors.Refused):
+    sentence = text("Shares are opened when the draw begins.")
+
+
+class SharesAreClosed(errors.Refused):
+    sentence = text("This share came too late; the draw goes on without it.")
+
+
+class StillGathering(errors.Refused):
+    sentence = text("The phones are still opening their shares. Try again in a moment.")
+
+
+class NumberMissing(errors.Refused):
+    sentence = text("This draw waits for a number from the room.")
+
+
+class NoNumberWanted(errors.Refused):
+    sentence = text("This draw waits for no number.")
 
 
 class Dealt(NamedTuple):
@@ -23,56 +60,69 @@ class Dealt(NamedTuple):
     team: int  # its place in the tournament's list
 
 
-def picks_in_order(t: Tournament) -> list[Ticket]:
-    """The picks in the order they were made: the input of the draw."""
+class Missing(NamedTuple):
+    """A player whose share is not in."""
+
+    player_id: str
+    why: str
+
+
+def _in_order(t: Tournament) -> list[tuple[Player, str]]:
+    """The players who picked, in the order of their picks, with the names of the teams."""
     picked = sorted(t.players.values(), key=lambda player: player.picked_at)
-    return [Ticket(p.id, t.teams[p.team].name, p.value) for p in picked if p.team is not None]
+    return [(p, t.teams[p.team].name) for p in picked if p.team is not None]
+
+
+def without_pledge(player: Player) -> str:
+    """Why the pick of a player has no share; empty: it has one."""
+    if player.pledge:
+        return ""
+    return HOST if player.picked_for else NO_SCRIPT
+
+
+def picks_in_order(t: Tournament) -> list[Pledged]:
+    """The picks in the order they were made."""
+    return [Pledged(p.id, team, p.pledge) for p, team in _in_order(t)]
+
+
+# --- fixing the picks -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class TeamsDrawn(Event):
-    """The picked teams were handed out; the cards turn from this time on."""
+class DrawBegun(Event):
+    """The picks were fixed for the draw, and the phones may open their shares."""
 
-    type = "teams-drawn"
+    type = "draw-begun"
     versioned = True
 
     attempt: Public[int]
-    secret: AfterLastCard[str]
-    option: Public[str]
-    hands: AfterLastCard[tuple[Dealt, ...]]
+    fingerprint: Public[str]  # of the picks
+    roll: Public[bool]
 
     def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        picks = picks_in_order(t)
-        for player_id, team in self.hands:
-            t.players[player_id].dealt = team
-        hands = [
-            Hand(dealt.player_id, str(t.name_of(dealt.player_id)), dealt.team)
-            for dealt in self.hands
-        ]
-        t.draws.append(Draw(self.attempt, t.commitment, self.secret, self.option, picks, hands, at))
-        t.dealt = True
-        begin(t)
+        t.gathering = Gathering(picks_in_order(t), self.fingerprint, self.roll, at)
 
     def sentence(self, t: Tournament) -> Text:
-        return counted(
-            "drew the teams: attempt %(attempt)s, %(n)s card",
-            "drew the teams: attempt %(attempt)s, %(n)s cards",
-            len(self.hands),
-            attempt=self.attempt,
-        )
+        if self.roll:
+            return text(
+                "fixed the picks for attempt %(attempt)s, to roll for it", attempt=self.attempt
+            )
+        return text("fixed the picks for attempt %(attempt)s", attempt=self.attempt)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawTeams(Command):
-    """Deal the teams of ``attempt``; do nothing if they are already dealt."""
+    """Begin the draw of ``attempt``; do nothing if it has begun. With ``roll``, it waits for a
+    number from the room."""
 
     attempt: int
+    roll: bool = False
 
-    def decide(self, t: Tournament, now: datetime) -> TeamsDrawn | None:
+    def decide(self, t: Tournament, now: datetime) -> DrawBegun | TeamsDrawn | None:
         t.check_open()
         if self.attempt != t.attempt:
             raise errors.AnotherAttempt(t.attempt)
-        if t.dealt:
+        if t.dealt or t.gathering:
             return None
         if not t.full:
             raise errors.SeatsEmpty(t.limit - len(t.players))
@@ -84,12 +134,254 @@ class DrawTeams(Command):
             for_entrants(t.play.format, len(t.players))
         except errors.Invalid:
             raise refusals.FormatDoesNotFit(len(t.players)) from None
+        if t.protocol == draw.V1:
+            tickets = [Ticket(p.id, team, p.value) for p, team in _in_order(t)]
+            return _deal(t, draw.message(t.attempt, tickets))
         picks = picks_in_order(t)
-        given = hand_out(t.secret, t.attempt, picks, t.option)
-        number = {t.teams[team].name: team for team in t.holders}
-        team_of = {p.player_id: number[name] for p, name in zip(picks, given, strict=True)}
-        hands = tuple(Dealt(player_id, team_of[player_id]) for player_id in t.players)
-        return TeamsDrawn(t.attempt, t.secret, t.option, hands)
+        fixed = fingerprint_of_picks(t.code, t.commitment, t.attempt, t.option, picks, self.roll)
+        return DrawBegun(t.attempt, fixed, self.roll)
+
+
+# --- gathering the shares -------------------------------------------------------------------------
+
+
+def check_share(t: Tournament, player_id: str, share: str) -> None:
+    """Refuse a share that cannot go into the draw; one that is in already can."""
+    if t.dealt or (t.gathering and t.gathering.closed):
+        raise SharesAreClosed
+    if t.gathering is None:
+        raise NotGathering
+    pick = next((pick for pick in t.gathering.picks if pick.player_id == player_id), None)
+    if pick is None or not shares.fits(t.code, pick, share):
+        raise WrongShare
+
+
+@dataclass(frozen=True, slots=True)
+class SharesOpened(Event):
+    """Phones opened their shares in the chance."""
+
+    type = "shares-opened"
+    by = "the system"
+
+    attempt: Public[int]
+    shares: AfterLastCard[tuple[Opened, ...]]
+
+    def touches(self, t: Tournament) -> Touched:
+        return Touched(frozenset(opened.player_id for opened in self.shares))
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        if t.gathering is None:
+            raise ValueError("no draw has begun")  # an import may hold anything
+        t.gathering.shares |= self.shares
+
+    def sentence(self, t: Tournament) -> Text:
+        return counted("took in %(n)s share", "took in %(n)s shares", len(self.shares))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenShares(Command):
+    """Take in the shares that several phones sent. A share proves itself, so the right to open it
+    is to know it; one that cannot go into the draw any more is left out."""
+
+    right = Right.OPERATOR
+
+    attempt: int
+    shares: tuple[Opened, ...]
+
+    def decide(self, t: Tournament, now: datetime) -> SharesOpened | None:
+        t.check_open()
+        if t.gathering is None or t.gathering.closed or self.attempt != t.attempt:
+            return None
+        pledged = {pick.player_id: pick for pick in t.gathering.picks}
+        new = {
+            player_id: share
+            for player_id, share in self.shares
+            if player_id not in t.gathering.shares
+            and player_id in pledged
+            and shares.fits(t.code, pledged[player_id], share)
+        }
+        opened = shares.in_order(t.gathering.picks, new)
+        return SharesOpened(t.attempt, opened) if opened else None
+
+
+@dataclass(frozen=True, slots=True)
+class SharesClosed(Event):
+    """The gathering is over; no share is taken in any more."""
+
+    type = "shares-closed"
+    by = "the system"
+    versioned = True
+
+    attempt: Public[int]
+    fingerprint: Public[str]  # of the shares
+    missing: Public[tuple[Missing, ...]]
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        if t.gathering is None:
+            raise ValueError("no draw has begun")
+        t.gathering.closed, t.gathering.missing = self.fingerprint, dict(self.missing)
+
+    def sentence(self, t: Tournament) -> Text:
+        count = len(t.gathering.shares) if t.gathering else 0
+        return counted(
+            "closed the gathering with %(n)s share of %(all)s",
+            "closed the gathering with %(n)s shares of %(all)s",
+            count,
+            all=count + len(self.missing),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseShares(Command):
+    """End the gathering, if its time is over or every share is in. ``presence`` (player id -> here,
+    asleep or away) says why one is missing, as far as it is known."""
+
+    right = Right.OPERATOR
+
+    attempt: int
+    presence: Mapping[str, str] = field(default_factory=dict)
+
+    def decide(self, t: Tournament, now: datetime) -> SharesClosed | None:
+        t.check_open()
+        if t.gathering is None or t.gathering.closed or self.attempt != t.attempt:
+            return None
+        if not _is_over(t.gathering, now):
+            raise StillGathering
+        opened = shares.in_order(t.gathering.picks, t.gathering.shares)
+        missing = tuple(
+            Missing(pick.player_id, self._why(t.players[pick.player_id]))
+            for pick in t.gathering.picks
+            if pick.player_id not in t.gathering.shares
+        )
+        fixed = fingerprint_of_shares(t.gathering.fingerprint, opened)
+        return SharesClosed(t.attempt, fixed, missing)
+
+    def _why(self, player: Player) -> str:
+        found = self.presence.get(player.id, "")
+        return without_pledge(player) or (found if found in (ASLEEP, AWAY) else SILENT)
+
+
+def _is_over(gathering: Gathering, now: datetime) -> bool:
+    return now >= gathering.ends or not gathering.awaited()
+
+
+# --- dealing --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TeamsDrawn(Event):
+    """The picked teams were handed out; the cards turn from this time on."""
+
+    type = "teams-drawn"
+    schema = 2
+    by = "the system or the organiser"
+    versioned = True
+
+    attempt: Public[int]
+    secret: AfterLastCard[str]
+    option: Public[str]
+    hands: AfterLastCard[tuple[Dealt, ...]]
+    number: Public[str]  # from the room; empty: none
+
+    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
+        tickets = [] if t.gathering else [Ticket(p.id, team, p.value) for p, team in _in_order(t)]
+        for player_id, team in self.hands:
+            t.players[player_id].dealt = team
+        hands = [
+            Hand(dealt.player_id, str(t.name_of(dealt.player_id)), dealt.team)
+            for dealt in self.hands
+        ]
+        t.draws.append(
+            Draw(
+                self.attempt, t.commitment, self.secret, self.option, hands, at,
+                picks=tickets, gathering=t.gathering, number=self.number,
+            )
+        )  # fmt: skip
+        t.dealt, t.gathering = True, None
+        begin(t)
+
+    def sentence(self, t: Tournament) -> Text:
+        drew = counted(
+            "drew the teams: attempt %(attempt)s, %(n)s card",
+            "drew the teams: attempt %(attempt)s, %(n)s cards",
+            len(self.hands),
+            attempt=self.attempt,
+        )
+        if not self.number:
+            return drew
+        return text("%(drew)s, with the number “%(number)s”", drew=drew, number=self.number)
+
+    def sound(self) -> bool:
+        return len(self.number) <= NUMBER_CLUSTERS * 16 and Event.sound(self)
+
+
+def _deal(t: Tournament, message: bytes, number: str = "") -> TeamsDrawn:
+    own = _in_order(t)
+    given = hand_out(t.secret, message, [team for _, team in own], t.option)
+    number_of = {t.teams[team].name: team for team in t.holders}
+    team_of = {p.id: number_of[name] for (p, _), name in zip(own, given, strict=True)}
+    hands = tuple(Dealt(player_id, team_of[player_id]) for player_id in t.players)
+    return TeamsDrawn(t.attempt, t.secret, t.option, hands, number)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DealTeams(Command):
+    """Deal the teams, once the shares are closed and no number is awaited."""
+
+    right = Right.OPERATOR
+
+    attempt: int
+
+    def decide(self, t: Tournament, now: datetime) -> TeamsDrawn | None:
+        t.check_open()
+        if t.dealt or t.gathering is None or self.attempt != t.attempt:
+            return None
+        if not t.gathering.closed:
+            raise StillGathering
+        if t.gathering.roll:
+            raise NumberMissing
+        return _deal(t, shares.message(t.gathering.closed, ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NameNumber(Command):
+    """Deal the teams with a number from the room; empty: it is skipped."""
+
+    attempt: int
+    number: str
+
+    def decide(self, t: Tournament, now: datetime) -> TeamsDrawn | None:
+        t.check_open()
+        if self.attempt != t.attempt:
+            raise errors.AnotherAttempt(t.attempt)
+        number = ""
+        if self.number:
+            missing = text("Type what was rolled, or skip it.")
+            number = visible_text(self.number, "number", NUMBER_CLUSTERS, missing)
+        if t.dealt and t.draws[-1].number == number:
+            return None
+        if t.gathering is None or not t.gathering.roll:
+            raise NoNumberWanted
+        if not t.gathering.closed:
+            raise StillGathering
+        return _deal(t, shares.message(t.gathering.closed, number), number)
+
+
+def next_step(
+    t: Tournament, now: datetime, presence: Mapping[str, str]
+) -> CloseShares | DealTeams | None:
+    """What the system has to do now for a draw that has begun, or None."""
+    gathering = t.gathering
+    if gathering is None or t.closed:
+        return None
+    if gathering.closed:
+        return None if gathering.roll else DealTeams(code=t.code, by=SYSTEM, attempt=t.attempt)
+    if not _is_over(gathering, now):
+        return None
+    return CloseShares(code=t.code, by=SYSTEM, attempt=t.attempt, presence=presence)
+
+
+# --- turning the cards ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

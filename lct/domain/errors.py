@@ -102,6 +102,10 @@ class AlreadyDrawn(Refused):
     sentence = text("The teams have already been drawn.")
 
 
+class DrawHasBegun(Refused):
+    sentence = text("The draw has begun, and the picks are fixed.")
+
+
 class AnotherAttempt(Refused):
     def __init__(self, attempt: int) -> None:
         self.attempt = attempt

@@ -18,7 +18,8 @@ def free(t: Tournament, player: Player) -> None:
     """Take a player's team from them, if they have one."""
     if player.team is not None:
         del t.holders[player.team]
-        player.team, player.value, player.picked_at = None, "", 0
+        player.team, player.value, player.pledge, player.picked_at = None, "", "", 0
+        player.picked_for = False
 
 
 def _touched(t: Tournament, player_id: str, *teams: int) -> Touched:
@@ -32,12 +33,15 @@ class TeamPicked(Event):
     """A player took a team; their previous one, if any, is free."""
 
     type = "team-picked"
+    schema = 2
     by = "player or organiser"
     players_own = True
 
     player_id: Public[str]
     team: Public[int]  # its place in the tournament's list
     value: Exported[str]  # hex, made in the player's browser
+    pledge: Public[str]  # of the share that the value leads to; empty: there is none
+    picked_for: Public[bool]  # by the organiser
 
     def touches(self, t: Tournament) -> Touched:
         return _touched(t, self.player_id, self.team)
@@ -46,6 +50,7 @@ class TeamPicked(Event):
         player = t.players[self.player_id]
         free(t, player)
         player.team, player.value, player.picked_at = self.team, self.value, seq
+        player.pledge, player.picked_for = self.pledge, self.picked_for
         t.holders[self.team] = player.id
 
     def sentence(self, t: Tournament) -> Text:
@@ -62,6 +67,7 @@ class PickTeam(Command):
     player_id: str
     team: int
     value: str
+    pledge: str = ""
     relisted: int | None = None  # Tournament.relisted of the list that the person saw
 
     def decide(self, t: Tournament, now: datetime) -> TeamPicked | None:
@@ -76,7 +82,10 @@ class PickTeam(Command):
         holder = t.holders.get(self.team)
         if holder is not None:
             raise errors.TeamTaken(t.teams[self.team].name, t.players[holder].name)
-        return TeamPicked(self.player_id, self.team, self.value)
+        # Somebody else's share is not the player's own.
+        own = self.by.kind == "player"
+        pledge = self.pledge if own else ""
+        return TeamPicked(self.player_id, self.team, self.value, pledge, not own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +138,7 @@ class PicksRestarted(Event):
             free(t, player)
             player.dealt = None
         t.attempt, t.commitment, t.secret = self.attempt, self.commitment, self.secret
-        t.dealt = False
+        t.dealt, t.gathering = False, None
         t.play.end()
 
     def sentence(self, t: Tournament) -> Text:

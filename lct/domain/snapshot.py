@@ -9,7 +9,7 @@ from .tournament import Tournament
 
 # Raise it whenever Tournament, Player or Draw changes, or fold(), which made Player.folded: older
 # snapshots are then discarded.
-SCHEMA = 9
+SCHEMA = 10
 
 
 def dump(t: Tournament) -> dict[str, Any]:

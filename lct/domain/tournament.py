@@ -6,18 +6,22 @@ and, for the matches, play/.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from . import errors
-from .draw import PLAIN, Ticket, Timeline, timeline
+from . import draw, errors, shares
+from .draw import PLAIN, Ticket
 from .play.state import Play
+from .reveal import DRUM_ROLL, SHORTEST_LEAD, Timeline, timeline
+from .shares import Pledged
 from .teams import Team
 from .text import Text, text, verbatim
 from .values import fold
 
 MIN_PLAYERS, MAX_PLAYERS = 2, 1024
+GATHERING = timedelta(seconds=5)  # the longest time in which the phones may open their shares
 
 # Labels that lct itself gives to devices; they are stored in English.
 CREATORS = text("the device that created it")
@@ -38,6 +42,8 @@ class Player:
     folded: str = ""  # the name as compared; cached, since a new name is compared with all
     team: int | None = None
     value: str = ""
+    pledge: str = ""  # empty: the pick has no share
+    picked_for: bool = False  # by the organiser
     picked_at: int = 0  # the seq of the pick in force: the order of the draw's message
     dealt: int | None = None  # the team that the draw gave them
     call_name: str = ""  # for small places; empty: none
@@ -75,6 +81,28 @@ class Hand(NamedTuple):
 
 
 @dataclass(slots=True)
+class Gathering:
+    """The picks, fixed for a draw, and the shares that the phones have opened since."""
+
+    picks: list[Pledged]
+    fingerprint: str  # of the picks
+    roll: bool  # a number from the room goes in
+    at: datetime
+    shares: dict[str, str] = field(default_factory=dict)  # player id -> share
+    closed: str = ""  # the fingerprint of the shares; empty while more may come
+    missing: dict[str, str] = field(default_factory=dict)  # player id -> why their share is
+
+    @property
+    def ends(self) -> datetime:
+        """When it is over, whoever is missing."""
+        return self.at + GATHERING
+
+    def awaited(self) -> list[str]:
+        """The players whose share has not come."""
+        return [p.player_id for p in self.picks if p.pledge and p.player_id not in self.shares]
+
+
+@dataclass(slots=True)
 class Draw:
     """A draw, as kept on record."""
 
@@ -82,14 +110,31 @@ class Draw:
     commitment: str
     secret: str
     option: str
-    picks: list[Ticket]
     hands: list[Hand]
     at: datetime
     skipped: bool = False
+    picks: list[Ticket] = field(default_factory=list)  # of protocol v1
+    gathering: Gathering | None = None  # of protocol v2
+    number: str = ""  # from the room
+
+    @property
+    def picked(self) -> Sequence[Ticket | Pledged]:
+        """The picks in the order in which they were made."""
+        return self.gathering.picks if self.gathering else self.picks
+
+    @property
+    def message(self) -> bytes:
+        """What the secret signs."""
+        if self.gathering:
+            return shares.message(self.gathering.closed, self.number)
+        return draw.message(self.attempt, self.picks)
 
     @property
     def timeline(self) -> Timeline:
-        return timeline(self.at, len(self.hands))
+        lead = DRUM_ROLL
+        if self.gathering:  # it was a part of the drum-roll
+            lead = max(SHORTEST_LEAD, DRUM_ROLL - (self.at - self.gathering.at))
+        return timeline(self.at, len(self.hands), lead)
 
     def revealed(self, now: datetime) -> int:
         """How many cards may be seen at ``now``."""
@@ -119,6 +164,7 @@ class Tournament:
     attempt: int = 1
     commitment: str = ""
     secret: str = ""
+    gathering: Gathering | None = None  # while the draw of this attempt is being made
     draws: list[Draw] = field(default_factory=list)
     dealt: bool = False  # the draw of this attempt was made
     devices: dict[str, str] = field(default_factory=dict)  # device id -> label
@@ -144,6 +190,12 @@ class Tournament:
     @property
     def current_draw(self) -> Draw | None:
         return self.draws[-1] if self.dealt else None
+
+    @property
+    def protocol(self) -> str:
+        """The draw's protocol, for which the secret was sealed."""
+        sealed = draw.commitment(self.code, self.secret, draw.V1) == self.commitment
+        return draw.V1 if sealed else draw.V2
 
     def choosing(self) -> list[Player]:
         """The players without a team."""
@@ -173,10 +225,12 @@ class Tournament:
             raise errors.TournamentIsClosed
 
     def check_picking(self) -> None:
-        """Refuse once the teams are dealt, or the tournament is closed."""
+        """Refuse once the draw has begun, or the tournament is closed."""
         self.check_open()
         if self.dealt:
             raise errors.AlreadyDrawn
+        if self.gathering:
+            raise errors.DrawHasBegun
 
     def check_door(self) -> None:
         """Refuse if nobody can join now, with a reason for the guest to read."""

@@ -84,9 +84,11 @@ class EventStore:
         return self._remember(stream)
 
     def turning(self, now: datetime) -> bool:
-        """Whether a draw that this worker knows still has a card to turn."""
-        draws = (stream.tournament.current_draw for stream in self._streams.values())
-        return any(draw is not None and not draw.is_over(now) for draw in draws)
+        """Whether a draw that this worker knows is being made, or still has a card to turn."""
+        known = [stream.tournament for stream in self._streams.values()]
+        draws = (t.current_draw for t in known)
+        turning = any(draw is not None and not draw.is_over(now) for draw in draws)
+        return turning or any(t.gathering for t in known)
 
     def read(self, code: str) -> Stream:
         """The stream with every event that was acknowledged before this call."""
@@ -189,6 +191,9 @@ class EventStore:
                 stream.stale = list(cached["stale"])
                 for draw in state.draws:
                     draw.at = draw.at.replace(tzinfo=UTC)
+                for gathering in (state.gathering, *(draw.gathering for draw in state.draws)):
+                    if gathering:
+                        gathering.at = gathering.at.replace(tzinfo=UTC)
                 stream.tournament, stream.seq = state, cached["seq"]
                 return stream
         except (KeyError, TypeError, ValueError, AttributeError):

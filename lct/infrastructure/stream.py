@@ -20,11 +20,13 @@ log = logging.getLogger(__name__)
 UPCASTERS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("device-admitted", 1): lambda data: data | {"owner": False},
     ("device-revoked", 1): lambda data: data | {"recovery_hash": ""},
+    ("team-picked", 1): lambda data: data | {"pledge": "", "picked_for": False},
+    ("teams-drawn", 1): lambda data: data | {"number": ""},
 }
 
 
 # Bytes in memory, estimated from counts: names may take four bytes per character.
-EMPTY, PER_TEAM, PER_PLAYER, PER_HAND, PER_MATCH = 40_000, 300, 1200, 1000, 900
+EMPTY, PER_TEAM, PER_PLAYER, PER_HAND, PER_MATCH = 40_000, 300, 1300, 1500, 900
 KEPT = 200  # last events for which a stream keeps what they touched
 
 
@@ -69,6 +71,7 @@ class Stream:
         """Estimated bytes of memory, assuming the longest names."""
         t = self.tournament
         hands = sum(len(draw.hands) for draw in t.draws)
+        hands += len(t.gathering.picks) if t.gathering else 0
         people = len(t.players) + len(t.blocked) + len(t.removed) + len(t.devices)
         play = matches(t.play.format, len(t.play.entrants)) if t.play.begun else 0
         listed = PER_TEAM * len(t.teams) + PER_PLAYER * people + PER_HAND * hands

@@ -10,7 +10,7 @@ from flask import request
 
 from ..domain.call_names import SetCallName
 from ..domain.door import LockJoining, UnlockJoining
-from ..domain.drawing import DrawTeams, SkipReveal
+from ..domain.drawing import DrawTeams, NameNumber, SkipReveal
 from ..domain.evening import (
     ChangeLimit,
     CloseList,
@@ -47,6 +47,9 @@ ACTIONS: dict[str, tuple[type[Command], Callable[[], dict[str, Any]]]] = {
     "lock": (LockJoining, dict),
     "unlock": (UnlockJoining, dict),
     "draw": (DrawTeams, lambda: {"attempt": _attempt()}),
+    "roll": (DrawTeams, lambda: {"attempt": _attempt(), "roll": True}),
+    "number": (NameNumber, lambda: {"attempt": _attempt(), "number": forms.rolled()}),
+    "skip-number": (NameNumber, lambda: {"attempt": _attempt(), "number": ""}),
     "skip": (SkipReveal, dict),
     "restart": (RestartPicks, lambda: {"secret": secrets.token_hex(32)}),
     "close": (CloseTournament, dict),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the web imports no driver when it runs
     from ..infrastructure.redis_bus import RedisBus
     from ..infrastructure.stream import Stream
     from ..webhooks import Webhooks
+    from .gathering import Gatherer
     from .hub import Hub
     from .render import Renderer
 
@@ -33,6 +34,7 @@ class App:
     bus: RedisBus
     execute: Execute[Stream]
     hub: Hub
+    gatherer: Gatherer
     limiter: Limiter
     renderer: Renderer
     stored: Callable[..., list[Stored]]  # code, last seq -> the events, in order

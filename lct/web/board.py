@@ -9,8 +9,9 @@ from flask.typing import ResponseReturnValue
 
 from ..application import finished_draws as checks
 from ..application.screens import board as screen
+from ..application.screens.gathered import Gathered, Without
 from ..application.screens.region import Region
-from ..domain.draw import message
+from ..domain.draw import Ticket
 from ..domain.errors import NotDrawn
 from ..domain.tournament import Tournament
 from .app import app, scene
@@ -20,6 +21,8 @@ from .render import page
 from .seats import seats_here
 
 bp = Blueprint("board", __name__)
+
+NAMED = 12  # players without a share; check.js lists them all
 
 
 class Outcome(NamedTuple):
@@ -47,36 +50,74 @@ def board(code: str) -> ResponseReturnValue:
 
 @bp.get("/t/<code>/verify")
 def verify(code: str) -> ResponseReturnValue:
-    """Recheck a draw. A draw whose cards are still turning is not shown."""
+    """Recheck a draw. Of one whose cards still turn, only what was fixed before it is shown."""
     t = tournament_at(code)
     draws = checks.finished_draws(t, app().now())
-    if not draws:
-        return page("verify/page.html", t=t, seal=t.commitment, attempt=t.attempt, attempts=())
+    attempts = [each.attempt for each in draws]
+    if t.attempt not in attempts:
+        begun = bool(t.dealt or t.gathering)
+        wanted = request.args.get("attempt", str(t.attempt) if begun or not draws else "")
+        if wanted == str(t.attempt):
+            return _sealed(t, attempts)
     facts = _wanted(draws)
     hands = tuple(
         Outcome(name, pick.team, drew)
         for name, pick, drew in zip(facts.names, facts.picks, facts.given, strict=True)
     )
+    readers = seats_here(t)
+    own = [pick for pick in facts.picks if pick.player_id in readers]
     return page(
         "verify/page.html",
         t=t,
+        protocol=facts.protocol,
         seal=facts.seal,
         secret=facts.secret,
         ok=facts.holds,
         attempt=facts.attempt,
-        attempts=[each.attempt for each in draws],
+        attempts=attempts,
         option=facts.option,
+        gathered=facts.gathered,
+        shares=_shares(facts),
+        nothing_in=facts.gathered is not None
+        and not (facts.gathered.shares or facts.gathered.number),
         hands=Region("hands", "verify/_hands.html", Hands(hands)),  # rendered once
-        own_values=_own_values(t, facts),
-        message=message(facts.attempt, facts.picks).decode(),
+        mine=[pick.player_id for pick in own],
+        own_values=[pick.value for pick in own if isinstance(pick, Ticket)],
+        message=facts.message.decode(),
         json_url=url_for("board.draw_file", code=t.code, attempt=facts.attempt),
     )
 
 
-def _own_values(t: Tournament, facts: checks.DrawFacts) -> tuple[str, ...]:
-    """The random values that the reader's own phone contributed, so that they can find them."""
-    readers = seats_here(t)
-    return tuple(pick.value for pick in facts.picks if pick.player_id in readers)
+def _sealed(t: Tournament, attempts: list[int]) -> ResponseReturnValue:
+    """What is fixed so far for the attempt in force: the seal, then the picks, then the shares."""
+    draw = t.current_draw
+    return page(
+        "verify/page.html",
+        t=t,
+        seal=t.commitment,
+        attempt=t.attempt,
+        attempts=[*attempts, t.attempt],
+        fixed=draw.gathering if draw else t.gathering,
+    )
+
+
+def _shares(facts: checks.DrawFacts) -> Gathered | None:
+    """Whose shares are in the draw, in a sentence."""
+    if (of := facts.gathered) is None:
+        return None
+    names = dict(zip((pick.player_id for pick in facts.picks), facts.names, strict=True))
+    without = tuple(Without(names[who], why) for who, why in of.missing[:NAMED])
+    return Gathered(
+        shares=len(of.shares),
+        pledged=sum(bool(pick[-1]) for pick in facts.picks),
+        players=len(facts.picks),
+        closed=True,
+        roll=of.roll,
+        number=of.number,
+        fingerprint=of.shares_fingerprint,
+        without=without,
+        more=len(of.missing) - len(without),
+    )
 
 
 @bp.get("/t/<code>/draw.json")
@@ -86,12 +127,12 @@ def draw_file(code: str) -> ResponseReturnValue:
     if not draws:
         raise NotDrawn
     facts = _wanted(draws)
-    return facts._asdict() | {"picks": [pick._asdict() for pick in facts.picks]}
+    return facts.record
 
 
 def _wanted(draws: tuple[checks.DrawFacts, ...]) -> checks.DrawFacts:
     """The draw of the attempt in the query (404 if there is none), or the newest."""
-    wanted = request.args.get("attempt", str(draws[-1].attempt))
+    wanted = request.args.get("attempt", str(draws[-1].attempt) if draws else "")
     found = next((facts for facts in draws if str(facts.attempt) == wanted), None)
     if found is None:
         abort(404)

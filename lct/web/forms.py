@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 CLASSIC, RATED, PASTED = "classic", "rated", "pasted"
 KINDS = ("club", "nation")
-_VALUE = re.compile(r"[0-9a-f]{8,64}")
+_VALUE, _HASH = re.compile(r"[0-9a-f]{8,64}"), re.compile(r"[0-9a-f]{64}")
 
 
 def field(name: str) -> str:
@@ -53,6 +53,12 @@ def random_value() -> str:
     """The browser's random value for the draw; without JavaScript the server makes it."""
     text = field("value")
     return text if _VALUE.fullmatch(text) else secrets.token_hex(16)
+
+
+def pledge() -> str:
+    """The pledge of the browser's share; empty without JavaScript."""
+    text = field("pledge")
+    return text if _HASH.fullmatch(text) else ""
 
 
 def limit(form: Mapping[str, str]) -> int:
@@ -126,6 +132,14 @@ def set_result() -> Result | None:
     said = result()
     score, came = said.get("score"), said["came"]
     return Result(score, came, ORGANISER) if score or came else None
+
+
+def rolled() -> str:
+    """The number from the room; Invalid if it is empty."""
+    number = field("number")
+    if not number.strip():
+        raise Invalid(number=text("Type what was rolled, or skip it."))
+    return number
 
 
 def falls() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,10 +72,12 @@ class Hub:
         sockets_per_tournament: int,
         revision: str,
         on_webhook: Callable[[str], None] | None,
+        go_on: Callable[[Tournament, Mapping[str, str]], None],
         languages: tuple[Language, ...],
     ) -> None:
         self.store, self.bus, self.renderer = store, bus, renderer
         self._address, self._on_webhook, self._drain_seconds = address, on_webhook, drain_seconds
+        self._go_on = go_on
         self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
         self._from: Counter[str] = Counter()  # address -> open screens in places for anybody,
         self._kept: Counter[str] = Counter()  # ... in reserved places,
@@ -148,6 +150,7 @@ class Hub:
                 bus=self.bus,
                 renderer=self.renderer,
                 address=self._address,
+                go_on=self._go_on,
                 worker=self._worker,
             )
             self._rooms[code] = room

@@ -107,7 +107,8 @@ def seat(code: str, seat: str) -> ResponseReturnValue:
     here = [each for each in seats.seats_here(t) if each in t.players]
     if here and player_id not in here:
         names = [t.player(each).name for each in here]
-        return page("join/another_seat.html", t=t, here=names, there=t.player(player_id).name)
+        there = t.player(player_id).name
+        return page("join/another_seat.html", t=t, here=names, there=there, player=player_id)
     # No form came before, so only the next page sees whether the browser keeps the cookie.
     return _to_seat(t, player_id, by="link")
 

@@ -1,6 +1,7 @@
 """The three ways in which a page stays live: a websocket, server-sent events, and polling.
 
-All show the same regions. A page sends nothing but "I look at this team" and "I sleep".
+All show the same regions. A page sends nothing but "I look at this team", "I sleep" and, while a
+draw begins, "here are my shares".
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from .limits import address
 from .links import is_ours
 from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox, Shared
-from .seats import player_here, seats_here
+from .seats import MOST_SEATS, player_here, seats_here
 
 log = logging.getLogger(__name__)
 
@@ -177,11 +178,27 @@ def _read(stay: Stay, box: Outbox) -> None:
             said = json.loads(message)
             if "asleep" in said:
                 box.asleep = bool(said["asleep"])
+            elif "shares" in said:
+                _open(stay, box.player_id, said["shares"])
             else:
                 t = stay.app.store.stream(code).tournament
                 _look(said["look"], box.player_id, t, looks.look)
         except (ValueError, KeyError, TypeError, RecursionError):
             log.warning("websocket message malformed", extra={"labels.tournament": code})
+
+
+def _open(stay: Stay, player_id: str | None, shares: object) -> None:
+    """Take in the shares of a phone's seats. It sends one that is refused again by POST, and shows
+    what the answer says."""
+    if player_id not in stay.app.store.stream(stay.code).tournament.players:
+        return
+    if not isinstance(shares, dict) or not all(type(each) is str for each in shares.values()):
+        raise ValueError
+    if len(shares) > MOST_SEATS:
+        raise ValueError
+    for player_id, share in shares.items():
+        with suppress(LctError):
+            stay.app.gatherer.take(stay.code, player_id, share)
 
 
 def _look(

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..application.screens import lobby, phone
+from ..application.screens.gathered import NO_SHARE
 from ..application.screens.region import Region
 from ..application.screens.shared_phone import NO_SEATS
 from ..domain.call_names import SetCallName
@@ -63,7 +64,8 @@ def me(code: str) -> ResponseReturnValue:
         stage = picture.for_page("stage", own)
         score = own.get("score", phone.NO_SCORE)
         switch = own.get("seats", NO_SEATS)
-        regions = (lobby.bar(now), switch, lobby.wait(now), own["me"], score)
+        share = own.get("share", NO_SHARE)
+        regions = (lobby.bar(now), switch, lobby.wait(now), own["me"], share, score)
     personal_code = seat_code(t, player_id)
     player = t.players.get(player_id)
     return page(
@@ -127,8 +129,19 @@ def filtered(regions: tuple[Region, ...], q: str, stars: str, kind: str) -> tupl
 
 @bp.post("/t/<code>/team")
 def team(code: str) -> ResponseReturnValue:
-    team, value = forms.team(), forms.random_value()
-    return _tap(code, lambda about: PickTeam(**about, **team, value=value), team["team"])
+    team, value, pledge = forms.team(), forms.random_value(), forms.pledge()
+    return _tap(
+        code, lambda about: PickTeam(**about, **team, value=value, pledge=pledge), team["team"]
+    )
+
+
+@bp.post("/t/<code>/share")
+def share(code: str) -> ResponseReturnValue:
+    """Take in a share that a phone opens; its owner need not be the player shown here."""
+    t = tournament_at(code, fresh=False)
+    tap(player_of(t))
+    app().gatherer.take(t.code, forms.field("player"), forms.field("share"), certain=True)
+    return "", 204
 
 
 @bp.post("/t/<code>/let-go")

@@ -125,6 +125,10 @@ class Picture:
     def _out_of_band(self, regions: Iterable[Region], stamp: str) -> str:
         return "".join(out_of_band(self._made(region), stamp) for region in regions)
 
+    def is_top(self, region_id: str) -> bool:
+        """Whether that region stands in no container."""
+        return region_id not in self._within
+
     def html(self, ids: Iterable[str], own: Own) -> str:
         """The current HTML of some regions, for the reader whose own regions are ``own``."""
         ids = set(ids)

@@ -203,9 +203,9 @@ def within_frame(html: str) -> str:
     return html.replace(_MARK, _FIELD)
 
 
-def qr(url: str) -> Markup:
+def qr(url: str, dense: bool = False) -> Markup:
     """An address as a QR code."""
-    return qr_svg(url, gettext("QR code"))
+    return qr_svg(url, gettext("QR code"), dense=dense)
 
 
 def stars(number: float) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import gevent
@@ -15,7 +16,9 @@ from ..application.screens.change import ANYTHING, Shown, change, shown
 from ..application.screens.live_now import LiveNow
 from ..application.screens.phases import next_change
 from ..application.screens.region import Scene
+from ..domain.drawing import next_step
 from ..domain.errors import LctError, UnknownTournament
+from ..domain.tournament import Tournament
 from ..running import PublicAddress
 from ..spans import span
 from . import metrics
@@ -33,6 +36,7 @@ log = logging.getLogger(__name__)
 
 COALESCE = 0.05  # seconds between two frames of a tournament, on average
 AT_ONCE = 5  # frames that a tournament at rest may send without such a pause
+SPREAD = 0.05  # seconds over which the workers try to go on with a draw
 TICK = 30.0  # seconds after which a room compares itself with the store
 
 
@@ -47,9 +51,10 @@ class Room:
         bus: RedisBus,
         renderer: Renderer,
         address: PublicAddress,
+        go_on: Callable[[Tournament, Mapping[str, str]], None],
         worker: str = "",
     ) -> None:
-        self.code = code
+        self.code, self._go_on = code, go_on
         self._store, self._bus, self._address = store, bus, address
         self.audience = Audience(code, renderer)
         self.looks: dict[str, tuple[int, float]] = {}  # player -> (team, until)
@@ -67,6 +72,7 @@ class Room:
         self.seq = 0
         self.coming = 0  # screens that are entering
         self._defect = {"labels.error_kind": "service", "labels.tournament": code}  # in the log
+        self._stepping: gevent.Greenlet | None = None  # goes on with a draw
         self.greenlet = gevent.spawn(self._run)
 
     @property
@@ -201,10 +207,24 @@ class Room:
         if self.seq > before > 0:
             age = (self._bus.now() - self._store.stream(self.code).at).total_seconds()
             metrics.COMMIT_TO_FRAME.observe(max(0.0, age))
+        self._step(scene)
         waits = [TICK, *(until - clock + 0.01 for _, until in self.looks.values())]
         if (turn := next_change(scene.t, scene.now)) is not None:
             waits.append(turn + 0.005)
         return max(0.0, min(waits))
+
+    def _step(self, scene: Scene) -> None:
+        """Go on with a draw whose time has come. Every worker with a screen tries, and one does:
+        they wait a random time, so that most find it done."""
+        if self._stepping and not self._stepping.ready():
+            return
+        if scene.t.gathering and next_step(scene.t, scene.now, {}):
+            self._stepping = gevent.spawn_later(random.uniform(0, SPREAD), self._take_step, scene.t)
+
+    def _take_step(self, t: Tournament) -> None:
+        here = self.live_now()
+        awaited = t.gathering.awaited() if t.gathering else ()
+        self._go_on(t, {player_id: here.presence(player_id) for player_id in awaited})
 
     def _show(self, scene: Scene, looked: set[Looked]) -> None:
         """Send every screen the differences between what is shown and the scene."""

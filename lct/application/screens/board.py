@@ -12,10 +12,11 @@ from ...domain.values import shown_code
 from .bracket import open_round
 from .cards import card_rows, page, spot
 from .champion import champion
+from .gathered import Gathered, gathered
 from .lobby import picked, seats, seats_of, waiting_for
 from .matches import ShownMatch
 from .now import just_in, on_now, up_next
-from .phases import FINISHED, PLAY
+from .phases import FINISHED, GATHER, PLAY
 from .pitch import alone, first_page, matches_part, matches_stages
 from .progress import minutes, progress
 from .region import Region, Scene, Screen
@@ -45,6 +46,7 @@ class Side(NamedTuple):
     join_url: str
     full: bool
     locked: bool
+    seal_url: str  # with the whole seal, until the first pick; then empty
 
 
 class Warned(NamedTuple):
@@ -84,6 +86,7 @@ class Foot(NamedTuple):
     picks_missing: int
     waiting_for: tuple[str, ...]
     just_in: ShownMatch | None
+    gathered: Gathered | None
 
 
 def whole(s: Scene) -> tuple[Region, ...]:
@@ -95,7 +98,7 @@ def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
         return head(s), side(s), foot(s), *matches_part(s, touched)
     if s.t.dealt:
         return None
-    return head(s), foot(s), *seats_of(s, touched, "board/_seat.html")
+    return head(s), side(s), foot(s), *seats_of(s, touched, "board/_seat.html")
 
 
 def head(s: Scene) -> Region:
@@ -113,12 +116,21 @@ def head(s: Scene) -> Region:
 def side(s: Scene) -> Region:
     if s.phase == PLAY:
         return _band(s)
+    if s.phase == GATHER:
+        return Region("side", "board/_gather.html", gathered(s) or ())
     t = s.t
-    data = Side(
-        s.phase_for_guests, not t.dealt and not t.closed, shown_code(t.code), s.join_url, t.full,
-        t.locked,
-    )  # fmt: skip
+    open_ = not (t.dealt or t.closed)
+    seal_url = _seal_url(s) if open_ and not picked(t) else ""
+    code = shown_code(t.code)
+    data = Side(s.phase_for_guests, open_, code, s.join_url, t.full, t.locked, seal_url)
     return Region("side", "board/_side.html", data)
+
+
+def _seal_url(s: Scene) -> str:
+    """The page that keeps the seal on the phone that scans it. The seal is behind the "#", so that
+    it comes from the board and not from that page. In capitals it takes a smaller QR code."""
+    verify = f"{s.join_url.removesuffix('join')}verify"
+    return f"{verify}?attempt={s.t.attempt}#seal={s.t.commitment.upper()}"
 
 
 def _band(s: Scene) -> Region:
@@ -164,7 +176,7 @@ def foot(s: Scene) -> Region:
     newest = just_in(s) if s.has_matches else None
     data = Foot(
         s.phase_for_guests, t.code, sealed.commitment, sealed.attempt, *missing, waiting_for(t),
-        newest,
+        newest, gathered(s),
     )  # fmt: skip
     return Region("foot", "board/_foot.html", data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...domain.draw import LARGEST_WAVE
+from ...domain.reveal import LARGEST_WAVE
 from ...domain.tournament import Draw
 from .names import short_names
 from .region import Region, Scene

@@ -12,6 +12,7 @@ from ...domain.text import Text
 from ...domain.tournament import Player, device_text
 from ...domain.values import shown_code
 from .choosing import format_card
+from .gathered import Gathered, gathered
 from .live_now import BOARD
 from .lobby import bar, wait
 from .phases import PLAY
@@ -41,6 +42,7 @@ class Controls(NamedTuple):
     tables: int
     pairing: int  # the Swiss round that may be paired, or paired again; 0: none
     paired: bool  # it has been, by results that have changed since
+    gathered: Gathered | None  # while the draw begins
 
 
 class Tools(NamedTuple):
@@ -169,6 +171,7 @@ def controls(s: Scene) -> Region:
         t.name_of(champion) if champion else "",
         len(t.play.competition.tables) if on else 0,
         *_pairing(s),
+        gathered(s) if t.gathering else None,
     )
     return Region("controls", "organise/_controls.html", data)
 
@@ -192,11 +195,11 @@ def tools(s: Scene) -> Region:
         t.limit,
         0 if t.dealt else len(t.players),
         t.locked,
-        t.dealt,
+        t.dealt or bool(t.gathering),
         t.closed,
         t.attempt,
         len(t.teams),
-        bool(t.draws),
+        bool(t.draws or t.gathering),
     )
     return Region("tools", "organise/_tools.html", data)
 
@@ -216,7 +219,7 @@ def count(s: Scene) -> Region:
 def _row(s: Scene, p: Player) -> Region:
     t = s.t
     shown = s.places.get(p.id, s.turned) < s.turned  # their card is turned
-    changeable = not t.dealt and not t.closed
+    changeable = not (t.dealt or t.gathering or t.closed)
     data = PlayerRow(
         t.version if changeable else 0,
         t.code,

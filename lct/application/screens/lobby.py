@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from ...domain.drawing import without_pledge
 from ...domain.fact import Touched
 from ...domain.teams import Team
-from ...domain.tournament import Player, Tournament
+from ...domain.tournament import Gathering, Player, Tournament
 from .matches import ShownMatch
 from .now import just_in
 from .progress import progress
@@ -37,6 +38,9 @@ class Wait(NamedTuple):
     matches: int = 0
     just_in: ShownMatch | None = None  # the newest result
     champion: str = ""
+    shares: int = 0  # that are in, of ``pledged``, while the draw begins
+    pledged: int = 0
+    number_wanted: bool = False
 
 
 class Stage(NamedTuple):
@@ -51,6 +55,7 @@ class SeatRow(NamedTuple):
     team: str
     here: str  # as Scene.presence
     called: str = ""  # on the TV
+    share: str = ""  # while the draw begins: in, opening, or why it is missing
 
 
 class Tile(NamedTuple):
@@ -83,6 +88,13 @@ def wait(s: Scene) -> Region:
     data = Wait(
         s.phase_for_guests, len(t.players), picked(t), t.limit, waiting_for(t), s.turned, s.cards
     )
+    if t.gathering:
+        pledged = len(t.gathering.shares) + len(t.gathering.awaited())
+        data = data._replace(
+            shares=len(t.gathering.shares),
+            pledged=pledged,
+            number_wanted=t.gathering.roll and bool(t.gathering.closed),
+        )
     if s.has_matches:
         (played, matches), champion = progress(s), t.play.competition.champion
         data = data._replace(
@@ -124,12 +136,22 @@ def _kept_seat(seat: SeatRow, template: str) -> Region:
 
 def _seat(s: Scene, number: int, player: Player) -> SeatRow:
     here, called = s.presence(player), player.called
+    if s.t.gathering and player.team is not None:
+        team, share = s.t.teams[player.team].name, share_of(s.t.gathering, player)
+        return SeatRow(number, player.name, "share", team, here, called, share)
     if player.team is not None:
         return SeatRow(number, player.name, "picked", s.t.teams[player.team].name, here, called)
     looked_at = s.look(player.id)
     if looked_at is not None:
         return SeatRow(number, player.name, "looking", s.t.teams[looked_at].name, here, called)
     return SeatRow(number, player.name, "choosing", "", here, called)
+
+
+def share_of(gathering: Gathering, player: Player) -> str:
+    """in, opening (it may still come), or why it is missing: a word of domain/drawing.py."""
+    if player.id in gathering.shares:
+        return "in"
+    return gathering.missing.get(player.id) or without_pledge(player) or "opening"
 
 
 # --- teams ----------------------------------------------------------------------------------------

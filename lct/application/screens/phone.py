@@ -12,6 +12,7 @@ from ...domain.play.matches import Fixture, Part
 from ...domain.text import Text
 from .cards import card_rows, own_row
 from .champion import Champion, champion
+from .gathered import NO_SHARE, share_region
 from .lobby import Stage, bar, seats, seats_of, tile, tiles, tiles_of, wait
 from .matches import (
     Shower,
@@ -80,7 +81,9 @@ class Card(NamedTuple):
 
 def me(s: Scene) -> tuple[Region, ...]:
     """The phone page that all players share; ``personal`` replaces some regions per player."""
-    return bar(s), NO_SEATS, _me(_card(s, "watching")), NO_SCORE, wait(s), _stage(s)
+    return (
+        bar(s), NO_SEATS, _me(_card(s, "watching")), NO_SHARE, NO_SCORE, wait(s), _stage(s)
+    )  # fmt: skip
 
 
 def me_part(s: Scene, touched: Touched) -> Iterable[Region]:
@@ -183,7 +186,7 @@ def personal(
     theirs = s.once(everyones).get(player_id, ()) if s.has_matches else ()
     own, draw, place = _own(s, player_id, theirs), s.t.current_draw, s.places.get(player_id)
     player = s.t.players.get(player_id)
-    own |= seats_region(s, player_id, seats)
+    own |= seats_region(s, player_id, seats) | share_region(s, player_id, seats)
     if s.has_matches and player:
         keep = {} if touched is None else known
         for match in theirs:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from ..draw import message, shuffled, words
+from ..draw import shuffled, words
 from ..errors import Invalid
 from ..fact import Command, Event, Public
 from ..text import Text, text
@@ -56,7 +56,7 @@ def _entrants(t: Tournament, chosen: Format) -> tuple[list[str], list[str]]:
     lots."""
     draw = t.draws[-1]
     dealt = [hand.player_id for hand in draw.hands]
-    lots = shuffled(dealt, words(draw.secret, LOTS + message(draw.attempt, draw.picks)))
+    lots = shuffled(dealt, words(draw.secret, LOTS + draw.message))
     entrants = lots
     if chosen.seeding == BY_DRAW:
         entrants = dealt

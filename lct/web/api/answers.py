@@ -18,7 +18,7 @@ from ...domain.text import Text
 from ...domain.tournament import Tournament
 from ...locale import say
 
-Phase = Literal["join", "pick", "ready", "draw", "drawn", "play", "finished", "closed"]
+Phase = Literal["join", "pick", "ready", "gather", "draw", "drawn", "play", "finished", "closed"]
 
 
 class TournamentState(BaseModel):
@@ -37,6 +37,10 @@ class TournamentState(BaseModel):
     option: Literal["plain", "not-own"]
     attempt: int = Field(description="Rises when the picks are restarted.")
     seal: str = Field(description="The hash that the draw's secret is checked against.")
+    fingerprint: str = Field(
+        description="In the phase gather: of the picks, or of the shares once they are closed."
+    )
+    number_wanted: bool = Field(description="The draw waits for a number from the room.")
     cards: int = Field(description="The number of cards in the current draw; 0 before it.")
     turned: int = Field(description="The number of cards that have turned.")
 
@@ -57,6 +61,8 @@ def tournament(t: Tournament, now: datetime) -> TournamentState:
         option=t.option,  # type: ignore[arg-type]
         attempt=t.attempt,
         seal=t.commitment,
+        fingerprint=(t.gathering.closed or t.gathering.fingerprint) if t.gathering else "",
+        number_wanted=bool(t.gathering and t.gathering.roll and t.gathering.closed),
         cards=len(draw.hands) if draw else 0,
         turned=draw.revealed(now) if draw else 0,
     )
@@ -153,13 +159,26 @@ def cards(t: Tournament, now: datetime) -> list[CardFacts]:
 
 
 class PickFacts(BaseModel):
+    """``value`` in protocol v1, ``pledge`` in v2."""
+
     player_id: str
     team: str
-    value: str
+    value: str | None = None
+    pledge: str | None = None
+
+
+class ShareFacts(BaseModel):
+    player_id: str
+    share: str
+
+
+class MissingShare(BaseModel):
+    player_id: str
+    why: Literal["asleep", "away", "silent", "no-script", "host"]
 
 
 class DrawRecord(BaseModel):
-    """A finished draw, as docs/verify_draw.py reads it."""
+    """A finished draw, as docs/verify_draw.py reads it. What v1 lacks is null there."""
 
     protocol: str
     code: str
@@ -170,15 +189,16 @@ class DrawRecord(BaseModel):
     picks: list[PickFacts]
     given: list[str] = Field(description="The team that each of them drew, in the same order.")
     names: list[str]
+    shares: list[ShareFacts] | None = None
+    missing: list[MissingShare] | None = Field(None, description="Whose share is not in, and why.")
+    roll: bool | None = None
+    number: str | None = Field(None, description="From the room; empty: none, or skipped.")
+    picks_fingerprint: str | None = None
+    shares_fingerprint: str | None = None
 
 
 def draws(t: Tournament, now: datetime) -> list[DrawRecord]:
-    return [
-        DrawRecord.model_validate(
-            facts._asdict() | {"picks": [pick._asdict() for pick in facts.picks]}
-        )
-        for facts in checks.finished_draws(t, now)
-    ]
+    return [DrawRecord.model_validate(facts.record) for facts in checks.finished_draws(t, now)]
 
 
 class EventLine(BaseModel):

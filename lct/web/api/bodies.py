@@ -60,6 +60,20 @@ class Pick(BaseModel):
         default_factory=lambda: secrets.token_hex(16),
         pattern="^[0-9a-f]{8,64}$",
     )
+    pledge: str = Field(
+        "",
+        description="The hash of the player's share (docs/draw.md); empty: there is none.",
+        pattern="^([0-9a-f]{64})?$",
+    )
+
+
+class Share(BaseModel):
+    model_config = shown(share="5a" * 32)
+
+    share: str = Field(
+        description="The share behind the pledge, once the draw has begun.",
+        pattern="^[0-9a-f]{64}$",
+    )
 
 
 class Look(BaseModel):
@@ -92,10 +106,21 @@ class TeamNames(BaseModel):
     teams: list[str] = Field(description="All teams, by name; until the first pick.")
 
 
-class Attempt(BaseModel):
+ATTEMPT = Field(description="The attempt that the caller saw.", ge=1, le=10**6)
+
+
+class Draw(BaseModel):
     model_config = shown(attempt=1)
 
-    attempt: int = Field(description="The attempt that the caller saw.", ge=1, le=10**6)
+    attempt: Annotated[int, ATTEMPT]
+    roll: bool = Field(False, description="Wait for a number from the room.")
+
+
+class Number(BaseModel):
+    model_config = shown(attempt=1, number="4 + 3")
+
+    attempt: Annotated[int, ATTEMPT]
+    number: str = Field(description="1 to 40 characters; empty to skip it.", max_length=1000)
 
 
 class NewDevice(BaseModel):

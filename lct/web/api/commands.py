@@ -10,7 +10,7 @@ from ...application.messages import Looked
 from ...domain.call_names import SetCallName
 from ...domain.devices import RenewRecoveryCode, RenewSeatCodes, RevokeDevice
 from ...domain.door import LockJoining, UnlockJoining
-from ...domain.drawing import DrawTeams, SkipReveal
+from ...domain.drawing import DrawTeams, NameNumber, SkipReveal
 from ...domain.errors import UnknownTeam
 from ...domain.evening import (
     ChangeLimit,
@@ -63,7 +63,8 @@ PLAIN: tuple[tuple[str, Right, type[Command], Shape | None, str], ...] = (
     (f"{P}/seat-code", Right.OWNER, RenewSeatCodes, None, "Renew a player's code; sign them out."),
     (f"{T}/lock", Right.ORGANISER, LockJoining, None, "Stop new players from joining."),
     (f"{T}/unlock", Right.ORGANISER, UnlockJoining, None, "Let players join again."),
-    (f"{T}/draw", Right.ORGANISER, DrawTeams, bodies.Attempt, "Shuffle the picked teams."),
+    (f"{T}/draw", Right.ORGANISER, DrawTeams, bodies.Draw, "Fix the picks, and draw the teams."),
+    (f"{T}/number", Right.ORGANISER, NameNumber, bodies.Number, "Name the number rolled."),
     (f"{T}/skip", Right.ORGANISER, SkipReveal, None, "Turn all cards at once."),
     (f"{T}/close", Right.ORGANISER, CloseTournament, None, "Make the tournament read-only."),
     (f"{T}/reopen", Right.ORGANISER, ReopenTournament, bodies.OldTitle, "Reopen it."),
@@ -143,6 +144,13 @@ def renew(call: Call) -> Any:
 def renew_all_seat_codes(call: Call) -> Any:
     """Give every player a new personal code. Nobody is signed out."""
     return run(call, RenewSeatCodes)
+
+
+@api.operation("POST", f"{P}/share", right=Right.PLAYER, body=bodies.Share, status=204)
+def open_share(call: Call) -> Any:
+    """Open the share behind the pledge of the player's pick, once the draw has begun. It is stored
+    together with others a moment later; send it again if it does not show."""
+    app().gatherer.take(call.t.code, call.path["player"], call.body.share, certain=True)
 
 
 @api.operation("POST", f"{P}/look", right=Right.PLAYER, body=bodies.Look, status=204)

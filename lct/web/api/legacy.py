@@ -9,13 +9,14 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
+import gevent
 from flask import make_response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...application.screens.cards import cards
 from ...application.screens.region import Scene
 from ...domain.drawing import DrawTeams
-from ...domain.errors import UnknownPlayer, UnknownTeam
+from ...domain.errors import NotDrawn, UnknownPlayer, UnknownTeam
 from ...domain.guests import AddPlayer
 from ...domain.picking import PickTeam
 from ...domain.rights import Right
@@ -202,10 +203,16 @@ def older_select(call: Call) -> Any:
     "POST", "/Tournament/draw", **WRITE, body=ByTournament, by_query=True, answer=list[DrawnTeam]
 )
 def older_draw(call: Call) -> Any:
-    """Draw the picked teams. A face-down card has no team yet: call again later, which does not
-    draw twice."""
+    """Draw the picked teams, once the phones have opened their shares. A face-down card has no team
+    yet: call again later, which does not draw twice."""
     run(call, DrawTeams, attempt=call.t.attempt)
     t = app().store.stream(call.t.code).tournament
+    while t.gathering and not (t.gathering.roll or t.closed):
+        gevent.sleep(0.2)
+        t = app().store.read(call.t.code).tournament
+        app().execute.follow_up(t)
+    if not t.dealt:
+        raise NotDrawn
     drawn = []
     for hand, card in zip(t.draws[-1].hands, cards(Scene(t, app().now())), strict=True):
         who = t.players[hand.player_id]
