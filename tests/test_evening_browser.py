@@ -101,8 +101,10 @@ def test_the_evening_up_to_the_draw(
     asleep.send("Page.setWebLifecycleState", {"state": "frozen"})
     sam.context.set_offline(True)
     host.get_by_role("button", name="Draw the teams").dblclick()
-    see(tv, "The draw")
+    see(tv, "The draw has begun")
     ola.reload()
+    see(ola.locator("#share"), "Your share is in.", QUICK)
+    see(tv, "in: 3 shares · without: ليلى", 15_000)
     see(ola, "before yours" if ola.get_by_text("before yours").count() else "card", QUICK)
 
     # The cards turn on every screen, one after another.
