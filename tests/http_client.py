@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from http.client import HTTPConnection, HTTPMessage
+from http.client import HTTPConnection, HTTPMessage, RemoteDisconnected
 from http.cookies import Morsel, SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ TOKEN = re.compile(r'(?:name="csrf_token" value="|"X-CSRFToken": ")([^"]+)"')
 PUBLIC_URL = "https://cup.example"
 PATIENCE = 10.0
 # Seconds that an idle connection is used again. The server closes one after a second or more, and a
-# request sent meanwhile would be lost; a browser sends it again.
+# request sent meanwhile is lost; a browser sends it again, and so does a Phone that reads.
 IDLE = 0.5
 
 
@@ -253,10 +253,19 @@ class Phone:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        connection = self.connect()
-        sent = {**self._about(path), **(headers or {})}
-        connection.request(method, path, body, {k: v for k, v in sent.items() if v})
-        response = connection.getresponse()
+        about = {**self._about(path), **(headers or {})}
+        sent = {name: value for name, value in about.items() if value}
+        before, connection = self.connection, self.connect()
+        try:
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+        except (RemoteDisconnected, ConnectionResetError):
+            if method != "GET" or connection is not before:
+                raise
+            connection.close()
+            connection = self.connect()
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
         answer = Answer(path, response.status, response.headers, response.read().decode())
         self.answered = time.monotonic()
         for line in response.headers.get_all("Set-Cookie") or []:
