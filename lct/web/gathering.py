@@ -40,9 +40,13 @@ class Gatherer:
             if not certain:
                 raise
             t = self._store.read(code).tournament
+            self._execute.follow_up(t)  # in case a worker ended before it could
             check_share(t, player_id, share)
         batch = code, t.attempt
-        if t.gathering is None or player_id in t.gathering.shares:
+        if t.gathering is None:
+            return
+        if player_id in t.gathering.shares:
+            self._execute.follow_up(t)
             return
         if batch not in self._waiting:
             self._waiting[batch] = {}
