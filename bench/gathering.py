@@ -26,8 +26,9 @@ from typing import Any
 
 from lct.application.execute import Execute
 from lct.bootstrap import secrets_of
-from lct.domain.drawing import DrawTeams, OpenShares, SharesOpened
+from lct.domain.drawing import DrawTeams
 from lct.domain.fact import Event
+from lct.domain.gathering import OpenShares, SharesOpened
 from lct.domain.people import Join
 from lct.domain.picking import PickTeam
 from lct.domain.rights import SYSTEM, player

@@ -7,9 +7,10 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 from lct.domain import draw
-from lct.domain.drawing import DrawTeams, OpenShares, next_step
+from lct.domain.drawing import DrawTeams, next_step
 from lct.domain.evening import CreateTournament, Keys, TournamentCreated
 from lct.domain.fact import Command, Event, apply
+from lct.domain.gathering import OpenShares
 from lct.domain.people import Join
 from lct.domain.picking import PickTeam
 from lct.domain.play.pairing import due

@@ -21,8 +21,9 @@ from websockets.exceptions import ConnectionClosed
 
 from lct.application.screens.phases import RETRY, next_change
 from lct.bootstrap import secrets_of
-from lct.domain.drawing import CloseShares, DrawTeams, OpenShares
+from lct.domain.drawing import DrawTeams
 from lct.domain.fact import Command
+from lct.domain.gathering import CloseShares, OpenShares
 from lct.domain.people import Join
 from lct.domain.picking import PickTeam
 from lct.domain.rights import SYSTEM, player

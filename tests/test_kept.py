@@ -14,9 +14,10 @@ import pytest
 from flask import Flask
 
 import lct.bootstrap  # noqa: F401 - loads every cache
-from lct.domain.drawing import Dealt, DrawBegun, SharesOpened, TeamsDrawn
+from lct.domain.drawing import Dealt, DrawBegun, TeamsDrawn
 from lct.domain.evening import TournamentCreated
 from lct.domain.fact import Event
+from lct.domain.gathering import SharesOpened
 from lct.domain.people import PlayerJoined
 from lct.domain.picking import TeamPicked
 from lct.domain.shares import Opened

@@ -18,23 +18,14 @@ from lct.domain.call_names import SetCallName
 from lct.domain.door import LockJoining
 from lct.domain.draw import NOT_OWN, PLAIN
 from lct.domain.drawing import (
-    CloseShares,
     DealTeams,
     DrawBegun,
     DrawTeams,
     NameNumber,
     NoNumberWanted,
-    NotGathering,
     NumberMissing,
-    OpenShares,
-    SharesAreClosed,
-    SharesClosed,
-    SharesOpened,
     SkipReveal,
-    StillGathering,
     TeamsDrawn,
-    WrongShare,
-    check_share,
     next_step,
 )
 from lct.domain.evening import (
@@ -45,6 +36,17 @@ from lct.domain.evening import (
     ReopenTournament,
 )
 from lct.domain.fact import EVENTS, Event, apply
+from lct.domain.gathering import (
+    CloseShares,
+    NotGathering,
+    OpenShares,
+    SharesAreClosed,
+    SharesClosed,
+    SharesOpened,
+    StillGathering,
+    WrongShare,
+    check_share,
+)
 from lct.domain.guests import AddPlayer
 from lct.domain.listing import ListTeams
 from lct.domain.people import BlockPlayer, ForgetPlayer, Join, RemovePlayer, RenamePlayer

@@ -18,7 +18,8 @@ import pytest
 from lct.application.finished_draws import DrawFacts, finished_draws
 from lct.domain import draw, shares
 from lct.domain.draw import NOT_OWN, PLAIN, Ticket, commitment, hand_out
-from lct.domain.drawing import DrawTeams, Missing, NameNumber, OpenShares
+from lct.domain.drawing import DrawTeams, NameNumber
+from lct.domain.gathering import Missing, OpenShares
 from lct.domain.picking import PickTeam
 from lct.domain.rights import player
 from lct.domain.shares import Opened, Pledged, fingerprint_of_picks, fingerprint_of_shares

@@ -28,8 +28,9 @@ from lct.application.screens.settling import tables_sheet
 from lct.config import Settings
 from lct.domain.door import LockJoining
 from lct.domain.draw import NOT_OWN
-from lct.domain.drawing import CloseShares, DrawTeams, NameNumber, OpenShares
+from lct.domain.drawing import DrawTeams, NameNumber
 from lct.domain.evening import CloseTournament
+from lct.domain.gathering import CloseShares, OpenShares
 from lct.domain.people import BlockPlayer
 from lct.domain.picking import TeamPicked
 from lct.domain.play.formats import DOUBLE, GROUPS, KNOCKOUT, LEAGUE

@@ -20,7 +20,8 @@ import pytest
 from lct.application.finished_draws import DrawFacts, Shares, finished_draws
 from lct.domain import shares
 from lct.domain.draw import NOT_OWN, PLAIN, V1, V2, sha256
-from lct.domain.drawing import DrawTeams, Missing, NameNumber, SkipReveal
+from lct.domain.drawing import DrawTeams, NameNumber, SkipReveal
+from lct.domain.gathering import Missing
 from lct.domain.shares import Opened, Pledged, fingerprint_of_picks, fingerprint_of_shares
 
 from .evening import Evening

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..domain import draw, shares
 from ..domain.draw import V1, V2, Ticket, commitment, hand_out
-from ..domain.drawing import Missing
+from ..domain.gathering import Missing
 from ..domain.shares import Opened, Pledged, fingerprint_of_picks, fingerprint_of_shares
 from ..domain.tournament import Draw, Gathering, Tournament
 

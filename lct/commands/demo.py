@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import click
 
 from ..domain import draw
-from ..domain.drawing import DrawTeams, OpenShares, SkipReveal
+from ..domain.drawing import DrawTeams, SkipReveal
 from ..domain.evening import CreateTournament
+from ..domain.gathering import OpenShares
 from ..domain.people import Join
 from ..domain.picking import PickTeam
 from ..domain.play.calling import NameConsoles

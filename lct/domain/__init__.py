@@ -3,5 +3,16 @@
 Importing this package imports every subject, which fills fact.EVENTS with all event classes.
 """
 
-from . import call_names, devices, door, drawing, evening, guests, listing, people, picking  # noqa: F401
+from . import (  # noqa: F401
+    call_names,
+    devices,
+    door,
+    drawing,
+    evening,
+    gathering,
+    guests,
+    listing,
+    people,
+    picking,
+)
 from .play import calling, choosing, leaving, pairing, reporting, seeding, settling  # noqa: F401

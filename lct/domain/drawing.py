@@ -1,48 +1,32 @@
-"""The draw: fixing the picks, gathering the shares, dealing the teams, and turning the cards.
+"""The draw: fixing the picks, dealing the teams, and turning the cards.
 
-The host's command fixes the picks. Then the phones open their shares, the system closes the
-gathering, somebody may name a number, and the teams are dealt: an event each, decided on those
-before it. ``next_step`` says what the system has to do now, so that any worker can go on.
+The host's command fixes the picks. Then the phones open their shares and the system closes the
+gathering (gathering.py), the host may name a number, and the teams are dealt: an event each,
+decided on those before it. ``next_step`` says what the system has to do now, so that any worker
+can go on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from . import draw, errors, shares
 from .draw import NOT_OWN, Ticket, hand_out
-from .fact import AfterLastCard, Command, Event, Public, Touched
+from .fact import AfterLastCard, Command, Event, Public
+from .gathering import CloseShares, StillGathering, is_over
 from .play import refusals
 from .play.choosing import begin
 from .play.formats import for_entrants
 from .rights import SYSTEM, Right
-from .shares import Opened, Pledged, fingerprint_of_picks, fingerprint_of_shares
+from .shares import Pledged, fingerprint_of_picks
 from .text import Text, counted, text
 from .tournament import Draw, Gathering, Hand, Player, Tournament
 from .values import visible_text
 
-# Why a share is missing. The first three: the phone was asleep, away, or did not answer in time.
-ASLEEP, AWAY, SILENT, NO_SCRIPT, HOST = "asleep", "away", "silent", "no-script", "host"
 NUMBER_CLUSTERS = 40
-
-
-class WrongShare(errors.Refused):
-    sentence = text("This share does not fit the pledge that came with the pick.")
-
-
-class NotGathering(errors.Refused):
-    sentence = text("Shares are opened when the draw begins.")
-
-
-class SharesAreClosed(errors.Refused):
-    sentence = text("This share came too late; the draw goes on without it.")
-
-
-class StillGathering(errors.Refused):
-    sentence = text("The phones are still opening their shares. Try again in a moment.")
 
 
 class NumberMissing(errors.Refused):
@@ -60,24 +44,10 @@ class Dealt(NamedTuple):
     team: int  # its place in the tournament's list
 
 
-class Missing(NamedTuple):
-    """A player whose share is not in."""
-
-    player_id: str
-    why: str
-
-
 def _in_order(t: Tournament) -> list[tuple[Player, str]]:
     """The players who picked, in the order of their picks, with the names of the teams."""
     picked = sorted(t.players.values(), key=lambda player: player.picked_at)
     return [(p, t.teams[p.team].name) for p in picked if p.team is not None]
-
-
-def without_pledge(player: Player) -> str:
-    """Why the pick of a player has no share; empty: it has one."""
-    if player.pledge:
-        return ""
-    return HOST if player.picked_for else NO_SCRIPT
 
 
 def picks_in_order(t: Tournament) -> list[Pledged]:
@@ -140,129 +110,6 @@ class DrawTeams(Command):
         picks = picks_in_order(t)
         fixed = fingerprint_of_picks(t.code, t.commitment, t.attempt, t.option, picks, self.roll)
         return DrawBegun(t.attempt, fixed, self.roll)
-
-
-# --- gathering the shares -------------------------------------------------------------------------
-
-
-def check_share(t: Tournament, player_id: str, share: str) -> None:
-    """Refuse a share that cannot go into the draw; one that is in already can."""
-    if t.dealt or (t.gathering and t.gathering.closed):
-        raise SharesAreClosed
-    if t.gathering is None:
-        raise NotGathering
-    pick = next((pick for pick in t.gathering.picks if pick.player_id == player_id), None)
-    if pick is None or not shares.fits(t.code, pick, share):
-        raise WrongShare
-
-
-@dataclass(frozen=True, slots=True)
-class SharesOpened(Event):
-    """Phones opened their shares in the chance."""
-
-    type = "shares-opened"
-    by = "the system"
-
-    attempt: Public[int]
-    shares: AfterLastCard[tuple[Opened, ...]]
-
-    def touches(self, t: Tournament) -> Touched:
-        return Touched(frozenset(opened.player_id for opened in self.shares))
-
-    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        if t.gathering is None:
-            raise ValueError("no draw has begun")  # an import may hold anything
-        t.gathering.shares |= self.shares
-
-    def sentence(self, t: Tournament) -> Text:
-        return counted("took in %(n)s share", "took in %(n)s shares", len(self.shares))
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenShares(Command):
-    """Take in the shares that several phones sent. A share proves itself, so the right to open it
-    is to know it; one that cannot go into the draw any more is left out."""
-
-    right = Right.OPERATOR
-
-    attempt: int
-    shares: tuple[Opened, ...]
-
-    def decide(self, t: Tournament, now: datetime) -> SharesOpened | None:
-        t.check_open()
-        if t.gathering is None or t.gathering.closed or self.attempt != t.attempt:
-            return None
-        pledged = {pick.player_id: pick for pick in t.gathering.picks}
-        new = {
-            player_id: share
-            for player_id, share in self.shares
-            if player_id not in t.gathering.shares
-            and player_id in pledged
-            and shares.fits(t.code, pledged[player_id], share)
-        }
-        opened = shares.in_order(t.gathering.picks, new)
-        return SharesOpened(t.attempt, opened) if opened else None
-
-
-@dataclass(frozen=True, slots=True)
-class SharesClosed(Event):
-    """The gathering is over; no share is taken in any more."""
-
-    type = "shares-closed"
-    by = "the system"
-    versioned = True
-
-    attempt: Public[int]
-    fingerprint: Public[str]  # of the shares
-    missing: Public[tuple[Missing, ...]]
-
-    def apply(self, t: Tournament, seq: int, at: datetime) -> None:
-        if t.gathering is None:
-            raise ValueError("no draw has begun")
-        t.gathering.closed, t.gathering.missing = self.fingerprint, dict(self.missing)
-
-    def sentence(self, t: Tournament) -> Text:
-        count = len(t.gathering.shares) if t.gathering else 0
-        return counted(
-            "closed the gathering with %(n)s share of %(all)s",
-            "closed the gathering with %(n)s shares of %(all)s",
-            count,
-            all=count + len(self.missing),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CloseShares(Command):
-    """End the gathering, if its time is over or every share is in. ``presence`` (player id -> here,
-    asleep or away) says why one is missing, as far as it is known."""
-
-    right = Right.OPERATOR
-
-    attempt: int
-    presence: Mapping[str, str] = field(default_factory=dict)
-
-    def decide(self, t: Tournament, now: datetime) -> SharesClosed | None:
-        t.check_open()
-        if t.gathering is None or t.gathering.closed or self.attempt != t.attempt:
-            return None
-        if not _is_over(t.gathering, now):
-            raise StillGathering
-        opened = shares.in_order(t.gathering.picks, t.gathering.shares)
-        missing = tuple(
-            Missing(pick.player_id, self._why(t.players[pick.player_id]))
-            for pick in t.gathering.picks
-            if pick.player_id not in t.gathering.shares
-        )
-        fixed = fingerprint_of_shares(t.gathering.fingerprint, opened)
-        return SharesClosed(t.attempt, fixed, missing)
-
-    def _why(self, player: Player) -> str:
-        found = self.presence.get(player.id, "")
-        return without_pledge(player) or (found if found in (ASLEEP, AWAY) else SILENT)
-
-
-def _is_over(gathering: Gathering, now: datetime) -> bool:
-    return now >= gathering.ends or not gathering.awaited()
 
 
 # --- dealing --------------------------------------------------------------------------------------
@@ -376,7 +223,7 @@ def next_step(
         return None
     if gathering.closed:
         return None if gathering.roll else DealTeams(code=t.code, by=SYSTEM, attempt=t.attempt)
-    if not _is_over(gathering, now):
+    if not is_over(gathering, now):
         return None
     return CloseShares(code=t.code, by=SYSTEM, attempt=t.attempt, presence=presence)
 

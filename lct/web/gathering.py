@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import gevent
 
-from ..domain.drawing import OpenShares, check_share
 from ..domain.errors import LctError, Refused
+from ..domain.gathering import OpenShares, check_share
 from ..domain.rights import SYSTEM
 from ..domain.shares import Opened
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from ...domain.drawing import without_pledge
 from ...domain.fact import Touched
+from ...domain.gathering import without_pledge
 from ...domain.teams import Team
 from ...domain.tournament import Gathering, Player, Tournament
 from .matches import ShownMatch
