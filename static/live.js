@@ -55,7 +55,10 @@ function got(from, data) {
   clearTimeout(patience[from]);
   if (from === "ws") worked = !(failures = 0);
   if (from !== way) use(from);
-  if (data?.startsWith("{")) trouble = JSON.parse(data).live === false;
+  if (data?.startsWith("{")) {
+    trouble = JSON.parse(data).live === false;
+    mark.toggleAttribute("data-beat"); // starts the dot's animation again
+  }
   if (trouble) say("slow");
   else if (way === "poll") say("slow", words.poll);
   else say("live");

@@ -23,6 +23,14 @@ from .support import LiveServer
 
 pytestmark = pytest.mark.browser
 
+COUNT_BEATS = """() => {
+  window.beats = 0;
+  const mark = document.getElementById("live-mark");
+  mark.addEventListener("animationstart", () => window.beats++);
+}"""
+ENDLESS = """document.getAnimations()
+  .filter((each) => each.effect.getComputedTiming().iterations === Infinity).length"""
+
 
 def test_the_evening_up_to_the_draw(
     live_server: Callable[..., LiveServer], screens: Screens
@@ -39,6 +47,7 @@ def test_the_evening_up_to_the_draw(
     join_url = decoded(tv)
     assert join_url.endswith(f"/t/{code}/join")
     is_live(tv)
+    tv.evaluate(COUNT_BEATS)
 
     # Everyone joins; Max taps everything twice.
     ola, max_, zoe, sam = phones = [screens.open(**PHONE) for _ in range(4)]
@@ -130,6 +139,10 @@ def test_the_evening_up_to_the_draw(
     assert {name.casefold() for name in drawn} == {name.casefold() for name in picked}
     ola.reload()
     see(ola.locator("#me"), drawn[0])
+
+    # The mark beat with the server, and what moved has come to rest.
+    assert tv.evaluate("window.beats") >= 3
+    assert tv.evaluate(ENDLESS) == 0
 
     # Anyone can check it.
     ola.goto(f"{server.url}/t/{code}/verify")

@@ -103,6 +103,12 @@ def test_a_long_name_is_cut_on_the_tv_alone_and_at_its_sides_alone() -> None:
     assert [rule for rule in rules if "overflow: clip visible" not in rule] == []
 
 
+def test_no_animation_is_endless() -> None:
+    """One small dot that pulsed all evening cost a TV's page a tenth of a processor."""
+    for path in (ROOT / "static").glob("*.css"):
+        assert "infinite" not in path.read_text(), path.name
+
+
 @pytest.mark.parametrize("folder", VENDOR, ids=lambda p: p.name)
 def test_a_vendored_file_is_the_one_that_was_reviewed(folder: Path) -> None:
     listed = dict(reversed(line.split()) for line in (folder / "SHA384").read_text().splitlines())
