@@ -7,6 +7,7 @@ by side: each has servers of its own, or the next Redis database.
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -26,6 +27,15 @@ from lct.laptop.local_servers import start_bus, start_store
 from . import support
 from .browser import Screens
 from .desk import Desk
+
+
+def pytest_configure() -> None:
+    gc.disable()  # what collecting the tests makes stays to the end
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml import CSafeLoader
 
 Object = dict[str, Any]
 
@@ -46,7 +47,7 @@ def render(folder: Path, components: tuple[Path, ...] = ()) -> Rendered:
 
 def _add(made: Rendered, folder: Path, components: list[Path]) -> None:
     path = folder / "kustomization.yaml"
-    said = yaml.safe_load(path.read_text())
+    said = yaml.load(path.read_text(), CSafeLoader)
     unknown = set(said) - KEYS
     assert not unknown, f"{path}: this test does not know {unknown}"
     made.files.add(path)
@@ -56,13 +57,13 @@ def _add(made: Rendered, folder: Path, components: list[Path]) -> None:
             _add(made, where, [])
         else:
             made.files.add(where)
-            made.objects += [o for o in yaml.safe_load_all(where.read_text()) if o]
+            made.objects += [o for o in yaml.load_all(where.read_text(), CSafeLoader) if o]
     for generator in said.get("configMapGenerator", ()):
         _generate(made, folder, generator)
     for patch in said.get("patches", ()):
         assert set(patch) == {"path"}, patch
         made.files.add(folder / patch["path"])
-        for change in yaml.safe_load_all((folder / patch["path"]).read_text()):
+        for change in yaml.load_all((folder / patch["path"]).read_text(), CSafeLoader):
             target = made.find(change["kind"], change["metadata"]["name"])
             assert target["apiVersion"] == change["apiVersion"], change
             merged = merge(target, change)

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import jsonschema
-import kubernetes_validate
 import pytest
 import yaml
+from yaml import CSafeLoader
 
 from lct.cli import commands
 from lct.config import Settings
@@ -37,7 +36,7 @@ from .kustomize import Object, Rendered, render
 ROOT = Path(__file__).parent.parent
 KUBE = ROOT / "kube"
 GUIDE = (ROOT / "docs/deploy.md").read_text()
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+COMPOSE = yaml.load((ROOT / "docker-compose.yml").read_text(), CSafeLoader)
 PIPELINE_FILE = ROOT / "azure-pipelines.yml"
 VERSIONS = ("1.34", "1.36")
 
@@ -81,7 +80,7 @@ def kubectl(*arguments: str | Path, **environ: str) -> list[Object]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     unhashed = re.sub(r"\b(lct-config|mongo-init|filebeat)-[0-9a-z]{10}\b", r"\1", done.stdout)
-    return [o for o in yaml.safe_load_all(unhashed) if o]
+    return [o for o in yaml.load_all(unhashed, CSafeLoader) if o]
 
 
 needs_kubectl = pytest.mark.skipif(not shutil.which("kubectl"), reason="there is no kubectl here")
@@ -291,6 +290,9 @@ CUSTOM = {
 
 def check(each: Object, version: str) -> None:
     """Fail unless this version of Kubernetes would accept the object."""
+    import jsonschema  # takes a second, which every process would need
+    import kubernetes_validate
+
     if each["kind"] in CUSTOM:
         api, schema = CUSTOM[each["kind"]]
         assert each["apiVersion"] == api
@@ -317,6 +319,9 @@ def test_kubernetes_would_accept_every_object(made: Rendered, version: str) -> N
     ],
 )  # fmt: skip
 def test_the_check_rejects_a_broken_object(broken: Object) -> None:
+    import jsonschema
+    import kubernetes_validate
+
     with pytest.raises((
         kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError,
         jsonschema.ValidationError,
@@ -465,8 +470,8 @@ def test_every_secret_is_explained_and_comes_from_the_vault(made: Rendered) -> N
         assert key in GUIDE
     assert not of_kind(made, "Secret")  # none is in a file
     for each in of_kind(made, "SecretProviderClass"):
-        objects = yaml.safe_load(each["spec"]["parameters"]["objects"])["array"]
-        read = {yaml.safe_load(one)["objectName"] for one in objects}
+        objects = yaml.load(each["spec"]["parameters"]["objects"], CSafeLoader)["array"]
+        read = {yaml.load(one, CSafeLoader)["objectName"] for one in objects}
         (synced,) = each["spec"]["secretObjects"]
         assert {one["objectName"] for one in synced["data"]} == read
         assert {(synced["secretName"], one["key"]) for one in synced["data"]} == wanted
@@ -740,10 +745,12 @@ def test_everything_that_compose_mounts_exists() -> None:
 
 def test_the_monitoring_services_find_their_targets() -> None:
     services = COMPOSE["services"]
-    shipper = yaml.safe_load((KUBE / "compose/filebeat.yml").read_text())["output.elasticsearch"]
+    shipper = yaml.load((KUBE / "compose/filebeat.yml").read_text(), CSafeLoader)[
+        "output.elasticsearch"
+    ]
     template = json.loads((KUBE / "observability/index-template.json").read_text())
     assert any(fnmatch(shipper["index"], each) for each in template["index_patterns"])
-    scrape = yaml.safe_load((KUBE / "compose/prometheus.yml").read_text())
+    scrape = yaml.load((KUBE / "compose/prometheus.yml").read_text(), CSafeLoader)
     (job,) = scrape["scrape_configs"]
     asked = [target for each in job["static_configs"] for target in each["targets"]]
     assert asked == [f"app:{VARIABLES['LCT_PORT'].default}"]
@@ -752,7 +759,7 @@ def test_the_monitoring_services_find_their_targets() -> None:
     assert (str(token.parent), [token.name]) == ("/run/secrets", services["prometheus"]["secrets"])
     mounted = [volume.split(":")[1] for volume in services["prometheus"]["volumes"]]
     assert {f"/etc/prometheus/{name}" for name in scrape["rule_files"]} <= set(mounted)
-    (source,) = yaml.safe_load((KUBE / "compose/grafana-datasources.yml").read_text())[
+    (source,) = yaml.load((KUBE / "compose/grafana-datasources.yml").read_text(), CSafeLoader)[
         "datasources"
     ]
     for address in (*shipper["hosts"], source["url"]):
@@ -795,7 +802,7 @@ def test_the_pipeline_calls_targets_and_files_that_exist() -> None:
 
 
 def test_the_pipeline_deploys_only_what_it_built() -> None:
-    pipeline = yaml.safe_load(PIPELINE_FILE.read_text())
+    pipeline = yaml.load(PIPELINE_FILE.read_text(), CSafeLoader)
     assert {"name": "tag", "value": "$(Build.BuildId)"} in pipeline["variables"]
     assert [stage["stage"] for stage in pipeline["stages"]] == ["test", "drills", "build", "deploy"]
     build, deploy = pipeline["stages"][2:]

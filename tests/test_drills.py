@@ -24,6 +24,7 @@ from typing import Any
 
 import pytest
 import yaml
+from yaml import CSafeLoader
 
 from lct.laptop.local_servers import LocalServer, start_bus, start_store
 from lct.places import ROOT
@@ -184,7 +185,7 @@ class Balancer:
     OWN = b"no pod is ready"
 
     def __init__(self, *ports: int) -> None:
-        manifest = yaml.safe_load((ROOT / "kube/base/deployment.yaml").read_text())
+        manifest = yaml.load((ROOT / "kube/base/deployment.yaml").read_text(), CSafeLoader)
         (pod,) = manifest["spec"]["template"]["spec"]["containers"]
         self.probe = pod["readinessProbe"]
         self.period: float = self.probe["periodSeconds"]

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
+from yaml import CSafeLoader
 
 from .kustomize import Object, Rendered, merge
 from .test_deploy import (
@@ -107,7 +108,7 @@ def changes(made: Rendered) -> dict[str, Object]:
     """What the gateway's ConfigMap changes, per kind of generated object."""
     reference = made.find("Gateway", "lct")["spec"]["infrastructure"]["parametersRef"]
     data = made.find(reference["kind"], reference["name"])["data"]
-    return {kind: yaml.safe_load(text) for kind, text in data.items()}
+    return {kind: yaml.load(text, CSafeLoader) for kind, text in data.items()}
 
 
 @pytest.fixture(params=WITH_GATEWAY)
@@ -336,7 +337,9 @@ def filebeat() -> tuple[Object, Object]:
 
 
 def configuration() -> Object:
-    config: Object = yaml.safe_load(LOGS.find("ConfigMap", "filebeat")["data"]["filebeat.yml"])
+    config: Object = yaml.load(
+        LOGS.find("ConfigMap", "filebeat")["data"]["filebeat.yml"], CSafeLoader
+    )
     return config
 
 
@@ -354,7 +357,7 @@ def test_kubernetes_would_accept_the_shipper(version: str) -> None:
 
 def test_the_shipper_works_on_lines_as_the_one_of_compose_does() -> None:
     ours = configuration()
-    theirs = yaml.safe_load((KUBE / "compose/filebeat.yml").read_text())
+    theirs = yaml.load((KUBE / "compose/filebeat.yml").read_text(), CSafeLoader)
     (input_,), (other,) = ours.pop("filebeat.inputs"), theirs.pop("filebeat.inputs")
     input_.pop("paths")
     other.pop("paths")

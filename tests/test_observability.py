@@ -25,6 +25,7 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.utils import floatToGoString
+from yaml import CSafeLoader
 
 from lct.web import metrics, requests
 
@@ -506,7 +507,7 @@ PROMQL_WORDS = {
     "absent", "and", "by", "histogram_quantile", "increase", "max", "max_over_time", "min", "or",
     "rate", "sum", "topk", "unless",
 }  # fmt: skip
-PROMETHEUS = yaml.safe_load((FOLDER / "prometheus-rules.yml").read_text())["groups"]
+PROMETHEUS = yaml.load((FOLDER / "prometheus-rules.yml").read_text(), CSafeLoader)["groups"]
 PROMETHEUS_RULES: list[dict[str, Any]] = [rule for group in PROMETHEUS for rule in group["rules"]]
 # A recorded name is level:metric:operation.
 RECORDED = {
@@ -643,7 +644,7 @@ def test_amtool_agrees() -> None:
 
 
 def test_somebody_is_told_of_every_severity() -> None:
-    said = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
+    said = yaml.load((FOLDER / "alertmanager.yml").read_text(), CSafeLoader)
     receivers = {each["name"]: each for each in said["receivers"]}
     told = {}
     for severity in {alert["severity"] for alert in alerts().values()}:
@@ -654,7 +655,7 @@ def test_somebody_is_told_of_every_severity() -> None:
         told[severity] = route["receiver"]
         assert [name for name, to in receivers[told[severity]].items() if name != "name" and to]
     assert len(set(told.values())) == len(told) == 2
-    scrape = yaml.safe_load((FOLDER / "prometheus-scrape.yml").read_text())
+    scrape = yaml.load((FOLDER / "prometheus-scrape.yml").read_text(), CSafeLoader)
     assert scrape["alerting"]["alertmanagers"]
 
 
@@ -679,7 +680,9 @@ def test_the_dashboard_for_grafana_uses_our_metrics() -> None:
 
 
 def scrape_job() -> dict[str, Any]:
-    (job,) = yaml.safe_load((FOLDER / "prometheus-scrape.yml").read_text())["scrape_configs"]
+    (job,) = yaml.load((FOLDER / "prometheus-scrape.yml").read_text(), CSafeLoader)[
+        "scrape_configs"
+    ]
     assert job["job_name"] == "lct"
     return dict(job)
 
@@ -723,7 +726,7 @@ def test_prometheus_may_list_the_pods_of_our_namespace_and_of_no_other() -> None
     ours = variant("azure").find("Deployment", "lct")["metadata"]["namespace"]
     (discovery,) = scrape_job()["kubernetes_sd_configs"]
     assert discovery == {"role": "pod", "namespaces": {"names": [ours]}}
-    role, binding = yaml.safe_load_all((FOLDER / "prometheus-access.yml").read_text())
+    role, binding = yaml.load_all((FOLDER / "prometheus-access.yml").read_text(), CSafeLoader)
     for each in (role, binding):
         assert each["metadata"]["namespace"] == ours
         for version in VERSIONS:

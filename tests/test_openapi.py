@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from jsonschema import Draft202012Validator
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from lct.domain.shares import pledge
 from lct.web.api import operations
@@ -29,6 +27,13 @@ pytestmark = pytest.mark.usefixtures("uncounted")
 
 ROOT = Path(__file__).parent.parent
 CLIENT = ROOT / "docs/api_client.py"
+
+
+def errors_in(document: Any) -> list[Any]:
+    """Everything that is not OpenAPI 3.1."""
+    from openapi_spec_validator import OpenAPIV31SpecValidator  # takes a second to import
+
+    return list(OpenAPIV31SpecValidator(document).iter_errors())
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +54,11 @@ def described(document: Any) -> dict[tuple[str, str], Any]:
 
 def test_the_document_is_valid_openapi_3_1(document: Any) -> None:
     assert document["openapi"].startswith("3.1.")
-    OpenAPIV31SpecValidator(document).validate()
+    assert errors_in(document) == []
 
 
 def test_the_validator_rejects_a_broken_document(document: Any) -> None:
-    assert list(OpenAPIV31SpecValidator(document | {"paths": {"/x": {"get": 1}}}).iter_errors())
+    assert errors_in(document | {"paths": {"/x": {"get": 1}}})
 
 
 def test_the_document_has_exactly_the_routes_under_api(app: Flask, document: Any) -> None:
@@ -96,6 +101,8 @@ def test_every_refusal_is_a_problem_with_a_request_id(document: Any) -> None:
 
 
 def test_the_webhook_message_is_described(document: Any) -> None:
+    from jsonschema import Draft202012Validator
+
     described_ = document["webhooks"]["message"]["post"]
     names = [parameter["name"] for parameter in described_["parameters"]]
     assert names == ["webhook-id", "webhook-timestamp", "webhook-signature"]

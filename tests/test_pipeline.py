@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
+from yaml import CSafeLoader
 
 from lct.config import environ_of
 
@@ -37,7 +38,7 @@ from .test_deploy import (
     walk,
 )
 
-PIPELINE = yaml.safe_load(PIPELINE_FILE.read_text())
+PIPELINE = yaml.load(PIPELINE_FILE.read_text(), CSafeLoader)
 STAGES = {stage["stage"]: stage for stage in PIPELINE["stages"]}
 DEPLOYMENT = STAGES["deploy"]["jobs"][0]
 HOOKS = DEPLOYMENT["strategy"]["runOnce"]
