@@ -176,7 +176,7 @@ def take(room: Room, step: tuple[str, str, int]) -> None:
         room.does(*commands[what])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(STEPS, max_size=3), min_size=4, max_size=20))
 def test_pictures_updated_by_touched_regions_equal_newly_made_ones(
     batches: list[list[tuple[str, str, int]]],
@@ -200,7 +200,7 @@ GATHERING = st.tuples(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.booleans(), st.lists(st.lists(GATHERING, max_size=3), min_size=4, max_size=12))
 def test_a_draw_that_has_begun_is_shown_by_its_parts(
     roll: bool, batches: list[list[tuple[str, str, int]]]
