@@ -49,7 +49,9 @@ KINDS = {
 @pytest.fixture(scope="module")
 def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Behind a trusted proxy."""
-    with open_house(servers, tmp_path_factory.mktemp("house"), trusted_proxies=1) as opened:
+    with open_house(
+        servers, tmp_path_factory.mktemp("house"), trusted_proxies=1, workers=1
+    ) as opened:
         yield opened
 
 

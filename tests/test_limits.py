@@ -296,7 +296,9 @@ def test_an_address_is_counted_without_its_port_and_ipv6_by_its_network(
 
 @pytest.fixture(scope="module")
 def behind_a_proxy(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(servers, tmp_path_factory.mktemp("proxied"), trusted_proxies=1) as made:
+    with open_house(
+        servers, tmp_path_factory.mktemp("proxied"), trusted_proxies=1, workers=1
+    ) as made:
         yield made
 
 

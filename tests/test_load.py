@@ -46,7 +46,9 @@ def ended(ran: Ran) -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The app trusts a proxy, so each user has their own address and rate limits."""
-    with open_house(servers, tmp_path_factory.mktemp("load"), trusted_proxies=1) as house:
+    with open_house(
+        servers, tmp_path_factory.mktemp("load"), trusted_proxies=1, workers=1
+    ) as house:
         yield house
 
 

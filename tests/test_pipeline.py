@@ -340,7 +340,7 @@ TOKEN = "a token for the smoke test"
 def house(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house where guests may not create an evening."""
     given = {"create_passphrase": "nobody knows it", "metrics_token": TOKEN}
-    with open_house(servers, tmp_path_factory.mktemp("house"), **given) as opened:
+    with open_house(servers, tmp_path_factory.mktemp("house"), workers=1, **given) as opened:
         yield opened
 
 

@@ -46,7 +46,7 @@ def site(
     request: pytest.FixtureRequest, live_server: Callable[..., LiveServer]
 ) -> Iterator[tuple[Site, LiveServer]]:
     made = Site(request.param == "the proxy strips it")
-    server = live_server(workers=2, LCT_PUBLIC_URL=f"{made.url}{PREFIX}")
+    server = live_server(workers=1, LCT_PUBLIC_URL=f"{made.url}{PREFIX}")
     made.port = int(server.url.rpartition(":")[2])
     yield made, server
     made.close()

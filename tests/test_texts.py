@@ -59,7 +59,7 @@ def language(folder: Path) -> Language:
 @pytest.fixture(scope="module")
 def greek(servers: Any, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A served app whose phones ask for the accented English."""
-    with open_house(servers, tmp_path_factory.mktemp("greek"), locale=folder) as opened:
+    with open_house(servers, tmp_path_factory.mktemp("greek"), locale=folder, workers=1) as opened:
         opened.language = TAG
         yield opened
 
