@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +70,24 @@ class Kept:
     """An open connection to one worker, as a balancer or Prometheus may hold one."""
 
     def __init__(self, house: House, worker: int) -> None:
+        self.house, self.worker = house, worker
         self.connection = HTTPConnection(house.host, house.port, timeout=10)
-        with house.only(worker):
+        self._connect()
+
+    def _connect(self) -> None:
+        self.connection.close()
+        with self.house.only(self.worker):
             self.connection.connect()
-            self.get("/liveness")
+            self._ask("/liveness")
 
     def get(self, path: str) -> tuple[int, str]:
+        try:
+            return self._ask(path)
+        except (RemoteDisconnected, ConnectionResetError):  # it was idle for too long
+            self._connect()
+            return self._ask(path)
+
+    def _ask(self, path: str) -> tuple[int, str]:
         self.connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
         answer = self.connection.getresponse()
         return answer.status, answer.read().decode()
