@@ -122,7 +122,7 @@ class Audience:
     ) -> None:
         """Offer the change to every screen of a picture: the same bytes to all, except that a
         player whose own regions are in it gets everything in a frame of their own."""
-        plain, packed = frame(html.encode()), deflated(html.encode())
+        plain, packed = frame(html.encode()), deflated(html.encode(), smallest=len(html) > APART)
         sent = size = 0
         costly = 0
         common: dict[tuple[bool, frozenset[str]], bytes] | None = {} if len(html) > APART else None

@@ -12,6 +12,7 @@ from ..domain.values import clusters, is_plain
 
 LONGEST = 100
 PATTERNS = 5  # half, band, sash, pale and chief, drawn in templates/_crests.html
+STEP = 15  # degrees between hues; of a thousand crests in a frame, few are all different
 
 
 def crest(name: str) -> Markup:
@@ -23,8 +24,9 @@ def crest(name: str) -> Markup:
 def _crest(name: str) -> Markup:
     """An inline SVG, the same for the same name; colours keep white initials readable."""
     digest = hashlib.blake2b(name.encode(), digest_size=4).digest()
-    hue = int.from_bytes(digest[:2], "big") % 360
-    field, band = f"hsl({hue} 62% 38%)", f"hsl({(hue + 30 + digest[2] % 60) % 360} 65% 30%)"
+    hue = int.from_bytes(digest[:2], "big") % 360 // STEP * STEP
+    other = (hue + 30 + digest[2] % 60 // STEP * STEP) % 360
+    field, band = f"hsl({hue} 62% 38%)", f"hsl({other} 65% 30%)"
     initials = _initials(name)
     if not initials.isalnum():
         initials = escape(initials)
