@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # players: 127 kB), or 24 of the largest (1,200 teams, 1,024 players, a draw: 2.7 MB).
 STREAM_BYTES = 64_000_000
 CHECK_SECONDS = 60.0
-SNAPSHOT_EVERY = 50  # events; of a large tournament fewer are written (_snapshot_every)
+FIRST_SNAPSHOT, SNAPSHOT_EVERY = 50, 100  # events (_snapshot_every, docs/store.md)
 DEADLINE = 4.0  # seconds for all store operations of a command or a page
 
 
@@ -168,10 +168,11 @@ class EventStore:
             if cached and not stream.seq:
                 log.warning("snapshot ignored", extra={"labels.tournament": code})
                 self.snapshots.delete_one({"_id": code, "seq": cached.get("seq")})
+        known = stream.seq
         for document in documents:
             stream.take(document)
         stream.seen_at = time.monotonic()
-        if len(documents) >= _snapshot_every(stream):
+        if len(documents) >= (_snapshot_every(stream) if known else FIRST_SNAPSHOT):
             self._put_off(partial(self.write_snapshot, stream))
         return stream
 
@@ -241,7 +242,7 @@ class EventStore:
         self._remember(stream)
         with suppress(Unavailable):  # the event is stored; the next command frees the text
             self._free_stale(stream)
-        if seq % _snapshot_every(stream) == 0:
+        if _is_snapshot_due(stream):
             self._put_off(partial(self.write_snapshot, stream))
 
     def _refusal(self, event: Event, document: dict[str, Any]) -> Exception:
@@ -297,7 +298,11 @@ class EventStore:
             log.warning("snapshot not written", extra={"labels.tournament": code})
 
 
+def _is_snapshot_due(stream: Stream) -> bool:
+    return stream.seq == FIRST_SNAPSHOT or stream.seq % _snapshot_every(stream) == 0
+
+
 def _snapshot_every(stream: Stream) -> int:
-    """A snapshot of 1,000 players takes a worker 45 ms, in which no screen is sent anything, and
-    reading an event 0.02 ms: so the more players, the more events to a snapshot."""
-    return SNAPSHOT_EVERY * (1 + len(stream.tournament.players) // 200)
+    """A snapshot of 1,000 players takes a worker 45 ms, in which no screen is sent anything, one of
+    48 takes 4, and reading an event 0.02: so the more players, the more events to a snapshot."""
+    return SNAPSHOT_EVERY * (1 + len(stream.tournament.players) // 400)

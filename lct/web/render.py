@@ -100,6 +100,7 @@ class Renderer:
             "qr": qr,
             "start_page": start_page,
             "region": self.for_reader,
+            "constant": self.constant,
             "_": gettext,
             "gettext": gettext,
             "ngettext": ngettext,
@@ -113,6 +114,7 @@ class Renderer:
         )
         self.forget = self.leaves.clear
         self._env = env
+        self._constants: dict[tuple[str, str], Markup] = {}
         self._contexts: dict[str, Context] = {}
 
     def warm_up(self) -> None:
@@ -121,6 +123,14 @@ class Renderer:
         for name in self._env.list_templates(extensions=["html"]):
             self._env.get_template(name)
             gevent.sleep(0.005)
+
+    def constant(self, template: str) -> Markup:
+        """A template that depends on the reader's language alone, rendered once in each."""
+        key = template, spoken().tag
+        if key not in self._constants:
+            html = self._env.get_template(template).render().strip()
+            self._constants[key] = Markup(html)  # noqa: S704 - rendered by us
+        return self._constants[key]
 
     def html(self, region: Region, language: Language) -> str:
         """The region's HTML, including its children's."""
