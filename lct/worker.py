@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
 import gevent
+from greenlet import greenlet
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 from werkzeug.test import create_environ
@@ -57,10 +59,40 @@ class _Together(list[bytes]):
 wsgi.Response = Answer  # no setting names it; wsgi.create() looks here for each request
 
 
+class TookTooLong(BaseException):
+    """A request's time is over. No handler of errors in the app may take it for one."""
+
+
 class Worker(GeventWorker):
     """gunicorn gives a peer ``keepalive`` seconds for the head of a request, and unlimited time for
-    its body and for taking the response. Here both end after ``timeout`` seconds: the connection is
-    closed. Live screens do not count: they go on in greenlets of their own."""
+    its body and for taking the response. Here both end after ``timeout`` seconds, or up to one
+    more: the connection is closed. Live screens do not count: they go on in greenlets of their own.
+    """
+
+    def init_process(self) -> None:
+        # gunicorn looks a setting up anew at each use, a dozen times a request.
+        self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
+        self.ends: dict[greenlet, float] = {}  # of requests that are being answered
+        super().init_process()
+
+    def run(self) -> None:
+        if self.cfg.timeout:
+            gevent.spawn(self._cut)
+        super().run()
+
+    def _cut(self) -> None:
+        """End overdue requests. A timer for each of them would take a tenth of a small one."""
+        loop = gevent.get_hub().loop
+        while True:
+            gevent.sleep(1)
+            now = time.monotonic()
+            for waiting, end in list(self.ends.items()):
+                if end < now:
+                    loop.run_callback(self._cut_one, waiting, end)
+
+    def _cut_one(self, waiting: greenlet, end: float) -> None:
+        if self.ends.get(waiting) == end:  # it has not come to its end since
+            waiting.throw(TookTooLong)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         with suppress(OSError):  # macOS: the peer has gone already
@@ -70,15 +102,15 @@ class Worker(GeventWorker):
         super().handle(listener, client, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
-        with gevent.Timeout(self.cfg.timeout or None) as timeout:
-            try:
-                super().handle_request(listener_name, req, sock, addr)
-                return
-            except gevent.Timeout as ended:
-                if ended is not timeout:
-                    raise
-        self.log.warning("request took too long", extra={"event.action": "request.cut"})
-        raise StopIteration  # gunicorn's sign that the connection is over
+        current = gevent.getcurrent()
+        self.ends[current] = time.monotonic() + self.cfg.timeout
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except TookTooLong:
+            self.log.warning("request took too long", extra={"event.action": "request.cut"})
+            raise StopIteration from None  # gunicorn's sign that the connection is over
+        finally:
+            del self.ends[current]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Let the app answer a request that could not be read, and log it as any other. gunicorn

@@ -167,7 +167,7 @@ def sent(method, headers, pieces):
         0,
         9,
     )
-    worker.log = SimpleNamespace(access=print, debug=print)
+    worker.log, worker.ends = SimpleNamespace(access=print, debug=print), {}
     peer, us = ("127.0.0.1", 50000), ("127.0.0.1", 80)
     head = b"%s / HTTP/1.1\r\nHost: x\r\n\r\n" % method
     parser = http.get_parser(worker.cfg, iter([head]), peer)
