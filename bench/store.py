@@ -38,8 +38,9 @@ from lct.domain.people import Join
 from lct.domain.picking import LetGo, PickTeam, TeamPicked
 from lct.domain.rights import SYSTEM, player
 from lct.domain.values import new_code
+from lct.infrastructure import snapshots
 from lct.infrastructure.documents import connect_store, ensure_indexes
-from lct.infrastructure.event_store import SNAPSHOT_EVERY, EventStore
+from lct.infrastructure.event_store import EventStore
 from lct.infrastructure.stream import Stream
 from lct.laptop.local_servers import start_store
 from lct.places import ROOT
@@ -50,7 +51,7 @@ from .place import TEAMS
 PLAYERS = 32
 WRITERS = 8
 LENGTHS = (10, 100, 1_000, 10_000)
-BEHIND = SNAPSHOT_EVERY - 1  # the most events that the newest snapshot can miss
+BEHIND = snapshots.EVERY - 1  # the most events that the newest snapshot can miss
 APPEND_ROUNDS, APPENDS = 25, 50
 LOAD_ROUNDS = 31
 CONTENDED_ROUNDS, CONTENDED_SECONDS = 5, 1.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lct.config import Settings
 from lct.domain.fact import Command
-from lct.infrastructure import documents, event_store
+from lct.infrastructure import documents, snapshots
 
 from .desk import Desk
 from .proxy import Proxy, slow
@@ -40,7 +40,7 @@ def run_and_kill(
     with Proxy(store) as proxy:
         settings = replace(settings, mongo_uri=proxy.uri)
         ours, theirs = forking.Pipe()
-        arguments = (theirs, settings, knows, event_store.SNAPSHOT_EVERY)
+        arguments = (theirs, settings, knows, snapshots.EVERY)
         worker = forking.Process(target=_work, args=arguments, daemon=True)
         worker.start()
         theirs.close()
@@ -76,7 +76,7 @@ def _kill(kill: Callable[[], None], done: bool) -> Callable[[Callable[[], bytes]
 
 
 def _work(pipe: Connection, settings: Settings, knows: str, snapshot_every: int) -> None:
-    event_store.SNAPSHOT_EVERY = snapshot_every
+    snapshots.EVERY = snapshot_every
     documents.connect_store(settings)
     desk = Desk()
     if knows:

@@ -19,7 +19,7 @@ from lct.domain.evening import CreateTournament, Keys, RenameTournament
 from lct.domain.fact import Command
 from lct.domain.picking import PickTeam
 from lct.domain.rights import SYSTEM
-from lct.infrastructure import documents, event_store
+from lct.infrastructure import documents, snapshots
 from lct.laptop.local_servers import LocalServer, start_store
 
 from .desk import Desk
@@ -174,7 +174,7 @@ def test_a_worker_killed_while_writing_a_snapshot_leaves_the_old_one_or_the_new_
     crash: Crash, monkeypatch: pytest.MonkeyPatch, operation: str, done: bool
 ) -> None:
     """The insert stores the event. The snapshot takes a find, then an update of the old one."""
-    monkeypatch.setattr(event_store, "SNAPSHOT_EVERY", 3)
+    monkeypatch.setattr(snapshots, "EVERY", 3)
     crash.desk.store.write_snapshot(crash.desk.store.read(crash.code))
     assert not crash.kill(crash.picking, (operation, done))
     snapshot = crash.desk.store.snapshots.find_one({"_id": crash.code})

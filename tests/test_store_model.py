@@ -47,7 +47,7 @@ from lct.domain.picking import LetGo, PickTeam, RestartPicks
 from lct.domain.rights import SYSTEM
 from lct.domain.snapshot import dump, restore
 from lct.domain.values import fold
-from lct.infrastructure import documents, event_store, stored_events
+from lct.infrastructure import documents, snapshots, stored_events
 from lct.infrastructure.stream import Stream
 from lct.laptop.local_servers import LocalServer, start_store
 
@@ -757,7 +757,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture(autouse=True)
 def many_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_store, "SNAPSHOT_EVERY", 3)
+    monkeypatch.setattr(snapshots, "EVERY", 3)
 
 
 @pytest.fixture(autouse=True)

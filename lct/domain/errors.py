@@ -31,9 +31,8 @@ class Invalid(LctError):
 class SameName(Invalid):
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(
-            last=text("%(name)s is already in. Add an initial to tell you apart.", name=name)
-        )
+        said = text("%(name)s is already in. Add an initial to tell you apart.", name=name)
+        super().__init__(last=said)
 
 
 class TournamentNameTaken(Invalid):

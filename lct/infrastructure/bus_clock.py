@@ -2,7 +2,7 @@
 
 Each worker counts from its own monotonic clock, so a jump of the system's clock (a small computer
 that gets its time, a laptop that woke) changes nothing by itself. Redis has the wall clock, and in
-``{lct:clock}`` by how much the shared clock is held off it, as every worker asks each second.
+``{lct:clock}`` by how much the shared clock is held off it. Every worker asks each other second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import redis
 
 log = logging.getLogger(__name__)
 
-CLOCK_SECONDS, TOLERANCE = 1, 0.01  # seconds between time queries; drift to ignore
+CLOCK_SECONDS, TOLERANCE = 2, 0.01  # seconds between time queries; drift to ignore
 KEYS = ("{lct:clock}", "{lct:clock}:turning")  # in one slot of a cluster
 # All times are microseconds. The first key expires after 5 s without a worker, and at once when the
 # wall clock leaps ahead: then the worker that asks first says what time it is. The shared clock

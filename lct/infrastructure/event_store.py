@@ -22,6 +22,7 @@ from ..domain.errors import LctError, Unavailable, UnknownTournament, Unreadable
 from ..domain.fact import Command, Event
 from ..kept import Kept
 from ..this_request import carried
+from . import snapshots
 from .documents import EventDocument, SnapshotDocument, collection
 from .stream import Stream
 
@@ -31,7 +32,6 @@ log = logging.getLogger(__name__)
 # players: 127 kB), or 24 of the largest (1,200 teams, 1,024 players, a draw: 2.7 MB).
 STREAM_BYTES = 64_000_000
 CHECK_SECONDS = 60.0
-FIRST_SNAPSHOT, SNAPSHOT_EVERY = 50, 100  # events (_snapshot_every, docs/store.md)
 DEADLINE = 4.0  # seconds for all store operations of a command or a page
 
 
@@ -157,7 +157,7 @@ class EventStore:
     def _load(self, code: str) -> Stream:
         with reachable():
             cached = self.snapshots.find_one({"_id": code})
-            stream = self._restore(code, cached) if cached else Stream(code)
+            stream = snapshots.restored(code, cached) if cached else Stream(code)
             documents = list(self.tail(code, stream.seq))
             # Ignore a snapshot from another history, or one that outlived its stream.
             if stream.seq and not documents:
@@ -172,34 +172,13 @@ class EventStore:
         for document in documents:
             stream.take(document)
         stream.seen_at = time.monotonic()
-        if len(documents) >= (_snapshot_every(stream) if known else FIRST_SNAPSHOT):
+        if len(documents) >= (snapshots.every(stream) if known else snapshots.FIRST):
             self._put_off(partial(self.write_snapshot, stream))
         return stream
 
     def _event_at(self, code: str, seq: int) -> Mapping[str, Any] | None:
         """The time of an event; None if it is not there."""
         return self.events.find_one({"_id": f"{code}:{seq}"}, {"at": 1})
-
-    def _restore(self, code: str, cached: Mapping[str, Any]) -> Stream:
-        """The stream from the snapshot; an empty one if the snapshot cannot be used."""
-        stream = Stream(code)
-        try:
-            if cached["schema"] == snapshot.SCHEMA and type(cached["seq"]) is int:
-                state = snapshot.restore(cached["state"])
-                stream.claims = {
-                    kind: (seq, text) for kind, (seq, text) in cached["claims"].items()
-                }
-                stream.stale = list(cached["stale"])
-                for draw in state.draws:
-                    draw.at = draw.at.replace(tzinfo=UTC)
-                for gathering in (state.gathering, *(draw.gathering for draw in state.draws)):
-                    if gathering:
-                        gathering.at = gathering.at.replace(tzinfo=UTC)
-                stream.tournament, stream.seq = state, cached["seq"]
-                return stream
-        except (KeyError, TypeError, ValueError, AttributeError):
-            pass
-        return Stream(code)
 
     def _remember(self, stream: Stream) -> Stream:
         known = self._streams.get(stream.code) or stream
@@ -242,7 +221,7 @@ class EventStore:
         self._remember(stream)
         with suppress(Unavailable):  # the event is stored; the next command frees the text
             self._free_stale(stream)
-        if _is_snapshot_due(stream):
+        if snapshots.is_due(stream):
             self._put_off(partial(self.write_snapshot, stream))
 
     def _refusal(self, event: Event, document: dict[str, Any]) -> Exception:
@@ -276,17 +255,8 @@ class EventStore:
     def write_snapshot(self, stream: Stream) -> None:
         """Replace the stream's snapshot with its current state, unless a newer one is there."""
         code = stream.code
-        made = SnapshotDocument(
-            id=code,
-            seq=stream.seq,
-            schema=snapshot.SCHEMA,
-            state=snapshot.dump(stream.tournament),
-            claims={kind: list(claim) for kind, claim in stream.claims.items()},
-            stale=list(stream.stale),
-        )
-        made.validate()
         # Replaced whole, so raw: mongoengine uses $set, in which the local store makes dates text.
-        document = made.to_mongo()
+        document = snapshots.made_of(stream)
         try:
             with reachable():
                 found = self.snapshots.find_one({"_id": code}, {"seq": 1, "schema": 1})
@@ -296,13 +266,3 @@ class EventStore:
                     self.snapshots.replace_one({"_id": code, "seq": found["seq"]}, document)
         except (LctError, DuplicateKeyError):
             log.warning("snapshot not written", extra={"labels.tournament": code})
-
-
-def _is_snapshot_due(stream: Stream) -> bool:
-    return stream.seq == FIRST_SNAPSHOT or stream.seq % _snapshot_every(stream) == 0
-
-
-def _snapshot_every(stream: Stream) -> int:
-    """A snapshot of 1,000 players takes a worker 45 ms, in which no screen is sent anything, one of
-    48 takes 4, and reading an event 0.02: so the more players, the more events to a snapshot."""
-    return SNAPSHOT_EVERY * (1 + len(stream.tournament.players) // 400)

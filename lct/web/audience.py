@@ -20,7 +20,7 @@ from .render import Renderer
 
 log = logging.getLogger(__name__)
 
-YIELD_EVERY, YIELD_EVERY_OWN = 200, 20
+YIELD_EVERY, YIELD_EVERY_OWN = 250, 20  # screens; a pause costs as much as four writes
 # Characters of a change above which players get the part that all share by itself, so that it is
 # compressed once: a list of 1,000 rows takes 1.5 ms a phone.
 APART = 20_000

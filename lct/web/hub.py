@@ -7,10 +7,9 @@ import logging
 import random
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import gevent
 
@@ -26,12 +25,12 @@ from ..application.messages import (
 )
 from ..application.screens.live_now import NOBODY
 from ..application.screens.region import Scene
-from ..domain.errors import TooMany
 from ..domain.tournament import Tournament
 from ..locale import Language
 from ..running import PublicAddress
 from ..spans import span
 from . import metrics
+from .admission import Admission
 from .links import join_urls
 from .outbox import Outbox
 from .picture import Pictures
@@ -46,15 +45,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HEARTBEAT = 5  # seconds
+TOLD_SECONDS = 0.25  # between looks whether the worker has to stop
 SILENCE = 30.0  # a peer that has answered no ping for this long is gone
-
-
-class Place(NamedTuple):
-    """The place of one live screen. ``kept``: one of those reserved for the invited."""
-
-    code: str
-    address: str
-    kept: bool
 
 
 class Hub:
@@ -78,11 +70,7 @@ class Hub:
         self.store, self.bus, self.renderer = store, bus, renderer
         self._address, self._on_webhook, self._drain_seconds = address, on_webhook, drain_seconds
         self._go_on = go_on
-        self._per_address, self._per_tournament = sockets_per_address, sockets_per_tournament
-        self._from: Counter[str] = Counter()  # address -> open screens in places for anybody,
-        self._kept: Counter[str] = Counter()  # ... in reserved places,
-        self._kept_by: Counter[tuple[str, str]] = Counter()  # ... and by their tournament
-        self._watching: Counter[str] = Counter()  # tournament -> open screens
+        self.admission = Admission(sockets_per_address, sockets_per_tournament)
         self._revision, self.rollout = revision, Rollout(revision)
         self._worker, self._rooms = uuid.uuid4().hex, dict[str, Room]()
         self.pictures = Pictures(renderer, languages)
@@ -90,41 +78,6 @@ class Hub:
         self.greenlets, self.draining = list[gevent.Greenlet](), False
 
     # --- screens ------------------------------------------------------------------------------
-
-    def admit(self, code: str, address: str, invited: bool) -> Place:
-        """Count one more screen, or refuse it, while the response is still plain HTTP.
-
-        The last fifth of an address's and of a tournament's places is reserved for the ``invited``,
-        so strangers shut no player out. One tournament may take no more of an address's fifth than
-        it leaves, since anybody can open a tournament and be invited to it.
-        """
-        fifth = self._per_address // 5
-        kept = self._from[address] >= self._per_address - fifth
-        free = fifth - self._kept[address] - self._kept_by[address, code]
-        share = 1.0 if invited else 0.8
-        shut = kept and not (invited and free > 0)
-        if shut or self._watching[code] >= share * self._per_tournament:
-            metrics.DROPPED.labels("limit").inc()
-            raise TooMany(30)
-        place = Place(code, address, kept)
-        self._count(place, 1)
-        return place
-
-    def release(self, place: Place) -> None:
-        """Count one less."""
-        self._count(place, -1)
-
-    def _count(self, place: Place, by: int) -> None:
-        counted: list[tuple[Counter[Any], Any]] = [(self._watching, place.code)]
-        if place.kept:
-            counted.append((self._kept, place.address))
-            counted.append((self._kept_by, (place.address, place.code)))
-        else:
-            counted.append((self._from, place.address))
-        for counter, key in counted:
-            counter[key] += by
-            if not counter[key]:
-                del counter[key]
 
     def enter(self, code: str, box: Outbox, seen: str = "") -> Room:
         """Put a screen into its tournament's room; the first one opens the room."""
@@ -195,7 +148,7 @@ class Hub:
     def drained(self) -> None:
         """Wait until every screen has gone, or the time for draining is over."""
         end = time.monotonic() + self._drain_seconds + 1
-        while self._watching and time.monotonic() < end:
+        while self.admission.open and time.monotonic() < end:
             gevent.sleep(0.05)
 
     # --- messages from the bus ----------------------------------------------------------------
@@ -254,7 +207,8 @@ class Hub:
             beats += 1
             metrics.BUS_AGE.set(self.bus.age())
             metrics.BUS_CONNECTED.set(int(self.bus.connected))
-            self._address.look()
+            if beats % HEARTBEAT == 0:
+                self._address.look()
             waiting = 0
             for room in list(self._rooms.values()):
                 try:
@@ -288,7 +242,7 @@ class Hub:
 
     def _drain_when_told(self) -> None:
         while self._alive():
-            gevent.sleep(0.1)
+            gevent.sleep(TOLD_SECONDS)
         self.draining = True
         self.bus.send(Revision(self._revision, leaving=True))
         log.info("draining", extra={"labels.sockets": str(self.sockets())})

@@ -10,15 +10,12 @@ import json
 import logging
 import random
 import socket
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from contextvars import Context
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakValueDictionary
 
-import gevent
 from flask import Blueprint, Response, abort, g, make_response, request
 from flask.typing import ResponseReturnValue
 from flask_sock import Sock
@@ -31,10 +28,8 @@ from ..domain.errors import Elsewhere, ForeignOrigin, LctError, NotAPlayer
 from ..domain.tournament import Tournament
 from ..locale import spoken
 from ..this_request import request_id
-from . import metrics
-from .app import App, app, scene
+from .app import app, scene
 from .headers import LONGEST, security
-from .hub import Place
 from .identity import invited, require_organiser
 from .inbox import DEFLATE, Looks, deflates, messages
 from .limits import address
@@ -42,6 +37,7 @@ from .links import is_ours
 from .lookup import tournament_at
 from .outbox import EventOutbox, Outbox, Shared
 from .seats import MOST_SEATS, player_here, seats_here
+from .stay import Stay
 
 log = logging.getLogger(__name__)
 
@@ -93,61 +89,13 @@ def admit(code: str) -> None:
     """Count one more screen, or refuse it."""
     if app().hub.draining:
         raise Elsewhere
-    g.code, g.admitted = code, app().hub.admit(code, address(), invited(code))
+    g.code, g.admitted = code, app().hub.admission.admit(code, address(), invited(code))
 
 
 @bp.teardown_request
 def release(error: BaseException | None) -> None:
     if "admitted" in g:
-        app().hub.release(g.admitted)
-
-
-class Stay(NamedTuple):
-    """What is kept of a request whose connection stays open. It is small, since a screen may be one
-    of thousands: the request itself, its context and its stack end with its view."""
-
-    app: App
-    place: Place
-    request_id: str
-    seen: str = ""
-
-    def begin(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
-        """Stay in the tournament's room while ``read`` runs, in a greenlet of its own."""
-        del g.admitted  # from now on _stay() releases it
-        g.upgraded, box.seats = True, g.get("seats", ())
-        Context().run(gevent.spawn, self._stay, box, read)
-
-    @property
-    def code(self) -> str:
-        return self.place.code
-
-    def _stay(self, box: Outbox, read: Callable[[Stay, Outbox], None]) -> None:
-        request_id.set(self.request_id)
-        hub, room, started = self.app.hub, None, time.monotonic()
-        about = {
-            "labels.tournament": self.code,
-            "labels.view": box.shared.view,
-            "labels.way": box.way,
-            "http.request.id": self.request_id,
-        }
-        log.info("screen opened", extra={"event.action": "screen.open", **about})
-        try:
-            room = hub.enter(self.code, box, self.seen)
-            read(self, box)
-        except LctError:
-            box.close(1013, "try again later")
-        except Exception:
-            log.exception("screen failed", extra={"labels.error_kind": "service", **about})
-            metrics.DROPPED.labels("error").inc()
-            box.close(1011, "error")
-        finally:
-            if room is not None:
-                hub.leave(room, box)
-            box.see_off()
-            hub.release(self.place)
-            duration = int((time.monotonic() - started) * 1e9)
-            ended = {"event.action": "screen.close", "event.duration": duration}
-            log.info("screen closed", extra={**ended, **about})
+        app().hub.admission.release(g.admitted)
 
 
 def _stay(seen: str = "") -> Stay:
