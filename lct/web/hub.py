@@ -207,8 +207,7 @@ class Hub:
             beats += 1
             metrics.BUS_AGE.set(self.bus.age())
             metrics.BUS_CONNECTED.set(int(self.bus.connected))
-            if beats % HEARTBEAT == 0:
-                self._address.look()
+            self._address.look()
             waiting = 0
             for room in list(self._rooms.values()):
                 try:
