@@ -71,7 +71,8 @@ def check_before_the_upgrade() -> None:
     if view == "organise":
         g.device_id = require_organiser(t)
     elif view == "me":
-        g.player_id, g.seats = player_here(t), seats_here(t)
+        g.seats = seats_here(t)
+        g.player_id = player_here(t, g.seats)
         g.renewed = t.seat_codes.get(g.player_id, 0) if g.player_id else 0
     if request.endpoint != "live.now":
         # A proxy tries another pod. Without one the page retries with `again`, and any worker takes

@@ -44,13 +44,13 @@ NOTHING_SAID = verbatim("")
 @bp.get("/t/<code>/me")
 def me(code: str) -> ResponseReturnValue:
     t = tournament_at(code)
-    player_id = player_here(t)
+    seats = seats_here(t)
+    player_id = player_here(t, seats)
     linked = "by" in request.args  # the cookie was set a moment ago
     if player_id is None:
         if linked:
             raise NoCookies(elsewhere())
         return redirect(url_for("join.form", code=t.code), 303)
-    seats = seats_here(t)
     if linked:
         return redirect(me_url(t.code, player_id, seats), 303)
     now = scene(t)
@@ -182,10 +182,10 @@ def _tap(
 ) -> ResponseReturnValue:
     """Run a player's own command; the response has what it may have changed on their phone."""
     before = tournament_at(code, fresh=False)
-    player_id = player_here(before)
+    seats, touched = seats_here(before), set(teams)
+    player_id = player_here(before, seats)
     if player_id is None:
         raise NotAPlayer
-    seats, touched = seats_here(before), set(teams)
     player = before.players.get(player_id)
     if player and player.team is not None:
         touched.add(player.team)

@@ -32,10 +32,11 @@ def seats_here(t: Tournament) -> tuple[str, ...]:
     return tuple(filter(None, (signed_in(t, each) for each in shown)))
 
 
-def player_here(t: Tournament) -> str | None:
+def player_here(t: Tournament, seats: tuple[str, ...] | None = None) -> str | None:
     """The player who is asking, or None: the seat that the page says it shows, if this phone has
-    it. A tap that says none is nobody's where there are several."""
-    seats = seats_here(t)
+    it. A tap that says none is nobody's where there are several. ``seats``: seats_here(), if
+    known."""
+    seats = seats_here(t) if seats is None else seats
     if said := request.headers.get(SEAT) or request.values.get("seat"):
         return said if said in seats else None
     if len(seats) > 1 and request.method == "POST":
