@@ -74,7 +74,7 @@ class Cup:
             SkipReveal(code=self.code, by=SYSTEM),
             NameConsoles(code=self.code, by=SYSTEM, names=CONSOLES),
             ChooseFormat(code=self.code, by=SYSTEM, format=self.chosen),
-            # A snapshot is written every 100 events: with these, none falls into picks or scores.
+            # A snapshot is written every 50 events: with these, none falls into picks or scores.
             *(NameConsoles(code=self.code, by=SYSTEM, names=names) for names in PADDING),
         )
         self.phones[0].get("me")  # every worker knows it

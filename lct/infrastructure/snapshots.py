@@ -22,9 +22,13 @@ def every(stream: Stream) -> int:
     """The events from one snapshot to the next.
 
     A snapshot of 1,000 players takes a worker 45 ms, in which no screen is sent anything, one of
-    48 takes 4, and reading an event 0.02: so the more players, the more events.
+    48 takes 4, and reading an event 0.02: so the more players, the more events. An event of a large
+    league takes 0.3 to read, so there are fewer once matches are played.
     """
-    return EVERY * (1 + len(stream.tournament.players) // 400)
+    t = stream.tournament
+    if t.play.entrants:
+        return FIRST * (1 + len(t.players) // 200)
+    return EVERY * (1 + len(t.players) // 400)
 
 
 def made_of(stream: Stream) -> dict[str, Any]:
