@@ -70,7 +70,7 @@ class Worker(GeventWorker):
     """
 
     def init_process(self) -> None:
-        # gunicorn looks a setting up anew at each use, a dozen times a request.
+        # gunicorn looks up a setting at each use, a dozen times a request.
         self.cfg.__dict__.update({name: each.get() for name, each in self.cfg.settings.items()})
         self.ends: dict[greenlet, float] = {}  # of requests that are being answered
         super().init_process()

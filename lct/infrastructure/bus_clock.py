@@ -2,7 +2,7 @@
 
 Each worker counts from its own monotonic clock, so a jump of the system's clock (a small computer
 that gets its time, a laptop that woke) changes nothing by itself. Redis has the wall clock, and in
-``{lct:clock}`` by how much the shared clock is held off it. Every worker asks each other second.
+``{lct:clock}`` by how much the shared clock is held off it. Every worker asks every two seconds.
 """
 
 from __future__ import annotations
