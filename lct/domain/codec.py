@@ -15,18 +15,24 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 _SCALARS = (str, int, bool, NoneType, datetime)
+_PLAIN = frozenset((*_SCALARS, float))
 
 
 def plain(value: Any) -> Any:
     """``value`` as plain types, without our classes."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
     if isinstance(value, set | frozenset):
         value = sorted(value)
     if isinstance(value, tuple | list):
-        return [plain(each) for each in value]
+        # A row of a few plain values needs no call for each: a snapshot has thousands of them.
+        same = _PLAIN.issuperset(map(type, value))
+        return list(value) if same else [plain(each) for each in value]
     if isinstance(value, dict):
         return [[plain(key), plain(each)] for key, each in value.items()]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _stored(type(value))}
+    if is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _stored(kind)}
     return value
 
 
