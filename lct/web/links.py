@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from flask import current_app, request, url_for
 from werkzeug.sansio.utils import host_is_trusted
@@ -30,7 +30,8 @@ def me_url(code: str, player_id: str, seats: Collection[str], by: str | None = N
 
 def public(path: str) -> str:
     """The public address of ``path``, which comes from url_for."""
-    return urljoin(app().public_url, path)
+    scheme, netloc, *_ = urlsplit(app().public_url)
+    return f"{scheme}://{netloc}{path}"
 
 
 def is_ours(origin: str) -> bool:

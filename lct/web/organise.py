@@ -262,6 +262,7 @@ def pick_for(code: str) -> ResponseReturnValue:
         t=t,
         player=player,
         tiles=() if t.dealt else lobby.tiles(scene(t)),
+        find=lobby.find(t.teams, len(t.teams), scripted=True),
         personal_code=shown_code(seat),
         personal_url=public(url_for("join.seat", code=t.code, seat=seat)),
         organise_url=url_for("organise.desk", code=t.code),

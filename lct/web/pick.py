@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -32,7 +33,7 @@ from .limits import tap
 from .links import elsewhere, live_url, me_url, public
 from .lookup import tournament_at
 from .qr import qr_svg
-from .render import Update, fragments, notice, page, wants_fragment
+from .render import Update, fragments, notice, page, page_around, wants_fragment
 from .seats import player_here, player_of, seats_here
 from .words import gettext
 
@@ -58,7 +59,7 @@ def me(code: str) -> ResponseReturnValue:
     q, stars, kind = (request.args.get(name, "")[:60] for name in ("q", "stars", "kind"))
     if q or stars or kind:
         regions = filtered(phone.laid_over(phone.me(now), own), q, stars, kind)
-        stage = None
+        stage = b""
     else:  # the HTML that all phones share, a hundred tiles, is rendered once for all of them
         picture = app().hub.pictures.at("me", now, app().store.stream(t.code).touched_since)
         stage = picture.for_page("stage", own)
@@ -68,18 +69,14 @@ def me(code: str) -> ResponseReturnValue:
         regions = (lobby.bar(now), switch, lobby.wait(now), own["me"], share, score)
     personal_code = seat_code(t, player_id)
     player = t.players.get(player_id)
-    return page(
+    shown = len(t.teams if t.dealt or stage else regions[-1].children)
+    show = partial(page_around, stage) if stage else page
+    return show(
         "me/page.html",
         t=t,
         regions=regions,
-        stage=stage,
-        tiles=t.teams if t.dealt or stage is not None else regions[-1].children,
+        find=lobby.find(t.teams, shown, q=q, stars=stars, kind=kind),
         stamp=now.stamp,
-        q=q,
-        stars_only=stars,
-        kind_only=kind,
-        star_steps=sorted({team.stars for team in t.teams if team.stars}, reverse=True),
-        team_kinds=sorted({team.kind for team in t.teams if team.kind}),
         first=player.first if player else "",
         last=player.last if player else "",
         call_name=player.call_name if player else "",

@@ -40,7 +40,7 @@ CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical reg
 # Regions are shared between readers; in their forms this stands in for the reader's token.
 _FIELD = 'name="csrf_token" value="'
 _MARK = _FIELD + "@csrf@"
-_ID = ' id="'
+ID = ' id="'
 # Stands in for a block of a container's children; no name or text contains control characters.
 _BLOCK = Markup("\x01")
 
@@ -197,13 +197,13 @@ def _size(html: str) -> int:
 def stamped(html: str, stamp: str) -> str:
     """A region's HTML with the stamp of the state it shows: a page never replaces a newer state by
     an older one (static/live.js). A region without a stamp is as old as its container."""
-    return html.replace(_ID, f' data-at="{stamp}"{_ID}', 1) if stamp else html
+    return html.replace(ID, f' data-at="{stamp}"{ID}', 1) if stamp else html
 
 
 def out_of_band(html: str, stamp: str) -> str:
     """A region's HTML for an htmx swap by id; htmx sends the token in a header."""
     at = f' data-at="{stamp}"' if stamp else ""
-    html = within_frame(html).replace(_ID, f' hx-swap-oob="outerMorph"{at}{_ID}', 1)
+    html = within_frame(html).replace(ID, f' hx-swap-oob="outerMorph"{at}{ID}', 1)
     # A parser drops a part of a table that is not in one; htmx takes it out again.
     return f"<table>{html}</table>" if html.startswith("<tbody") else html
 
@@ -274,3 +274,9 @@ def page(template: str, status: int = 200, **context: Any) -> tuple[str, int]:
     if regions := context.get("regions"):
         context["by_id"] = {region.id: region for region in regions}
     return render_template(template, **context), status
+
+
+def page_around(block: bytes, template: str, **context: Any) -> tuple[bytes, int]:
+    """A whole page with ``block``, HTML in UTF-8, where the template shows it."""
+    html, status = page(template, **context, block=_BLOCK)
+    return html.encode().replace(_BLOCK.encode(), block, 1), status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from ...domain.fact import Touched
@@ -48,6 +49,18 @@ class Stage(NamedTuple):
     cells: int
 
 
+class Find(NamedTuple):
+    """The search above a page's teams, and what was searched for without JavaScript."""
+
+    steps: tuple[float, ...]  # the stars that teams have
+    kinds: tuple[str, ...]
+    shown: int  # teams
+    scripted: bool  # works with JavaScript only
+    q: str
+    stars: str
+    kind: str
+
+
 class SeatRow(NamedTuple):
     number: int
     name: str
@@ -81,6 +94,21 @@ def waiting_for(t: Tournament) -> tuple[str, ...]:
 
 def bar(s: Scene) -> Region:
     return Region("bar", "me/_bar.html", Bar(s.t.name, s.phase_for_guests))
+
+
+def find(
+    teams: Iterable[Team],
+    shown: int,
+    scripted: bool = False,
+    q: str = "",
+    stars: str = "",
+    kind: str = "",
+) -> Region:
+    found = set(map(attrgetter("stars", "kind"), teams))
+    steps = sorted({step for step, _ in found if step}, reverse=True)
+    kinds = sorted({its for _, its in found if its})
+    data = Find(tuple(steps), tuple(kinds), shown, scripted, q, stars, kind)
+    return Region("find", "_find.html", data)
 
 
 def wait(s: Scene) -> Region:
