@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 
 import jinja2
 import pytest
+from markupsafe import Markup
 
 from bench.regions import REGION
 from lct.application.screens import PAGES as SCREENS
@@ -35,6 +36,7 @@ from lct.domain.people import BlockPlayer
 from lct.domain.picking import TeamPicked
 from lct.domain.play.formats import DOUBLE, GROUPS, KNOCKOUT, LEAGUE
 from lct.domain.shares import Opened, pledge
+from lct.domain.text import text
 from lct.domain.tournament import Tournament
 from lct.locale import ENGLISH
 from lct.places import ROOT
@@ -81,8 +83,8 @@ def test_each_forbidden_pattern_matches_its_example() -> None:
         "an address that forgets the prefix": '<a href="/">',
         "text that is not escaped": "{{ name|safe }}",
     }
-    for what, text in bad.items():
-        assert re.search(FORBIDDEN[what], text, re.IGNORECASE), what
+    for what, example in bad.items():
+        assert re.search(FORBIDDEN[what], example, re.IGNORECASE), what
 
 
 def test_our_scripts_turn_no_text_into_code_or_markup() -> None:
@@ -328,6 +330,26 @@ def pages(house: House, evening: Evening) -> dict[str, Answer]:
     e.act("close")
     look("closed", ("anyone", anyone), ("player", guests[0]), ("host", e.host))
     return seen
+
+
+@pytest.mark.parametrize(
+    ("value", "html"),
+    [
+        ("Ali & <b>Veli</b>", "Ali &amp; &lt;b&gt;Veli&lt;/b&gt;"),
+        ('"O\'Neill"', "&#34;O&#39;Neill&#34;"),
+        ("Ola", "Ola"),
+        (Markup("<b>&amp;</b>"), "<b>&amp;</b>"),
+        (text("%(a)s & %(b)s", a="<i>", b=Markup("<i>")), "&lt;i&gt; &amp; &lt;i&gt;"),
+        (4.5, "4.5"),
+        (None, "None"),
+        (jinja2.Undefined(), ""),
+    ],
+)
+def test_what_a_template_shows_is_escaped_once_unless_it_is_html(
+    renderer: Renderer, value: object, html: str
+) -> None:
+    made = renderer._env.from_string("{{ v }}|{% set x %}{{ v }}{% endset %}{{ x }}")
+    assert made.render(v=value) == f"{html}|{html}"
 
 
 def test_warming_up_compiles_every_template(renderer: Renderer) -> None:

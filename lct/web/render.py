@@ -34,7 +34,7 @@ from .app import app
 from .crest import crest
 from .links import start_page
 from .qr import qr_svg
-from .words import NamesAsTheyAre, gettext, marked, ngettext, shown
+from .words import NamesAsTheyAre, Shown, gettext, marked, ngettext, shown
 
 CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical regions
 # Regions are shared between readers; in their forms this stands in for the reader's token.
@@ -84,7 +84,8 @@ class Renderer:
         env.newstyle_gettext = True  # type: ignore[attr-defined]
         env.policies["ext.i18n.trimmed"] = True
         env.bytecode_cache = Compiled(ROOT / "templates")
-        env.finalize = shown
+        env.code_generator_class = Shown
+        env.shown = shown  # type: ignore[attr-defined]
         env.add_extension(NamesAsTheyAre)
         env.filters |= {
             "crest": crest,

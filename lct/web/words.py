@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup, escape
@@ -12,6 +15,7 @@ from ..domain.text import Text, isolated
 from ..locale import say, spoken
 
 _NAME = "<bdi"
+_SPECIAL = re.compile("[&<>'\"]").search  # in HTML
 NAMED = Markup('<bdi translate="no">{}</bdi>')
 
 
@@ -32,11 +36,11 @@ def _with_data(message: str, data: Mapping[str, object]) -> Markup:
     return Markup(message)  # noqa: S704 - ours, the data are escaped
 
 
-def _placed(value: object, message: str) -> Markup:
+def _placed(value: object, message: str) -> str:
     """A value in a message, isolated unless an element around it does that."""
     if type(value) is str and _NAME not in message:
         value = isolated(value, message)
-    return escape(shown(value))
+    return shown(value)
 
 
 def as_it_is(html: str) -> str:
@@ -59,9 +63,27 @@ class NamesAsTheyAre(Extension):
             yield token
 
 
-def shown(value: object) -> object:
-    """What a template shows of a value: a text in the language that is spoken."""
-    return say(value) if type(value) is Text else value
+class Shown(CodeGenerator):
+    """Templates whose code calls shown() for each value. Jinja would call ``finalize``, then
+    ``escape``, which makes a Markup: a sixth of the time of a tile."""
+
+    def _output_child_pre(
+        self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
+    ) -> None:
+        self.write("environment.shown(" if frame.eval_ctx.autoescape else "str(")
+
+    def _output_child_post(
+        self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
+    ) -> None:
+        self.write(")")
+
+
+def shown(value: object) -> str:
+    """What a template shows of a value: escaped unless it is HTML, and a text in the language that
+    is spoken."""
+    if type(value) is Markup or (type(value) is str and not _SPECIAL(value)):
+        return value
+    return escape(say(value) if type(value) is Text else value)
 
 
 def marked(value: object) -> Markup:
