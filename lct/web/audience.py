@@ -122,7 +122,7 @@ class Audience:
     ) -> None:
         """Offer the change to every screen of a picture: the same bytes to all, except that a
         player whose own regions are in it gets everything in a frame of their own."""
-        plain, packed = frame(html.encode()), deflated(html.encode(), smallest=len(html) > APART)
+        frames: dict[bool, bytes] = {}  # whether it is compressed -> the bytes
         sent = size = 0
         costly = 0
         common: dict[tuple[bool, frozenset[str]], bytes] | None = {} if len(html) > APART else None
@@ -132,7 +132,9 @@ class Audience:
             if start:
                 gevent.sleep(0)
             for box in boxes[start : start + YIELD_EVERY]:
-                player_id, data = box.player_id, packed if box.deflates else plain
+                player_id, data = box.player_id, frames.get(box.deflates)
+                if data is None:
+                    data = frames[box.deflates] = _for_all(html, box.deflates)
                 if (player_id or box.device_id) and _signed_out(box, scene.t):
                     box.close(1008, "signed out")
                 elif player_id and (
@@ -202,6 +204,11 @@ class Audience:
         metrics.FRAME_BYTES.inc(len(data))
         box.offer(data, sent - apart)
         return left
+
+
+def _for_all(html: str, deflates: bool) -> bytes:
+    text = html.encode()
+    return deflated(text, smallest=len(html) > APART) if deflates else frame(text)
 
 
 def _signed_out(box: Outbox, t: Tournament) -> bool:

@@ -183,13 +183,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     good: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     good["headers"] = _headers("X-Request-Id", *operation.headers)
     if operation.answer is not None:
-        schema = TypeAdapter(operation.answer).json_schema(
-            ref_template=SCHEMAS, mode="serialization"
-        )
-        schema.pop("$defs", None)
-        if operation.answer in _models(operation.answer):
-            schema = {"$ref": SCHEMAS.format(model=operation.answer.__name__)}
-        good["content"] = {operation.media: {"schema": schema}}
+        good["content"] = {operation.media: {"schema": _schema(operation.answer)}}
     responses = {str(status): good}
     for refusal in operation.statuses:
         extra = {401: ("WWW-Authenticate",), 412: ("ETag",), 429: ("Retry-After",)}
@@ -200,6 +194,14 @@ def _responses(operation: Operation) -> dict[str, Any]:
             "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS.format(model="Problem")}}},
         }
     return responses
+
+
+def _schema(answer: Any) -> dict[str, Any]:
+    if answer in _models(answer):
+        return {"$ref": SCHEMAS.format(model=answer.__name__)}
+    schema = TypeAdapter(answer).json_schema(ref_template=SCHEMAS, mode="serialization")
+    schema.pop("$defs", None)
+    return schema
 
 
 def _headers(*names: str) -> dict[str, Any]:
