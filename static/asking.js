@@ -90,12 +90,20 @@
   }
   // Shows the next page of the board, as board.js does.
   function turn(board) {
-    var stages = board.querySelectorAll(".stage:not([hidden])"), stage = stages[0];
-    var cells = stage.querySelectorAll(".cells > li"), i;
-    var per = Number(stage.getAttribute("data-per") || 32), drawn = stage.getAttribute("data-from");
-    var first = drawn === null ? asked % Math.max(1, Math.ceil(cells.length / per)) * per : Number(drawn);
-    for (i = 0; i < cells.length; i += 1) cells[i].style.display = i < first || i >= first + per ? "none" : "";
-    if (stages.length > 1) board.setAttribute("data-page", stages[asked % stages.length].id);
+    var stages = board.querySelectorAll(".stage:not([hidden])"), pages = [], i, page;
+    for (i = 0; i < stages.length; i += 1) pagesOf(stages[i], pages);
+    page = pages[asked % pages.length];
+    for (i = 0; i < page.cells.length; i += 1) {
+      page.cells[i].style.display = i < page.first || i >= page.first + page.per ? "none" : "";
+    }
+    if (stages.length > 1) board.setAttribute("data-page", page.stage.id);
+  }
+  function pagesOf(stage, pages) {
+    var cells = stage.querySelectorAll(".cells > li"), drawn = stage.getAttribute("data-from"), first;
+    var per = Number(stage.getAttribute("data-per") || 32), most = drawn === null ? cells.length : 1;
+    for (first = 0; first < Math.max(1, most); first += per) {
+      pages.push({ stage: stage, cells: cells, per: per, first: drawn === null ? first : Number(drawn) });
+    }
   }
 
   // Stands in for :has() in board.css.

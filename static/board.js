@@ -10,25 +10,32 @@ let turns = 0; // so far; the list of matches on now turns with them
 let newest; // result
 let turning;
 
-// Matches come in a stage for each page, and CSS shows the one in data-page. Seats, cards and tables
-// are cells of one stage.
+// Matches come in a stage for each page. Seats, cards and tables are cells, some on each page; hundreds
+// of them come in several stages. CSS shows the stage in data-page.
 const stages = () => [...document.querySelectorAll(".stage:not([hidden])")];
 const running = (stage) => $(".duel:is(.is-called, .is-reported, .is-disputed)", stage);
 
-function show(next) {
-  const all = stages(), [first] = all;
-  const cells = all.length > 1 ? [] : [...first.querySelectorAll(".cells > :not(caption, thead)")];
-  const per = Number(first.dataset.per ?? PER), draw = first.dataset.kind === "draw";
-  const pages = draw ? 1 : Math.max(all.length, Math.ceil(cells.length / per));
-  shown = next % pages;
-  board.dataset.page = all.length > 1 ? all[shown].id : "";
+function pagesOf(stage) {
+  const cells = [...stage.querySelectorAll(".cells > :not(caption, thead)")];
   const head = cells[0] ? [...cells[0].parentNode.children].indexOf(cells[0]) : 0; // of a table
-  const before = draw ? Number(first.dataset.from) : head + shown * per;
-  const others = cells.length <= per || all.length > 1 ? [] : [outside(`.cells > :nth-child(n+${head + 1})`, before, per)];
+  const per = Number(stage.dataset.per ?? PER);
+  if (stage.dataset.kind === "draw") return [{ stage, head: 0, per, before: Number(stage.dataset.from), cut: cells.length > per }];
+  const count = Math.max(1, Math.ceil(cells.length / per));
+  return Array.from({ length: count }, (_, n) => ({ stage, head, per, before: head + n * per, cut: count > 1 }));
+}
+const pages = () => stages().flatMap(pagesOf);
+const areStages = (all) => all.length > 1 && all.length === stages().length;
+
+function show(next) {
+  const all = pages();
+  shown = next % all.length;
+  const { stage, head, per, before } = all[shown], others = [];
+  board.dataset.page = stages().length > 1 ? stage.id : "";
+  if (all.some(({ cut }) => cut)) others.push(outside(`.cells > :nth-child(n+${head + 1})`, before, per));
   const lists = Math.ceil(document.querySelectorAll(".band > .now-card").length / CARDS);
   if (lists > 1) others.push(outside(".band > .now-card", (turns % lists) * CARDS, CARDS));
   hide(others.join());
-  touchline(pages, all.length > 1);
+  touchline(all.length, areStages(all));
 }
 
 const outside = (cells, before, count) => `${cells}:not(:nth-child(n+${before + 1}):nth-child(-n+${before + count}))`;
@@ -46,9 +53,9 @@ function touchline(pages, dotted) {
 
 // A page of matches with one on now stays twice as long.
 function rest() {
-  const all = stages();
-  if (all.length < 2) return HOLD;
-  return running(all[shown]) ? 2 * TURN : TURN;
+  const all = pages();
+  if (!areStages(all)) return HOLD;
+  return running(all[shown].stage) ? 2 * TURN : TURN;
 }
 function turnAfter(milliseconds) {
   clearTimeout(turning);
@@ -61,13 +68,13 @@ function turnAfter(milliseconds) {
 
 // After a frame: the same page, or that of a new result.
 function afterFrame() {
-  const all = stages();
-  const at = all.findIndex((stage) => stage.id === board.dataset.page);
+  const all = pages(), showing = ({ id }) => Math.max(all.findIndex(({ stage }) => stage.id === id), 0);
   const result = $(".place:has(> .is-in)");
   const isNew = result && result.id !== newest;
   newest = result?.id;
-  if (!isNew || all.length < 2) return show(all.length > 1 ? Math.max(at, 0) : shown);
-  show(all.indexOf(result.closest(".stage")));
+  if (!areStages(all)) return show(shown);
+  if (!isNew) return show(showing({ id: board.dataset.page }));
+  show(showing(result.closest(".stage")));
   turnAfter(HOLD);
 }
 

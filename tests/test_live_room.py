@@ -19,8 +19,9 @@ from lct.application.screens.region import Region, Scene
 from lct.application.screens.region import Screen as View
 from lct.locale import Language
 from lct.running import PublicAddress
-from lct.web.outbox import EventOutbox, Outbox, Shared, event
+from lct.web.outbox import EventOutbox, Outbox, Shared, event, messages
 from lct.web.picture import Picture
+from lct.web.render import out_of_band
 from lct.web.room import AT_ONCE, COALESCE, Room
 
 from .desk import utc_now
@@ -237,3 +238,16 @@ def test_a_closed_stream_sends_over_even_after_a_half_written_event() -> None:
         got += data
     assert got == big + b"event: over\ndata: deleted\n\n"
     box.see_off()
+
+
+def test_a_large_change_is_cut_between_its_regions_alone() -> None:
+    regions = [
+        out_of_band(f'<section id="stage-{n}"><b id="b-{n}">{"x" * size}</b></section>', "7.0")
+        for n, size in enumerate([50_000, 90_000, 20_000, 400_000, 10])
+    ]
+    regions.insert(3, out_of_band('<tbody id="rows"></tbody>', "7.0"))
+    assert messages("".join(regions)) == [
+        "".join(regions[:2]), "".join(regions[2:4]), regions[4], regions[5],
+    ]  # fmt: skip
+    assert messages(regions[4]) == [regions[4]]
+    assert messages("") == [""]

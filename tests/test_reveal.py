@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 
-from bench.reveal import frames_of
+from bench.reveal import changes
 from lct.application.screens import VIEWS
 from lct.application.screens.phone import personal
 from lct.application.screens.region import Scene
 from lct.places import ROOT
+from lct.web.outbox import deflated, messages
 from lct.web.picture import Picture
 from lct.web.render import Renderer
 
@@ -18,23 +20,31 @@ from .evening import START, Evening
 from .http_client import Element, parse
 
 
-def test_the_board_of_a_large_draw_gets_small_frames_and_shows_every_card() -> None:
+@pytest.mark.parametrize("cards", [128, 300])
+def test_the_board_of_a_large_draw_shows_every_card(cards: int) -> None:
     flask = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
-    for cards in (128, 1024):
-        evening, frames = Evening(cards, cards), list[bytes]()
-        evening.all_picked(cards)
-        page = parse(Picture(Renderer(flask), VIEWS["board"], Scene(evening.t, START)).whole())
-        for frame in frames_of(evening, Renderer(flask)):
-            frames.append(frame)
-            if cards < 1000:  # a larger page takes seconds
-                for region in parse(frame.decode()).children:
-                    assert isinstance(region, Element)
-                    region.fill_in(page)
-                    page.replace(region)
-        assert max(map(len, frames)) < 20_000
-        if cards < 1000:
-            whole = Picture(Renderer(flask), VIEWS["board"], Scene(evening.t, evening.now)).whole()
-            assert page.picture() == parse(whole).picture()
+    evening = Evening(cards, cards)
+    evening.all_picked(cards)
+    page = parse(Picture(Renderer(flask), VIEWS["board"], Scene(evening.t, START)).whole())
+    for html in changes(evening, Renderer(flask)):
+        for message in messages(html):
+            for region in parse(message).children:
+                assert isinstance(region, Element)
+                region.fill_in(page)
+                page.replace(region)
+    whole = Picture(Renderer(flask), VIEWS["board"], Scene(evening.t, evening.now)).whole()
+    assert page.picture() == parse(whole).picture()
+
+
+def test_every_message_to_a_board_of_a_thousand_is_small_as_it_is_sent() -> None:
+    flask = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    evening = Evening(1024, 1024)
+    evening.all_picked(1024)
+    renderer, sent = Renderer(flask), list[str]()
+    for html in changes(evening, renderer):
+        whole = Picture(renderer, VIEWS["board"], Scene(evening.t, evening.now)).whole()
+        sent += [html, whole] if len(sent) < 20 or evening.t.dealt else [html]
+    assert max(len(deflated(m.encode())) for html in sent for m in messages(html)) < 20_000
 
 
 def test_a_phone_counts_the_cards_before_the_wave_that_its_card_is_in() -> None:

@@ -572,3 +572,27 @@ def test_long_names_are_whole_with_all_their_marks(house: House, screens: Screen
     tv.locator(".now-card").nth(1).wait_for()
     letters_are_whole(tv)
     nothing_is_cut(tv, ".duel", ".duel-name")
+
+
+def test_the_tv_turns_the_pages_of_hundreds_of_seats_and_shows_each_once(
+    house: House, screens: Screens
+) -> None:
+    e = house.evening(limit=300, teams=300)
+    tv = screens.open(**TV)
+    tv.clock.install()
+    tv.goto(house.url + e.at())
+    is_live(tv)
+
+    def seen() -> list[int]:
+        visible = tv.locator(".seat:visible").evaluate_all("all => all.map((seat) => seat.id)")
+        return [int(seat.removeprefix("seat-")) for seat in visible]
+
+    for number, first in enumerate(range(1, 301, 32), 1):
+        see(tv.locator("#pages"), f"Page {number} of 10")
+        assert seen() == list(range(first, min(first + 32, 301)))
+        if first == 257:  # in the second stage, which a change in the first one does not turn
+            e.guest("Ola")
+            hurry(tv, lambda: "Ola" in tv.locator("#seat-1").text_content(), 2)
+            assert seen()[0] == 257
+        tv.clock.run_for(8000)
+    assert seen()[0] == 1

@@ -14,7 +14,7 @@ from ..application.screens.phone import personal
 from ..application.screens.region import Region, Scene
 from ..domain.tournament import Tournament
 from . import metrics
-from .outbox import EventOutbox, Outbox, Shared, deflated, event, frame
+from .outbox import EventOutbox, Outbox, Shared, deflated, event, frame, messages
 from .picture import Picture
 from .render import Renderer
 
@@ -108,8 +108,13 @@ class Audience:
             # While a change is being sent, a lagging screen may miss part of it. Without an id the
             # browser keeps its last one.
             whole = picture is not None and not (self._sending and box.lagging)
-            return event(html.encode(), picture.tag(box.personal) if picture and whole else "")
-        return deflated(html.encode()) if box.deflates else frame(html.encode())
+            *others, last = messages(html)
+            tag = picture.tag(box.personal) if picture and whole else ""
+            return b"".join(event(each.encode()) for each in others) + event(last.encode(), tag)
+        return b"".join(
+            deflated(each.encode()) if box.deflates else frame(each.encode())
+            for each in messages(html)
+        )
 
     def _send(self, box: Outbox, html: str, ids: set[str]) -> None:
         data = self._framed(box, html)
@@ -207,8 +212,10 @@ class Audience:
 
 
 def _for_all(html: str, deflates: bool) -> bytes:
-    text = html.encode()
-    return deflated(text, smallest=len(html) > APART) if deflates else frame(text)
+    return b"".join(
+        deflated(each.encode(), smallest=len(each) > APART) if deflates else frame(each.encode())
+        for each in messages(html)
+    )
 
 
 def _signed_out(box: Outbox, t: Tournament) -> bool:

@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -30,6 +30,8 @@ MAX_CONTROL_BYTES = 1024
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 DEFLATED = 0x40  # the bit RSV1 of a frame
 SMALL = 300  # bytes of a message that is not worth compressing
+MOST = 150_000  # characters of several regions in a message; 9 kB as they are sent
+SWAPPED = ' hx-swap-oob="'
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -52,6 +54,29 @@ def deflated(text: bytes, *, smallest: bool = False) -> bytes:
     deflate = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     payload = deflate.compress(text) + deflate.flush(zlib.Z_SYNC_FLUSH)
     return frame(payload[:-4], TEXT | DEFLATED)
+
+
+def messages(html: str) -> list[str]:
+    """The regions of a change in messages of at most MOST characters, or of one region each: so a
+    TV takes in a thousand rows bit by bit, and each message is small as it is sent."""
+    if len(html) <= MOST:
+        return [html]
+    found, first, last = list[str](), 0, 0
+    for start in (*_starts(html), len(html)):
+        if start - first > MOST and last > first:
+            found.append(html[first:last])
+            first = last
+        last = start
+    return [*found, html[first:]]
+
+
+def _starts(html: str) -> Iterator[int]:
+    """Where each region begins that is swapped by its id."""
+    at = html.find(SWAPPED)
+    while at >= 0:
+        start = html.rfind("<", 0, at)
+        yield start - len("<table>") if html.endswith("<table>", 0, start) else start
+        at = html.find(SWAPPED, at + 1)
 
 
 def event(payload: bytes, tag: str = "", name: str = "") -> bytes:

@@ -16,12 +16,13 @@ from .gathered import Gathered, gathered
 from .lobby import picked, seats, seats_of, waiting_for
 from .matches import ShownMatch
 from .now import just_in, on_now, up_next
-from .phases import FINISHED, GATHER, PLAY
-from .pitch import alone, first_page, matches_part, matches_stages
+from .phases import DRAWN, FINISHED, GATHER, PLAY
+from .pitch import STAGES, filled_up, first_page, matches_part, matches_stages
 from .progress import minutes, progress
 from .region import Region, Scene, Screen
 
 CARDS = 12  # of matches that are on
+ROWS = 256  # in one stage, so that no frame has a thousand
 
 
 class Head(NamedTuple):
@@ -33,7 +34,7 @@ class Head(NamedTuple):
     turned: int
     cards: int
     round: Text | None  # of the cup, that is played now
-    first: str  # the page of the matches that is shown first; empty: there are no others
+    first: str  # the stage that is shown first; empty: there are no others
     decided: int  # matches
     all: int
     minutes: tuple[int, int]  # until the last one ends
@@ -103,7 +104,8 @@ def part(s: Scene, touched: Touched) -> Iterable[Region] | None:
 
 def head(s: Scene) -> Region:
     t = s.t
-    now, first = (s.once(open_round), first_page(s)) if s.phase == PLAY else (None, "")
+    now = s.once(open_round) if s.phase == PLAY else None
+    first = first_page(s) if s.phase == PLAY else STAGES[0] if _listed(s) > ROWS else ""
     played = progress(s) if s.has_matches else (0, 0)
     left = minutes(s) if s.phase == PLAY else (0, 0)
     data = Head(
@@ -149,7 +151,23 @@ def _band(s: Scene) -> Region:
 def stages(s: Scene) -> tuple[Region, ...]:
     if s.phase == PLAY:
         return matches_stages(s)
-    return alone(_stage(s))
+    stage = _stage(s)
+    if _listed(s) <= ROWS:
+        return filled_up(stage)
+    rows = stage.children
+    return filled_up(
+        *(
+            Region(name, stage.template, stage.data, rows[first : first + ROWS])
+            for name, first in zip(STAGES, range(0, len(rows), ROWS), strict=False)
+        )
+    )
+
+
+def _listed(s: Scene) -> int:
+    """The rows of the list of seats, or of the cards that have all turned."""
+    if s.t.current_draw is None:
+        return s.t.limit
+    return s.cards if s.reached == DRAWN else 0
 
 
 def _stage(s: Scene) -> Region:
@@ -162,10 +180,12 @@ def _stage(s: Scene) -> Region:
     rows = card_rows(s, "board/_row.html")
     if draw.is_over(s.now):
         return Region("stage", "board/_stage.html", BoardStage("list", len(rows)), rows)
-    # Rows come with their page: a thousand at once would be a frame of half a megabyte.
+    # Rows come with their page: a thousand at once would be a frame of half a megabyte. They stay
+    # if the list of all has one stage, which then needs none of them again.
     shown, spotlight = page(s, draw), Region("spot", "board/_spot.html", spot(s, draw))
-    data = BoardStage("draw", shown.cells, shown.first, shown.in_waves)
-    rows = rows[: shown.first + shown.cells]
+    first = 0 if s.cards <= ROWS else shown.first
+    data = BoardStage("draw", shown.cells, shown.first - first, shown.in_waves)
+    rows = rows[first : shown.first + shown.cells]
     return Region("stage", "board/_stage.html", data, (spotlight, *rows))
 
 

@@ -35,6 +35,7 @@ from .table import (
 )
 
 STAGES = ("stage", "stage-2", "stage-3", "stage-4")  # the TV turns their pages
+NO_PAGE = "board/_no_page.html"
 BELOW = 4  # matches below the tables of groups
 BESIDE = 8  # matches of a Swiss round beside its table, with the bye
 LONG, HALF = 10, 10  # rows of a table in one piece, and of each half of a longer one
@@ -65,7 +66,7 @@ def matches_stages(s: Scene) -> tuple[Region, ...]:
     """The matches while they are played: a region for each of STAGES, most of them empty."""
     pages = s.once(_pages)
     if not pages:
-        return alone(_tables(s))
+        return filled_up(_tables(s))
     return tuple(_page(s, stage, pages.get(stage)) for stage in STAGES)
 
 
@@ -80,9 +81,9 @@ def first_page(s: Scene) -> str:
     return min(pages, key=lambda stage: _matters(s, pages[stage])) if len(pages) > 1 else ""
 
 
-def alone(stage: Region) -> tuple[Region, ...]:
-    """A stage without other pages."""
-    return stage, *(Region(other, "board/_no_page.html", ()) for other in STAGES[1:])
+def filled_up(*stages: Region) -> tuple[Region, ...]:
+    """The first of STAGES, and empty ones in place of the others."""
+    return *stages, *(Region(other, NO_PAGE, ()) for other in STAGES[len(stages) :])
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ def _ranks(s: Scene) -> dict[str, int]:
 
 def _page(s: Scene, stage: str, page: Page | None) -> Region:
     if page is None:
-        return Region(stage, "board/_no_page.html", ())
+        return Region(stage, NO_PAGE, ())
     shower, matches = s.once(Shower), s.t.play.competition.matches
     after = {place_of(matches[key].fixture) for key in s.once(next_keys)}
     places = [
