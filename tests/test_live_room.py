@@ -240,14 +240,26 @@ def test_a_closed_stream_sends_over_even_after_a_half_written_event() -> None:
     box.see_off()
 
 
-def test_a_large_change_is_cut_between_its_regions_alone() -> None:
+@pytest.mark.parametrize(
+    ("sizes", "cut"),
+    [
+        ([10, 90_000, 10], [3]),
+        ([10, 90_000, 90_000, 90_000, 10], [2, 1, 2]),
+        ([10, 400_000, 10], [3]),  # nothing is gained by small ones on their own
+        ([10, 400_000, 400_000, 10], [2, 2]),
+        ([900] * 400, [165, 165, 70]),
+        ([], []),
+    ],
+)
+def test_a_large_change_comes_in_messages_of_whole_regions(
+    sizes: list[int], cut: list[int]
+) -> None:
     regions = [
-        out_of_band(f'<section id="stage-{n}"><b id="b-{n}">{"x" * size}</b></section>', "7.0")
-        for n, size in enumerate([50_000, 90_000, 20_000, 400_000, 10])
+        out_of_band(f'<{tag} id="r-{n}"><b id="b-{n}">{"x" * (size - 70)}</b></{tag}>', "")
+        for n, size in enumerate(sizes)
+        for tag in ("tbody" if n % 2 else "section",)
     ]
-    regions.insert(3, out_of_band('<tbody id="rows"></tbody>', "7.0"))
-    assert messages("".join(regions)) == [
-        "".join(regions[:2]), "".join(regions[2:4]), regions[4], regions[5],
-    ]  # fmt: skip
-    assert messages(regions[4]) == [regions[4]]
-    assert messages("") == [""]
+    found = messages("".join(regions))
+    assert "".join(found) == "".join(regions)
+    assert [each.count("hx-swap-oob") for each in found if each] == cut
+    assert all(each.startswith(("<section ", "<table><tbody ")) for each in found if each)

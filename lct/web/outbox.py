@@ -30,7 +30,7 @@ MAX_CONTROL_BYTES = 1024
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 DEFLATED = 0x40  # the bit RSV1 of a frame
 SMALL = 300  # bytes of a message that is not worth compressing
-MOST = 150_000  # characters of several regions in a message; 9 kB as they are sent
+MOST, SMALL_PART = 150_000, 50_000  # characters of regions; as they are sent about 9 and 3 kB
 SWAPPED = ' hx-swap-oob="'
 
 
@@ -57,16 +57,17 @@ def deflated(text: bytes, *, smallest: bool = False) -> bytes:
 
 
 def messages(html: str) -> list[str]:
-    """The regions of a change in messages of at most MOST characters, or of one region each: so a
-    TV takes in a thousand rows bit by bit, and each message is small as it is sent."""
-    if len(html) <= MOST:
-        return [html]
+    """The regions of a change in messages of at most MOST characters; a region with more takes
+    small neighbours along. So a TV takes in a thousand rows bit by bit, and each message is small
+    as it is sent."""
     found, first, last = list[str](), 0, 0
-    for start in (*_starts(html), len(html)):
-        if start - first > MOST and last > first:
-            found.append(html[first:last])
-            first = last
-        last = start
+    if len(html) > MOST:
+        for start in (*_starts(html), len(html)):
+            before, large = last - first, start - last > SMALL_PART
+            if before > SMALL_PART and start - first > MOST and (large or before <= MOST):
+                found.append(html[first:last])
+                first = last
+            last = start
     return [*found, html[first:]]
 
 
