@@ -284,21 +284,19 @@ def test_killing_the_store_during_writes_loses_nothing_that_was_acknowledged(tmp
         desk = Desk()
         code = desk.create(limit=1024, team_count=1024)
         command = [sys.executable, "-c", WRITER, json.dumps(given), code]
+        output, end = os.pipe()  # of both: one of them may take nearly all seats
         writers = [
-            subprocess.Popen(
-                [*command, str(i)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                cwd=os.getcwd(),
-            )
+            subprocess.Popen([*command, str(i)], stdout=end, stderr=subprocess.DEVNULL)
             for i in range(2)
         ]
-        acknowledged = {writers[0].stdout.readline().strip() for _ in range(40)}  # type: ignore[union-attr]
-        store.kill()
-        for writer in writers:
-            writer.kill()
-            acknowledged |= set(writer.communicate()[0].splitlines()[:-1])  # the last may be cut
+        os.close(end)
+        with open(output, encoding="utf-8") as lines:
+            acknowledged = {lines.readline().strip() for _ in range(40)}
+            store.kill()
+            for writer in writers:
+                writer.kill()
+                writer.wait()
+            acknowledged |= {line.strip() for line in lines if line.endswith("\n")}
         store.start()
         store.wait_ready()
         again = Desk()

@@ -261,7 +261,7 @@ def test_a_slow_reader_delays_nobody_and_gets_the_current_state_when_it_drains(
     slow.until(lambda s: "Ola Nowak" in s.shows("team-59"))
     slow.until(lambda s: "yours" in s.shows("team-100"), 5)
     assert slow.text.count("Ola Nowak") == 1
-    assert len(slow.frames) < 5
+    assert len(slow.frames) < 10  # a large one comes in several
     e.pick(ola, 60)
     slow.until(lambda s: "Ola Nowak" in s.shows("team-60"), 5)
     with max_.live(e.live("me")) as fresh:
