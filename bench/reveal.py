@@ -26,18 +26,22 @@ SIZES = (16, 128, 1024)
     *(f"reveal_{cards}_{what}" for cards in SIZES for what in ("seconds", "html_kb", "sent_kb"))
 )
 def reveal() -> Iterator[Figure]:
-    """From the draw to the last card; the largest message to a board, as HTML and as it is sent."""
+    """From the draw to the list of all cards; the largest message to a board, as HTML (before the
+    list) and as it is sent."""
     flask = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
     renderer = Renderer(flask)
     for cards in SIZES:
         evening = Evening(cards, cards)
         evening.all_picked(cards)
-        sent = [each.encode() for html in changes(evening, renderer) for each in messages(html)]
+        found = list(changes(evening, renderer))
+        sent = [each.encode() for html in found for each in messages(html)]
         draw = evening.t.current_draw
         assert draw
         seconds = (draw.timeline.end - draw.at).total_seconds()
         yield Figure(f"reveal_{cards}_seconds", seconds, "s", "<= 180")
-        yield Figure(f"reveal_{cards}_html_kb", max(map(len, sent)) / 1000, "kB")
+        # The last change is the list of all cards.
+        largest = max(len(html.encode()) for html in found[:-1])
+        yield Figure(f"reveal_{cards}_html_kb", largest / 1000, "kB", "<= 20")
         packed = max(len(deflated(each)) for each in sent)
         yield Figure(f"reveal_{cards}_sent_kb", packed / 1000, "kB", "<= 20")
 

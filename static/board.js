@@ -10,8 +10,8 @@ let turns = 0; // so far; the list of matches on now turns with them
 let newest; // result
 let turning;
 
-// Matches come in a stage for each page. Seats, cards and tables are cells, some on each page; hundreds
-// of them come in several stages. CSS shows the stage in data-page.
+// Matches come in a stage for each page, and CSS shows the one in data-page. Seats, cards and tables are
+// cells, some on each page; hundreds of them come in several stages.
 const stages = () => [...document.querySelectorAll(".stage:not([hidden])")];
 const running = (stage) => $(".duel:is(.is-called, .is-reported, .is-disputed)", stage);
 
@@ -30,7 +30,8 @@ function show(next) {
   const all = pages();
   shown = next % all.length;
   const { stage, head, per, before } = all[shown], others = [];
-  board.dataset.page = stages().length > 1 ? stage.id : "";
+  board.dataset.page = areStages(all) ? stage.id : "";
+  if (!areStages(all)) others.push(`.stage:not(#${stage.id})`);
   if (all.some(({ cut }) => cut)) others.push(outside(`.cells > :nth-child(n+${head + 1})`, before, per));
   const lists = Math.ceil(document.querySelectorAll(".band > .now-card").length / CARDS);
   if (lists > 1) others.push(outside(".band > .now-card", (turns % lists) * CARDS, CARDS));
@@ -68,13 +69,13 @@ function turnAfter(milliseconds) {
 
 // After a frame: the same page, or that of a new result.
 function afterFrame() {
-  const all = pages(), showing = ({ id }) => Math.max(all.findIndex(({ stage }) => stage.id === id), 0);
+  const all = pages(), pageOf = (id) => Math.max(all.findIndex(({ stage }) => stage.id === id), 0);
   const result = $(".place:has(> .is-in)");
   const isNew = result && result.id !== newest;
   newest = result?.id;
   if (!areStages(all)) return show(shown);
-  if (!isNew) return show(showing({ id: board.dataset.page }));
-  show(showing(result.closest(".stage")));
+  if (!isNew) return show(pageOf(board.dataset.page));
+  show(pageOf(result.closest(".stage").id));
   turnAfter(HOLD);
 }
 

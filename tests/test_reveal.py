@@ -9,6 +9,7 @@ from flask import Flask
 
 from bench.reveal import changes
 from lct.application.screens import VIEWS
+from lct.application.screens.board import ROWS
 from lct.application.screens.phone import personal
 from lct.application.screens.region import Scene
 from lct.places import ROOT
@@ -26,7 +27,9 @@ def test_the_board_of_a_large_draw_shows_every_card(cards: int) -> None:
     evening = Evening(cards, cards)
     evening.all_picked(cards)
     page = parse(Picture(Renderer(flask), VIEWS["board"], Scene(evening.t, START)).whole())
-    for html in changes(evening, Renderer(flask)):
+    found = list(changes(evening, Renderer(flask)))
+    assert max(map(len, found if cards <= ROWS else found[:-1])) < 20_000
+    for html in found:
         for message in messages(html):
             for region in parse(message).children:
                 assert isinstance(region, Element)
@@ -40,10 +43,12 @@ def test_every_message_to_a_board_of_a_thousand_is_small_as_it_is_sent() -> None
     flask = Flask("lct", root_path=str(ROOT), template_folder="templates", static_folder="static")
     evening = Evening(1024, 1024)
     evening.all_picked(1024)
-    renderer, sent = Renderer(flask), list[str]()
+    renderer, found, sent = Renderer(flask), list[str](), list[str]()
     for html in changes(evening, renderer):
+        found.append(html)
         whole = Picture(renderer, VIEWS["board"], Scene(evening.t, evening.now)).whole()
         sent += [html, whole] if len(sent) < 20 or evening.t.dealt else [html]
+    assert max(len(html.encode()) for html in found[:-1]) < 20_000  # until the list of all
     assert max(len(deflated(m.encode())) for html in sent for m in messages(html)) < 20_000
 
 

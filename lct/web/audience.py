@@ -111,10 +111,7 @@ class Audience:
             *others, last = messages(html)
             tag = picture.tag(box.personal) if picture and whole else ""
             return b"".join(event(each.encode()) for each in others) + event(last.encode(), tag)
-        return b"".join(
-            deflated(each.encode()) if box.deflates else frame(each.encode())
-            for each in messages(html)
-        )
+        return _frames(html, box.deflates)
 
     def _send(self, box: Outbox, html: str, ids: set[str]) -> None:
         data = self._framed(box, html)
@@ -139,7 +136,7 @@ class Audience:
             for box in boxes[start : start + YIELD_EVERY]:
                 player_id, data = box.player_id, frames.get(box.deflates)
                 if data is None:
-                    data = frames[box.deflates] = _for_all(html, box.deflates)
+                    data = frames[box.deflates] = _frames(html, box.deflates, for_many=True)
                 if (player_id or box.device_id) and _signed_out(box, scene.t):
                     box.close(1008, "signed out")
                 elif player_id and (
@@ -211,11 +208,13 @@ class Audience:
         return left
 
 
-def _for_all(html: str, deflates: bool) -> bytes:
-    return b"".join(
-        deflated(each.encode(), smallest=len(each) > APART) if deflates else frame(each.encode())
-        for each in messages(html)
-    )
+def _frames(html: str, deflates: bool, for_many: bool = False) -> bytes:
+    """A change as one websocket frame or several; the best compression is worth its time for many
+    screens."""
+    texts = [each.encode() for each in messages(html)]
+    if not deflates:
+        return b"".join(map(frame, texts))
+    return b"".join(deflated(text, smallest=for_many and len(text) > APART) for text in texts)
 
 
 def _signed_out(box: Outbox, t: Tournament) -> bool:

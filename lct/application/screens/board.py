@@ -16,7 +16,7 @@ from .gathered import Gathered, gathered
 from .lobby import picked, seats, seats_of, waiting_for
 from .matches import ShownMatch
 from .now import just_in, on_now, up_next
-from .phases import DRAWN, FINISHED, GATHER, PLAY
+from .phases import FINISHED, GATHER, PLAY
 from .pitch import STAGES, filled_up, first_page, matches_part, matches_stages
 from .progress import minutes, progress
 from .region import Region, Scene, Screen
@@ -165,9 +165,10 @@ def stages(s: Scene) -> tuple[Region, ...]:
 
 def _listed(s: Scene) -> int:
     """The rows of the list of seats, or of the cards that have all turned."""
-    if s.t.current_draw is None:
+    draw = s.t.current_draw
+    if draw is None:
         return s.t.limit
-    return s.cards if s.reached == DRAWN else 0
+    return s.cards if draw.is_over(s.now) and s.reached != FINISHED else 0
 
 
 def _stage(s: Scene) -> Region:
