@@ -177,10 +177,10 @@ class _Builder(HTMLParser):
         self.stack[-1].children.append(data)
 
 
-def parse(html: str) -> Element:
+def parse(html: str | bytes) -> Element:
     """The page or fragment as a tree; fails when its tags are not balanced."""
     builder = _Builder()
-    builder.feed(html)
+    builder.feed(html if isinstance(html, str) else html.decode())
     builder.close()
     assert len(builder.stack) == 1, f"<{builder.stack[-1].tag}> is left open"
     return builder.root

@@ -21,7 +21,7 @@ from .render import Renderer
 log = logging.getLogger(__name__)
 
 YIELD_EVERY, YIELD_EVERY_OWN = 250, 20  # screens; a pause costs as much as four writes
-# Characters of a change above which players get the part that all share by itself, so that it is
+# Bytes of a change above which players get the part that all share by itself, so that it is
 # compressed once: a list of 1,000 rows takes 1.5 ms a phone.
 APART = 20_000
 
@@ -66,7 +66,7 @@ class Audience:
         """Send every screen what the change alters. If a view cannot be rendered, the others are
         sent before the error is raised."""
         # All pictures first: while they are sent, the state may move on.
-        frames, failed = dict[Shared, tuple[str, set[str]]](), None
+        frames, failed = dict[Shared, tuple[bytes, set[str]]](), None
         for shared in sorted(self.boxes, key=lambda shared: shared.view != BOARD):  # the TV first
             try:
                 frames[shared] = self._picture(shared, scene).update(scene, change)
@@ -99,10 +99,10 @@ class Audience:
 
     def _current(self, box: Outbox, ids: set[str]) -> bytes:
         picture = self.pictures.get(box.shared)
-        html = picture.html(ids, box.personal) if picture else ""
+        html = picture.html(ids, box.personal) if picture else b""
         return self._framed(box, html) if html else b""
 
-    def _framed(self, box: Outbox, html: str) -> bytes:
+    def _framed(self, box: Outbox, html: bytes) -> bytes:
         if isinstance(box, EventOutbox):
             picture = self.pictures.get(box.shared)
             # While a change is being sent, a lagging screen may miss part of it. Without an id the
@@ -110,17 +110,17 @@ class Audience:
             whole = picture is not None and not (self._sending and box.lagging)
             *others, last = messages(html)
             tag = picture.tag(box.personal) if picture and whole else ""
-            return b"".join(event(each.encode()) for each in others) + event(last.encode(), tag)
+            return b"".join(map(event, others)) + event(last, tag)
         return _frames(html, box.deflates)
 
-    def _send(self, box: Outbox, html: str, ids: set[str]) -> None:
+    def _send(self, box: Outbox, html: bytes, ids: set[str]) -> None:
         data = self._framed(box, html)
         metrics.FRAMES.inc()
         metrics.FRAME_BYTES.inc(len(data))
         box.offer(data, ids)
 
     def _send_all(
-        self, shared: Shared, html: str, ids: set[str], scene: Scene, change: Change
+        self, shared: Shared, html: bytes, ids: set[str], scene: Scene, change: Change
     ) -> None:
         """Offer the change to every screen of a picture: the same bytes to all, except that a
         player whose own regions are in it gets everything in a frame of their own."""
@@ -208,13 +208,14 @@ class Audience:
         return left
 
 
-def _frames(html: str, deflates: bool, for_many: bool = False) -> bytes:
+def _frames(html: bytes, deflates: bool, for_many: bool = False) -> bytes:
     """A change as one websocket frame or several; the best compression is worth its time for many
     screens."""
-    texts = [each.encode() for each in messages(html)]
     if not deflates:
-        return b"".join(map(frame, texts))
-    return b"".join(deflated(text, smallest=for_many and len(text) > APART) for text in texts)
+        return b"".join(map(frame, messages(html)))
+    return b"".join(
+        deflated(each, smallest=for_many and len(each) > APART) for each in messages(html)
+    )
 
 
 def _signed_out(box: Outbox, t: Tournament) -> bool:

@@ -30,8 +30,8 @@ MAX_CONTROL_BYTES = 1024
 TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
 DEFLATED = 0x40  # the bit RSV1 of a frame
 SMALL = 300  # bytes of a message that is not worth compressing
-MOST, SMALL_PART = 150_000, 50_000  # characters of regions; as they are sent about 9 and 3 kB
-SWAPPED = ' hx-swap-oob="'
+MOST, SMALL_PART = 150_000, 50_000  # bytes of regions; as they are sent about 9 and 3 kB
+SWAPPED = b' hx-swap-oob="'
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
@@ -56,11 +56,11 @@ def deflated(text: bytes, *, smallest: bool = False) -> bytes:
     return frame(payload[:-4], TEXT | DEFLATED)
 
 
-def messages(html: str) -> list[str]:
-    """The regions of a change in messages of at most MOST characters; a region with more takes
+def messages(html: bytes) -> list[bytes]:
+    """The regions of a change in messages of at most MOST bytes; a region with more takes
     small neighbours along. So a TV takes in a thousand rows bit by bit, and each message is small
     as it is sent."""
-    found, first, last = list[str](), 0, 0
+    found, first, last = list[bytes](), 0, 0
     if len(html) > MOST:
         for start in (*_starts(html), len(html)):
             before, large = last - first, start - last > SMALL_PART
@@ -71,12 +71,12 @@ def messages(html: str) -> list[str]:
     return [*found, html[first:]]
 
 
-def _starts(html: str) -> Iterator[int]:
+def _starts(html: bytes) -> Iterator[int]:
     """Where each region begins that is swapped by its id."""
     at = html.find(SWAPPED)
     while at >= 0:
-        start = html.rfind("<", 0, at)
-        yield start - len("<table>") if html.endswith("<table>", 0, start) else start
+        start = html.rfind(b"<", 0, at)
+        yield start - len(b"<table>") if html.endswith(b"<table>", 0, start) else start
         at = html.find(SWAPPED, at + 1)
 
 

@@ -1,9 +1,8 @@
-"""The current HTML of one view of one tournament, and what of it has changed."""
+"""The current HTML of one view of one tournament, in UTF-8, and what of it has changed."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from itertools import product
 from typing import NamedTuple
@@ -42,13 +41,12 @@ class Picture:
         self._top: tuple[str, ...] = ()
         self.regions: dict[str, Region] = {}  # the children in a container may be out of date
         self._within: dict[str, str] = {}  # child -> its container
-        self._shared: dict[str, str] = {}  # top region -> its HTML, rendered at its first use
-        self._encoded: dict[str, bytes] = {}  # the same, for pages
+        self._shared: dict[str, bytes] = {}  # top region -> its HTML, rendered at its first use
         self._tag = ""
         self.stamp = ""
         self.update(scene)
 
-    def update(self, scene: Scene, change: Change = ANYTHING) -> tuple[str, set[str]]:
+    def update(self, scene: Scene, change: Change = ANYTHING) -> tuple[bytes, set[str]]:
         """Show the scene; returns the HTML of the regions to send and every id within it. If one
         cannot be rendered, the picture stays unchanged, so that the next update includes it all."""
         part = self._part(scene, change.touched)
@@ -61,11 +59,9 @@ class Picture:
                 if each.id == region.id:
                     ids.update(child.id for child in region.children)
         # The first update has no readers yet.
-        html = self._out_of_band(sent, scene.stamp) if self.regions else ""
+        html = self._out_of_band(sent, scene.stamp) if self.regions else b""
         for each in sent:
-            within = self._within.get(each.id, each.id)
-            self._shared.pop(within, None)
-            self._encoded.pop(within, None)
+            self._shared.pop(self._within.get(each.id, each.id), None)
         top = self._top if part is not None else tuple(region.id for region in found)
         if sent or top != self._top:
             self._tag = ""
@@ -123,14 +119,14 @@ class Picture:
             self.regions.update((each.id, each) for each in (region, *region.children))
             self._within.update((child.id, region.id) for child in region.children)
 
-    def _out_of_band(self, regions: Iterable[Region], stamp: str) -> str:
-        return "".join(out_of_band(self._made(region), stamp) for region in regions)
+    def _out_of_band(self, regions: Iterable[Region], stamp: str) -> bytes:
+        return "".join(out_of_band(self._made(region), stamp) for region in regions).encode()
 
     def is_top(self, region_id: str) -> bool:
         """Whether that region stands in no container."""
         return region_id not in self._within
 
-    def html(self, ids: Iterable[str], own: Own) -> str:
+    def html(self, ids: Iterable[str], own: Own) -> bytes:
         """The current HTML of some regions, for the reader whose own regions are ``own``."""
         ids = set(ids)
         out = []
@@ -141,66 +137,55 @@ class Picture:
                 out.append(self._top_html(self.regions[region_id], own))
             elif within not in ids:
                 region = own.get(region_id) or self.regions[region_id]
-                out.append(out_of_band(self._made(region), self.stamp))
-        return "".join(out)
+                out.append(self._out_of_band((region,), self.stamp))
+        return b"".join(out)
 
-    def whole(self, own: Own = NOTHING, own_stamp: str = "") -> str:
+    def whole(self, own: Own = NOTHING, own_stamp: str = "") -> bytes:
         """The HTML of the whole view. ``own_stamp``: that of the reader's own regions, if newer."""
-        return "".join(self._top_html(self.regions[top], own, own_stamp) for top in self._top)
+        return b"".join(self._top_html(self.regions[top], own, own_stamp) for top in self._top)
 
     def tag(self, own: Own = NOTHING) -> str:
         """A digest of a reader's whole picture: equal tags mean equal pictures."""
         if not self._tag:
             self._tag = _digest(self._shared_html(self.regions[top]) for top in self._top)
-        mine = [self._made(region) for region in own.values()]
+        mine = [self._made(region).encode() for region in own.values()]
         return f"{self._tag}-{_digest(mine)}" if mine else self._tag
 
     def size(self) -> int:
-        """Estimated bytes of memory of its HTML, once more as UTF-8, and its regions."""
-        html = sum(sys.getsizeof(html) + len(html) for html in self._shared.values())
-        return html + 1000 * len(self.regions)
+        """Estimated bytes of memory of its HTML and its regions."""
+        return sum(map(len, self._shared.values())) + 1000 * len(self.regions)
 
     def _made(self, region: Region) -> str:
         return self._render.html(region, self._language)
 
-    def _top_html(self, region: Region, own: Own, own_stamp: str = "") -> str:
+    def _top_html(self, region: Region, own: Own, own_stamp: str = "") -> bytes:
         """A top-level region with the reader's own regions. They are put into the shared HTML:
         rendering a container of a thousand regions takes a millisecond."""
         if mine := own.get(region.id):
-            return out_of_band(self._made(mine), own_stamp or self.stamp)
-        return out_of_band(self._with_own(region, own, own_stamp), self.stamp)
+            return self._out_of_band((mine,), own_stamp or self.stamp)
+        return _marked(self._with_own(region, own, own_stamp), out_of_band(ID, self.stamp))
 
     def for_page(self, region_id: str, own: Own) -> bytes:
-        """The UTF-8 of a container without forms for a page, with the reader's own regions in it.
-        It is kept: encoding a hundred tiles takes as long as rendering half of their page."""
-        region = self.regions[region_id]
-        html = self._encoded.get(region_id)
-        if html is None:
-            html = self._encoded[region_id] = self._shared_html(region).encode()
-        for shared, mine in self._replaced(region, own, ""):
-            html = html.replace(shared.encode(), mine.encode(), 1)
-        return html.replace(ID.encode(), stamped(ID, self.stamp).encode(), 1)
+        """A top-level region without forms for a page, with the reader's own regions in it."""
+        html = self._with_own(self.regions[region_id], own, "")
+        return _marked(html, stamped(ID, self.stamp))
 
-    def _with_own(self, region: Region, own: Own, own_stamp: str) -> str:
+    def _with_own(self, region: Region, own: Own, own_stamp: str) -> bytes:
         html = self._shared_html(region)
-        for shared, mine in self._replaced(region, own, own_stamp):
-            html = html.replace(shared, mine, 1)
-        return html
-
-    def _replaced(self, region: Region, own: Own, own_stamp: str) -> Iterator[tuple[str, str]]:
-        """The shared HTML of each child that the reader has an own one of, and the own one's."""
         if region.children:
             for region_id, mine in own.items():
                 if self._within.get(region_id) == region.id:
-                    shared = self._made(self.regions[region_id])
-                    yield within_frame(shared), stamped(within_frame(self._made(mine)), own_stamp)
+                    shared = within_frame(self._made(self.regions[region_id]))
+                    replacing = stamped(within_frame(self._made(mine)), own_stamp)
+                    html = html.replace(shared.encode(), replacing.encode(), 1)
+        return html
 
-    def _shared_html(self, region: Region) -> str:
+    def _shared_html(self, region: Region) -> bytes:
         html = self._shared.get(region.id)
         if html is None:
             children = tuple(self.regions[child.id] for child in region.children)
             made = self._made(region._replace(children=children))
-            html = self._shared[region.id] = within_frame(made)
+            html = self._shared[region.id] = within_frame(made).encode()
         return html
 
 
@@ -252,11 +237,16 @@ def _bytes(asked: _Asked) -> int:
     return asked.picture.size() + 20_000 + 60 * len(played.competition.matches if played else ())
 
 
-def _digest(parts: Iterable[str]) -> str:
+def _marked(html: bytes, marks: str) -> bytes:
+    """The HTML of a region with ``marks`` in its first tag, in place of ID."""
+    return html.replace(ID.encode(), marks.encode(), 1)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
     """A digest of the joined parts, without joining them: a picture may have megabytes."""
     digest = blake2b(digest_size=9)
     for part in parts:
-        digest.update(part.encode())
+        digest.update(part)
     return digest.hexdigest()
 
 
