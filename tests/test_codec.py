@@ -18,6 +18,13 @@ class Row(NamedTuple):
 
 
 @dataclass
+class Mutable:
+    name: str
+    stars: float
+    number: int | None = None
+
+
+@dataclass
 class Whole:
     text: str | None
     rows: tuple[Row, ...]
@@ -61,6 +68,21 @@ def test_a_part_of_another_type_is_refused(kind: Any, stored: Any) -> None:
         reader(kind)(stored)
 
 
+@pytest.mark.parametrize("kind", [Row, Mutable, tuple[str, float, int | None]])
+def test_a_row_is_checked_also_after_others_like_it(kind: Any) -> None:
+    read = reader(kind)
+    for number in (1, None, 2):
+        given = ["a", 4.5, number]
+        assert plain(read(given)) == given
+    (_, stars, _) = plain(read(["a", 4, 1]))
+    assert (type(stars), stars) == (float, 4.0)
+    for wrong in (["a", 4.5, True], ["a", True, 1], [1, 4.5, 1], ["a", 4.5, 1.0], ["a", 4.5]):
+        with pytest.raises(TypeError):
+            read(wrong)
+    (_, stars, _) = plain(read(["a", 4, 2]))
+    assert type(stars) is float
+
+
 def test_an_optional_time_is_read() -> None:
     now = datetime.now(UTC)
     assert [reader(datetime | None)(each) for each in (now, None)] == [now, None]
@@ -73,6 +95,7 @@ class Grown:
 
 
 def test_a_value_stored_before_a_field_was_added_has_its_default() -> None:
+    assert plain(Grown("cup")) == {"name": "cup", "legs": 1}
     assert reader(Grown)({"name": "cup"}) == Grown("cup", 1)
     for wrong in ({"legs": 2}, {"name": "cup", "leg": 2}, {"name": "cup", "legs": "2"}):
         with pytest.raises(TypeError):

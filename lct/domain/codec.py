@@ -1,8 +1,9 @@
 """Converts values to what JSON and BSON can hold, and back by their type hints.
 
 Supported: str, int, float, bool, datetime, ``X | None``, tuples, lists, sets, dicts, named tuples
-and dataclasses. A named tuple becomes a list, a dict or a set becomes a list in its order, and a
-dataclass becomes a dict of its fields; a field with ``init=False`` is left out.
+and dataclasses. A named tuple becomes a list, and a dict or a set a list in its order. A frozen
+dataclass, which an event may hold, becomes a dict of its fields; a mutable one, which only a
+snapshot holds, becomes a list of them. A field with ``init=False`` is left out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from functools import cache
+from operator import attrgetter, is_
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -32,14 +34,30 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return [[plain(key), plain(each)] for key, each in value.items()]
     if is_dataclass(kind):
-        return {name: plain(getattr(value, name)) for name in _stored(kind)}
+        return plain_record(value) if _is_frozen(kind) else plain(_values(kind)(value))
     return value
 
 
+def plain_record(value: Any) -> dict[str, Any]:
+    """A dataclass as a dict of its fields, each as plain types."""
+    kind: Any = type(value)
+    return {name: plain(getattr(value, name)) for name in _stored(kind)}
+
+
 @cache
-def _stored(kind: type) -> tuple[str, ...]:
+def _stored(kind: Any) -> tuple[str, ...]:
     """The fields of a dataclass that hold its value; the others are derived from them."""
     return tuple(field.name for field in fields(kind) if field.init)
+
+
+@cache
+def _values(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
+    """A function that gets the stored fields of a dataclass, of which there are two or more."""
+    return attrgetter(*_stored(kind))
+
+
+def _is_frozen(kind: Any) -> bool:
+    return bool(kind.__dataclass_params__.frozen)
 
 
 @cache
@@ -59,8 +77,7 @@ def reader(kind: Any) -> Callable[[Any], Any]:
     if kind is float:
         return _float
     if origin in (Union, UnionType):
-        scalars = all(arg in _SCALARS for arg in args)
-        return _scalar(*args) if scalars else _union([reader(arg) for arg in args])
+        return _scalar(*args) if _is_scalar(kind) else _union([reader(arg) for arg in args])
     if origin is tuple and args[-1] is not ...:
         return _row(tuple, args)
     if origin in (tuple, list, set, frozenset):
@@ -71,7 +88,7 @@ def reader(kind: Any) -> Callable[[Any], Any]:
     if hasattr(kind, "_fields"):
         return _row(kind._make, [hints(kind)[name] for name in kind._fields])
     if is_dataclass(kind):
-        return record(kind)
+        return record(kind) if _is_frozen(kind) else _listed(kind)
     raise TypeError(f"no codec for {kind}")
 
 
@@ -82,7 +99,7 @@ def record(kind: Any) -> Callable[[Any], Any]:
     """
     readers = {name: reader(hints(kind)[name]) for name in _stored(kind)}
     added = {field.name for field in fields(kind) if field.default is not MISSING}
-    needed = readers.keys() - (added if kind.__dataclass_params__.frozen else ())
+    needed = readers.keys() - (added if _is_frozen(kind) else ())
 
     def read(value: Any) -> Any:
         if not isinstance(value, dict) or not needed <= value.keys() <= readers.keys():
@@ -90,6 +107,17 @@ def record(kind: Any) -> Callable[[Any], Any]:
         return kind(**{name: readers[name](each) for name, each in value.items()})
 
     return read
+
+
+def _listed(kind: Any) -> Callable[[Any], Any]:
+    return _row(lambda parts: kind(*parts), [hints(kind)[name] for name in _stored(kind)])
+
+
+def _is_scalar(kind: Any) -> bool:
+    """Whether a stored value of that kind is taken as it is, if its type is right."""
+    if get_origin(kind) in (Union, UnionType):
+        return all(arg in _SCALARS for arg in get_args(kind))
+    return kind in (*_SCALARS, float)
 
 
 def _scalar(*kinds: type) -> Callable[[Any], Any]:
@@ -121,15 +149,22 @@ def _union(readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 
 def _row(make: Callable[[Any], Any], kinds: Sequence[Any]) -> Callable[[Any], Any]:
     readers = [reader(kind) for kind in kinds]
-    # A row of scalars of just these types needs no reader: most rows are teams, thousands of them.
-    scalars = list(kinds) if all(kind in (*_SCALARS, float) for kind in kinds) else None
+    # Types that a row of scalars had which was read: another with just these needs no reader for
+    # each. Most are teams and players, thousands of them.
+    seen: set[tuple[type, ...]] | None = set() if all(map(_is_scalar, kinds)) else None
 
     def read(value: Any) -> Any:
         if not isinstance(value, list | tuple) or len(value) != len(readers):
             raise TypeError(f"{value!r} does not have {len(readers)} parts")
-        if list(map(type, value)) == scalars:
+        if seen is None:
+            return make([each(part) for each, part in zip(readers, value, strict=True)])
+        types = tuple(map(type, value))
+        if types in seen:
             return make(value)
-        return make([each(part) for each, part in zip(readers, value, strict=True)])
+        parts = [each(part) for each, part in zip(readers, value, strict=True)]
+        if all(map(is_, parts, value)):
+            seen.add(types)
+        return make(parts)
 
     return read
 
