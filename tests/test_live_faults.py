@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -15,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from lct.application.messages import CHANNEL, Moved, encode
 from lct.laptop.local_servers import LocalServer, start_bus, start_store
+from lct.places import ROOT
 
 from .conftest import Servers
 from .http_client import PATIENCE, Evening, House, Screen, at_once, open_house
@@ -83,6 +86,59 @@ def test_a_killed_bus_subscription_is_restored(house: House) -> None:
     e.guest("Max", worker=1)
     all_show(screens, "Max", 5)
     close_all(screens)
+
+
+# A worker's bus behind a relay that keeps its connections open, but no longer passes on what Redis
+# says.
+QUIET = """
+from gevent import monkey
+monkey.patch_all()
+import socket, sys, time
+from urllib.parse import unquote
+import gevent
+from gevent.server import StreamServer
+from lct.application.messages import Moved
+from lct.infrastructure import redis_bus
+from tests.support import wait_until
+
+redis_bus.SILENT_SECONDS = 1.7
+code, quiet, told, heard = "BCDF2345", set(), [], []
+
+def relay(client, _):
+    redis = socket.socket(socket.AF_UNIX)
+    redis.connect(unquote(sys.argv[1].removeprefix("unix://")))
+    gevent.spawn(pass_on, client, redis)
+    open.append(client)
+    pass_on(redis, client)
+
+def pass_on(one, other):
+    while data := one.recv(65536):
+        if other not in quiet:
+            other.sendall(data)
+
+open = []
+server = StreamServer(("127.0.0.1", 0), relay)
+server.start()
+bus = redis_bus.RedisBus(f"redis://127.0.0.1:{server.server_port}")
+bus.subscribe(code)
+gevent.spawn(bus.listen, heard.append, told.append, lambda: True)
+gevent.spawn(bus.keep, lambda: True)
+wait_until(lambda: told == [code])
+began = time.monotonic()
+time.sleep(2.5)
+assert (bus.connected, told, bus.age()) == (True, [code], 0)  # its own pings keep it
+quiet.update(open)
+wait_until(lambda: told == [code, code], 10)
+assert bus.connected and bus.lost_at > began
+bus.publish(code, 7)
+wait_until(lambda: heard == [Moved(code, 7)])
+"""
+
+
+def test_a_bus_connection_that_has_gone_silent_is_replaced(bus: LocalServer) -> None:
+    worker = [sys.executable, "-c", QUIET, bus.uri]
+    done = subprocess.run(worker, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_taps_work_without_the_bus_and_screens_catch_up_when_it_returns(

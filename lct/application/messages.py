@@ -126,7 +126,7 @@ def decode(data: bytes | str, heard_on: str = "") -> BusMessage | None:
             _log_unknown(tag)
             return None
         message: BusMessage = _READERS[tag](_known(KINDS[tag], fields))
-        if _is_sound(message) and (not heard_on or channel(message) == heard_on):
+        if _is_sound(message, heard_on) and (not heard_on or channel(message) == heard_on):
             return message
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
@@ -142,10 +142,11 @@ def _known(kind: type[BusMessage], fields: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _is_sound(message: BusMessage) -> bool:
+def _is_sound(message: BusMessage, heard_on: str) -> bool:
     if isinstance(message, Revision):
         return _all_short(message.revision)
-    if normal_code(message.code) != message.code:
+    # We subscribe to the channels of real codes only.
+    if heard_on != CHANNEL + message.code and normal_code(message.code) != message.code:
         return False
     if isinstance(message, Moved):
         return message.seq > 0

@@ -66,7 +66,8 @@ class RedisBus:
         self._wanted: set[str] = set()
         self._heard: set[str] = set()
         self.connected = False
-        self.last_heard = 0.0
+        self._known = False  # whether it is connected or lost
+        self._heard_at = 0.0
         self.lost_at = time.monotonic()
 
     # --- sending ------------------------------------------------------------------------------
@@ -121,7 +122,7 @@ class RedisBus:
 
     def age(self) -> float:
         """Seconds since the bus was lost; 0 while it is connected."""
-        return 0.0 if self.connected or not self.last_heard else time.monotonic() - self.lost_at
+        return 0.0 if self.connected or not self._known else time.monotonic() - self.lost_at
 
     # --- the clock ----------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@ class RedisBus:
     def _wake(self) -> None:
         if not this_request.allows(ANSWER_SECONDS):
             return
-        with suppress(RedisError):  # the listener checks by itself within a second
+        with suppress(RedisError):  # keep() tries again within a second
             self.redis.publish(self._own_channel, "")
 
     def listen(
@@ -157,41 +158,53 @@ class RedisBus:
         alive: Callable[[], bool],
     ) -> None:
         """Pass on every message while ``alive()`` is true; call ``on_refetch(code)`` whenever
-        messages may have been missed."""
-        pause, heard, asked = 0.1, time.monotonic(), 0.0
+        messages may have been missed. ``keep`` has to run beside it."""
+        pause, self._heard_at = 0.1, time.monotonic()
         while alive():
             try:
                 self._follow_wanted()
-                if time.monotonic() - asked > CLOCK_SECONDS:
-                    asked = time.monotonic()
-                    with suppress(RedisError):  # the read below detects a lost connection
-                        self.clock.ask()
-                message = self._pubsub.get_message(timeout=1.0)
-                silent = time.monotonic() - heard
-                if message is None and silent > SILENT_SECONDS:
-                    if self._pubsub.connection is not None:
-                        self._pubsub.connection.disconnect()
-                    raise redis.ConnectionError("silent")
-            except (RedisError, OSError) as error:
-                if self.connected or not self.last_heard:
-                    failed("bus lost", error)
-                if self.connected:
-                    self.lost_at = time.monotonic()
-                self.connected, self.last_heard = False, time.monotonic()
-                heard = time.monotonic()
+                # A timeout for each message would cost half as much as reading it.
+                message = self._pubsub.get_message(timeout=None)
+            except (RedisError, OSError, ValueError) as error:
+                self._lose(error)  # ValueError: keep() disconnected it while redis-py was reading
                 time.sleep(pause)
                 pause = min(pause * 2, 2.0)
                 continue
             if message is None:
-                if silent > SILENT_SECONDS / 3:
-                    self._wake()  # ping ourselves: silence alone does not mean a loss
                 continue
-            heard = time.monotonic()
-            self.connected, self.last_heard, pause = True, heard, 0.1
+            self.connected = self._known = True
+            self._heard_at, pause = time.monotonic(), 0.1
             try:
                 self._hand_over(message, on_message, on_refetch)
             except Exception:  # one message must not end the loop
                 log.exception("bus message failed", extra={"labels.error_kind": "service"})
+
+    def keep(self, alive: Callable[[], bool]) -> None:
+        """Follow the shared clock, and end a silent connection, so that ``listen`` makes another.
+        It pings this worker itself first: silence alone does not mean a loss."""
+        asked = 0.0
+        while alive():
+            if time.monotonic() - asked > CLOCK_SECONDS:
+                asked = time.monotonic()
+                with suppress(RedisError):  # listen() detects a lost connection
+                    self.clock.ask()
+            silent = time.monotonic() - self._heard_at
+            if silent > SILENT_SECONDS:
+                self._lose(redis.ConnectionError("silent"))
+                if self._pubsub.connection is not None:
+                    self._pubsub.connection.disconnect()
+            elif silent > SILENT_SECONDS / 3 or self._wanted != self._heard:
+                self._wake()
+            time.sleep(1)
+
+    def _lose(self, error: Exception) -> None:
+        """Note that the bus is lost, and log it once."""
+        if self.connected or not self._known:
+            failed("bus lost", error)
+        if self.connected:
+            self.lost_at = time.monotonic()
+        self.connected, self._known = False, True
+        self._heard_at = time.monotonic()
 
     def _follow_wanted(self) -> None:
         if not self._pubsub.subscribed:

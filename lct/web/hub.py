@@ -195,6 +195,7 @@ class Hub:
         if not self.greenlets:
             self.greenlets = [
                 gevent.spawn(self.bus.listen, self._on_message, self._on_refetch, self._alive),
+                gevent.spawn(self.bus.keep, self._alive),
                 gevent.spawn(self._beat),
                 gevent.spawn(self._drain_when_told),
             ]

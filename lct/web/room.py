@@ -178,7 +178,8 @@ class Room:
                 log.exception("room refresh failed", extra=self._defect)
                 pause, self.behind = 1.0, True
             due = max(due, began - (AT_ONCE - 1) * COALESCE) + COALESCE
-            gevent.sleep(max(0.0, due - time.monotonic()))
+            if (left := due - time.monotonic()) > 0:
+                gevent.sleep(left)
 
     def _refresh(self) -> float:
         """Bring every screen up to date; returns the seconds until the next timed change."""
