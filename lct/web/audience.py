@@ -115,8 +115,7 @@ class Audience:
 
     def _send(self, box: Outbox, html: bytes, ids: set[str]) -> None:
         data = self._framed(box, html)
-        metrics.FRAMES.inc()
-        metrics.FRAME_BYTES.inc(len(data))
+        metrics.sent.count(1, len(data))
         box.offer(data, ids)
 
     def _send_all(
@@ -157,9 +156,7 @@ class Audience:
                     sent, size = sent + 1, size + len(data)
                 elif ids:
                     self._send(box, html, ids)
-        if sent:
-            metrics.FRAMES.inc(sent)
-            metrics.FRAME_BYTES.inc(size)
+        metrics.sent.count(sent, size)
 
     def _send_own(
         self,
@@ -178,8 +175,7 @@ class Audience:
         box.personal = own
         if own == old and not change.again and sent.isdisjoint(own) and box.way == "ws":
             if sent:
-                metrics.FRAMES.inc()
-                metrics.FRAME_BYTES.inc(len(shared))
+                metrics.sent.count(1, len(shared))
                 box.offer(shared, sent)
             return
         ids = sent | (old.keys() - own.keys())
@@ -202,8 +198,7 @@ class Audience:
         data = common.get(key := (box.deflates, apart))
         if data is None:
             data = common[key] = self._framed(box, picture.html(sent - apart, {}))
-        metrics.FRAMES.inc()
-        metrics.FRAME_BYTES.inc(len(data))
+        metrics.sent.count(1, len(data))
         box.offer(data, sent - apart)
         return left
 
