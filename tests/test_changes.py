@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lct.application.messages import Looked
 from lct.application.screens import VIEWS
-from lct.application.screens.change import Shown, change, shown
+from lct.application.screens.change import change, shown
 from lct.application.screens.live_now import LiveNow
 from lct.application.screens.phone import personal
 from lct.application.screens.region import Region, Scene
@@ -76,7 +76,7 @@ class Room:
         self.pages = {name: parse(picture.whole()) for name, picture in self.pictures.items()}
         self.players = [*self.evening.t.players] or PLAYERS
         self.own = {player: personal(self.scene(), player) for player in self.players}
-        self.shown = self.now_shown()
+        self.shown = shown(self.scene())
         self._take, self.evening.take = self.evening.take, self.take  # type: ignore[method-assign]
 
     def take(self, event: Event | None) -> Event | None:
@@ -88,9 +88,6 @@ class Room:
     def scene(self) -> Scene:
         live = LiveNow(dict(self.looks), dict(self.here))
         return Scene(self.evening.t, self.evening.now, live, "https://cup.example")
-
-    def now_shown(self) -> Shown:
-        return shown(self.scene())
 
     def picture(self, name: str, renderer: Any = None) -> Picture:
         return Picture(renderer or self.renderer, VIEWS[name], self.scene())  # type: ignore[arg-type]
@@ -122,7 +119,7 @@ class Room:
             if touched or not sent["me"].isdisjoint(self.own[player]):
                 matches = found.touched and found.touched.matches
                 self.own[player] = personal(scene, player, self.own[player], matches)
-        self.shown, self.events, self.looked = self.now_shown(), [], []
+        self.shown, self.events, self.looked = shown(scene), [], []
         return sent
 
 

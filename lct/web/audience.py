@@ -115,7 +115,8 @@ class Audience:
 
     def _send(self, box: Outbox, html: bytes, ids: set[str]) -> None:
         data = self._framed(box, html)
-        metrics.sent.count(1, len(data))
+        metrics.FRAMES.add(1)
+        metrics.FRAME_BYTES.add(len(data))
         box.offer(data, ids)
 
     def _send_all(
@@ -156,7 +157,8 @@ class Audience:
                     sent, size = sent + 1, size + len(data)
                 elif ids:
                     self._send(box, html, ids)
-        metrics.sent.count(sent, size)
+        metrics.FRAMES.add(sent)
+        metrics.FRAME_BYTES.add(size)
 
     def _send_own(
         self,
@@ -175,7 +177,8 @@ class Audience:
         box.personal = own
         if own == old and not change.again and sent.isdisjoint(own) and box.way == "ws":
             if sent:
-                metrics.sent.count(1, len(shared))
+                metrics.FRAMES.add(1)
+                metrics.FRAME_BYTES.add(len(shared))
                 box.offer(shared, sent)
             return
         ids = sent | (old.keys() - own.keys())
@@ -198,7 +201,8 @@ class Audience:
         data = common.get(key := (box.deflates, apart))
         if data is None:
             data = common[key] = self._framed(box, picture.html(sent - apart, {}))
-        metrics.sent.count(1, len(data))
+        metrics.FRAMES.add(1)
+        metrics.FRAME_BYTES.add(len(data))
         box.offer(data, sent - apart)
         return left
 

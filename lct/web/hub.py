@@ -206,7 +206,7 @@ class Hub:
         while not self.draining:
             gevent.sleep(1)
             beats += 1
-            metrics.sent.flush()
+            metrics.flush()
             metrics.BUS_AGE.set(self.bus.age())
             metrics.BUS_CONNECTED.set(int(self.bus.connected))
             self._address.look()
@@ -249,7 +249,7 @@ class Hub:
         log.info("draining", extra={"labels.sockets": str(self.sockets())})
         deadline, told = time.monotonic() + self._drain_seconds, set[Outbox]()
         while True:  # until the process ends: gunicorn may still accept for a second
-            metrics.sent.flush()
+            metrics.flush()
             left = max(0.0, deadline - time.monotonic())
             for room in list(self._rooms.values()):
                 for box in set(room.audience.all_boxes()) - told:

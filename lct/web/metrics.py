@@ -34,6 +34,27 @@ SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
+
+class Tally(Counter):
+    """A counter to which one change may add a thousand times. The library takes microseconds for
+    each addition, so it gets their sum, by flush(), once a second."""
+
+    more = 0
+
+    def add(self, more: int) -> None:
+        self.more += more
+
+    def flush(self) -> None:
+        if self.more:
+            self.inc(self.more)
+            self.more = 0
+
+
+def flush() -> None:
+    for each in (FRAMES, FRAME_BYTES, RENDERS):
+        each.flush()
+
+
 # --- screens ----------------------------------------------------------------------------------
 
 SOCKETS = Gauge(
@@ -43,9 +64,9 @@ SOCKETS = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livesum",
 )
-FRAMES = Counter("lct_frames", "Frames with regions, counted per socket.", registry=REGISTRY)
-FRAME_BYTES = Counter("lct_frame_bytes", "Bytes of those frames.", registry=REGISTRY)
-RENDERS = Counter("lct_renders", "Regions rendered, not taken from the cache.", registry=REGISTRY)
+FRAMES = Tally("lct_frames", "Frames with regions, counted per socket.", registry=REGISTRY)
+FRAME_BYTES = Tally("lct_frame_bytes", "Bytes of those frames.", registry=REGISTRY)
+RENDERS = Tally("lct_renders", "Regions rendered, not taken from the cache.", registry=REGISTRY)
 WAITING = Gauge(
     "lct_outbox_waiting",
     "Sockets with a partly written frame.",
@@ -108,26 +129,6 @@ for kind in ("validation", "business", "security", "service", "moved", "cancelle
     ERRORS.labels(kind)
 
 
-class Sent:
-    """Frames that this worker has sent since flush(). The library takes some microseconds for each
-    addition, and a change of a thousand phones' own regions would make two thousand of them."""
-
-    frames = size = 0
-
-    def count(self, frames: int, size: int) -> None:
-        self.frames += frames
-        self.size += size
-
-    def flush(self) -> None:
-        if self.frames:
-            FRAMES.inc(self.frames)
-            FRAME_BYTES.inc(self.size)
-            self.frames = self.size = 0
-
-
-sent = Sent()
-
-
 def count_webhook(outcome: str) -> None:
     WEBHOOKS.labels(outcome).inc()
 
@@ -158,6 +159,6 @@ def text() -> Response:
     given = request.headers.get("Authorization", "").encode("latin-1")
     if not hmac.compare_digest(given, f"Bearer {token}".encode()):
         raise NotAllowed
-    sent.flush()
+    flush()
     shared = FOLDER and MultiProcessCollector(None, FOLDER)  # type: ignore[no-untyped-call]
     return Response(generate_latest(shared or REGISTRY), content_type=CONTENT_TYPE_PLAIN_0_0_4)

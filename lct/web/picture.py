@@ -210,7 +210,7 @@ class Pictures:
         method."""
         language = spoken()
         key = scene.t.code, view, language.tag
-        now = shown(scene)
+        now = shown(scene)._replace(matches=None)  # nearly a kilobyte each
         cards = scene.turned, scene.facing
         found = self._kept.get(key)
         if found is None:

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain, pairwise
+from operator import call
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,7 +86,8 @@ class Renderer:
         env.policies["ext.i18n.trimmed"] = True
         env.bytecode_cache = Compiled(ROOT / "templates")
         env.code_generator_class = Shown
-        env.shown = shown  # type: ignore[attr-defined]
+        env.shown, env.direct = shown, call  # type: ignore[attr-defined]
+        env.cache = {}  # all our templates; the LRU cache would search itself at each use
         env.add_extension(NamesAsTheyAre)
         env.filters |= {
             "crest": crest,
@@ -135,13 +137,8 @@ class Renderer:
 
     def html(self, region: Region, language: Language) -> str:
         """The region's HTML, including its children's."""
-        before = self.renders
-        try:
-            with speaking(language):
-                return self._html(region, language.tag)
-        finally:  # counted once: a board's first picture renders a thousand regions
-            if made := self.renders - before:
-                metrics.RENDERS.inc(made)
+        with speaking(language):
+            return self._html(region, language.tag)
 
     def _html(self, region: Region, tag: str) -> str:
         if not region.children:
@@ -162,6 +159,7 @@ class Renderer:
         html = self.leaves.get((tag, region))
         if html is None:
             self.renders += 1
+            metrics.RENDERS.add(1)
             html = self._made(region)
             self.leaves.put((tag, region), html)
         return html

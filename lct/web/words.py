@@ -64,8 +64,21 @@ class NamesAsTheyAre(Extension):
 
 
 class Shown(CodeGenerator):
-    """Templates whose code calls shown() for each value. Jinja would call ``finalize``, then
-    ``escape``, which makes a Markup: a sixth of the time of a tile."""
+    """Templates whose code calls shown() for each value, and functions directly.
+
+    Jinja would call ``finalize``, then ``escape``, which makes a Markup, and at each call of a
+    function or macro it would look up whether that wants a context: a quarter of a tile's time.
+    """
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        called = node.node.name if isinstance(node.node, nodes.Name) else ""
+        if hasattr(self.environment.globals.get(called), "jinja_pass_arg"):
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        self.write("environment.direct(")
+        self.visit(node.node, frame)
+        self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
+        self.write(")")
 
     def _output_child_pre(
         self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
@@ -83,6 +96,8 @@ def shown(value: object) -> str:
     is spoken."""
     if type(value) is Markup or (type(value) is str and not _SPECIAL(value)):
         return value
+    if type(value) is int:
+        return str(value)
     return escape(say(value) if type(value) is Text else value)
 
 

@@ -9,6 +9,7 @@ from ...domain.fact import THE_PLAY, Touched
 from ...domain.tournament import Tournament
 from ..messages import Looked
 from .live_now import LiveNow
+from .matches import Shower
 from .played import Played, altered, played
 from .region import Scene
 
@@ -28,25 +29,27 @@ ANYTHING = Change()
 
 
 class Shown(NamedTuple):
-    """The inputs that a tournament's screens were last built from. Holds ``seq`` and not the state,
-    which is mutable."""
+    """The inputs that a tournament's screens were last built from, and the matches as they show
+    them. Holds ``seq`` and not the state, which is mutable."""
 
     seq: int
     phase: str
     live: LiveNow
     played: Played | None  # while matches are played
     join_urls: tuple[str, ...]
+    matches: Shower | None  # while matches are played
 
 
 def shown(s: Scene) -> Shown:
-    return Shown(s.t.seq, s.phase, s.live, s.once(played), s.join_urls)
+    matches = s.once(Shower) if s.has_matches else None
+    return Shown(s.t.seq, s.phase, s.live, s.once(played), s.join_urls, matches)
 
 
 def change(
     before: Shown, scene: Scene, events: Sequence[Touched | None], looked: Collection[Looked]
 ) -> Change:
-    """The change from ``before`` to ``scene``. ``events``: what each event in between touched;
-    ``looked``: the looks received in between."""
+    """The change from ``before`` to ``scene``, which takes over the matches that look the same.
+    ``events``: what each event in between touched; ``looked``: the looks received in between."""
     again = len(events) + len(looked) > 1
     same = before.phase == scene.phase and before.join_urls == scene.join_urls
     touched = Touched() if same else None
@@ -54,6 +57,8 @@ def change(
         touched = touched | each if touched and each else None
     if touched and scene.t.dealt:
         touched = _among_matches(before, scene, touched)
+        if touched and before.matches:
+            scene.once(Shower).reuse(before.matches, touched.matches)
     if touched:
         touched |= _around(scene.t, before.live, scene.live, touched, looked)
     return Change(touched, again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ...domain.play.competition import Competition
@@ -123,16 +124,29 @@ class Shower:
         of = self.play.competition
         self.bracket_open = bool(of.basis.format.best) and of.best_from is None
         self.rematches = rematches(self.play.rounds)
+        self._shown: dict[str, ShownMatch] = {}
 
     def match(self, match: Match) -> ShownMatch:
+        """It is made once: a phone shows one match in three places."""
+        found = self._shown.get(match.key)
+        if found is None:
+            found = self._shown[match.key] = self._made(match)
+        return found
+
+    def reuse(self, other: Shower, changed: Collection[str]) -> None:
+        """Take over the matches of an earlier scene, apart from those that ``changed`` since."""
+        self._shown = {k: shown for k, shown in other._shown.items() if k not in changed}
+
+    def _made(self, match: Match) -> ShownMatch:
         console, score = self.play.console_of(match.key), match.score
+        winner = match.winner if match.decided else None
         return ShownMatch(
             match.key,
             round_text(match.fixture),
             self.play.state_of(match),
             console_text(console) if console else None,
-            self._side(match, match.home, match.fixture.home, score, 0),
-            self._side(match, match.away, match.fixture.away, score, 1),
+            self._side(match.home, match.fixture.home, score, 0, winner),
+            self._side(match.away, match.fixture.away, score, 1, winner),
             bool(score and score.extra),
             bool(match.result and not score),
             match.key == self.newest,
@@ -164,7 +178,7 @@ class Shower:
         )
 
     def _side(
-        self, match: Match, who: str | None, source: Source, score: Score | None, place: int
+        self, who: str | None, source: Source, score: Score | None, place: int, winner: str | None
     ) -> Side:
         goals = score.goals[place] if score else None
         penalties = score.penalties[place] if score and score.penalties else None
@@ -172,10 +186,17 @@ class Shower:
             return Side("", "", "", self._maybe(who, source), goals, penalties, False)
         player = self.t.players[who]
         team = self.t.teams[player.dealt].name if player.dealt is not None else ""
-        won = match.decided and match.winner == who
         left = score is None and who in self.play.left
         return Side(
-            player.name, self.short[who], team, None, goals, penalties, won, left, player.called
+            player.name,
+            self.short[who],
+            team,
+            None,
+            goals,
+            penalties,
+            winner == who,
+            left,
+            player.called,
         )
 
     def _maybe(self, who: str | None, source: Source) -> Text:

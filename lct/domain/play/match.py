@@ -58,7 +58,9 @@ class Match(NamedTuple):
     def level(self) -> bool:
         """Whether both legs are played and the two are still level. Only a correction of the first
         leg leads to it: the organiser has to say how the second one went on."""
-        return self.result is not None and self.first is not None and self._lead is None
+        if self.fixture.leg != 2 or self.result is None or self.first is None:
+            return False
+        return self._lead is None
 
     @property
     def bye(self) -> str | None:
