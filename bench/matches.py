@@ -22,7 +22,7 @@ from .figures import Figure, measures, percentile
 from .place import TEAMS, Place, cpu_ms, place
 from .screens import IDLE, PHONES, Watchers, seated, wanted
 
-TURNS, PLAYERS = 8, 16
+TURNS, PLAYERS = 24, 16
 CONSOLES = tuple(map(str, range(1, 33)))
 PADDING = (CONSOLES[1:], CONSOLES) * 7
 SEEN = 44  # picks and scores that the screens wait for

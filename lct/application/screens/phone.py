@@ -23,7 +23,7 @@ from .matches import (
     match_region,
     tie_round,
 )
-from .own import Own, ScoreForm, everyones, in_play, matches_of, own_match, side_of
+from .own import Own, ScoreForm, everyones, in_play, matches_of, own_match
 from .phases import JOIN
 from .region import Region, Scene, Screen
 from .rounds import Round, round_id, rounds
@@ -53,7 +53,7 @@ class PhoneStage(NamedTuple):
 
 class PhoneMatch(NamedTuple):
     match: ShownMatch
-    side: str  # home or away: which side of it this player is; empty: it is not theirs
+    mine: bool  # one of its two sides is this player
     head: Text | None  # its round, if it is the first one of it
     round: str  # the id of its round
 
@@ -129,9 +129,9 @@ def _score(form: ScoreForm) -> Region:
 NO_SCORE = _score(ScoreForm())
 
 
-def _row_of(s: Scene, match: ShownMatch, side: str = "") -> Region:
+def _row_of(s: Scene, match: ShownMatch, mine: bool = False) -> Region:
     fixture = s.t.play.competition.matches[match.key].fixture
-    data = PhoneMatch(match, side, _head(s, match.key), round_id(fixture))
+    data = PhoneMatch(match, mine, _head(s, match.key), round_id(fixture))
     return match_region("match-", "me/_match.html", match.key, data)
 
 
@@ -191,7 +191,7 @@ def personal(
         keep = {} if touched is None else known
         for match in theirs:
             row = keep.get(match_id(match.key)) if match.key not in (touched or ()) else None
-            row = row or _own_row(s, player_id, match)
+            row = row or _own_row(s, match)
             own[row.id] = row
     elif draw and place is not None and player:
         row = own_row(s, draw, place)
@@ -228,8 +228,9 @@ def _own(s: Scene, player_id: str, theirs: Sequence[Match]) -> dict[str, Region]
     return {"me": _me(card._replace(own=standing)), **({"score": _score(form)} if form else {})}
 
 
-def _own_row(s: Scene, player_id: str, match: Match) -> Region:
-    return _row_of(s, s.once(Shower).match(match), side_of(match, player_id))
+def _own_row(s: Scene, match: Match) -> Region:
+    """The same for both players, so that it is rendered once."""
+    return _row_of(s, s.once(Shower).match(match), mine=True)
 
 
 def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region, ...]:
@@ -251,7 +252,7 @@ def after_tap(
         rows = [m for m in theirs if m.key == key or m is now]
         own = {"score": NO_SCORE, **_own(s, player_id, theirs)}
         own |= seats_region(s, player_id, seats)
-        return (wait(s), *own.values(), *(_own_row(s, player_id, match) for match in rows))
+        return (wait(s), *own.values(), *(_own_row(s, match) for match in rows))
     own = personal(s, player_id, seats=seats)
     if not s.t.dealt:
         for region in tiles_of(s, Touched(frozenset(), frozenset(teams))):
