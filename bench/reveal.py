@@ -34,19 +34,19 @@ def reveal() -> Iterator[Figure]:
         evening = Evening(cards, cards)
         evening.all_picked(cards)
         found = list(changes(evening, renderer))
-        sent = [each.encode() for html in found for each in messages(html)]
+        sent = [each for html in found for each in messages(html)]
         draw = evening.t.current_draw
         assert draw
         seconds = (draw.timeline.end - draw.at).total_seconds()
         yield Figure(f"reveal_{cards}_seconds", seconds, "s", "<= 180")
         # The last change is the list of all cards.
-        largest = max(len(html.encode()) for html in found[:-1])
+        largest = max(map(len, found[:-1]))
         yield Figure(f"reveal_{cards}_html_kb", largest / 1000, "kB", "<= 20")
         packed = max(len(deflated(each)) for each in sent)
         yield Figure(f"reveal_{cards}_sent_kb", packed / 1000, "kB", "<= 20")
 
 
-def changes(evening: Evening, renderer: Renderer) -> Iterator[str]:
+def changes(evening: Evening, renderer: Renderer) -> Iterator[bytes]:
     """The HTML of each change of a board, from the draw until the last card has turned."""
     scene = Scene(evening.t, evening.now)
     picture, before = Picture(renderer, VIEWS["board"], scene), shown(scene)
