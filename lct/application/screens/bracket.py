@@ -60,8 +60,7 @@ class Page(NamedTuple):
 
 def open_round(s: Scene) -> Text | None:
     """The round of the knockout that is played now; None before there is one."""
-    cup = s.once(_cup)
-    return knockout_round(_playing(s, cup)) if cup else None
+    return knockout_round(s.once(_playing)) if s.once(_cup) else None
 
 
 def bracket(s: Scene) -> list[Page]:
@@ -74,7 +73,7 @@ def bracket(s: Scene) -> list[Page]:
     first = first_places(lines, size)
     pages = max(1, first // PLACES)
     to = text("To the %(round)s", round=knockout_round(pages)) if pages > 1 else None
-    return tree(lines, first, _playing(s, cup), None, to)
+    return tree(lines, first, s.once(_playing), None, to)
 
 
 def _cup(s: Scene) -> list[Match]:
@@ -90,9 +89,9 @@ def _left(fixture: Fixture) -> int:
     return int(fixture.key[1:].partition(".")[0]) if fixture.part is Part.KNOCKOUT else 0
 
 
-def _playing(s: Scene, cup: Iterable[Match]) -> int:
+def _playing(s: Scene) -> int:
     """The places left in the round in which matches are played now; 2 if there are none."""
-    now = (m for m in cup if s.t.play.state_of(m) not in (*OVER, "waiting"))
+    now = (m for m in s.once(_cup) if s.t.play.state_of(m) not in (*OVER, "waiting"))
     return max((_left(match.fixture) for match in now), default=2) or 2
 
 
@@ -131,25 +130,26 @@ def tree(
         elif 2 * pages <= left <= first:
             page, number = divmod(match.fixture.number - 1, left // 2 // pages)
             round_ = text("Round %(number)s", number=match.fixture.round) if name else None
-            at = _where(left // pages, number, depth)
-            shown[page][match.key] = at._replace(open=left == playing, round=round_)
+            at = _place(left // pages, number, depth)
+            shown[page][match.key] = Where(*at, open=left == playing, round=round_)
     open_ = depth - (max(playing // pages, 2).bit_length() - 1) + 1
     data = Bracket("bracket", 2 * depth - 1, 2 ** max(0, depth - 2), max(open_, 1), name, to)
     return [Page("board/_bracket.html", data, where) for where in shown]
 
 
-def _where(left: int, number: int, depth: int) -> Where:
-    """Where the match with this number, from 0, stands, in the round with ``left`` places."""
+def _place(left: int, number: int, depth: int) -> tuple[int, int, int, str, str]:
+    """Column, row, span, half and link of the match with this number, from 0, in the round with
+    ``left`` places."""
     rows = 2 ** max(0, depth - 2)
     if left == 2:
-        return Where(depth, 1, rows, "", "")
+        return depth, 1, rows, "", ""
     column = depth - left.bit_length() + 2  # from outside
     half = left // 4  # matches of this round in each half
     span = rows // half
     right, place = divmod(number, half)
     link = "straight" if half == 1 else "up" if number % 2 else "down"
     at, side = (2 * depth - column, "right") if right else (column, "left")
-    return Where(at, place * span + 1, span, side, link)
+    return at, place * span + 1, span, side, link
 
 
 def far(s: Scene, match: Match) -> tuple[bool, bool]:

@@ -127,7 +127,7 @@ class Shower:
         self._shown: dict[str, ShownMatch] = {}
 
     def match(self, match: Match) -> ShownMatch:
-        """It is made once: a phone shows one match in three places."""
+        """The match as screens show it. It is made once: a phone has it in three places."""
         found = self._shown.get(match.key)
         if found is None:
             found = self._shown[match.key] = self._made(match)
@@ -135,7 +135,9 @@ class Shower:
 
     def reuse(self, other: Shower, changed: Collection[str]) -> None:
         """Take over the matches of an earlier scene, apart from those that ``changed`` since."""
-        self._shown = {k: shown for k, shown in other._shown.items() if k not in changed}
+        self._shown = other._shown.copy()  # a league has thousands
+        for key in changed:
+            self._shown.pop(key, None)
 
     def _made(self, match: Match) -> ShownMatch:
         console, score = self.play.console_of(match.key), match.score

@@ -19,7 +19,8 @@ class ShortNames(dict[str, str]):
 
     def __init__(self, s: Scene) -> None:
         self._players = s.t.players
-        self._shorts = Counter([player.short for player in self._players.values()])
+        # Player.short, without a call for each of a thousand at each tap.
+        self._shorts = Counter([each.call_name or each.first for each in self._players.values()])
         # First names with a letter -> the surnames; filled once one is needed.
         self._lasts: dict[str, list[str]] = {}
 

@@ -41,9 +41,11 @@ class Competition:
 
     def matches_of(self, entrant: str) -> list[Match]:
         """The matches that an entrant is in, in the order of the plan."""
-        if entrant not in self.basis.entrants:
+        try:
+            number = self.basis.entrants.index(entrant) + 1
+        except ValueError:
             return []
-        fixed = self.plan.fixed.get(self.basis.entrants.index(entrant) + 1, ())
+        fixed = self.plan.fixed.get(number, ())
         others = map(self.matches.__getitem__, self.plan.open)
         theirs = [m for m in others if m.home == entrant or m.away == entrant]
         return [*map(self.matches.__getitem__, fixed), *theirs]
