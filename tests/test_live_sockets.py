@@ -261,7 +261,7 @@ def test_a_slow_reader_delays_nobody_and_gets_the_current_state_when_it_drains(
     slow.until(lambda s: "Ola Nowak" in s.shows("team-59"))
     slow.until(lambda s: "yours" in s.shows("team-100"), 5)
     assert slow.text.count("Ola Nowak") == 1
-    # The whole view, then the current state, each of which may come in several frames.
+    # The whole view, then the current state; either may come in several frames.
     assert max(slow.text.count(f'id="team-{team}"') for team in range(60)) <= 2
     assert len(slow.frames) < 10
     e.pick(ola, 60)

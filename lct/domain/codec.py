@@ -52,7 +52,7 @@ def _stored(kind: Any) -> tuple[str, ...]:
 
 @cache
 def _values(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    """A function that gets the stored fields of a dataclass, of which there are two or more."""
+    """A function that returns the stored fields of a dataclass, which must have at least two."""
     return attrgetter(*_stored(kind))
 
 
@@ -149,8 +149,8 @@ def _union(readers: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 
 def _row(make: Callable[[Any], Any], kinds: Sequence[Any]) -> Callable[[Any], Any]:
     readers = [reader(kind) for kind in kinds]
-    # Types that a row of scalars had which was read: another with just these needs no reader for
-    # each. Most are teams and players, thousands of them.
+    # The types of rows of scalars that were read. Another row with the same types needs no check
+    # of each part: most rows are teams and players, thousands of them.
     seen: set[tuple[type, ...]] | None = set() if all(map(_is_scalar, kinds)) else None
 
     def read(value: Any) -> Any:
