@@ -42,6 +42,7 @@ class Picture:
         self.regions: dict[str, Region] = {}  # the children in a container may be out of date
         self._within: dict[str, str] = {}  # child -> its container
         self._shared: dict[str, bytes] = {}  # top region -> its HTML, rendered at its first use
+        self._sent: dict[str, bytes] = {}  # what the last update sent of each region
         self._tag = ""
         self.stamp = ""
         self.update(scene)
@@ -58,8 +59,10 @@ class Picture:
                 ids.add(each.id)
                 if each.id == region.id:
                     ids.update(child.id for child in region.children)
-        # The first update has no readers yet.
-        html = self._out_of_band(sent, scene.stamp) if self.regions else b""
+        self._sent = {}
+        if self.regions:  # the first update has no readers yet
+            self._sent = {each.id: self._out_of_band(each, scene.stamp) for each in sent}
+        html = b"".join(self._sent.values())
         for each in sent:
             self._shared.pop(self._within.get(each.id, each.id), None)
         top = self._top if part is not None else tuple(region.id for region in found)
@@ -119,8 +122,8 @@ class Picture:
             self.regions.update((each.id, each) for each in (region, *region.children))
             self._within.update((child.id, region.id) for child in region.children)
 
-    def _out_of_band(self, regions: Iterable[Region], stamp: str) -> bytes:
-        return "".join(out_of_band(self._made(region), stamp) for region in regions).encode()
+    def _out_of_band(self, region: Region, stamp: str) -> bytes:
+        return out_of_band(self._made(region), stamp).encode()
 
     def is_top(self, region_id: str) -> bool:
         """Whether that region stands in no container."""
@@ -132,12 +135,17 @@ class Picture:
         out = []
         # Neighbours look alike, and compress best one after the other.
         for region_id in sorted(ids & self.regions.keys()):
-            within = self._within.get(region_id)
-            if within is None:
-                out.append(self._top_html(self.regions[region_id], own))
-            elif within not in ids:
-                region = own.get(region_id) or self.regions[region_id]
-                out.append(self._out_of_band((region,), self.stamp))
+            region, within = self.regions[region_id], self._within.get(region_id)
+            if within in ids:
+                continue
+            if mine := own.get(region_id):
+                out.append(self._out_of_band(mine, self.stamp))
+            elif region_id in self._sent and not region.children:
+                out.append(self._sent[region_id])
+            elif within is None:
+                out.append(self._top_html(region, own))
+            else:
+                out.append(self._out_of_band(region, self.stamp))
         return b"".join(out)
 
     def whole(self, own: Own = NOTHING, own_stamp: str = "") -> bytes:
@@ -162,7 +170,7 @@ class Picture:
         """A top-level region with the reader's own regions. They are put into the shared HTML:
         rendering a container of a thousand regions takes a millisecond."""
         if mine := own.get(region.id):
-            return self._out_of_band((mine,), own_stamp or self.stamp)
+            return self._out_of_band(mine, own_stamp or self.stamp)
         return _marked(self._with_own(region, own, own_stamp), out_of_band(ID, self.stamp))
 
     def for_page(self, region_id: str, own: Own) -> bytes:

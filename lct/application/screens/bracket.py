@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from ...domain.play.formats import in_table
 from ...domain.play.match import Match
 from ...domain.play.matches import Fixture, LoserOf, Part, Source, WinnerOf
+from ...domain.play.plan import Plan
 from ...domain.text import Text, text
 from .matches import ShownMatch, knockout_round
 from .names import short_names
@@ -16,6 +17,9 @@ from .region import Scene
 PLACES = 16  # in the first round of a page
 LETTERS = 28  # of two names of whom one may come
 OVER = ("decided", "off")
+KEPT = 16  # brackets of plans, each with as many matches
+
+Line = tuple[Fixture, int]  # a match, and the places left in its round
 
 
 class Where(NamedTuple):
@@ -52,7 +56,7 @@ class Page(NamedTuple):
 
     template: str
     data: tuple[object, ...]
-    where: dict[str, Where]  # by the key of the match
+    where: Mapping[str, Where]  # by the key of the match
 
 
 # --- the knockout ---------------------------------------------------------------------------------
@@ -63,36 +67,51 @@ def open_round(s: Scene) -> Text | None:
     return knockout_round(s.once(_playing)) if s.once(_cup) else None
 
 
-def bracket(s: Scene) -> list[Page]:
+def bracket(s: Scene) -> Sequence[Page]:
     """The pages of the knockout, from the first round that is not over; none before it begins."""
-    cup = s.once(_cup)
+    cup, of = s.once(_cup), s.t.play.competition
     if not cup:
-        return []
-    lines = [(match, _left(match.fixture)) for match in cup]
-    size = max(left for _, left in lines)
-    first = first_places(lines, size)
+        return ()
+    size = max(left for _, left in cup)
+    to_play = (left for fixture, left in cup if not of.matches[fixture.key].decided)
+    return _pages(of.plan, first_places(to_play, size), s.once(_playing))
+
+
+@lru_cache(maxsize=KEPT)
+def _pages(plan: Plan, first: int, playing: int) -> Sequence[Page]:
+    """The pages of ``tree``, which few results change."""
     pages = max(1, first // PLACES)
     to = text("To the %(round)s", round=knockout_round(pages)) if pages > 1 else None
-    return tree(lines, first, s.once(_playing), None, to)
+    return tree(_knockout(plan), first, playing, None, to)
 
 
-def _cup(s: Scene) -> list[Match]:
-    """The matches of the knockout, once those of the tables before it are over."""
-    matches = s.t.play.competition.matches.values()
-    cup = [m for m in matches if m.fixture.part in (Part.KNOCKOUT, Part.THIRD_PLACE)]
-    begun = all(match.decided for match in matches if in_table(match.fixture))
-    return cup if begun else []
+def _cup(s: Scene) -> Sequence[Line]:
+    """The knockout, once the matches of the tables before it are over."""
+    of = s.t.play.competition
+    begun = all(of.matches[key].decided for keys in of.plan.table.values() for key in keys)
+    return _knockout(of.plan) if begun else ()
 
 
-def _left(fixture: Fixture) -> int:
-    """The places left in the fixture's round of a knockout; 0 for third place."""
-    return int(fixture.key[1:].partition(".")[0]) if fixture.part is Part.KNOCKOUT else 0
+@lru_cache(maxsize=KEPT)
+def _knockout(plan: Plan) -> Sequence[Line]:
+    """The matches of the knockout, each with the places left in its round; 0 for third place."""
+    return tuple(
+        (each, int(each.key[1:].partition(".")[0]) if each.part is Part.KNOCKOUT else 0)
+        for each in plan.fixtures
+        if each.part in (Part.KNOCKOUT, Part.THIRD_PLACE)
+    )
 
 
 def _playing(s: Scene) -> int:
-    """The places left in the round in which matches are played now; 2 if there are none."""
-    now = (m for m in s.once(_cup) if s.t.play.state_of(m) not in (*OVER, "waiting"))
-    return max((_left(match.fixture) for match in now), default=2) or 2
+    """The places left in the first round in which matches are played now; 2 if there are none."""
+    play = s.t.play
+    matches = play.competition.matches
+    now = (
+        left
+        for fixture, left in s.once(_cup)
+        if play.state_of(matches[fixture.key]) not in (*OVER, "waiting")
+    )
+    return next(now, 2) or 2
 
 
 def place_of(fixture: Fixture) -> str:
@@ -103,16 +122,15 @@ def place_of(fixture: Fixture) -> str:
 # --- pages of a tree ------------------------------------------------------------------------------
 
 
-def first_places(lines: Iterable[tuple[Match, int]], size: int) -> int:
+def first_places(to_play: Iterable[int], size: int) -> int:
     """The places left in the first round that is not over, or PLACES of them if there are fewer.
-    ``lines``: matches, each with the places left in its round, of a tree with ``size`` places."""
-    to_play = max((left for match, left in lines if not match.decided), default=0)
-    return max(to_play, min(PLACES, size))
+    ``to_play``: those left in the rounds of matches to play, of a tree with ``size`` places."""
+    return max(max(to_play, default=0), min(PLACES, size))
 
 
 def tree(
-    lines: Iterable[tuple[Match, int]], first: int, playing: int, name: Text | None, to: Text | None
-) -> list[Page]:
+    lines: Iterable[Line], first: int, playing: int, name: Text | None, to: Text | None
+) -> Sequence[Page]:
     """The matches from the round with ``first`` places, a page for each PLACES of them.
 
     ``playing``: the places left in the round that is played now. What follows when the pages meet
@@ -121,20 +139,20 @@ def tree(
     pages = max(1, first // PLACES)
     depth = (first // pages).bit_length() - 1
     shown: list[dict[str, Where]] = [{} for _ in range(pages)]
-    for match, left in lines:
-        if match.key != place_of(match.fixture):
+    for fixture, left in lines:
+        if fixture.key != place_of(fixture):
             continue
         if not left and pages == 1:
             rows = 2 ** max(0, depth - 2)
-            shown[0][match.key] = Where(depth, rows, 1, "", "", third=True)
+            shown[0][fixture.key] = Where(depth, rows, 1, "", "", third=True)
         elif 2 * pages <= left <= first:
-            page, number = divmod(match.fixture.number - 1, left // 2 // pages)
-            round_ = text("Round %(number)s", number=match.fixture.round) if name else None
+            page, number = divmod(fixture.number - 1, left // 2 // pages)
+            round_ = text("Round %(number)s", number=fixture.round) if name else None
             at = _place(left // pages, number, depth)
-            shown[page][match.key] = Where(*at, open=left == playing, round=round_)
+            shown[page][fixture.key] = Where(*at, open=left == playing, round=round_)
     open_ = depth - (max(playing // pages, 2).bit_length() - 1) + 1
     data = Bracket("bracket", 2 * depth - 1, 2 ** max(0, depth - 2), max(open_, 1), name, to)
-    return [Page("board/_bracket.html", data, where) for where in shown]
+    return tuple(Page("board/_bracket.html", data, where) for where in shown)
 
 
 def _place(left: int, number: int, depth: int) -> tuple[int, int, int, str, str]:

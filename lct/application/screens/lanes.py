@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ...domain.play.bracket import bracket_size
@@ -49,17 +49,17 @@ class _Sides:
         return min(to_play, default=2 * self.depth) - 1
 
 
-def lanes(s: Scene) -> list[Page]:
+def lanes(s: Scene) -> Sequence[Page]:
     """The pages of a double elimination; none for another format."""
     if s.t.play.format.kind != DOUBLE:
-        return []
+        return ()
     sides = _Sides(s)
     over, over_below = sides.over(sides.winners), sides.over(sides.losers) // 2
     done = max(0, min(over, over_below, sides.depth - BOTH.bit_length() + 1))
     if sides.size >> done <= BOTH:
-        return [_both(sides, done)]
+        return (_both(sides, done),)
     below = min(over_below, sides.depth - ROWS.bit_length() - 1)
-    return _winners(s, sides) + _losers(sides, below)
+    return *_winners(s, sides), *_losers(sides, below)
 
 
 def _both(sides: _Sides, done: int) -> Page:
@@ -91,15 +91,16 @@ def _in_lane(fixture: Fixture, number: int, top: int, rows: int) -> Where:
 # --- a page for each side -------------------------------------------------------------------------
 
 
-def _winners(s: Scene, sides: _Sides) -> list[Page]:
-    lines = [(m, sides.size >> (m.fixture.round - 1)) for m in sides.winners]
-    playing = [left for m, left in lines if s.t.play.state_of(m) not in (*OVER, "waiting")]
-    first = first_places(lines, sides.size)
+def _winners(s: Scene, sides: _Sides) -> Sequence[Page]:
+    left = [(match, sides.size >> (match.fixture.round - 1)) for match in sides.winners]
+    playing = [n for match, n in left if s.t.play.state_of(match) not in (*OVER, "waiting")]
+    first = first_places((n for match, n in left if not match.decided), sides.size)
     pages = first // PLACES
     to = text("Final")
     if pages > 1:
         to = text("Winners' side, round %(number)s", number=sides.depth - pages.bit_length() + 2)
     name = text("Winners' side")
+    lines = ((match.fixture, n) for match, n in left)
     return tree(lines, first, max(playing, default=2), name, text("To the %(round)s", round=to))
 
 

@@ -125,6 +125,7 @@ class Shower:
         self.bracket_open = bool(of.basis.format.best) and of.best_from is None
         self.rematches = rematches(self.play.rounds)
         self._shown: dict[str, ShownMatch] = {}
+        self.regions: dict[str, Region] = {}  # match -> its region in a bracket
 
     def match(self, match: Match) -> ShownMatch:
         """The match as screens show it. It is made once: a phone has it in three places."""
@@ -135,9 +136,10 @@ class Shower:
 
     def reuse(self, other: Shower, changed: Collection[str]) -> None:
         """Take over the matches of an earlier scene, apart from those that ``changed`` since."""
-        self._shown = other._shown.copy()  # a league has thousands
+        self._shown, self.regions = other._shown.copy(), other.regions.copy()  # of thousands
         for key in changed:
             self._shown.pop(key, None)
+            self.regions.pop(key, None)
 
     def _made(self, match: Match) -> ShownMatch:
         console, score = self.play.console_of(match.key), match.score

@@ -11,7 +11,7 @@ from ...domain.play.match import Match
 from ...domain.play.matches import Part
 from ...domain.play.pairing import rematches
 from ...domain.text import Text
-from .bracket import Bracket, Page, Place, bracket, far, place_of
+from .bracket import Bracket, Page, Place, Where, bracket, far, place_of
 from .lanes import lanes
 from .matches import Shower, console_text, listed_matches, match_region
 from .names import short_names
@@ -125,17 +125,25 @@ def _page(s: Scene, stage: str, page: Page | None) -> Region:
         return Region(stage, NO_PAGE, ())
     shower, matches = s.once(Shower), s.t.play.competition.matches
     after = {place_of(matches[key].fixture) for key in s.once(next_keys)}
-    places = [
-        Place(shower.tie(matches[key]), at, key in after, far(s, matches[key]))
-        for key, at in page.where.items()
-    ]
-    children = [match_region("match-", "board/_match.html", p.match.key, p) for p in places]
+    children = [_place(s, matches[key], at, key in after) for key, at in page.where.items()]
     if isinstance(page.data, Bracket) and not page.data.to:
-        running = sum(place.match.state in ON_NOW for place in places)
+        running = sum(shower.tie(matches[key]).state in ON_NOW for key in page.where)
         decided, every = progress(s)
         so_far = SoFar(minutes(s), decided, running, every)
         children.insert(0, Region("so-far", "board/_so_far.html", so_far))
     return Region(stage, page.template, page.data, tuple(children))
+
+
+def _place(s: Scene, match: Match, at: Where, next_: bool) -> Region:
+    """A match in a bracket. What else it shows follows from these three."""
+    shower = s.once(Shower)
+    given = shower.tie(match), at, next_
+    found = shower.regions.get(match.key)
+    if found is None or found.data[:3] != given:
+        place = Place(*given, far(s, match))
+        found = match_region("match-", "board/_match.html", match.key, place)
+        shower.regions[match.key] = found
+    return found
 
 
 # --- tables ---------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from itertools import chain
 from .formats import in_table
 from .match import Match
 from .matches import BestOf, Fixture, Part, PlaceIn
-from .plan import Basis, Plan, needs, plan_of
+from .plan import Basis, Plan, plan_of
 from .slots import Ready, Unplayed
 from .tables import Table
 
@@ -62,25 +62,19 @@ class Competition:
         in_groups = (match.key for match in reversed(undecided) if in_table(match.fixture))
         last = next(in_groups, None) if self.basis.format.best else None
         found: list[Unplayed] = []
+        follows = self.plan.needs
         passed: dict[str, tuple[str, ...]] = {}  # walkovers to come, and what they follow from
         for match in undecided:
-            needs = self._needs(match.fixture, last)
+            fixture, needs = match.fixture, follows[match.key]
+            # A bracket that is open waits for all groups: the last match of them stands for all.
+            if last and any(isinstance(s, PlaceIn | BestOf) for s in (fixture.home, fixture.away)):
+                needs += (last,)
             if passed:
                 needs = tuple(chain.from_iterable(passed.get(key, (key,)) for key in needs))
             if match.home in self.basis.left or match.away in self.basis.left:
                 passed[match.key] = needs
                 continue
-            conditional = match.fixture.only_if_away_won is not None
+            conditional = fixture.only_if_away_won is not None
             sides = match.home or None, match.away or None
             found.append(Unplayed(match.key, *sides, needs, conditional))
         return found
-
-    def _needs(self, fixture: Fixture, last: str | None) -> tuple[str, ...]:
-        """The matches that a match follows from, those of a group for one of its places too. A
-        bracket that is open waits for all groups: the ``last`` match of them stands for all."""
-        sources = fixture.home, fixture.away
-        groups = {s.group for s in sources if isinstance(s, PlaceIn)}
-        tables = [key for group in sorted(groups) for key in self.plan.table[group]]
-        if last and any(isinstance(source, PlaceIn | BestOf) for source in sources):
-            tables.append(last)
-        return *sorted(needs(fixture)), *tables

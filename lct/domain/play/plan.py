@@ -3,9 +3,10 @@ follow from which."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -31,7 +32,8 @@ class Plan:
     """``order`` is each match's place in the plan: after all that it depends on. ``ahead`` is how
     many rounds wait for it. ``after`` has the matches that follow from a match, ``out_of`` those
     that follow from a group's table, and ``table`` the matches that count in it. ``fixed`` has the
-    matches of a seed whose sides are known from the start; all others are ``open``."""
+    matches of a seed whose sides are known from the start; all others are ``open``. ``needs`` are the matches that a match follows from, also
+    by a place in their table."""
 
     fixtures: tuple[Fixture, ...]
     order: Mapping[str, int]
@@ -39,6 +41,7 @@ class Plan:
     after: Mapping[str, tuple[str, ...]]
     out_of: Mapping[str, tuple[str, ...]]
     table: Mapping[str, tuple[str, ...]]
+    needs: Mapping[str, tuple[str, ...]]
     fixed: Mapping[int, tuple[str, ...]]
     open: tuple[str, ...]
     conditional: tuple[str, ...]  # matches that may never be played
@@ -80,6 +83,7 @@ def plan_of(chosen: Format, n: int, best_from: tuple[str, ...] | None = None) ->
         _frozen(after),
         _frozen(out_of),
         _frozen(table),
+        {fixture.key: (*sorted(needs(fixture)), *_in_tables(fixture, table)) for fixture in found},
         {seed: tuple(keys) for seed, keys in fixed.items()},
         tuple(open_),
         tuple(fixture.key for fixture in found if fixture.only_if_away_won),
@@ -88,6 +92,14 @@ def plan_of(chosen: Format, n: int, best_from: tuple[str, ...] | None = None) ->
 
 def _frozen(lists: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
     return {name: tuple(keys) for name, keys in lists.items()}
+
+
+def _in_tables(fixture: Fixture, table: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The matches of the groups in which a match has a place."""
+    groups = {
+        source.group for source in (fixture.home, fixture.away) if isinstance(source, PlaceIn)
+    }
+    return chain.from_iterable(table[group] for group in sorted(groups))
 
 
 def needs(fixture: Fixture) -> set[str]:

@@ -207,7 +207,11 @@ def coming(
     """
     known: set[str] = set()
     running = [(call.since, name) for name, call in queue.consoles.items() if call]
+    on = {call.key for call in queue.consoles.values() if call}
+    to_call = {match.key for match in ready if match.key not in on}
     for _, console in sorted(running, key=lambda pair: pair[0]):
+        if not to_call:
+            return
         ended = queue.consoles[console]
         assert ended is not None
         before = queue = finished(queue, ended.key, ended.home, ended.away)
@@ -216,4 +220,5 @@ def coming(
         for name, call in queue.consoles.items():
             if call and call != before.consoles[name] and name not in known:
                 known.add(name)
+                to_call.discard(call.key)
                 yield name, call

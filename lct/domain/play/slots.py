@@ -7,6 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 
+NOBODY_YET = frozenset({None})
+
+
 class Unplayed(NamedTuple):
     """A match that is not decided; a side is None while it is not known who that is.
 
@@ -31,12 +34,14 @@ class Ready(NamedTuple):
     ahead: int
 
 
-def rounds_ahead(unplayed: Sequence[Unplayed]) -> Counter[str]:
+def rounds_ahead(unplayed: Sequence[Unplayed]) -> dict[str, int]:
     """How many rounds wait for each match: the longest chain of matches from it to the end."""
-    ahead: Counter[str] = Counter()
+    ahead = {match.key: 0 for match in unplayed}
     for match in reversed(unplayed):
+        rounds = ahead[match.key] + 1
         for key in match.needs:
-            ahead[key] = max(ahead[key], ahead[match.key] + 1)
+            if ahead.get(key, rounds) < rounds:
+                ahead[key] = rounds
     return ahead
 
 
@@ -52,16 +57,16 @@ def slots(unplayed: Sequence[Unplayed], consoles: int, running: Collection[str] 
     ahead = rounds_ahead(unplayed)
     order = sorted(unplayed, key=lambda match: (match.key not in running, -ahead[match.key]))
     left = {match.key: match for match in order}
+    keys = left.keys()
     count = 0
     while left:
         count += 1
-        playing: set[str] = set()
+        playing: set[str | None] = set()
         now: list[str] = []
-        for match in left.values():
-            sides = {side for side in (match.home, match.away) if side is not None}
-            if playing.isdisjoint(sides) and not any(key in left for key in match.needs):
-                playing |= sides
-                now.append(match.key)
+        for key, home, away, needs, _ in left.values():
+            if home not in playing and away not in playing and keys.isdisjoint(needs):
+                playing |= {home, away} - NOBODY_YET
+                now.append(key)
                 if len(now) == consoles:
                     break
         for key in now:
