@@ -20,6 +20,7 @@ from flask import Flask, render_template, request
 from flask_wtf.csrf import generate_csrf
 from jinja2 import FileSystemBytecodeCache, pass_context
 from jinja2.bccache import Bucket
+from jinja2.environment import TemplateModule
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
@@ -35,7 +36,7 @@ from .app import app
 from .crest import crest
 from .links import start_page
 from .qr import qr_svg
-from .words import NamesAsTheyAre, Shown, gettext, marked, ngettext, shown
+from .words import NamesAsTheyAre, Shown, gettext, marked, ngettext, quick, shown
 
 CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical regions
 # Regions are shared between readers; in their forms this stands in for the reader's token.
@@ -86,7 +87,8 @@ class Renderer:
         env.policies["ext.i18n.trimmed"] = True
         env.bytecode_cache = Compiled(ROOT / "templates")
         env.code_generator_class = Shown
-        env.shown, env.direct = shown, call  # type: ignore[attr-defined]
+        env.shown, env.direct, env.quick = shown, call, quick  # type: ignore[attr-defined]
+        env.imported = self._imported  # type: ignore[attr-defined]
         env.cache = {}  # all our templates; the LRU cache would search itself at each use
         env.add_extension(NamesAsTheyAre)
         env.filters |= {
@@ -118,6 +120,7 @@ class Renderer:
         self.forget = self.leaves.clear
         self._env = env
         self._constants: dict[tuple[str, str], Markup] = {}
+        self._modules: dict[str, TemplateModule] = {}  # template -> its macros
         self._contexts: dict[str, Context] = {}
 
     def warm_up(self) -> None:
@@ -126,6 +129,13 @@ class Renderer:
         for name in self._env.list_templates(extensions=["html"]):
             self._env.get_template(name)
             gevent.sleep(0.005)
+
+    def _imported(self, template: str) -> TemplateModule:
+        """The macros of a template; those of a changed one too, while a developer works on it."""
+        module = self._modules.get(template)
+        if module is None or self._env.auto_reload:
+            module = self._modules[template] = self._env.get_template(template).module
+        return module
 
     def constant(self, template: str) -> Markup:
         """A template that depends on the reader's language alone, rendered once in each."""

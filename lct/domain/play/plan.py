@@ -31,9 +31,9 @@ class Basis(NamedTuple):
 class Plan:
     """``order`` is each match's place in the plan: after all that it depends on. ``ahead`` is how
     many rounds wait for it. ``after`` has the matches that follow from a match, ``out_of`` those
-    that follow from a group's table, and ``table`` the matches that count in it. ``fixed`` has the
-    matches of a seed whose sides are known from the start; all others are ``open``. ``needs`` are the matches that a match follows from, also
-    by a place in their table."""
+    that follow from a group's table, and ``table`` the matches that count in it. ``needs`` has the
+    matches that a match follows from, with those of a table in which it has a place. ``fixed`` has
+    the matches of a seed whose sides are known from the start; all others are ``open``."""
 
     fixtures: tuple[Fixture, ...]
     order: Mapping[str, int]
