@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Union
 
 # Scripts that are written from right to left.
 _RIGHT_TO_LEFT = re.compile(
@@ -13,6 +14,9 @@ _RIGHT_TO_LEFT = re.compile(
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"  # UAX #9
 Gettext = Callable[[str], str]
 Ngettext = Callable[[str, str, int], str]
+
+
+Said = Union[str, int, float, "Text"]  # in a text: names and other words, numbers, other texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Text:
     """
 
     key: str
-    data: tuple[tuple[str, object], ...] = ()
+    data: tuple[tuple[str, Said], ...] = ()
     plural: str = ""
     count: int = 1
 
@@ -63,12 +67,12 @@ def isolated(words: str, around: str = "") -> str:
     return words
 
 
-def text(key: str, /, **data: object) -> Text:
+def text(key: str, /, **data: Said) -> Text:
     """A text that is the same for any number."""
     return Text(key, tuple(data.items()))
 
 
-def counted(one: str, many: str, count: int, /, **data: object) -> Text:
+def counted(one: str, many: str, count: int, /, **data: Said) -> Text:
     """A text about ``count`` things, which stands in it as ``%(n)s``."""
     return Text(one, (("n", count), *data.items()), many, count)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame, MacroRef
@@ -18,7 +18,6 @@ from ..locale import Language, say, spoken
 
 _NAME = "<bdi"
 _SPECIAL = re.compile("[&<>'\"]").search  # in HTML
-NAMED = Markup('<bdi translate="no">{}</bdi>')
 
 
 def gettext(key: str, /, **data: object) -> Markup:
@@ -146,12 +145,21 @@ def marked(value: object) -> Markup:
     """What an element shows of a text, in which names are elements of their own; a string is such a
     name."""
     if not isinstance(value, Text):
-        return NAMED.format(value)
-    translations = spoken().translations
-    return Markup(  # noqa: S704 - escaped before the data come in, which Markup escapes
-        value.said(
-            lambda key: escape(translations.gettext(key)),
-            lambda one, many, n: escape(translations.ngettext(one, many, n)),
-            lambda words, around: NAMED.format(words),
-        )
-    )
+        return Markup(_named(value))  # noqa: S704 - escaped
+    language = spoken()
+
+    def many(one: str, several: str, n: int) -> str:
+        return str(escape(language.translations.ngettext(one, several, n)))
+
+    # Not by Markup's own %, which takes five times as long. Numbers need no escaping.
+    said = value.said(partial(_escaped, language), many, lambda words, around: _named(words))
+    return Markup(said)  # noqa: S704 - escaped
+
+
+@lru_cache(maxsize=4096)
+def _escaped(language: Language, key: str) -> str:
+    return str(escape(language.translations.gettext(key)))
+
+
+def _named(name: object) -> str:
+    return f'<bdi translate="no">{escape(name)}</bdi>'

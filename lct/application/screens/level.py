@@ -92,7 +92,7 @@ def _parted_by(s: Scene, upper: Row, lower: Row) -> Text | None:
     if parted is None or parted.rule is None:
         return None
     names = short_names(s)
-    data = {
+    data: dict[str, str | Text] = {
         "tried": listed([RULES[rule] for rule in parted.tried]),
         "name": names[upper.entrant],
         "other": names[lower.entrant],
