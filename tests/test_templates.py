@@ -255,6 +255,21 @@ def test_regions_with_equal_data_are_rendered_once(renderer: Renderer) -> None:
     assert renderer.renders == renders
 
 
+def test_a_players_own_match_is_that_of_all_with_a_mark(renderer: Renderer) -> None:
+    cup = Cup(4)
+    scene = Scene(cup.t, cup.now)
+    shared = {row.id: row for region in SCREENS["me"].whole(scene) for row in region.children}
+    htmls = {id_: renderer.html(row, ENGLISH) for id_, row in shared.items()}
+    renders, player = renderer.renders, cup.play.competition.matches["K4.1"].home or ""
+    own = personal(scene, player)["match-K4-1"]
+    html = renderer.html(own, ENGLISH)
+    assert renderer.renders == renders
+    begins = '<li id="match-K4-1"'
+    assert html == htmls[own.id].replace(begins, f"{begins} data-mine")
+    assert "data-mine" in parse(out_of_band(html, "1.1")).by_id(own.id).attrs
+    assert not any("data-mine" in each for each in htmls.values())
+
+
 def test_what_is_certain_in_groups_is_said_in_words_on_every_screen(renderer: Renderer) -> None:
     e = unequal()
     e.ends("B1", "B4", 0, 0)

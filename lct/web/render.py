@@ -43,6 +43,7 @@ CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical reg
 _FIELD = 'name="csrf_token" value="'
 _MARK = _FIELD + "@csrf@"
 ID = ' id="'
+MINE = " data-mine"
 # Stands in for a block of a container's children; no name or text contains control characters.
 _BLOCK = Markup("\x01")
 
@@ -166,6 +167,9 @@ class Renderer:
         return "".join(chain.from_iterable(zip(around, (*blocks, ""), strict=True)))
 
     def _leaf(self, region: Region, tag: str) -> str:
+        if region.mine:
+            begins = f'{ID}{region.id}"'
+            return self._leaf(region._replace(mine=False), tag).replace(begins, begins + MINE, 1)
         html = self.leaves.get((tag, region))
         if html is None:
             self.renders += 1

@@ -53,7 +53,6 @@ class PhoneStage(NamedTuple):
 
 class PhoneMatch(NamedTuple):
     match: ShownMatch
-    mine: bool  # one of its two sides is this player
     head: Text | None  # its round, if it is the first one of it
     round: str  # the id of its round
 
@@ -129,9 +128,9 @@ def _score(form: ScoreForm) -> Region:
 NO_SCORE = _score(ScoreForm())
 
 
-def _row_of(s: Scene, match: ShownMatch, mine: bool = False) -> Region:
+def _row_of(s: Scene, match: ShownMatch) -> Region:
     fixture = s.t.play.competition.matches[match.key].fixture
-    data = PhoneMatch(match, mine, _head(s, match.key), round_id(fixture))
+    data = PhoneMatch(match, _head(s, match.key), round_id(fixture))
     return match_region("match-", "me/_match.html", match.key, data)
 
 
@@ -229,8 +228,7 @@ def _own(s: Scene, player_id: str, theirs: Sequence[Match]) -> dict[str, Region]
 
 
 def _own_row(s: Scene, match: Match) -> Region:
-    """The same for both players, so that it is rendered once."""
-    return _row_of(s, s.once(Shower).match(match), mine=True)
+    return _row_of(s, s.once(Shower).match(match))._replace(mine=True)
 
 
 def laid_over(shared: Iterable[Region], own: dict[str, Region]) -> tuple[Region, ...]:

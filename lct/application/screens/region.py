@@ -23,13 +23,15 @@ T = TypeVar("T")
 
 class Region(NamedTuple):
     """``children`` are regions too, inside this one. The template gets them in blocks, which begin
-    at the first child and at each of ``cuts``, and shows each block once."""
+    at the first child and at each of ``cuts``, and shows each block once. One without children may
+    be the reader's own, ``mine``: that is a mark on the HTML which is the same for all."""
 
     id: str
     template: str
     data: tuple[object, ...]
     children: tuple[Region, ...] = ()
     cuts: tuple[int, ...] = (1,)
+    mine: bool = False
 
 
 @dataclass(frozen=True)
