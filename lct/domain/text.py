@@ -62,6 +62,8 @@ class Text:
 
 def isolated(words: str, around: str = "") -> str:
     """The words so that their direction does not move what stands ``around`` them."""
+    if words.isascii() and around.isascii():
+        return words
     if _RIGHT_TO_LEFT.search(words) or (around and _RIGHT_TO_LEFT.search(around)):
         return f"{FIRST_STRONG_ISOLATE}{words}{POP_ISOLATE}"
     return words

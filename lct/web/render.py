@@ -7,8 +7,9 @@ import hashlib
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from itertools import chain, pairwise
 from operator import call
 from pathlib import Path
@@ -122,7 +123,7 @@ class Renderer:
         self._env = env
         self._constants: dict[tuple[str, str], Markup] = {}
         self._modules: dict[str, TemplateModule] = {}  # template -> its macros
-        self._contexts: dict[str, Context] = {}
+        self._ready: dict[str, tuple[Callable[[Context], Iterator[str]], Context]] = {}
 
     def warm_up(self) -> None:
         """Compile or load all templates, with pauses for requests: each would take milliseconds of
@@ -181,13 +182,14 @@ class Renderer:
     def _made(self, region: Region) -> str:
         """Render the region as Template.render() does, but with one context per template: building
         a context takes as long as rendering a tile."""
-        template = self._env.get_template(region.template)
-        context = self._contexts.get(region.template)
-        if context is None:
-            context = self._contexts[region.template] = template.new_context()
+        ready = self._ready.get(region.template)
+        if ready is None or self._env.auto_reload:
+            template = self._env.get_template(region.template)
+            ready = self._ready[region.template] = template.root_render_func, template.new_context()
+        render, context = ready
         context.vars = {"id": region.id, "r": region.data, "children": ()}
         try:
-            return "".join(template.root_render_func(context)).strip()
+            return "".join(render(context)).strip()
         except Exception:
             self._env.handle_exception()
 
@@ -239,6 +241,7 @@ def stars(number: float) -> str:
 _WORDS = re.compile(r"[\s\-\u2010\u2013/]+")  # a line may break between them
 
 
+@lru_cache(maxsize=4096)
 def step(name: str) -> str:
     """Classes for the size of a name: ``n-0`` (at most 7 letters) to ``n-8`` (over 44; has n-7
     too), and ``w-0`` (its longest word has at most 10) to ``w-3`` (over 16)."""

@@ -134,11 +134,11 @@ def quick(macro: Macro) -> Callable[..., str]:
 def shown(value: object) -> str:
     """What a template shows of a value: escaped unless it is HTML, and a text in the language that
     is spoken."""
+    if type(value) is Text:
+        value = say(value)
     if type(value) is Markup or (type(value) is str and not _SPECIAL(value)):
         return value
-    if type(value) is int:
-        return str(value)
-    return escape(say(value) if type(value) is Text else value)
+    return str(value) if type(value) is int else escape(value)
 
 
 def marked(value: object) -> Markup:
@@ -162,4 +162,4 @@ def _escaped(language: Language, key: str) -> str:
 
 
 def _named(name: object) -> str:
-    return f'<bdi translate="no">{escape(name)}</bdi>'
+    return f'<bdi translate="no">{shown(name)}</bdi>'

@@ -10,7 +10,7 @@ from ...domain.play.match import Match
 from ...domain.play.matches import Fixture, LoserOf, Part, Source, WinnerOf
 from ...domain.play.plan import Plan
 from ...domain.text import Text, text
-from .matches import ShownMatch, knockout_round
+from .matches import ShownMatch, knockout_round, place_of
 from .names import short_names
 from .region import Scene
 
@@ -112,11 +112,6 @@ def _playing(s: Scene) -> int:
         if play.state_of(matches[fixture.key]) not in (*OVER, "waiting")
     )
     return next(now, 2) or 2
-
-
-def place_of(fixture: Fixture) -> str:
-    """The key of the match in whose place it stands: a tie has the place of its second leg."""
-    return fixture.legs[-1] if fixture.legs else fixture.key
 
 
 # --- pages of a tree ------------------------------------------------------------------------------

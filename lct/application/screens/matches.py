@@ -105,13 +105,20 @@ def round_text(fixture: Fixture) -> Text:
 
 def tie_round(fixture: Fixture) -> Text:
     """The part and round of a match without its leg."""
-    return round_text(fixture._replace(legs=()))
+    return round_text(fixture._replace(legs=()) if fixture.legs else fixture)
+
+
+KNOCKOUT_ROUNDS = {2: text("Final"), 4: text("Semi-final"), 8: text("Quarter-final")}
+
+
+def place_of(fixture: Fixture) -> str:
+    """The key of the match in whose place it stands: a tie has the place of its second leg."""
+    return fixture.legs[-1] if fixture.legs else fixture.key
 
 
 def knockout_round(left: int) -> Text:
     """The round of a knockout with so many places left in it."""
-    names = {2: text("Final"), 4: text("Semi-final"), 8: text("Quarter-final")}
-    return names.get(left) or text("Round of %(number)s", number=left)
+    return KNOCKOUT_ROUNDS.get(left) or text("Round of %(number)s", number=left)
 
 
 class Shower:
@@ -125,7 +132,7 @@ class Shower:
         self.bracket_open = bool(of.basis.format.best) and of.best_from is None
         self.rematches = rematches(self.play.rounds)
         self._shown: dict[str, ShownMatch] = {}
-        self.regions: dict[str, Region] = {}  # match -> its region in a bracket
+        self.places: dict[str, Region] = {}  # match -> its region in a bracket
 
     def match(self, match: Match) -> ShownMatch:
         """The match as screens show it. It is made once: a phone has it in three places."""
@@ -136,10 +143,11 @@ class Shower:
 
     def reuse(self, other: Shower, changed: Collection[str]) -> None:
         """Take over the matches of an earlier scene, apart from those that ``changed`` since."""
-        self._shown, self.regions = other._shown.copy(), other.regions.copy()  # of thousands
+        self._shown, self.places = other._shown.copy(), other.places.copy()  # of thousands
+        matches = self.play.competition.matches
         for key in changed:
             self._shown.pop(key, None)
-            self.regions.pop(key, None)
+            self.places.pop(place_of(matches[key].fixture), None)
 
     def _made(self, match: Match) -> ShownMatch:
         console, score = self.play.console_of(match.key), match.score

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...domain.fact import Touched
 from ...domain.play.match import Match
-from ...domain.play.matches import Fixture, Part
+from ...domain.play.matches import Fixture
 from ...domain.text import Text
 from .cards import card_rows, own_row
 from .champion import Champion, champion
@@ -139,15 +139,15 @@ def _head(s: Scene, key: str) -> Text | None:
     of = s.t.play.competition
     fixtures, place = of.plan.fixtures, of.plan.order[key]
     this = fixtures[place]
-    while place and _round(fixtures[place - 1]) == _round(this):
+    while place and _same_round(before := fixtures[place - 1], this):
         place -= 1
-        if is_listed(of, of.matches[fixtures[place].key]):
+        if is_listed(of, of.matches[before.key]):
             return None
     return tie_round(this)
 
 
-def _round(fixture: Fixture) -> tuple[Part, int, str]:
-    return fixture.part, fixture.round, fixture.group
+def _same_round(one: Fixture, other: Fixture) -> bool:
+    return one.round == other.round and one.part is other.part and one.group == other.group
 
 
 def _stage(s: Scene, watching: bool = False) -> Region:

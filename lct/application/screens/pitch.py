@@ -11,9 +11,9 @@ from ...domain.play.match import Match
 from ...domain.play.matches import Part
 from ...domain.play.pairing import rematches
 from ...domain.text import Text
-from .bracket import Bracket, Page, Place, Where, bracket, far, place_of
+from .bracket import Bracket, Page, Place, Where, bracket, far
 from .lanes import lanes
-from .matches import Shower, console_text, listed_matches, match_region
+from .matches import Shower, console_text, listed_matches, match_region, place_of
 from .names import short_names
 from .now import Coming, next_keys
 from .progress import minutes, progress
@@ -135,14 +135,13 @@ def _page(s: Scene, stage: str, page: Page | None) -> Region:
 
 
 def _place(s: Scene, match: Match, at: Where, next_: bool) -> Region:
-    """A match in a bracket. What else it shows follows from these three."""
+    """A match in a bracket; kept while it looks the same."""
     shower = s.once(Shower)
-    given = shower.tie(match), at, next_
-    found = shower.regions.get(match.key)
-    if found is None or found.data[:3] != given:
-        place = Place(*given, far(s, match))
+    found = shower.places.get(match.key)
+    if found is None or found.data[1:3] != (at, next_):
+        place = Place(shower.tie(match), at, next_, far(s, match))
         found = match_region("match-", "board/_match.html", match.key, place)
-        shower.regions[match.key] = found
+        shower.places[match.key] = found
     return found
 
 

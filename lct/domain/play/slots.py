@@ -51,10 +51,24 @@ def slots(unplayed: Sequence[Unplayed], consoles: int, running: Collection[str] 
     most rounds wait for are played, in the order of the plan. That is the least for a knockout
     without a match for third place (Hu; see ``schedule.call_next``), and not far from it elsewhere.
     """
+    now, later = _by_urgency(unplayed, running)
+    return _filled((*now, *later), consoles)
+
+
+def _by_urgency(
+    unplayed: Sequence[Unplayed], running: Collection[str]
+) -> tuple[list[Unplayed], list[Unplayed]]:
+    """The running matches and the others, first those that most rounds wait for."""
+    ahead = rounds_ahead(unplayed)
+    order = sorted(unplayed, key=lambda match: -ahead[match.key])
+    now = [match for match in order if match.key in running]
+    return now, [match for match in order if match.key not in running]
+
+
+def _filled(order: Iterable[Unplayed], consoles: int) -> int:
+    """The slots of ``slots``, for matches in the order in which they are to be played."""
     if consoles < 1:
         raise ValueError("no console")
-    ahead = rounds_ahead(unplayed)
-    order = sorted(unplayed, key=lambda match: (match.key not in running, -ahead[match.key]))
     left = {match.key: match for match in order}
     keys = left.keys()
     count = 0
@@ -101,7 +115,7 @@ def minutes_left(
     match and takes the running ones as just about to end; the latest has them whole. ``later`` are
     slots that come after all of these matches.
     """
-    certain = [match for match in unplayed if not match.conditional]
-    earliest = slots([m for m in certain if m.key not in running], consoles)
-    latest = slots(unplayed, consoles, running)
+    now, after = _by_urgency(unplayed, running)
+    earliest = _filled((match for match in after if not match.conditional), consoles)
+    latest = _filled((*now, *after), consoles)
     return (earliest + later) * shortest, (latest + later) * longest
