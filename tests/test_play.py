@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from lct.application.screens.champion import champion
 from lct.application.screens.choosing import choices
+from lct.application.screens.progress import minutes
 from lct.application.screens.region import Scene
 from lct.domain import errors, snapshot
 from lct.domain.drawing import SkipReveal
@@ -40,6 +42,7 @@ from lct.domain.play.pairing import PairRound
 from lct.domain.play.reporting import ReportScore, WithdrawReport
 from lct.domain.play.results import AWAY, HOME, NEITHER, ORGANISER, Result, Score
 from lct.domain.play.settling import SetResult
+from lct.domain.play.slots import minutes_left
 from lct.domain.play.wording import score_text
 
 from .evening import SECRET, Evening
@@ -674,3 +677,22 @@ def test_a_phone_that_slept_reports_nothing_for_the_next_match() -> None:
         e.report(ada, first, 4, 3)
     assert e.state(following) == state.CALLED
     assert e.play.reports == {}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_time_left_of_a_cup_is_that_of_playing_it_slot_by_slot(seed: int) -> None:
+    chance = random.Random(seed)
+    cup = Cup(chance.randint(2, 20), consoles=chance.randint(1, 5), third_place=seed % 4 == 3)
+    while unplayed := cup.play.competition.unplayed():
+        calls, of, consoles = cup.called(), cup.play.competition, len(cup.play.queue.consoles)
+        played = minutes_left(unplayed, consoles, calls, 10, 15)
+        assert minutes(Scene(cup.t, cup.now)) == played
+        key, ready = chance.choice(calls or [*of.ready]), [k for k in of.ready if k not in calls]
+        if calls and ready and chance.random() < 0.3:  # not the most urgent one
+            with suppress(errors.LctError):
+                cup.does(MoveMatch, chance.choice(ready), cup.play.console_of(key))
+        elif calls and chance.random() < 0.2:
+            cup.does(TakeBackCall, key)
+        else:
+            cup.rule(key, *chance.choice(((1, 0), (0, 1))))
+    assert minutes(Scene(cup.t, cup.now)) == (0, 0)

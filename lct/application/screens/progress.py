@@ -41,15 +41,20 @@ def minutes(s: Scene) -> tuple[int, int]:
 def _minutes(s: Scene) -> tuple[int, int]:
     play = s.t.play
     of, consoles = play.competition, len(play.queue.consoles)
-    running = [call.key for call in play.queue.consoles.values() if call]
+    running = {call.key for call in play.queue.consoles.values() if call}
     rounds, each = _to_come(play)
     later = rounds * -(-each // consoles)
     left = [key for key, m in of.matches.items() if not m.decided and of.is_paired(m.fixture)]
-    if len(left) < MANY:
-        return minutes_left(of.unplayed(), consoles, running, SHORTEST, LONGEST, later)
     ahead = of.plan.ahead
-    most = least_slots((ahead[key] for key in left), consoles)
-    least = least_slots((ahead[key] for key in left if key not in running), consoles)
+    now, then = [ahead[key] for key in running], [ahead[key] for key in left if key not in running]
+    chosen = play.format
+    tree = (
+        chosen.kind == KNOCKOUT and chosen.cup_legs == 1 and not (chosen.third_place or play.left)
+    )
+    in_order = min(now, default=0) >= max(then, default=0)  # the matches on now come first anyway
+    if len(left) < MANY and not (tree and in_order):
+        return minutes_left(of.unplayed(), consoles, running, SHORTEST, LONGEST, later)
+    least, most = least_slots(then, consoles), least_slots(now + then, consoles)
     return (least + later) * SHORTEST, (most + later) * LONGEST
 
 
