@@ -70,6 +70,7 @@ TINY: dict[Any, dict[str, Any]] = {
         "PLAYERS": 4,
         "PHONES": 8,
         "SEEN": 4,
+        "WARM": 0,
         "IDLE": (0.0, 0.0),
     },
     large: {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from ...domain.play.match import Match
@@ -72,9 +73,10 @@ def bracket(s: Scene) -> Sequence[Page]:
     cup, of = s.once(_cup), s.t.play.competition
     if not cup:
         return ()
-    size = max(left for _, left in cup)
+    (_, size), *_ = cup  # the rounds come from the largest to the final
     to_play = (left for fixture, left in cup if not of.matches[fixture.key].decided)
-    return _pages(of.plan, first_places(to_play, size), s.once(_playing))
+    first = first_places(islice(to_play, 1), size)
+    return _pages(of.plan, first, s.once(_playing))
 
 
 @lru_cache(maxsize=KEPT)
