@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
-from itertools import product
+from itertools import chain, product
 from typing import NamedTuple
 
 from ..application.screens import PAGES
@@ -161,7 +161,8 @@ class Picture:
 
     def size(self) -> int:
         """Estimated bytes of memory of its HTML and its regions."""
-        return sum(map(len, self._shared.values())) + 1000 * len(self.regions)
+        html = chain(self._shared.values(), self._sent.values())
+        return sum(map(len, html)) + 1000 * len(self.regions)
 
     def _made(self, region: Region) -> str:
         return self._render.html(region, self._language)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...domain.play.match import Match
 from ...domain.play.matches import Fixture, LoserOf, Part, Source, WinnerOf
-from ...domain.play.plan import Plan
+from ...domain.play.plan import KEPT, Plan
 from ...domain.text import Text, text
 from .matches import ShownMatch, knockout_round, place_of
 from .names import short_names
@@ -18,7 +18,6 @@ from .region import Scene
 PLACES = 16  # in the first round of a page
 LETTERS = 28  # of two names of whom one may come
 OVER = ("decided", "off")
-KEPT = 16  # brackets of plans, each with as many matches
 
 Line = tuple[Fixture, int]  # a match, and the places left in its round
 
