@@ -413,7 +413,7 @@ def test_slots_begin_with_what_is_running_and_then_follow_the_longest_chain() ->
         Unplayed("4", "G", None, ("3",)),
     ]
     assert slots(left, 2) == 2
-    assert slots(left, 2, {"1", "2"}) == 3
+    assert minutes_left(left, 2, {"1", "2"}, 1, 1) == (2, 3)
 
 
 def test_no_time_is_told_without_a_console() -> None:

@@ -72,7 +72,7 @@ def bracket(s: Scene) -> Sequence[Page]:
     cup, of = s.once(_cup), s.t.play.competition
     if not cup:
         return ()
-    (_, size), *_ = cup  # the rounds come from the largest to the final
+    size = cup[0][1]  # the rounds come from the largest to the final
     to_play = (left for fixture, left in cup if not of.matches[fixture.key].decided)
     first = first_places(islice(to_play, 1), size)
     return _pages(of.plan, first, s.once(_playing))

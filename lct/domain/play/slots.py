@@ -44,25 +44,20 @@ def rounds_ahead(unplayed: Sequence[Unplayed]) -> dict[str, int]:
     return ahead
 
 
-def slots(unplayed: Sequence[Unplayed], consoles: int, running: Collection[str] = ()) -> int:
+def slots(unplayed: Sequence[Unplayed], consoles: int) -> int:
     """How often all consoles are filled and emptied until everything is played.
 
-    Matches are of equal length, and the ``running`` ones begin now. In each slot the matches that
-    most rounds wait for are played, in the order of the plan. That is the least for a knockout
+    Matches are of equal length. In each slot the matches that most rounds wait for are played, in
+    the order of the plan. That is the least for a knockout
     without a match for third place (Hu; see ``schedule.call_next``), and not far from it elsewhere.
     """
-    now, later = _by_urgency(unplayed, running)
-    return _filled((*now, *later), consoles)
+    return _filled(_by_urgency(unplayed), consoles)
 
 
-def _by_urgency(
-    unplayed: Sequence[Unplayed], running: Collection[str]
-) -> tuple[list[Unplayed], list[Unplayed]]:
-    """The running matches and the others, first those that most rounds wait for."""
+def _by_urgency(unplayed: Sequence[Unplayed]) -> list[Unplayed]:
+    """First the matches that most rounds wait for."""
     ahead = rounds_ahead(unplayed)
-    order = sorted(unplayed, key=lambda match: -ahead[match.key])
-    now = [match for match in order if match.key in running]
-    return now, [match for match in order if match.key not in running]
+    return sorted(unplayed, key=lambda match: -ahead[match.key])
 
 
 def _filled(order: Iterable[Unplayed], consoles: int) -> int:
@@ -115,7 +110,9 @@ def minutes_left(
     match and takes the running ones as just about to end; the latest has them whole. ``later`` are
     slots that come after all of these matches.
     """
-    now, after = _by_urgency(unplayed, running)
+    order = _by_urgency(unplayed)
+    now = [match for match in order if match.key in running]
+    after = [match for match in order if match.key not in running]
     earliest = _filled((match for match in after if not match.conditional), consoles)
     latest = _filled((*now, *after), consoles)
     return (earliest + later) * shortest, (latest + later) * longest
