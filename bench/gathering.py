@@ -17,7 +17,6 @@ import selectors
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -37,7 +36,6 @@ from lct.infrastructure.event_store import EventStore
 from lct.infrastructure.stream import Stream
 from lct.places import ROOT
 from lct.web.identity import ORGANISER, PLAYER, _signer
-from lct.web.inbox import DEFLATE
 
 from .client import Phone, Wire
 from .figures import Figure, measures, percentile
@@ -57,60 +55,38 @@ SHOWN = {"begun": b"is-gather", "card": b'"row is-now', "turned": b'"row is-done
 # --- the phones -----------------------------------------------------------------------------------
 
 
-class Packed(Screen):
-    """A screen whose messages are compressed, as browsers ask for."""
-
-    def __init__(self, port: int, path: str, cookie: str) -> None:
-        self.packed = False
-        super().__init__(port, path, cookie, f"Sec-WebSocket-Extensions: {DEFLATE}")
-
-    def _frame(self) -> tuple[int, bytes] | None:
-        self.packed = bool(self.data and self.data[0] & 0x40)
-        return super()._frame()
-
-    def take(self, payload: bytes) -> None:
-        if self.done:
-            return
-        if self.packed:
-            payload = zlib.decompressobj(-15).decompress(payload + b"\x00\x00\xff\xff")
-        super().take(payload)
-        self.show(payload)
-
-    def show(self, html: bytes) -> None:
-        """Show a frame."""
-
-    @property
-    def done(self) -> bool:
-        """Whether it may ignore all further frames: the phones have one processor together."""
-        return False
-
-    def send(self, text: str) -> None:
-        """Send a short text message, masked with zeros."""
-        self.socket.sendall(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text.encode())
-
-
-class Board(Packed):
+class Board(Screen):
     """The board, which notes when it first showed what is in SHOWN."""
 
     def __init__(self, port: int, path: str) -> None:
         self.seen_at: dict[str, float] = {}
         super().__init__(port, path, "")
 
-    def show(self, html: bytes) -> None:
+    @property
+    def looks(self) -> bool:
+        return True
+
+    def take(self, payload: bytes) -> None:
+        super().take(payload)
         for what, mark in SHOWN.items():
-            if what not in self.seen_at and mark in html:
-                self.seen_at[what] = time.monotonic()
+            if what not in self.seen_at and mark in payload:
+                self.seen_at[what] = self.read_at
 
 
-class Sharer(Packed):
+class Sharer(Screen):
     """A player's phone."""
 
     def __init__(self, port: int, path: str, cookie: str, player: str, share: str) -> None:
         self.player, self.share, self.due = player, share, 0.0
         super().__init__(port, path, cookie)
 
-    def show(self, html: bytes) -> None:
-        _, found, rest = html.partition(b"data-share='")
+    @property
+    def looks(self) -> bool:
+        return super().looks or bool(self.share)
+
+    def take(self, payload: bytes) -> None:
+        super().take(payload)
+        _, found, rest = payload.partition(b"data-share='")
         if found:
             told = json.loads(rest.partition(b"'")[0])
             is_in = {seat[0]: seat[3] for seat in told["seats"]}
@@ -119,15 +95,13 @@ class Sharer(Packed):
             elif not self.due:
                 self.due = time.monotonic()
 
-    @property
-    def done(self) -> bool:
-        return self.wanted is None and not self.share
-
     def open(self, now: float) -> bool:
         """Send the share if it is time; whether it was."""
         if not (self.share and self.due and self.due <= now):
             return False
-        self.send(json.dumps({"shares": {self.player: self.share}}))
+        text = json.dumps({"shares": {self.player: self.share}})
+        # A short text message, masked with zeros.
+        self.socket.sendall(bytes((0x81, 0x80 | len(text), 0, 0, 0, 0)) + text.encode())
         self.due = now + AGAIN
         return True
 
@@ -143,12 +117,14 @@ def phones() -> None:
         screens.append(screen)
         for key, _ in selector.select(0):  # else the first ones would be cut as stuck
             key.data.read()
+            key.data.handle()
     ready = sum(seen is not None for seen in wait(screens, selector))
     print(json.dumps({"ready": ready}), flush=True)
     sent = 0
     while "turned" not in board.seen_at:
         for key, _ in selector.select(0.05):
             key.data.read()
+            key.data.handle()
         now = time.monotonic()
         sent += sum(sharer.open(now) for sharer in screens[1:])
     print(json.dumps({"seen": {**board.seen_at, "sent": sent}}), flush=True)

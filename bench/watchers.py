@@ -5,6 +5,9 @@ each screen has its whole page. Every further line is `[[id, text], ...]`, one p
 answered with `{"wanting": n}` at once and then with `{"seen": [...]}`: when each screen got a frame
 whose element `id` shows `text` (CLOCK_MONOTONIC seconds, which all processes share; null if not
 within PATIENCE).
+
+The screens share two processors with the app, which real ones do not. So they only read while
+messages come, and look into them once it is quiet.
 """
 
 from __future__ import annotations
@@ -16,9 +19,13 @@ import socket
 import struct
 import sys
 import time
+import zlib
 
 PATIENCE = 5.0
+QUIET = 0.002  # seconds without a message, after which the screens look at what they have
 PING, CLOSE = 0x9, 0x8
+COMPRESSED = 0x40  # the bit RSV1 of a frame
+OFFER = "permessage-deflate; client_max_window_bits"  # as browsers do
 
 
 class Screen:
@@ -36,6 +43,7 @@ class Screen:
             "Sec-WebSocket-Version: 13",
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
             f"Cookie: {cookie}",
+            f"Sec-WebSocket-Extensions: {OFFER}",
             *headers,
         ]
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
@@ -46,6 +54,7 @@ class Screen:
         if b" 101 " not in head.splitlines()[0]:
             raise RuntimeError(f"{path}: {head.decode()}")
         self.data = bytearray(rest)
+        self.read_at = time.monotonic()
         self.wanted: tuple[bytes, bytes] | None = (b' id="', b"")
         self.seen: float | None = None
 
@@ -53,25 +62,31 @@ class Screen:
         self.wanted, self.seen = (f' id="{region}"'.encode(), text.encode()), None
 
     def read(self) -> None:
-        """Read and handle what has arrived."""
+        """Read what has arrived."""
         self.data += self._receive()
-        self.handle()
+        self.read_at = time.monotonic()
 
     def handle(self) -> None:
         """Handle the complete messages, and answer pings."""
         while (frame := self._frame()) is not None:
-            opcode, payload = frame
+            first, payload = frame
+            opcode = first & 0xF
             if opcode == PING:
                 self.socket.sendall(bytes((0x8A, 0x80 | len(payload), 0, 0, 0, 0)) + payload)
             elif opcode == CLOSE:
                 raise RuntimeError(f"the server closed a screen: {payload!r}")
-            else:
-                self.take(payload)
+            elif self.looks:
+                self.take(inflated(payload) if first & COMPRESSED else payload)
+
+    @property
+    def looks(self) -> bool:
+        """Whether it cares for what messages show."""
+        return self.wanted is not None
 
     def take(self, payload: bytes) -> None:
-        """Note the time when a message shows the wanted text."""
+        """Note when it was read if the message shows the wanted text."""
         if self.wanted and shows(payload, *self.wanted):
-            self.wanted, self.seen = None, time.monotonic()
+            self.wanted, self.seen = None, self.read_at
 
     def _receive(self) -> bytes:
         received = self.socket.recv(65536)
@@ -80,6 +95,7 @@ class Screen:
         return received
 
     def _frame(self) -> tuple[int, bytes] | None:
+        """The first byte of a complete frame, and its payload."""
         data = self.data
         if len(data) < 2:
             return None
@@ -92,9 +108,14 @@ class Screen:
             (size,) = struct.unpack_from(form, data, 2)
         if len(data) < start + size:
             return None
-        opcode, payload = data[0] & 0xF, bytes(data[start : start + size])
+        first, payload = data[0], bytes(data[start : start + size])
         del data[: start + size]
-        return opcode, payload
+        return first, payload
+
+
+def inflated(payload: bytes) -> bytes:
+    """A compressed message, which needs none before it."""
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload + b"\0\0\xff\xff")
 
 
 def shows(html: bytes, region: bytes, text: bytes) -> bool:
@@ -105,11 +126,16 @@ def shows(html: bytes, region: bytes, text: bytes) -> bool:
 
 def wait(screens: list[Screen], selector: selectors.BaseSelector) -> list[float | None]:
     """Wait up to PATIENCE; returns when each screen saw the text it waits for."""
-    end = time.monotonic() + PATIENCE
+    end, unseen = time.monotonic() + PATIENCE, set[Screen]()
     while any(screen.wanted for screen in screens) and (left := end - time.monotonic()) > 0:
-        for key, _ in selector.select(left):
-            if key.data is not None:
-                key.data.read()
+        ready = [key.data for key, _ in selector.select(min(left, QUIET) if unseen else left)]
+        for screen in filter(None, ready):
+            if screen in unseen:
+                screen.handle()
+            screen.read()
+            unseen.add(screen)
+        while unseen and not ready:
+            unseen.pop().handle()
     return [screen.seen for screen in screens]
 
 
@@ -128,6 +154,7 @@ def main() -> None:
         for key, _ in selector.select():
             if key.data is not None:
                 key.data.read()
+                key.data.handle()
                 continue
             part = os.read(sys.stdin.fileno(), 65536)
             if not part:

@@ -160,9 +160,14 @@ class LiveScreen(Screen):
             self.handle()  # the first picture may have come with the handshake
             while True:
                 self.read()
+                self.handle()
         except (OSError, RuntimeError) as error:
             self.failure = error
             self._wake()
+
+    @property
+    def looks(self) -> bool:
+        return True
 
     def take(self, payload: bytes) -> None:
         """Store a frame's regions; a heartbeat has none."""
