@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain, pairwise
-from operator import call
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +36,7 @@ from .app import app
 from .crest import crest
 from .links import start_page
 from .qr import qr_svg
-from .words import NamesAsTheyAre, Shown, gettext, marked, ngettext, quick, shown
+from .words import NamesAsTheyAre, Shown, gettext, marked, ngettext, quick, said, shown
 
 CACHED_BYTES = 24_000_000  # of regions' HTML and data: about 12,000 typical regions
 # Regions are shared between readers; in their forms this stands in for the reader's token.
@@ -89,7 +88,7 @@ class Renderer:
         env.policies["ext.i18n.trimmed"] = True
         env.bytecode_cache = Compiled(ROOT / "templates")
         env.code_generator_class = Shown
-        env.shown, env.direct, env.quick = shown, call, quick  # type: ignore[attr-defined]
+        env.shown, env.said, env.quick = shown, said, quick  # type: ignore[attr-defined]
         env.imported = self._imported  # type: ignore[attr-defined]
         env.cache = {}  # all our templates; the LRU cache would search itself at each use
         env.add_extension(NamesAsTheyAre)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
+from keyword import iskeyword
+from typing import Any
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame, MacroRef
@@ -24,6 +26,11 @@ def gettext(key: str, /, **data: object) -> Markup:
     """A text of a template in the language that is spoken, with ``data`` escaped."""
     message = _message(spoken(), key)
     return _with_data(message, data) if data else message
+
+
+def said(key: str) -> Markup:
+    """A text of a template without data, in the language that is spoken."""
+    return _message(spoken(), key)
 
 
 def ngettext(one: str, many: str, num: int, /, **data: object) -> Markup:
@@ -70,13 +77,21 @@ class NamesAsTheyAre(Extension):
 
 
 class Shown(CodeGenerator):
-    """Templates whose code is what Python code for them would be: it calls shown() for each value,
-    calls functions directly, and takes attributes with a dot. An item of a dict is ``d["name"]``.
+    """Templates whose code is what Python code for them would be: it calls shown() for each value
+    that is not HTML in any case, calls functions directly, and takes attributes with a dot. An item
+    of a dict is ``d["name"]``; an ``if`` without ``else`` gives nothing.
 
     Jinja would call ``finalize``, then ``escape``, which makes a Markup; at each call it would look
     up whether the function wants a context; for an attribute it would call a method that tries
-    items too; and at each import it would compare all global names. That is half of a tile's time.
+    items too; in place of nothing it would make an Undefined; and at each import it would compare
+    all global names. That is half of a tile's time.
     """
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
+        for call in node.find_all(nodes.Call):
+            if _is_fixed_text(call):
+                call.node = nodes.EnvironmentAttribute("said")
+        super().visit_Template(node, frame)
 
     def _import_common(self, node: nodes.Import | nodes.FromImport, frame: Frame) -> None:
         if node.with_context:
@@ -95,25 +110,70 @@ class Shown(CodeGenerator):
         self.visit(node.node, frame)
         self.write(f".{node.attr}")
 
+    def visit_CondExpr(self, node: nodes.CondExpr, frame: Frame) -> None:
+        node.expr2 = node.expr2 or nodes.Const("", lineno=node.lineno)
+        super().visit_CondExpr(node, frame)
+
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
         called = node.node.name if isinstance(node.node, nodes.Name) else ""
-        if hasattr(self.environment.globals.get(called), "jinja_pass_arg"):
+        if (
+            forward_caller
+            or node.dyn_args
+            or node.dyn_kwargs
+            or any(iskeyword(each.key) for each in node.kwargs)
+            or hasattr(self.environment.globals.get(called), "jinja_pass_arg")
+        ):
             super().visit_Call(node, frame, forward_caller=forward_caller)
             return
-        self.write("environment.direct(")
         self.visit(node.node, frame)
-        self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
+        self.write("(")
+        for each in (*node.args, *node.kwargs):
+            self.visit(each, frame)
+            self.write(", ")
         self.write(")")
 
     def _output_child_pre(
         self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
     ) -> None:
-        self.write("environment.shown(" if frame.eval_ctx.autoescape else "str(")
+        if not frame.eval_ctx.autoescape:
+            self.write("str(")
+        else:
+            self.write("(" if self._is_html(node) else "environment.shown(")
 
     def _output_child_post(
         self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
     ) -> None:
         self.write(")")
+
+    def _is_html(self, node: nodes.Node | None) -> bool:
+        """Whether every value of the expression is HTML."""
+        match node:
+            case nodes.Const(value=str(value)):
+                return not _SPECIAL(value)
+            case nodes.CondExpr(expr1=one, expr2=other):
+                return self._is_html(one) and (other is None or self._is_html(other))
+            case nodes.Call(node=nodes.EnvironmentAttribute(name="said")):
+                return True
+            case nodes.Call(node=nodes.Name(name=name)):
+                return _makes_html(self.environment.globals.get(name))
+            case nodes.Filter(name=name):
+                return _makes_html(self.environment.filters.get(name))
+        return False
+
+
+def _is_fixed_text(call: nodes.Call) -> bool:
+    """Whether it is the call of gettext() with a text without data."""
+    match call:
+        case nodes.Call(
+            node=nodes.Name(name="gettext" | "_"), args=[nodes.Const()], kwargs=[], dyn_kwargs=None
+        ):
+            return True
+    return False
+
+
+def _makes_html(function: Any) -> bool:
+    """Whether a function says that it returns HTML."""
+    return getattr(function, "__annotations__", {}).get("return") == Markup.__name__
 
 
 def quick(macro: Macro) -> Callable[..., str]:

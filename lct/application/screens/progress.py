@@ -51,10 +51,11 @@ def _minutes(s: Scene) -> tuple[int, int]:
     tree = (
         chosen.kind == KNOCKOUT and chosen.cup_legs == 1 and not (chosen.third_place or play.left)
     )
-    in_order = min(now, default=0) >= max(then, default=0)  # the matches on now come first anyway
-    if len(left) < MANY and not (tree and in_order):
+    alone = len(running) == consoles or of.ready.keys() <= running  # no other begins beside them
+    if len(left) < MANY and not (tree and alone):
         return minutes_left(of.unplayed(), consoles, running, SHORTEST, LONGEST, later)
-    least, most = least_slots(then, consoles), least_slots(now + then, consoles)
+    least = least_slots(then, consoles)
+    most = least + bool(running) if alone else least_slots(now + then, consoles)
     return (least + later) * SHORTEST, (most + later) * LONGEST
 
 
