@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from ...domain.play.competition import Competition
@@ -121,6 +121,14 @@ def knockout_round(left: int) -> Text:
     return KNOCKOUT_ROUNDS.get(left) or text("Round of %(number)s", number=left)
 
 
+class KeptPage(NamedTuple):
+    """A page of a bracket, the places on it, and those that come after the matches on now."""
+
+    where: Mapping[str, object]
+    after: frozenset[str]
+    region: Region
+
+
 class Shower:
     """Makes matches ready to be shown, for one scene."""
 
@@ -133,6 +141,7 @@ class Shower:
         self.rematches = rematches(self.play.rounds)
         self._shown: dict[str, ShownMatch] = {}
         self.places: dict[str, Region] = {}  # match -> its region in a bracket
+        self.pages: dict[str, KeptPage] = {}  # stage -> the page of a bracket in it
 
     def match(self, match: Match) -> ShownMatch:
         """The match as screens show it. It is made once: a phone has it in three places."""
@@ -145,9 +154,14 @@ class Shower:
         """Take over the matches of an earlier scene, apart from those that ``changed`` since."""
         self._shown, self.places = other._shown.copy(), other.places.copy()  # of thousands
         matches = self.play.competition.matches
+        places = {place_of(matches[key].fixture) for key in changed}
         for key in changed:
             self._shown.pop(key, None)
-            self.places.pop(place_of(matches[key].fixture), None)
+        for place in places:
+            self.places.pop(place, None)
+        self.pages = {
+            stage: kept for stage, kept in other.pages.items() if places.isdisjoint(kept.where)
+        }
 
     def _made(self, match: Match) -> ShownMatch:
         console, score = self.play.console_of(match.key), match.score

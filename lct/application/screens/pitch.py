@@ -13,7 +13,7 @@ from ...domain.play.pairing import rematches
 from ...domain.text import Text
 from .bracket import Bracket, Page, Place, Where, bracket, far
 from .lanes import lanes
-from .matches import Shower, console_text, listed_matches, match_region, place_of
+from .matches import KeptPage, Shower, console_text, listed_matches, match_region, place_of
 from .names import short_names
 from .now import Coming, next_keys
 from .progress import minutes, progress
@@ -124,14 +124,20 @@ def _page(s: Scene, stage: str, page: Page | None) -> Region:
     if page is None:
         return Region(stage, NO_PAGE, ())
     shower, matches = s.once(Shower), s.t.play.competition.matches
-    after = {place_of(matches[key].fixture) for key in s.once(next_keys)}
+    after = page.where.keys() & {place_of(matches[key].fixture) for key in s.once(next_keys)}
+    kept = shower.pages.get(stage)
+    if kept and kept.where is page.where and kept.after == after:
+        return kept.region
     children = [_place(s, matches[key], at, key in after) for key, at in page.where.items()]
     if isinstance(page.data, Bracket) and not page.data.to:
         running = sum(shower.tie(matches[key]).state in ON_NOW for key in page.where)
         decided, every = progress(s)
         so_far = SoFar(minutes(s), decided, running, every)
         children.insert(0, Region("so-far", "board/_so_far.html", so_far))
-    return Region(stage, page.template, page.data, tuple(children))
+        return Region(stage, page.template, page.data, tuple(children))
+    region = Region(stage, page.template, page.data, tuple(children))
+    shower.pages[stage] = KeptPage(page.where, frozenset(after), region)
+    return region
 
 
 def _place(s: Scene, match: Match, at: Where, next_: bool) -> Region:

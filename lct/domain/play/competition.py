@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 
 from .formats import in_table
@@ -17,7 +18,7 @@ from .slots import Ready, Unplayed
 from .tables import Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Competition:
     """The matches by key, the tables by group, the matches that can be called in the order of the
     plan, the champion.
@@ -35,7 +36,7 @@ class Competition:
     best_from: tuple[str, ...] | None = None
     champion: str | None = None
 
-    @property
+    @cached_property
     def plan(self) -> Plan:
         return plan_of(self.basis.format, len(self.basis.entrants), self.best_from)
 
