@@ -18,6 +18,7 @@ from . import (  # noqa: F401 - they register
     layers,
     matches,
     page,
+    results,
     reveal,
     scale,
     screens,
