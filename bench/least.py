@@ -46,7 +46,6 @@ def tap() -> str:
 
 @sock.route("/live")
 def live(ws: Any) -> None:
-    _listening()
     screen = ws.sock.fileno()
     os.write(screen, _shown(b""))
     screens.add(screen)
@@ -70,22 +69,20 @@ def _bus() -> redis.Redis:
     return redis.Redis.from_url(settings.redis_url)
 
 
-@cache
-def _listening() -> None:
-    """Pass on what the bus says; done once in each worker, by its first screen."""
+def pass_on() -> None:
+    """Write what the bus says to every screen."""
     heard = _bus().pubsub()
     heard.subscribe(CHANNEL)
-    heard.get_message(timeout=5)  # that it is subscribed
-
-    def pass_on() -> None:
-        for message in heard.listen():
+    for message in heard.listen():
+        if message["type"] == "message":
             data = _shown(message["data"])
             for screen in list(screens):
                 with suppress(OSError):
                     os.write(screen, data)
 
-    gevent.spawn(pass_on)
-
 
 def _shown(said: bytes) -> bytes:
     return frame((b'<li id="least">' + said + b"</li>").ljust(SIZE))
+
+
+gevent.spawn(pass_on)  # in each worker, which imports this module for itself

@@ -126,7 +126,8 @@ def shows(html: bytes, region: bytes, text: bytes) -> bool:
 
 def wait(screens: list[Screen], selector: selectors.BaseSelector) -> list[float | None]:
     """Wait up to PATIENCE; returns when each screen saw the text it waits for."""
-    end, unseen = time.monotonic() + PATIENCE, set[Screen]()
+    # What came with a handshake has been read, and wakes no selector.
+    end, unseen = time.monotonic() + PATIENCE, {screen for screen in screens if screen.data}
     while any(screen.wanted for screen in screens) and (left := end - time.monotonic()) > 0:
         ready = [key.data for key, _ in selector.select(min(left, QUIET) if unseen else left)]
         for screen in filter(None, ready):
