@@ -13,9 +13,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import redis
 from websockets.exceptions import ConnectionClosed
 
-from lct.application.messages import CHANNEL, Moved, encode
+from lct.application.messages import CHANNEL, Moved, decode, encode
 from lct.laptop.local_servers import LocalServer, start_bus, start_store
 from lct.places import ROOT
 
@@ -139,6 +140,41 @@ def test_a_bus_connection_that_has_gone_silent_is_replaced(bus: LocalServer) -> 
     worker = [sys.executable, "-c", QUIET, bus.uri]
     done = subprocess.run(worker, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+# A worker that has other work to do right after a tap, such as a large answer. Its first message
+# only opens the connection.
+BUSY = """
+from gevent import monkey
+monkey.patch_all()
+import os, sys
+from lct.infrastructure.redis_bus import RedisBus
+bus = RedisBus(sys.argv[1])
+bus.publish("BCDF2345", 1)
+bus._sender.flush()
+bus.publish("BCDF2345", 2)
+os.read(0, 1)  # blocks every greenlet
+"""
+
+
+def test_others_hear_of_an_event_before_its_worker_goes_on(bus: LocalServer) -> None:
+    with redis.Redis.from_url(bus.uri).pubsub(ignore_subscribe_messages=True) as heard:
+        heard.subscribe(CHANNEL + "BCDF2345")
+        worker = subprocess.Popen(
+            [sys.executable, "-c", BUSY, bus.uri], cwd=ROOT, stdin=subprocess.PIPE
+        )
+        try:
+            told: list[object] = []
+
+            def both() -> bool:
+                if found := heard.get_message(timeout=0.1):
+                    told.append(decode(found["data"]))
+                return len(told) == 2
+
+            wait_until(both, 20)
+        finally:
+            worker.communicate(b"!")
+    assert told == [Moved("BCDF2345", 1), Moved("BCDF2345", 2)]
 
 
 def test_taps_work_without_the_bus_and_screens_catch_up_when_it_returns(

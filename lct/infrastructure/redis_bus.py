@@ -75,6 +75,7 @@ class RedisBus:
     def publish(self, code: str, seq: int) -> None:
         """Tell every worker the stream's ``seq``. A failure is logged; the 30 s tick repairs it."""
         self.send(Moved(code, seq, spans.begin("bus publish")))
+        time.sleep(0)  # the sender's turn: others read the event while this worker answers the tap
 
     def send(self, message: BusMessage) -> None:
         """Publish to the workers concerned; looks and presence are also kept for later workers."""
