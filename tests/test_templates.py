@@ -367,6 +367,26 @@ def test_what_a_template_shows_is_escaped_once_unless_it_is_html(
     assert made.render(v=value) == f"{html}|{html}"
 
 
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        ("{{ v if v }}{{ v if not v }}", "&lt;b&gt;"),
+        ("{{ ' is-on' if v }}{{ ' is-off' if not v }}", " is-on"),
+        ("{{ '<i>' if v }}{{ 'x' if not v else v }}", "&lt;i&gt;&lt;b&gt;"),
+        ("{% trans %}You{% endtrans %}{{ _('You') ~ v }}", "YouYou&lt;b&gt;"),
+        ("{{ _('Team %(name)s', name=v) }}", "Team &lt;b&gt;"),
+        ("{{ v|marked }}", '<bdi translate="no">&lt;b&gt;</bdi>'),
+        ("{{ same(v) }}{{ same(it=v) }}{{ same(*[v]) }}{{ same(**{'it': v}) }}", "&lt;b&gt;" * 4),
+        ("{% macro m(from) %}{{ from }}{% endmacro %}{{ m(from=v) }}{{ m(v) }}", "&lt;b&gt;" * 2),
+    ],
+)  # fmt: skip
+def test_an_expression_is_escaped_unless_all_it_gives_is_html(
+    renderer: Renderer, source: str, html: str
+) -> None:
+    made = renderer._env.from_string(source, globals={"same": lambda it: it})
+    assert made.render(v="<b>") == html
+
+
 def test_warming_up_compiles_every_template(renderer: Renderer) -> None:
     renderer.warm_up()
     compiled = {name for _, name in renderer._env.cache}

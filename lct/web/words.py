@@ -164,10 +164,8 @@ class Shown(CodeGenerator):
 def _is_fixed_text(call: nodes.Call) -> bool:
     """Whether it is the call of gettext() with a text without data."""
     match call:
-        case nodes.Call(
-            node=nodes.Name(name="gettext" | "_"), args=[nodes.Const()], kwargs=[], dyn_kwargs=None
-        ):
-            return True
+        case nodes.Call(node=nodes.Name(name="gettext" | "_"), args=[nodes.Const()], kwargs=[]):
+            return not (call.dyn_args or call.dyn_kwargs)
     return False
 
 
